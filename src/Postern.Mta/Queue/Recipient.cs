@@ -1,0 +1,91 @@
+using Postern.Smtp;
+using Postern.Mta.Transports;
+
+namespace Postern.Mta.Queue;
+
+public enum RecipientState
+{
+    /// <summary>May be attempted as soon as its lane is open.</summary>
+    Ready,
+
+    /// <summary>Leased by the running process: an attempt is being made or is the next thing to happen.</summary>
+    Active,
+
+    /// <summary>Waits for its own retry time.</summary>
+    Deferred,
+
+    /// <summary>Waits for an operator.</summary>
+    Held,
+
+    /// <summary>Ended; see <see cref="RecipientOutcome"/>.</summary>
+    Done,
+}
+
+public enum RecipientOutcome
+{
+    /// <summary>Not done yet.</summary>
+    None,
+    Relayed,
+    Delivered,
+    Failed,
+    Expanded,
+    Cancelled,
+    Expired,
+}
+
+/// <summary>One person on one message: the unit of work. A snapshot of its row; the queue alone writes a new one.</summary>
+public sealed record Recipient
+{
+    public required QueueId Message { get; init; }
+
+    /// <summary>From 1, unique within the message.</summary>
+    public required int Number { get; init; }
+
+    /// <summary>The recipient it was expanded from. Null: it came with the envelope.</summary>
+    public int? Parent { get; init; }
+
+    public required Mailbox Address { get; init; }
+
+    /// <summary>The address before aliases, where it differs.</summary>
+    public Mailbox? Original { get; init; }
+
+    public RcptParameters Dsn { get; init; } = RcptParameters.None;
+
+    /// <summary>Expansion chose its transport: the route is not asked again.</summary>
+    public string? BoundTransport { get; init; }
+
+    public required RecipientState State { get; init; }
+    public RecipientOutcome Outcome { get; init; }
+
+    /// <summary>The lane it waits in. Empty while no route fits.</summary>
+    public string Lane { get; init; } = "";
+
+    /// <summary>Not before this moment. For Active: when it is tried again should this process vanish.</summary>
+    public DateTimeOffset DueAt { get; init; }
+
+    /// <summary>Epoch of the process that leased it; counts only while Active.</summary>
+    public long Lease { get; init; }
+
+    /// <summary>Attempts that proved something about this recipient or message.</summary>
+    public int Attempts { get; init; }
+
+    /// <summary>How often an attempt ended with an unknown outcome.</summary>
+    public int Uncertain { get; init; }
+
+    /// <summary>Name of the route of the last decision. Null: none yet.</summary>
+    public string? Route { get; init; }
+
+    public string? Transport { get; init; }
+
+    /// <summary>Blame of the last deferral. Null: none.</summary>
+    public Blame? LastBlame { get; init; }
+
+    /// <summary>The last deferral raised an alarm: the end of its lifetime holds it instead of failing it.</summary>
+    public bool UnderAlarm { get; init; }
+
+    /// <summary>Last status and text, as <c>4.4.1 connect to ...</c>. Null: none.</summary>
+    public string? LastText { get; init; }
+
+    /// <summary>A Done row and its message stay until then. Null: they may go.</summary>
+    public DateTimeOffset? KeepUntil { get; init; }
+}

@@ -1,0 +1,135 @@
+using Postern.Mta.Events;
+using Postern.Mta.Queue;
+using Postern.Smtp;
+
+namespace Postern.Mta.Store;
+
+/// <summary>The memory of Postern: messages, recipients, events and objects, behind one durable commit.</summary>
+/// <remarks>
+/// State and event go in one <see cref="StoreChange"/>, whole or not at all. Changes are applied in the order of the
+/// calls. After a failed flush nothing is ever acknowledged again (DESIGN §3).
+/// </remarks>
+public interface IMailStore : IAsyncDisposable
+{
+    /// <summary>Number of this process's life; greater than of any before it. Written durably at opening.</summary>
+    long Epoch { get; }
+
+    /// <summary>The greatest message id ever stored.</summary>
+    QueueId LastId { get; }
+
+    /// <summary>What it can take now.</summary>
+    StoreHealth Health { get; }
+
+    /// <summary>Applies a change; completes once it is on stable storage.</summary>
+    /// <exception cref="StoreException">It is not stored, and never will be.</exception>
+    ValueTask CommitAsync(StoreChange change);
+
+    /// <summary>Applies a change with the next commit, at most 100 ms later; nobody waits for it.</summary>
+    void Post(StoreChange change);
+
+    /// <summary>Events in the order of their commits, handed over after each commit. One reader for the life of the store.</summary>
+    IAsyncEnumerable<StoredEvent> ReadCommittedAsync(CancellationToken cancel);
+
+    /// <summary>Ready and Deferred recipients of a lane due by <paramref name="now"/>, oldest due time first, with their messages.</summary>
+    ValueTask<DueWindow> FetchDueAsync(string lane, DateTimeOffset now, int limit, CancellationToken cancel);
+
+    /// <summary>Lanes that have Ready or Deferred recipients, with how many.</summary>
+    ValueTask<IReadOnlyList<LaneTotal>> ReadLanesAsync(CancellationToken cancel);
+
+    /// <summary>Active recipients leased before <paramref name="epoch"/>, by key after <paramref name="after"/>.</summary>
+    ValueTask<IReadOnlyList<Recipient>> ReadAbandonedAsync(
+        long epoch, RecipientKey after, int limit, CancellationToken cancel);
+
+    /// <summary>A message with all its recipients. Null: not in the queue (any more).</summary>
+    ValueTask<StoredMessage?> ReadMessageAsync(QueueId id, CancellationToken cancel);
+
+    /// <summary>Messages by key, newest last, that fit the filter.</summary>
+    ValueTask<IReadOnlyList<StoredMessage>> ListAsync(
+        QueueFilter filter, QueueId after, int limit, CancellationToken cancel);
+
+    /// <summary>The stored octets, without edits. Null: already dropped. The caller disposes.</summary>
+    ValueTask<StoredContent?> OpenContentAsync(QueuedMessage message, CancellationToken cancel);
+
+    /// <summary>A writer for content over the size kept in the store: a file under its final name, not yet flushed.</summary>
+    ContentFileWriter CreateContentFile(QueueId id);
+
+    ValueTask<IReadOnlyList<StoredEvent>> ReadEventsAfterAsync(long seq, int limit, CancellationToken cancel);
+
+    ValueTask<IReadOnlyList<StoredEvent>> ReadEventsOfAsync(QueueId message, CancellationToken cancel);
+
+    /// <summary>Objects made by command or API: accounts, alarms, routes, ...</summary>
+    ValueTask<IReadOnlyList<StoredObject>> ReadObjectsAsync(string kind, CancellationToken cancel);
+
+    /// <summary>One small step of retention: drops messages whose recipients are all done and may go, and events before <paramref name="eventsBefore"/>.</summary>
+    /// <returns>How many rows went; 0 means nothing is left to do now.</returns>
+    ValueTask<int> SweepAsync(DateTimeOffset now, DateTimeOffset eventsBefore, CancellationToken cancel);
+}
+
+public enum StoreHealth
+{
+    /// <summary>Takes mail.</summary>
+    Accepting,
+
+    /// <summary>The reserve is reached: no new mail, everything else goes on. Ends by itself.</summary>
+    Full,
+
+    /// <summary>A flush or write failed: nothing is acknowledged any more.</summary>
+    Failed,
+}
+
+/// <summary>A change was not stored.</summary>
+public sealed class StoreException : Exception
+{
+    public StoreException(StoreHealth health, string message, Exception? inner = null)
+        : base(message, inner) => Health = health;
+
+    public StoreHealth Health { get; }
+}
+
+/// <summary>What one commit does, whole or not at all. Made by the message queue alone.</summary>
+public sealed class StoreChange
+{
+    public List<NewMessage> Messages { get; } = [];
+
+    /// <summary>New rows and new snapshots of known rows.</summary>
+    public List<Recipient> Recipients { get; } = [];
+
+    public List<MailEvent> Events { get; } = [];
+    public List<ObjectChange> Objects { get; } = [];
+}
+
+/// <summary>A message to be stored; its recipients stand in the same change.</summary>
+/// <param name="Content">The octets when they go into the store. Null: they are in <see cref="QueuedMessage.ContentFile"/>, flushed.</param>
+public sealed record NewMessage(QueuedMessage Message, StoredContent? Content);
+
+/// <summary>Puts an object, or removes it when <paramref name="Json"/> is null.</summary>
+public sealed record ObjectChange(string Kind, string Name, ReadOnlyMemory<byte>? Json);
+
+public sealed record StoredObject(string Kind, string Name, ReadOnlyMemory<byte> Json);
+
+public readonly record struct RecipientKey(QueueId Message, int Number);
+
+public sealed record StoredMessage(QueuedMessage Message, IReadOnlyList<Recipient> Recipients);
+
+public sealed record DueRecipient(QueuedMessage Message, Recipient Recipient);
+
+/// <param name="NextDueAt">When the next one beyond this window falls due. Null: there is none.</param>
+public sealed record DueWindow(IReadOnlyList<DueRecipient> Recipients, DateTimeOffset? NextDueAt);
+
+public sealed record LaneTotal(string Lane, int Recipients, DateTimeOffset OldestDueAt);
+
+/// <summary>Which messages a list or a bulk command means; null keys mean any.</summary>
+public sealed record QueueFilter
+{
+    public static readonly QueueFilter All = new();
+
+    public RecipientState? State { get; init; }
+    public string? Route { get; init; }
+    public string? Transport { get; init; }
+
+    /// <summary>An address pattern (DESIGN §9.1).</summary>
+    public string? Sender { get; init; }
+
+    public string? Recipient { get; init; }
+    public DateTimeOffset? ArrivedBefore { get; init; }
+}

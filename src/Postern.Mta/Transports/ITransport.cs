@@ -1,0 +1,96 @@
+using Postern.Mta.Queue;
+using Postern.Smtp;
+
+namespace Postern.Mta.Transports;
+
+/// <summary>The only way out: a relay, a topic, a script.</summary>
+public interface ITransport : IAsyncDisposable
+{
+    /// <summary>Its name in the configuration.</summary>
+    string Name { get; }
+
+    /// <summary>Makes one attempt for recipients of one message and says what it proved for each of them.</summary>
+    /// <remarks>Never throws for what a peer did. Cancelled means the process is stopping: the outcome is then unknown.</remarks>
+    ValueTask<AttemptReport> AttemptAsync(Attempt attempt, CancellationToken cancel);
+}
+
+/// <summary>One try: what is handed over, to whom.</summary>
+/// <param name="Sender">The reverse-path to use, which may differ from the message's (return-path).</param>
+/// <param name="Content">The stored content with its header edits applied.</param>
+/// <param name="Lane">The lane; for smtp without host it ends with the recipients' domain.</param>
+public sealed record Attempt(
+    QueuedMessage Message,
+    IReadOnlyList<Recipient> Recipients,
+    ReversePath Sender,
+    ContentSource Content,
+    string Lane);
+
+/// <summary>One result per recipient, in the attempt's order, and facts for log and event.</summary>
+public sealed record AttemptReport(IReadOnlyList<AttemptResult> Results, AttemptFacts Facts)
+{
+    /// <summary>The same result for every recipient.</summary>
+    public static AttemptReport ForAll(Attempt attempt, AttemptResult result, AttemptFacts facts) =>
+        new([.. Enumerable.Repeat(result, attempt.Recipients.Count)], facts);
+}
+
+/// <summary>How the attempt went, as Postfix's log line shows it.</summary>
+/// <param name="Relay"><c>host[ip]:port</c>, a service name, or <c>none</c>.</param>
+/// <param name="ConnectionUse">1 for a new connection, 2 and more when it was reused, 0 without one.</param>
+/// <param name="SetUp">Delay c: DNS, TCP, EHLO, TLS, AUTH.</param>
+/// <param name="Transmission">Delay d.</param>
+/// <param name="Tls">As in <c>TLSv1.3 with cipher ...</c>. Null: plain.</param>
+public sealed record AttemptFacts(
+    string Relay, int ConnectionUse, TimeSpan SetUp, TimeSpan Transmission, string? Tls)
+{
+    public static readonly AttemptFacts None = new("none", 0, TimeSpan.Zero, TimeSpan.Zero, null);
+}
+
+/// <summary>Whom a deferral is blamed on; it decides what happens next (DESIGN §1.1 law 5).</summary>
+public enum Blame { Recipient, Message, NextHop }
+
+/// <summary>Why a next hop is to blame; it decides how its lane is probed (DESIGN §9.2).</summary>
+public enum NextHopTrouble
+{
+    /// <summary>Connect, DNS, TLS, time-out, script or topic out of order: probes after 1, 2, 4, 8 s, then 10 s, then 30 s.</summary>
+    Unreachable,
+
+    /// <summary>Refused login or account, or 421: probes after 30 s, doubling to 5 min.</summary>
+    Refusing,
+}
+
+/// <summary>An alarm the transport wants raised: its kind, for example <c>login</c>, and the mend in words.</summary>
+/// <param name="Kind">login, account, tls, pipe, topic, ...</param>
+public sealed record AlarmNotice(string Kind, string Text, string Mend);
+
+/// <summary>What one attempt proved for one recipient.</summary>
+public abstract record AttemptResult(EnhancedStatus Status, string Text)
+{
+    /// <summary>Accepted by the next hop.</summary>
+    /// <param name="Status">2.x.x.</param>
+    /// <param name="Text">The peer's reply.</param>
+    /// <param name="RemoteId">The id the next hop gave it. Null: none.</param>
+    public sealed record Relayed(EnhancedStatus Status, string Text, string? RemoteId) : AttemptResult(Status, Text);
+
+    /// <summary>Refused for good.</summary>
+    public sealed record Failed(EnhancedStatus Status, string Text) : AttemptResult(Status, Text);
+
+    /// <summary>Nothing is proved: this recipient or this message must wait for its retry time.</summary>
+    public sealed record Deferred(EnhancedStatus Status, string Text, Blame Blame) : AttemptResult(Status, Text)
+    {
+        /// <summary>The peer asked for a lower pace.</summary>
+        public bool SlowDown { get; init; }
+    }
+
+    /// <summary>Nothing is proved and the next hop is to blame.</summary>
+    public sealed record NextHopDown(EnhancedStatus Status, string Text, NextHopTrouble Trouble) : AttemptResult(Status, Text)
+    {
+        /// <summary>Null: an outage, not a case for an operator.</summary>
+        public AlarmNotice? Alarm { get; init; }
+
+        /// <summary>The peer's own wish (Retry-After). Null: none.</summary>
+        public TimeSpan? RetryAfter { get; init; }
+    }
+
+    /// <summary>The content was sent whole and the answer is lost: it may have been accepted.</summary>
+    public sealed record Uncertain(EnhancedStatus Status, string Text) : AttemptResult(Status, Text);
+}
