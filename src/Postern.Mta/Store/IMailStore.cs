@@ -1,6 +1,5 @@
 using Postern.Mta.Events;
 using Postern.Mta.Queue;
-using Postern.Smtp;
 
 namespace Postern.Mta.Store;
 
