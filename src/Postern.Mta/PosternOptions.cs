@@ -67,7 +67,7 @@ public sealed record PosternOptions
     };
 
     static string MachineName =>
-        DomainName.IsValid(Environment.MachineName) ? Environment.MachineName.ToLowerInvariant() : "localhost";
+        HostName.IsValid(Environment.MachineName) ? Environment.MachineName.ToLowerInvariant() : "localhost";
 }
 
 /// <summary><c>[[listen]]</c>.</summary>

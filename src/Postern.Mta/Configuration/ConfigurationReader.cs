@@ -52,7 +52,7 @@ public static class ConfigurationReader
             Routes = [.. options.Routes.Select((r, i) => r.Name.Length > 0 ? r : r with { Name = $"route-{i + 1}" })],
         };
         new ConfigurationValidator(options, at).Validate();
-        return new ConfigurationResult(options, [.. at.Errors.OrderBy(e => e.Line)]);
+        return new ConfigurationResult(options, [.. at.Errors.OrderBy(e => e.File != file).ThenBy(e => e.Line)]);
     }
 
     static ConfigurationResult Unreadable(string path, string text) =>

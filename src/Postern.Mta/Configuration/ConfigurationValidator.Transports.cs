@@ -74,7 +74,7 @@ sealed partial class ConfigurationValidator
             if (!isBracketed)
                 return $"an address needs brackets; write \"[{host}]{rest}\"";
         }
-        else if (!DomainName.IsValid(host))
+        else if (!HostName.IsValid(host))
             return $"\"{host}\" is no host name; write \"[smtp.example.net]:587\" or \"example.net\"";
         var hasPort = rest.StartsWith(':')
             && ushort.TryParse(rest.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port > 0;
@@ -135,7 +135,7 @@ sealed partial class ConfigurationValidator
 
     void CheckMailgun(string path, TransportOptions transport)
     {
-        if (transport.Domain is { } domain && !DomainName.IsValid(domain))
+        if (transport.Domain is { } domain && !HostName.IsValid(domain))
             at.Error($"{path}.domain", $"\"{domain}\" is no domain; write \"mg.example.org\"");
         if (transport.Region is not ("us" or "eu"))
             at.Error($"{path}.region", Kinds.WrongWord(transport.Region, ["us", "eu"]));

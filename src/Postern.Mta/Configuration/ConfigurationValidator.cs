@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Postern.Mta.Intake;
 using Postern.Smtp;
 
 namespace Postern.Mta.Configuration;
@@ -19,13 +20,25 @@ sealed partial class ConfigurationValidator(PosternOptions options, Reading at)
         foreach (var (name, transport) in options.Transports)
             CheckTransport(Reading.Join("transports", name), name, transport);
         CheckRoutes();
+        CheckAliases();
+    }
+
+    void CheckAliases()
+    {
+        var errors = new List<ConfigurationError>();
+        AliasTable.Load(options, errors);
+        foreach (var error in errors)
+            if (error.File.Length > 0)
+                at.Errors.Add(error);
+            else
+                at.Error(error.Key, error.Text);
     }
 
     void CheckHostname()
     {
-        if (!DomainName.IsValid(options.Hostname))
+        if (!HostName.IsValid(options.Hostname))
             at.Error("hostname", $"\"{options.Hostname}\" is no host name; write \"mx.example.org\"");
-        if (options.Submission.Origin is { } origin && !DomainName.IsValid(origin))
+        if (options.Submission.Origin is { } origin && !HostName.IsValid(origin))
             at.Error("submission.origin", $"\"{origin}\" is no domain; write \"example.org\"");
     }
 
@@ -98,7 +111,7 @@ sealed partial class ConfigurationValidator(PosternOptions options, Reading at)
     void CheckDomains()
     {
         foreach (var name in options.Domains.Keys)
-            if (!DomainName.IsValid(name))
+            if (!HostName.IsValid(name))
                 at.Error(Reading.Join("domains", name), $"\"{name}\" is no domain; write [domains.\"example.org\"]");
     }
 

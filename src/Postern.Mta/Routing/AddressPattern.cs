@@ -77,7 +77,7 @@ public sealed record AddressPattern
             Scope.Domain => ToALabels(rest),
             _ => throw new UnreachableException(),
         };
-        if (scope != Scope.AnyDomain && !DomainName.IsValid(domain) && !DomainName.IsAddressLiteral(domain))
+        if (scope != Scope.AnyDomain && !HostName.IsValid(domain) && !HostName.IsAddressLiteral(domain))
         {
             mend = domain.Contains('*', StringComparison.Ordinal)
                 ? "in a domain * stands alone or once in front, as in \"*@*.example.org\""
@@ -159,5 +159,5 @@ public sealed record AddressPattern
         return text.ToString();
     }
 
-    static string ToALabels(string name) => DomainName.ToALabels(name);
+    static string ToALabels(string name) => HostName.ToALabels(name);
 }
