@@ -6,6 +6,8 @@ namespace Postern.Smtp;
 /// <remarks>Immutable. <see cref="Lines"/> hold the text without code, enhanced status and line end.</remarks>
 public sealed class Reply
 {
+    byte[]? encoded;
+
     public Reply(int code, EnhancedStatus? status, params IReadOnlyList<string> lines)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(code, 200);
@@ -41,7 +43,8 @@ public sealed class Reply
     }
 
     /// <summary>The octets that go out, CRLF after each line; made once. Text must hold no CR or LF.</summary>
-    public ReadOnlyMemory<byte> Encoded => field.IsEmpty ? field = Encode() : field;
+    /// <remarks>An array behind it, not a memory: replies are shared, and an array is published in one write.</remarks>
+    public ReadOnlyMemory<byte> Encoded => encoded ??= Encode();
 
     byte[] Encode()
     {

@@ -156,4 +156,7 @@ public enum SessionEnd
 
     /// <summary>Postern is stopping: 421.</summary>
     Stopping,
+
+    /// <summary>A bug of ours: 421, and the exception went to the listener.</summary>
+    Failed,
 }

@@ -1,0 +1,75 @@
+namespace Postern.Smtp.Server;
+
+/// <summary>The one timer of a connection.</summary>
+sealed partial class SmtpConnection
+{
+    readonly Lock timing = new();
+    ITimer? timer;
+    long deadline, scheduledFor;
+    bool isScheduled, isTiming, hasExpired;
+
+    bool HasExpired
+    {
+        get
+        {
+            lock (timing)
+                return hasExpired;
+        }
+    }
+
+    void StartTimer(TimeSpan limit)
+    {
+        lock (timing)
+        {
+            hasExpired = false;
+            isTiming = true;
+            deadline = clock.GetTimestamp() + (long)(limit.TotalSeconds * clock.TimestampFrequency);
+            if (!isScheduled || deadline < scheduledFor)
+                Schedule(limit);
+        }
+    }
+
+    /// <summary>The timer itself stays where it is: the next wait may use it as it stands.</summary>
+    void StopTimer()
+    {
+        lock (timing)
+            isTiming = false;
+    }
+
+    void OnTimer()
+    {
+        lock (timing)
+        {
+            isScheduled = false;
+            if (!isTiming)
+                return;
+            var left = clock.GetElapsedTime(clock.GetTimestamp(), deadline);
+            if (left > TimeSpan.Zero)
+            {
+                Schedule(left);
+                return;
+            }
+            isTiming = false;
+            hasExpired = true;
+        }
+        input.CancelPendingRead();
+        output.CancelPendingFlush();
+    }
+
+    void Schedule(TimeSpan due)
+    {
+        isScheduled = true;
+        scheduledFor = deadline;
+        // Timers may fire a moment early by the clock; a millisecond more saves a second round.
+        var rounded = TimeSpan.FromMilliseconds(Math.Ceiling(due.TotalMilliseconds));
+        if (timer is null)
+        {
+            timer = clock.CreateTimer(
+                static connection => ((SmtpConnection)connection!).OnTimer(), this, rounded, Timeout.InfiniteTimeSpan);
+        }
+        else
+        {
+            timer.Change(rounded, Timeout.InfiniteTimeSpan);
+        }
+    }
+}
