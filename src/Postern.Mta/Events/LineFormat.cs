@@ -41,7 +41,7 @@ abstract class LineFormat
         (peer.Address.IsIPv4MappedToIPv6 ? peer.Address.MapToIPv4() : peer.Address).ToString();
 
     /// <summary>A verb of SMTP in lower case; what is none may be part of a password and is called <c>unknown</c>.</summary>
-    protected static string VerbOf(string verb) =>
+    internal static string VerbOf(string verb) =>
         knownVerbs.TryGetValue(verb, out var known) ? known.ToLowerInvariant() : "unknown";
 
     /// <summary>Counts per verb, unknown ones together.</summary>
@@ -60,7 +60,7 @@ abstract class LineFormat
         return counts;
     }
 
-    protected static string NameOf(SessionEnd end) => end switch
+    internal static string NameOf(SessionEnd end) => end switch
     {
         SessionEnd.Quit => "quit",
         SessionEnd.PeerClosed => "peer-closed",
