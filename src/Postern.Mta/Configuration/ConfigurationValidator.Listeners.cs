@@ -32,8 +32,6 @@ sealed partial class ConfigurationValidator
 
     void CheckHttp(string path, ListenOptions listener, IPAddress address)
     {
-        if (at.Has($"{path}.tls") && listener.Tls == ListenTls.Starttls)
-            at.Error($"{path}.tls", "STARTTLS is of SMTP; for http write tls = \"immediate\" (HTTPS) or \"none\"");
         if (IPAddress.IsLoopback(address))
             return;
         if (listener.Serves is null)
