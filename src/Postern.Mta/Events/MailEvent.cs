@@ -55,7 +55,10 @@ public sealed record MailEvent
 
     public string? MessageId { get; init; }
     public long? ContentOctets { get; init; }
+
+    /// <summary>Accepted: recipients of the envelope as committed. Expanded: how many this one became.</summary>
     public int? RecipientCount { get; init; }
+
     public ClientFacts? Client { get; init; }
     public string? Route { get; init; }
     public string? Transport { get; init; }

@@ -115,8 +115,12 @@ public sealed class CommandCounts
 {
     readonly Dictionary<string, (int Good, int All)> counts = new(StringComparer.Ordinal);
 
+    /// <summary>The verb of the last command, as <see cref="Add"/> was given it. Null: none came.</summary>
+    public string? Last { get; private set; }
+
     public void Add(string verb, Reply reply)
     {
+        Last = verb;
         var (good, all) = counts.GetValueOrDefault(verb);
         counts[verb] = (reply.Code < 400 ? good + 1 : good, all + 1);
     }

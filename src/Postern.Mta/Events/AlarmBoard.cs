@@ -1,0 +1,116 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Postern.Mta.Store;
+
+namespace Postern.Mta.Events;
+
+/// <summary>What a raised or cleared alarm adds to a commit: one event and one object.</summary>
+public sealed record AlarmChange(MailEvent Event, ObjectChange Row)
+{
+    public void AddTo(StoreChange change)
+    {
+        change.Events.Add(Event);
+        change.Objects.Add(Row);
+    }
+}
+
+/// <summary>The alarms that stand, by kind and subject; each is raised once and cleared once (DESIGN §9.2).</summary>
+/// <remarks>Any thread. The table holds what was handed out for a commit; after a failed commit nothing is accepted any more.</remarks>
+public sealed class AlarmBoard(TimeProvider clock)
+{
+    /// <summary>The kind of object an alarm is in the store.</summary>
+    public const string ObjectKind = "alarm";
+
+    readonly Lock gate = new();
+    readonly Dictionary<(string Kind, string Subject), Alarm> raised = [];
+
+    /// <summary>A snapshot, oldest first.</summary>
+    public IReadOnlyList<Alarm> Raised
+    {
+        get
+        {
+            lock (gate)
+                return [.. raised.Values.OrderBy(a => a.Since).ThenBy(a => a.Kind, StringComparer.Ordinal)
+                    .ThenBy(a => a.Subject, StringComparer.Ordinal)];
+        }
+    }
+
+    public bool IsRaised(string kind, string subject)
+    {
+        lock (gate)
+            return raised.ContainsKey((kind, subject));
+    }
+
+    /// <summary>How many stand, per kind, for the metric.</summary>
+    public IReadOnlyDictionary<string, int> Counts
+    {
+        get
+        {
+            lock (gate)
+                return raised.Values.CountBy(a => a.Kind).ToDictionary();
+        }
+    }
+
+    /// <summary>Takes back what an earlier process left, from <see cref="IMailStore.ReadObjectsAsync"/>; unreadable ones are skipped.</summary>
+    public void Restore(IEnumerable<StoredObject> objects)
+    {
+        lock (gate)
+        {
+            foreach (var stored in objects)
+            {
+                if (stored.Kind == ObjectKind && Read(stored) is { } alarm)
+                    raised[(alarm.Kind, alarm.Subject)] = alarm;
+            }
+        }
+    }
+
+    /// <summary>Null: it stands already; its first text stays.</summary>
+    public AlarmChange? Raise(string kind, string subject, string text, string mend)
+    {
+        var alarm = new Alarm(kind, subject, clock.GetUtcNow(), text, mend);
+        lock (gate)
+        {
+            if (!raised.TryAdd((kind, subject), alarm))
+                return null;
+        }
+        return ChangeOf(EventKind.AlarmRaised, alarm, alarm.Since, JsonSerializer.SerializeToUtf8Bytes(alarm, AlarmJson.Default.Alarm));
+    }
+
+    /// <summary>Null: it does not stand.</summary>
+    public AlarmChange? Clear(string kind, string subject)
+    {
+        Alarm? alarm;
+        lock (gate)
+        {
+            if (!raised.Remove((kind, subject), out alarm))
+                return null;
+        }
+        return ChangeOf(EventKind.AlarmCleared, alarm, clock.GetUtcNow(), json: null);
+    }
+
+    static AlarmChange ChangeOf(EventKind kind, Alarm alarm, DateTimeOffset at, byte[]? json) => new(
+        new MailEvent
+        {
+            Kind = kind,
+            At = at,
+            Alarm = alarm,
+        },
+        new ObjectChange(ObjectKind, $"{alarm.Kind}/{alarm.Subject}", json is null ? null : new ReadOnlyMemory<byte>(json)));
+
+    static Alarm? Read(StoredObject stored)
+    {
+        // A row of a later version must not keep the server from starting.
+        try
+        {
+            var alarm = JsonSerializer.Deserialize(stored.Json.Span, AlarmJson.Default.Alarm);
+            return alarm is { Kind: not null, Subject: not null, Text: not null, Mend: not null } ? alarm : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+}
+
+[JsonSerializable(typeof(Alarm))]
+sealed partial class AlarmJson : JsonSerializerContext;

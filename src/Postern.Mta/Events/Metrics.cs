@@ -1,0 +1,95 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using Postern.Smtp;
+using Postern.Smtp.Server;
+
+namespace Postern.Mta.Events;
+
+/// <summary>How one recipient's attempt ended, for the counters.</summary>
+public enum AttemptOutcome { Relayed, Deferred, Failed }
+
+/// <summary>The meter <c>Postern</c>; the names are in <c>docs/operate/metrics.md</c>.</summary>
+/// <remarks>Tags have few values: transports, listeners, kinds and codes, never addresses or texts of peers.</remarks>
+public sealed class Metrics : IDisposable
+{
+    public const string MeterName = "Postern";
+
+    readonly Meter meter;
+    readonly Counter<long> accepted;
+    readonly Counter<long> acceptedOctets;
+    readonly Counter<long> recipients;
+    readonly Counter<long> sessions;
+    readonly Counter<long> refusals;
+    readonly Counter<long> reports;
+    readonly Histogram<double> commitSeconds;
+    readonly Histogram<double> attemptSeconds;
+
+    public Metrics(IMeterFactory? factory = null)
+    {
+        meter = factory?.Create(new MeterOptions(MeterName)) ?? new Meter(MeterName);
+        accepted = meter.CreateCounter<long>("postern_messages_accepted", "{message}", "Messages answered with 250");
+        acceptedOctets = meter.CreateCounter<long>("postern_accepted_octets", "By", "Their content");
+        recipients = meter.CreateCounter<long>("postern_recipients", "{recipient}", "Results of attempts");
+        sessions = meter.CreateCounter<long>("postern_sessions", "{session}", "SMTP sessions that ended");
+        refusals = meter.CreateCounter<long>("postern_refusals", "{command}", "Commands answered with 4xx or 5xx");
+        reports = meter.CreateCounter<long>("postern_reports", "{report}", "Reports sent to senders");
+        commitSeconds = Latency("postern_commit_duration", "From handing a change to the store until it was durable",
+            [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5]);
+        attemptSeconds = Latency("postern_attempt_duration", "One attempt, from its start to its result",
+            [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300]);
+    }
+
+    /// <summary>Registers what is read when metrics are collected; the callbacks must be cheap and thread-safe.</summary>
+    /// <param name="queueSizes">Recipients per transport and state.</param>
+    public void Observe(Func<IEnumerable<QueueSize>> queueSizes, AlarmBoard alarms)
+    {
+        meter.CreateObservableGauge("postern_queue_recipients",
+            () => queueSizes().Select(size => new Measurement<long>(size.Recipients,
+                new("transport", size.Transport), new("state", size.State))),
+            "{recipient}", "Recipients that are not done");
+        meter.CreateObservableGauge("postern_alarms",
+            () => alarms.Counts.Select(count => new Measurement<int>(count.Value, new KeyValuePair<string, object?>("kind", count.Key))),
+            "{alarm}", "Alarms that stand");
+    }
+
+    /// <param name="listener">Name of the door's listener.</param>
+    public void Accepted(string listener, long contentOctets)
+    {
+        var tag = new KeyValuePair<string, object?>("listener", listener);
+        accepted.Add(1, tag);
+        acceptedOctets.Add(contentOctets, tag);
+    }
+
+    public void Attempted(string transport, AttemptOutcome outcome) => recipients.Add(1,
+        new("transport", transport), new("outcome", NameOf(outcome)));
+
+    public void AttemptTook(string transport, TimeSpan time) =>
+        attemptSeconds.Record(time.TotalSeconds, new KeyValuePair<string, object?>("transport", transport));
+
+    public void CommitTook(TimeSpan time) => commitSeconds.Record(time.TotalSeconds);
+
+    public void SessionEnded(SessionFacts session, SessionEnd end) => sessions.Add(1,
+        new("listener", session.Listener), new("end", LineFormat.NameOf(end)));
+
+    public void Refused(SessionFacts session, string verb, Reply reply) => refusals.Add(1,
+        new("listener", session.Listener), new("verb", LineFormat.VerbOf(verb)), new("code", reply.Code));
+
+    /// <param name="action">The Action field: failed, delayed, relayed...</param>
+    public void Reported(string action) => reports.Add(1, new KeyValuePair<string, object?>("action", action));
+
+    public void Dispose() => meter.Dispose();
+
+    static string NameOf(AttemptOutcome outcome) => outcome switch
+    {
+        AttemptOutcome.Relayed => "relayed",
+        AttemptOutcome.Deferred => "deferred",
+        AttemptOutcome.Failed => "failed",
+        _ => throw new UnreachableException(),
+    };
+
+    Histogram<double> Latency(string name, string description, double[] bounds) => meter.CreateHistogram(
+        name, "s", description, tags: null, new InstrumentAdvice<double> { HistogramBucketBoundaries = bounds });
+}
+
+/// <param name="State">ready, active, deferred or held.</param>
+public readonly record struct QueueSize(string Transport, string State, long Recipients);
