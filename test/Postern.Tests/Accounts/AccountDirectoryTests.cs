@@ -15,13 +15,18 @@ public sealed class AccountDirectoryTests
     {
         Accounts = new Dictionary<string, AccountOptions>
         {
-            ["shop"] = new() { Password = new Secret("env:X", "sesame"), Senders = [AddressPattern.Parse("*@a.org")] },
+            ["shop"] = new()
+            {
+                Password = new Secret("env:X", "sesame"),
+                Senders = [AddressPattern.Parse("*@a.org")],
+            },
         },
     };
 
     static StoredObject Stored(string name, string password)
     {
-        var change = AccountDirectory.Put(name, AccountDirectory.CreateCredential(password), [AddressPattern.Parse("x@b.org")]);
+        var change = AccountDirectory.Put(
+            name, AccountDirectory.CreateCredential(password), [AddressPattern.Parse("x@b.org")]);
         return new StoredObject(change.Kind, change.Name, change.Json!.Value);
     }
 
@@ -53,7 +58,8 @@ public sealed class AccountDirectoryTests
 
     [Fact]
     public void Object_OfTheStore_HoldsNoPassword() =>
-        Assert.DoesNotContain("secret", Encoding.UTF8.GetString(Stored("bob", "secret").Json.Span), StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "secret", Encoding.UTF8.GetString(Stored("bob", "secret").Json.Span), StringComparison.Ordinal);
 
     [Fact]
     public void Stranger_LooksLikeAnAccount()
@@ -62,7 +68,8 @@ public sealed class AccountDirectoryTests
         var (known, stranger) = (directory.FindCredential("shop"), directory.FindCredential("nobody"));
         Assert.Equal(
             (known.Salt.Length, known.Iterations, known.StoredKey.Length, known.ServerKey.Length),
-            (stranger.Salt.Length, stranger.Iterations, stranger.StoredKey.Length, stranger.ServerKey.Length));
+            (stranger.Salt.Length, stranger.Iterations, stranger.StoredKey.Length,
+                stranger.ServerKey.Length));
         Assert.False(ScramSha256.Verify(stranger, "nobody"));
     }
 
@@ -71,8 +78,10 @@ public sealed class AccountDirectoryTests
     {
         var directory = AccountDirectory.Load(options, []);
         var later = AccountDirectory.Load(options, [], directory);
-        Assert.Equal(directory.FindCredential("nobody").Salt.ToArray(), later.FindCredential("nobody").Salt.ToArray());
-        Assert.NotEqual(directory.FindCredential("nobody").Salt.ToArray(), later.FindCredential("noone").Salt.ToArray());
+        Assert.Equal(
+            directory.FindCredential("nobody").Salt.ToArray(), later.FindCredential("nobody").Salt.ToArray());
+        Assert.NotEqual(
+            directory.FindCredential("nobody").Salt.ToArray(), later.FindCredential("noone").Salt.ToArray());
     }
 
     [Theory]
@@ -82,7 +91,8 @@ public sealed class AccountDirectoryTests
     public void SenderRules_AllowWhatAPatternMatches(string sender, bool allowed)
     {
         Assert.True(Mailbox.TryParse(sender, out var mailbox));
-        var rules = new SenderRules([AddressPattern.Parse("*@a.org"), AddressPattern.Parse("user@b.org")], "+");
+        var rules =
+            new SenderRules([AddressPattern.Parse("*@a.org"), AddressPattern.Parse("user@b.org")], "+");
         Assert.Equal(allowed, rules.AllowsReversePath(mailbox));
         Assert.True(rules.AllowsReversePath(null));
         Assert.True(new SenderRules([], "+").AllowsReversePath(mailbox));

@@ -101,20 +101,24 @@ public sealed class ConfigurationPrinterTests
     public void Print_HasWhatTheFileSaid()
     {
         var printed = ConfigurationPrinter.Print(Read(Everything));
-        foreach (var line in Everything.Split('\n').Where(l => l.Length > 0 && !l.StartsWith('"') && l != "[aliases.table]"))
+        foreach (var line in Everything.Split('\n')
+            .Where(l => l.Length > 0 && !l.StartsWith('"') && l != "[aliases.table]"))
             Assert.Contains(line, printed, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Print_NeverHoldsASecret() =>
-        Assert.DoesNotContain("sesame", ConfigurationPrinter.Print(Read(Everything)), StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "sesame", ConfigurationPrinter.Print(Read(Everything)), StringComparison.Ordinal);
 
     [Fact]
-    public void PrintChanged_OfDefaults_IsEmpty() => Assert.Empty(ConfigurationPrinter.PrintChanged(new PosternOptions()));
+    public void PrintChanged_OfDefaults_IsEmpty() =>
+        Assert.Empty(ConfigurationPrinter.PrintChanged(new PosternOptions()));
 
     [Fact]
     public void PrintChanged_HasOnlyWhatDiffers() => Assert.Equal(
-        "[queue]\nlifetime = \"4d\"\n", ConfigurationPrinter.PrintChanged(Read("[queue]\nlifetime = \"96h\"\nbounce-lifetime = \"5d\"")));
+        "[queue]\nlifetime = \"4d\"\n",
+            ConfigurationPrinter.PrintChanged(Read("[queue]\nlifetime = \"96h\"\nbounce-lifetime = \"5d\"")));
 
     [Fact]
     public void Document_InTheRepository_IsUpToDate()
@@ -132,7 +136,8 @@ public sealed class ConfigurationPrinterTests
     [Fact]
     public void Sandbox_ConnectsToLoopbackOnly()
     {
-        var options = SandboxOptions.Create("/d", new SandboxRelay("[127.0.0.1]:2600", "PEM", "u:p"), "/d/on-mail");
+        var options =
+            SandboxOptions.Create("/d", new SandboxRelay("[127.0.0.1]:2600", "PEM", "u:p"), "/d/on-mail");
         Assert.All(options.Listen, l => Assert.StartsWith("127.0.0.1:", l.On, StringComparison.Ordinal));
         Assert.Equal(["[127.0.0.1]:2600"], options.Transports.Values.Select(t => t.Host).OfType<string>());
         Assert.All(options.Routes.SelectMany(r => r.Via), v => Assert.Contains(v, options.Transports.Keys));

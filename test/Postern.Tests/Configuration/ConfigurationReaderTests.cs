@@ -21,39 +21,48 @@ public sealed class ConfigurationReaderTests
 
     [Fact]
     public void Empty_File_GivesTheDefaults() =>
-        Assert.Equal(ConfigurationPrinter.Print(new PosternOptions()), ConfigurationPrinter.Print(OptionsOf("")));
+        Assert.Equal(
+            ConfigurationPrinter.Print(new PosternOptions()), ConfigurationPrinter.Print(OptionsOf("")));
 
     [Theory]
     [InlineData("hostnme = \"a\"", "postern.toml:1: hostnme: unknown key; did you mean \"hostname\"?")]
     [InlineData("\n[transports.mailgun]\nkind = \"smtp\"\nhots = \"a\"",
         "postern.toml:4: transports.mailgun.hots: unknown key; did you mean \"host\"?")]
-    [InlineData("[tls]\nzzzzzzzz = 1", "postern.toml:2: tls.zzzzzzzz: unknown key; the keys here are certificate, key")]
-    [InlineData("[queue]\nlifetime = 5", "postern.toml:2: queue.lifetime: must be text in quotes, not a number")]
+    [InlineData("[tls]\nzzzzzzzz = 1",
+        "postern.toml:2: tls.zzzzzzzz: unknown key; the keys here are certificate, key")]
+    [InlineData(
+        "[queue]\nlifetime = 5", "postern.toml:2: queue.lifetime: must be text in quotes, not a number")]
     [InlineData("[queue]\nlifetime = \"5 days\"",
-        "postern.toml:2: queue.lifetime: \"5 days\" is no duration; write \"100ms\", \"30s\", \"5m\", \"4h\" or \"5d\"")]
+        "postern.toml:2: queue.lifetime: \"5 days\" is no duration; write \"100ms\", \"30s\", \"5m\", "
+        + "\"4h\" or \"5d\"")]
     [InlineData("[limits]\nmessage-size = \"50\"",
-        "postern.toml:2: limits.message-size: \"50\" is no size; write \"25MB\" (10^6 octets) or \"50MiB\" (2^20)")]
+        "postern.toml:2: limits.message-size: \"50\" is no size; write \"25MB\" (10^6 octets) or "
+        + "\"50MiB\" (2^20)")]
     [InlineData("[limits]\nrecipients = \"many\"",
         "postern.toml:2: limits.recipients: must be a number such as 100, not text")]
     [InlineData("[limits]\nrecipients = 1", "postern.toml:2: limits.recipients: must be from 100 to 100000")]
     [InlineData("[log]\nformat = \"jsn\"",
-        "postern.toml:2: log.format: \"jsn\" is none of \"console\", \"json\", \"postfix\"; did you mean \"json\"?")]
+        "postern.toml:2: log.format: \"jsn\" is none of \"console\", \"json\", \"postfix\"; did you mean "
+        + "\"json\"?")]
     [InlineData("queue = 3", "postern.toml:1: queue: must be a table; write [queue] and its keys below it")]
     [InlineData("[routes]\nvia = \"a\"", "postern.toml:1: routes: must be tables; write [[routes]]")]
     [InlineData("hostname = \"a\"\nhostname = \"b\"",
         "postern.toml:2: hostname: is already set on line 1; keep one of the two")]
-    [InlineData("[queue]\n[log]\n[queue]", "postern.toml:3: queue: already stands on line 1; put its keys there")]
+    [InlineData(
+        "[queue]\n[log]\n[queue]", "postern.toml:3: queue: already stands on line 1; put its keys there")]
     [InlineData("[transports.t]\nmax-connections = 3", "postern.toml:1: transports.t.kind: is missing")]
     [InlineData("[transports.t]\nkind = \"pipe\"\nargv = [\"/bin/cat\"]\nhost = \"a\"",
         "postern.toml:4: transports.t.host: belongs to kind = \"smtp\" only; take it out")]
-    [InlineData("hostname = \"a b\"", "postern.toml:1: hostname: \"a b\" is no host name; write \"mx.example.org\"")]
+    [InlineData(
+        "hostname = \"a b\"", "postern.toml:1: hostname: \"a b\" is no host name; write \"mx.example.org\"")]
     public void Mistake_InAFile_IsToldWithLineKeyAndMend(string text, string error) =>
         Assert.Equal([error], ErrorsOf(text));
 
     [Fact]
     public void Mistakes_OfAFile_AreAllTold() => Assert.Equal(
         ["postern.toml:1", "postern.toml:3", "postern.toml:4"],
-        Read("hostnam = 1\n[queue]\nlifetime = true\nreserve = \"x\"").Errors.Select(e => $"{e.File}:{e.Line}"));
+        Read("hostnam = 1\n[queue]\nlifetime = true\nreserve = \"x\"").Errors.Select(
+            e => $"{e.File}:{e.Line}"));
 
     [Theory]
     [InlineData("password = \"hunter2\"")]
@@ -68,7 +77,8 @@ public sealed class ConfigurationReaderTests
 
     [Fact]
     public void Syntax_Broken_IsToldWithItsLine() =>
-        Assert.StartsWith("postern.toml:2: not TOML", ErrorsOf("[queue]\nlifetime = \n")[0], StringComparison.Ordinal);
+        Assert.StartsWith(
+            "postern.toml:2: not TOML", ErrorsOf("[queue]\nlifetime = \n")[0], StringComparison.Ordinal);
 
     [Theory]
     [InlineData("0.0.0.0:25", null)]
@@ -91,10 +101,12 @@ public sealed class ConfigurationReaderTests
     [InlineData("on = \"0.0.0.0:80\"\nfor = \"http\"\nserves = [\"api\"]", "plain http off loopback")]
     [InlineData("on = \"0.0.0.0:80\"\nfor = \"http\"\ntls = \"immediate\"", "says what it serves")]
     [InlineData("on = \"0.0.0.0:80\"\nfor = \"http\"\nserves = [\"api\"]\ntls = \"immediate\"", null)]
-    [InlineData("on = \"0.0.0.0:80\"\nfor = \"http\"\nserves = [\"api\"]\nbehind-proxy = [\"10.0.0.0/8\"]", null)]
+    [InlineData(
+        "on = \"0.0.0.0:80\"\nfor = \"http\"\nserves = [\"api\"]\nbehind-proxy = [\"10.0.0.0/8\"]", null)]
     [InlineData("on = \"127.0.0.1:80\"\nfor = \"http\"", null)]
     [InlineData("on = \"127.0.0.1:25\"\nfor = \"mx\"\nserves = [\"api\"]", "belongs to for = \"http\" only")]
-    [InlineData("on = \"127.0.0.1:25\"\nfor = \"mx\"\nproxy-protocol = \"10.0.0.1/8\"", "did you mean \"10.0.0.0/8\"?")]
+    [InlineData("on = \"127.0.0.1:25\"\nfor = \"mx\"\nproxy-protocol = \"10.0.0.1/8\"",
+        "did you mean \"10.0.0.0/8\"?")]
     public void Listener_OfItsKind_IsChecked(string lines, string? part)
     {
         var errors = ErrorsOf("[[listen]]\n" + lines);
@@ -107,19 +119,24 @@ public sealed class ConfigurationReaderTests
     [Fact]
     public void Listeners_OnOneAddress_AreRefused() => Assert.Equal(
         ["postern.toml:5: listen[2].on: \"127.0.0.1:25\" is taken by the listener on line 1"],
-        ErrorsOf("[[listen]]\non = \"127.0.0.1:25\"\nfor = \"mx\"\n[[listen]]\non = \"127.0.0.1:25\"\nfor = \"submission\""));
+        ErrorsOf(
+            "[[listen]]\non = \"127.0.0.1:25\"\nfor = \"mx\"\n[[listen]]\non = \"127.0.0.1:25\"\nfor = "
+            + "\"submission\""));
 
     [Theory]
-    [InlineData("via = [\"relai\"]", "postern.toml:5: routes[1].via[1]: there is no transport \"relai\"; did you mean \"relay\"?")]
+    [InlineData("via = [\"relai\"]",
+        "postern.toml:5: routes[1].via[1]: there is no transport \"relai\"; did you mean \"relay\"?")]
     [InlineData("via = []", "postern.toml:5: routes[1].via: names no transport")]
     [InlineData("via = \"relay\"\naccount = \"bob\"",
         "postern.toml:6: routes[1].account[1]: there is no account \"bob\"; there are no accounts")]
     [InlineData("via = \"relay\"\naccepts = \"mx\"",
         "postern.toml:6: routes[1].accepts: an mx route names its recipients; add to = [\"*@example.org\"]")]
     [InlineData("via = \"relay\"\naccepts = \"mx\"\nto = \"*@*\"",
-        "postern.toml:7: routes[1].to[1]: \"*@*\" with accepts = \"mx\" would make an open relay; name the domains")]
+        "postern.toml:7: routes[1].to[1]: \"*@*\" with accepts = \"mx\" would make an open relay; name "
+        + "the domains")]
     [InlineData("via = \"relay\"\nto = \"example.org\"",
-        "postern.toml:6: routes[1].to: an address pattern has an @; did you mean \"*@example.org\" or \"example.org@...\"?")]
+        "postern.toml:6: routes[1].to: an address pattern has an @; did you mean \"*@example.org\" or "
+        + "\"example.org@...\"?")]
     public void Route_IsChecked(string lines, string error) =>
         Assert.Contains(error, ErrorsOf($"{Smtp}[[routes]]\n{lines}"));
 
@@ -149,15 +166,18 @@ public sealed class ConfigurationReaderTests
     [InlineData("[smtp.example.net]:587", "required", 0)]
     [InlineData("[127.0.0.1]:587", "none", 0)]
     [InlineData("[127.0.0.1]:587, [192.0.2.1]", "none", 1)]
-    public void Login_OffLoopback_NeedsTls(string host, string tls, int errors) => Assert.Equal(errors, ErrorsOf(
-        $"[transports.t]\nkind = \"smtp\"\nhost = \"{host}\"\ntls = \"{tls}\"\nlogin = \"env:SECRET\"").Length);
+    public void Login_OffLoopback_NeedsTls(string host, string tls, int errors) =>
+        Assert.Equal(errors, ErrorsOf(
+        $"[transports.t]\nkind = \"smtp\"\nhost = \"{host}\"\ntls = \"{tls}\"\nlogin = "
+        + "\"env:SECRET\"").Length);
 
     [Theory]
     [InlineData("kind = \"pipe\"\nargv = [\"cat\"]", "whole path")]
     [InlineData("kind = \"pipe\"\nargv = []", "names no program")]
     [InlineData("kind = \"pipe\"", "argv: is missing")]
     [InlineData("kind = \"pubsub\"\ntopic = \"mail\"", "write \"projects/PROJECT/topics/TOPIC\"")]
-    [InlineData("kind = \"mailgun\"\ndomain = \"a.org\"\nkey = \"env:SECRET\"", "\"mailgun\" is not available in this version")]
+    [InlineData("kind = \"mailgun\"\ndomain = \"a.org\"\nkey = \"env:SECRET\"",
+        "\"mailgun\" is not available in this version")]
     [InlineData("kind = \"smtp\"\nrate = \"many\"", "is no rate")]
     [InlineData("kind = \"smtp\"\nreturn-path = \"drop\"", "must be \"keep\" or an address")]
     public void Transport_OfItsKind_IsChecked(string lines, string part) =>
@@ -210,7 +230,8 @@ public sealed class ConfigurationReaderTests
 
     [Fact]
     public void Certificate_WithoutItsFile_IsToldAtItsLine() => Assert.Equal(
-        ["postern.toml:2: tls.certificate: /nowhere/c.pem does not exist", "postern.toml:3: tls.key: /nowhere/k.pem does not exist"],
+        ["postern.toml:2: tls.certificate: /nowhere/c.pem does not exist",
+            "postern.toml:3: tls.key: /nowhere/k.pem does not exist"],
         ErrorsOf("[tls]\ncertificate = \"/nowhere/c.pem\"\nkey = \"/nowhere/k.pem\""));
 
     [Fact]

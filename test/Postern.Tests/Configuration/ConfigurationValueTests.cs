@@ -28,7 +28,8 @@ public sealed class ConfigurationValueTests
     [InlineData("fe80::1%eth0")]
     [InlineData("localhost")]
     [InlineData("")]
-    public void Network_Malformed_IsRefused(string text) => Assert.False(Network.TryParse(text, out _, out _));
+    public void Network_Malformed_IsRefused(string text) =>
+        Assert.False(Network.TryParse(text, out _, out _));
 
     [Fact]
     public void Durations_Written_ReadBack() => Gen.Long[0, 3_000_000_000_000].Sample(ms =>
@@ -47,7 +48,8 @@ public sealed class ConfigurationValueTests
     [InlineData("1.5h")]
     [InlineData("99999999999999999999d")]
     [InlineData("9999999999d")]
-    public void Duration_Malformed_IsRefused(string text) => Assert.False(Units.TryParseDuration(text, out _));
+    public void Duration_Malformed_IsRefused(string text) =>
+        Assert.False(Units.TryParseDuration(text, out _));
 
     [Theory]
     [InlineData("25MB", 25_000_000)]
@@ -79,11 +81,13 @@ public sealed class ConfigurationValueTests
 
     [Fact]
     public void Location_OptionWins() => Assert.Equal(
-        new ConfigurationLocation.InFile("/a", "--config"), ConfigurationLocation.Find("/a", _ => "/b", _ => true));
+        new ConfigurationLocation.InFile("/a", "--config"),
+            ConfigurationLocation.Find("/a", _ => "/b", _ => true));
 
     [Fact]
     public void Location_Variable_BeforeTheSystem() => Assert.Equal(
-        new ConfigurationLocation.InFile("/b", "POSTERN_CONFIG"), ConfigurationLocation.Find(null, _ => "/b", _ => true));
+        new ConfigurationLocation.InFile("/b", "POSTERN_CONFIG"),
+            ConfigurationLocation.Find(null, _ => "/b", _ => true));
 
     [Fact]
     public void Location_NamedButMissing_IsNeverReplaced() => Assert.Equal(
@@ -92,5 +96,6 @@ public sealed class ConfigurationValueTests
 
     [Fact]
     public void Location_Nothing_IsTheSandbox() =>
-        Assert.Equal(new ConfigurationLocation.Sandbox(), ConfigurationLocation.Find(null, _ => null, _ => false));
+        Assert.Equal(
+            new ConfigurationLocation.Sandbox(), ConfigurationLocation.Find(null, _ => null, _ => false));
 }

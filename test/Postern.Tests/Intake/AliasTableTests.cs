@@ -84,7 +84,8 @@ public sealed class AliasTableTests
     [Fact]
     public void List_OfMoreThanThousand_IsTooMuch()
     {
-        static string Members(int count) => string.Join(',', Enumerable.Range(0, count).Select(i => $"m{i}@t"));
+        static string Members(int count) =>
+            string.Join(',', Enumerable.Range(0, count).Select(i => $"m{i}@t"));
         Assert.Equal(1000, Expand(TableOf($"l@x.org {Members(1000)}"), "l@x.org").Split(' ').Length);
         Assert.Equal("too much", Expand(TableOf($"l@x.org {Members(1001)}"), "l@x.org"));
     }

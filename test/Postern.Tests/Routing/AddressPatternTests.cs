@@ -83,7 +83,8 @@ public sealed class AddressPatternTests
 
     [Fact]
     public void Address_AsItsOwnPattern_MatchesItself() => Gen.Select(word, word).Sample((local, domain) =>
-        AddressPattern.Parse($"{local}@{domain}").Matches(MailboxOf($"{local.ToUpperInvariant()}@{domain}"), "+"));
+        AddressPattern.Parse($"{local}@{domain}")
+            .Matches(MailboxOf($"{local.ToUpperInvariant()}@{domain}"), "+"));
 
     [Fact]
     public void Runs_OfStars_MatchWhatARegularExpressionMatches()
@@ -92,7 +93,8 @@ public sealed class AddressPatternTests
         var name = Gen.Char["ab"].Array[1, 10].Select(c => new string(c));
         Gen.Select(pattern, name).Sample((p, n) =>
             AddressPattern.Parse($"{p}@d").Matches(MailboxOf($"{n}@d"), "")
-            == System.Text.RegularExpressions.Regex.IsMatch(n, $"^{p.Replace("*", ".*", StringComparison.Ordinal)}$"));
+            == System.Text.RegularExpressions.Regex.IsMatch(
+                n, $"^{p.Replace("*", ".*", StringComparison.Ordinal)}$"));
     }
 
     [Fact]
