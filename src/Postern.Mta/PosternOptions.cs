@@ -6,7 +6,9 @@ namespace Postern.Mta;
 /// <summary>Every setting of Postern. A default stands on its property and nowhere else.</summary>
 public sealed record PosternOptions
 {
-    /// <summary>The name in greetings, <c>Received:</c> fields and reports. Default: the machine's name.</summary>
+    /// <summary>
+    /// The name in greetings, <c>Received:</c> fields and reports. Default: the machine's name.
+    /// </summary>
     public string Hostname { get; init; } = MachineName;
 
     /// <summary>The data directory: store, large contents, keys, sockets.</summary>
@@ -22,12 +24,15 @@ public sealed record PosternOptions
     public LogOptions Log { get; init; } = new();
 
     /// <summary>Accounts by name; the name is the SMTP user name.</summary>
-    public IReadOnlyDictionary<string, AccountOptions> Accounts { get; init; } = new Dictionary<string, AccountOptions>();
+    public IReadOnlyDictionary<string, AccountOptions> Accounts { get; init; } =
+        new Dictionary<string, AccountOptions>();
 
     /// <summary>Sending domains of the HTTP API, by name.</summary>
-    public IReadOnlyDictionary<string, DomainOptions> Domains { get; init; } = new Dictionary<string, DomainOptions>();
+    public IReadOnlyDictionary<string, DomainOptions> Domains { get; init; } =
+        new Dictionary<string, DomainOptions>();
 
-    public IReadOnlyDictionary<string, TransportOptions> Transports { get; init; } = new Dictionary<string, TransportOptions>();
+    public IReadOnlyDictionary<string, TransportOptions> Transports { get; init; } =
+        new Dictionary<string, TransportOptions>();
 
     /// <summary>In file order; the first match wins.</summary>
     public IReadOnlyList<RouteOptions> Routes { get; init; } = [];
@@ -82,7 +87,9 @@ public sealed record ListenOptions
     public ListenFor For { get; init; }
     public ListenTls Tls { get; init; } = ListenTls.Starttls;
 
-    /// <summary>Networks that may submit here without AUTH; null means <c>[submission] trusted</c>, on loopback only.</summary>
+    /// <summary>
+    /// Networks that may submit here without AUTH; null means <c>[submission] trusted</c>, on loopback only.
+    /// </summary>
     public IReadOnlyList<Network>? Trusted { get; init; }
 
     /// <summary>What an http listener serves; null means everything, on loopback only.</summary>
@@ -95,7 +102,8 @@ public sealed record ListenOptions
     public IReadOnlyList<Network> BehindProxy { get; init; } = [];
 
     /// <summary>The name it has in logs and routes, given or made.</summary>
-    public string DisplayName => Name ?? $"{For.ToString().ToLowerInvariant()}-{On[(On.LastIndexOf(':') + 1)..]}";
+    public string DisplayName =>
+        Name ?? $"{For.ToString().ToLowerInvariant()}-{On[(On.LastIndexOf(':') + 1)..]}";
 
     internal static readonly SettingTable<ListenOptions> Settings = new(
         "An address Postern listens on. A change needs a restart.")
@@ -108,11 +116,16 @@ public sealed record ListenOptions
             o => o.For, (o, v) => o with { For = v }) { IsRequired = true },
         new ValueSetting<ListenOptions, string?>("name", Kinds.Text.OrNull(),
             "How routes and logs call it.",
-            o => o.Name, (o, v) => o with { Name = v }) { DefaultDoc = "`for` and the port, `submission-587`" },
+            o => o.Name, (o, v) => o with { Name = v })
+        {
+            DefaultDoc = "`for` and the port, `submission-587`",
+        },
         new ValueSetting<ListenOptions, ListenTls>("tls", Kinds.Word<ListenTls>(),
-            "Whether TLS is offered, or begins with the connection; for http `immediate` is HTTPS and anything else plain.",
+            "Whether TLS is offered, or begins with the connection; for http `immediate` is HTTPS and "
+            + "anything else plain.",
             o => o.Tls, (o, v) => o with { Tls = v }),
-        new ValueSetting<ListenOptions, IReadOnlyList<Network>?>("trusted", Kinds.List(Kinds.Network).OrNull(),
+        new ValueSetting<ListenOptions, IReadOnlyList<Network>?>(
+            "trusted", Kinds.List(Kinds.Network).OrNull(),
             "Networks that may submit here without AUTH, whatever the local address is.",
             o => o.Trusted, (o, v) => o with { Trusted = v })
         {
@@ -125,11 +138,13 @@ public sealed record ListenOptions
         {
             When = o => o.For != ListenFor.Http, Where = "for = \"mx\" or \"submission\"",
         },
-        new ValueSetting<ListenOptions, IReadOnlyList<HttpFace>?>("serves", Kinds.List(Kinds.Word<HttpFace>()).OrNull(),
+        new ValueSetting<ListenOptions, IReadOnlyList<HttpFace>?>(
+            "serves", Kinds.List(Kinds.Word<HttpFace>()).OrNull(),
             "What is served here; off loopback it must be said.",
             o => o.Serves, (o, v) => o with { Serves = v })
         {
-            When = o => o.For == ListenFor.Http, Where = "for = \"http\"", DefaultDoc = "everything, on loopback only",
+            When = o => o.For == ListenFor.Http, Where = "for = \"http\"",
+            DefaultDoc = "everything, on loopback only",
         },
         new ValueSetting<ListenOptions, IReadOnlyList<Network>>("behind-proxy", Kinds.List(Kinds.Network),
             "Networks of the proxy in front of a plain http listener off loopback.",
@@ -146,14 +161,17 @@ public enum ListenTls { None, Starttls, Immediate }
 
 public enum HttpFace { Api, Hooks, Tracking, Dashboard, Admin, Metrics }
 
-/// <summary><c>[tls]</c>. Neither given: a self-signed certificate is made and kept in the data directory.</summary>
+/// <summary>
+/// <c>[tls]</c>. Neither given: a self-signed certificate is made and kept in the data directory.
+/// </summary>
 public sealed record TlsOptions
 {
     public string? Certificate { get; init; }
     public string? Key { get; init; }
 
     internal static readonly SettingTable<TlsOptions> Settings = new(
-        "The certificate of all listeners; neither key given: a self-signed one is made and kept in the data directory.")
+        "The certificate of all listeners; neither key given: a self-signed one is made and kept in the "
+        + "data directory.")
     {
         new ValueSetting<TlsOptions, string?>("certificate", Kinds.FilePath.OrNull(),
             "The chain, PEM, our own certificate first.",
@@ -167,13 +185,17 @@ public sealed record TlsOptions
 /// <summary><c>[submission]</c>.</summary>
 public sealed record SubmissionOptions
 {
-    /// <summary>May submit without AUTH, like Postfix's mynetworks; needs a loopback local address too.</summary>
-    public IReadOnlyList<Network> Trusted { get; init; } = [Network.Parse("127.0.0.0/8"), Network.Parse("::1")];
+    /// <summary>
+    /// May submit without AUTH, like Postfix's mynetworks; needs a loopback local address too.
+    /// </summary>
+    public IReadOnlyList<Network> Trusted { get; init; } =
+        [Network.Parse("127.0.0.0/8"), Network.Parse("::1")];
 
     /// <summary>The domain that completes a lone local part. Null: the hostname.</summary>
     public string? Origin { get; init; }
 
-    internal static readonly SettingTable<SubmissionOptions> Settings = new("Mail from our own users and programs.")
+    internal static readonly SettingTable<SubmissionOptions> Settings =
+        new("Mail from our own users and programs.")
     {
         new ValueSetting<SubmissionOptions, IReadOnlyList<Network>>("trusted", Kinds.List(Kinds.Network),
             "Networks that may submit without AUTH over loopback, like Postfix's mynetworks.",
@@ -191,7 +213,8 @@ public sealed record AliasOptions
     public IReadOnlyList<string> Files { get; init; } = [];
 
     /// <summary><c>user@domain</c>, <c>user</c> or <c>@domain</c> to one or more targets.</summary>
-    public IReadOnlyDictionary<string, IReadOnlyList<string>> Table { get; init; } = new Dictionary<string, IReadOnlyList<string>>();
+    public IReadOnlyDictionary<string, IReadOnlyList<string>> Table { get; init; } =
+        new Dictionary<string, IReadOnlyList<string>>();
 
     internal static readonly SettingTable<AliasOptions> Settings = new(
         "Addresses that stand for others, as Postfix's virtual_alias_maps.")
@@ -199,7 +222,8 @@ public sealed record AliasOptions
         new ValueSetting<AliasOptions, IReadOnlyList<string>>("files", Kinds.List(Kinds.FilePath),
             "Files in the format of virtual(5), read in order after `table`.",
             o => o.Files, (o, v) => o with { Files = v }),
-        new ValueSetting<AliasOptions, IReadOnlyDictionary<string, IReadOnlyList<string>>>("table", Kinds.TextTable,
+        new ValueSetting<AliasOptions, IReadOnlyDictionary<string, IReadOnlyList<string>>>(
+            "table", Kinds.TextTable,
             "`user@domain`, `user` or `@domain`, each with one or more targets.",
             o => o.Table, (o, v) => o with { Table = v }),
     };
@@ -237,7 +261,9 @@ public sealed record QueueOptions
     public TimeSpan Lifetime { get; init; } = TimeSpan.FromDays(5);
     public TimeSpan BounceLifetime { get; init; } = TimeSpan.FromDays(5);
 
-    /// <summary>Free space, in octets, below which new mail gets 452. Null: the smaller of 5 % and 1 GiB.</summary>
+    /// <summary>
+    /// Free space, in octets, below which new mail gets 452. Null: the smaller of 5 % and 1 GiB.
+    /// </summary>
     public long? Reserve { get; init; }
 
     /// <summary>How long content stays after the last recipient is done.</summary>
@@ -246,7 +272,8 @@ public sealed record QueueOptions
     /// <summary>How long an attempt with an unknown outcome waits.</summary>
     public TimeSpan UncertainWait { get; init; } = TimeSpan.FromMinutes(15);
 
-    internal static readonly SettingTable<QueueOptions> Settings = new("How long mail waits, and what is left of it.")
+    internal static readonly SettingTable<QueueOptions> Settings =
+        new("How long mail waits, and what is left of it.")
     {
         new ValueSetting<QueueOptions, TimeSpan>("lifetime", Kinds.Duration,
             "The age at which mail that could not be delivered ends.",
@@ -283,7 +310,8 @@ public sealed record LimitsOptions
     /// <summary>Octets of memory for content that is being received.</summary>
     public long Memory { get; init; } = 64L << 20;
 
-    internal static readonly SettingTable<LimitsOptions> Settings = new("What one peer, and all of them, may take.")
+    internal static readonly SettingTable<LimitsOptions> Settings =
+        new("What one peer, and all of them, may take.")
     {
         new ValueSetting<LimitsOptions, long>("message-size", Kinds.Size,
             "The greatest message; what SIZE announces.",
@@ -320,7 +348,8 @@ public sealed record LogOptions
     /// <summary>How long events are kept in the store.</summary>
     public TimeSpan Keep { get; init; } = TimeSpan.FromDays(90);
 
-    internal static readonly SettingTable<LogOptions> Settings = new("The log, and the events kept in the store.")
+    internal static readonly SettingTable<LogOptions> Settings =
+        new("The log, and the events kept in the store.")
     {
         new ValueSetting<LogOptions, LogFormat>("format", Kinds.Word<LogFormat>(),
             "For people, for machines, or line by line as Postfix writes it.",
@@ -345,7 +374,8 @@ public sealed record AccountOptions
     public IReadOnlyList<AddressPattern> Senders { get; init; } = [];
 
     internal static readonly SettingTable<AccountOptions> Settings = new(
-        "An account; the name is the SMTP user name. Accounts made by command live in the store, and one here wins.")
+        "An account; the name is the SMTP user name. Accounts made by command live in the store, and one "
+        + "here wins.")
     {
         new ValueSetting<AccountOptions, Secret?>("password", Kinds.Secret.OrNull(),
             "By reference: `file:/path` or `env:NAME`.",

@@ -10,19 +10,18 @@ using Postern.Smtp.Server;
 
 namespace Postern.Mta.Accounts;
 
-/// <summary>Where an account was made.</summary>
-public enum AccountSource { File, Store }
-
-/// <summary>Somebody who may log in. There is no password here, only what checks one.</summary>
-public sealed record Account(string Name, Credential Credential, IReadOnlyList<AddressPattern> Senders, AccountSource Source);
-
-/// <summary>The accounts of the file and of the store; a name in the file wins. Replaced whole at a reload or a change.</summary>
+/// <summary>
+/// The accounts of the file and of the store; a name in the file wins. Replaced whole at a reload or a
+/// change.
+/// </summary>
 public sealed class AccountDirectory
 {
     /// <summary>The kind of the store's objects.</summary>
     public const string ObjectKind = "account";
 
-    /// <summary>PBKDF2 rounds of a new verifier; RFC 7677 §4 asks for 4096 and more where the hardware allows.</summary>
+    /// <summary>
+    /// PBKDF2 rounds of a new verifier; RFC 7677 §4 asks for 4096 and more where the hardware allows.
+    /// </summary>
     public const int Iterations = 10_000;
 
     const int SaltOctets = 16;
@@ -38,7 +37,8 @@ public sealed class AccountDirectory
     public IEnumerable<Account> All => accounts.Values.OrderBy(a => a.Name, StringComparer.Ordinal);
 
     /// <param name="stored">The store's objects of <see cref="ObjectKind"/>.</param>
-    /// <param name="previous">The directory it replaces, so that verifiers of unchanged strangers stay the same. Null: none.</param>
+    /// <param name="previous">The directory it replaces, so that verifiers of unchanged strangers stay the
+    /// same. Null: none.</param>
     /// <exception cref="JsonException">An object of the store is damaged.</exception>
     public static AccountDirectory Load(
         PosternOptions options, IEnumerable<StoredObject> stored, AccountDirectory? previous = null)
@@ -48,17 +48,20 @@ public sealed class AccountDirectory
             accounts[item.Name] = Read(item);
         foreach (var (name, account) in options.Accounts)
             if (account.Password is { } password)
-                accounts[name] = new Account(name, CreateCredential(password.Value), account.Senders, AccountSource.File);
+                accounts[name] =
+                    new Account(name, CreateCredential(password.Value), account.Senders, AccountSource.File);
         var directory = new AccountDirectory(accounts);
         previous?.decoyKey.CopyTo(directory.decoyKey, 0);
         return directory;
     }
 
-    public bool TryFind(string name, [NotNullWhen(true)] out Account? account) => accounts.TryGetValue(name, out account);
+    public bool TryFind(string name, [NotNullWhen(true)] out Account? account) =>
+        accounts.TryGetValue(name, out account);
 
     /// <summary>The verifier of an account, or one that looks like it and that no password fits.</summary>
     /// <remarks>
-    /// The same stranger gets the same salt again, as an account would (RFC 5802 §9): an answer does not show who exists.
+    /// The same stranger gets the same salt again, as an account would (RFC 5802 §9): an answer does not show
+    /// who exists.
     /// </remarks>
     public Credential FindCredential(string name) =>
         accounts.TryGetValue(name, out var account) ? account.Credential : Decoy(name);
@@ -72,15 +75,18 @@ public sealed class AccountDirectory
     {
         var json = new StoredAccount(
             Convert.ToBase64String(credential.Salt.Span), credential.Iterations,
-            Convert.ToBase64String(credential.StoredKey.Span), Convert.ToBase64String(credential.ServerKey.Span),
+            Convert.ToBase64String(credential.StoredKey.Span),
+            Convert.ToBase64String(credential.ServerKey.Span),
             [.. senders.Select(s => s.Text)]);
-        return new ObjectChange(ObjectKind, name, JsonSerializer.SerializeToUtf8Bytes(json, AccountJson.Default.StoredAccount));
+        return new ObjectChange(
+            ObjectKind, name, JsonSerializer.SerializeToUtf8Bytes(json, AccountJson.Default.StoredAccount));
     }
 
     public static ObjectChange Remove(string name) => new(ObjectKind, name, null);
 
     Credential Decoy(string name) =>
-        new(Derive("salt", name).AsMemory(0, SaltOctets), Iterations, Derive("stored", name), Derive("server", name));
+        new(Derive("salt", name).AsMemory(0, SaltOctets), Iterations,
+            Derive("stored", name), Derive("server", name));
 
     byte[] Derive(string purpose, string name) =>
         HMACSHA256.HashData(decoyKey, Encoding.UTF8.GetBytes($"{purpose} {name}"));
@@ -107,8 +113,16 @@ public sealed class AccountDirectory
 }
 
 /// <summary>An account as the store keeps it; the octets in base64.</summary>
-sealed record StoredAccount(string Salt, int Iterations, string StoredKey, string ServerKey, IReadOnlyList<string> Senders);
+sealed record StoredAccount(
+    string Salt, int Iterations, string StoredKey, string ServerKey, IReadOnlyList<string> Senders);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower)]
 [JsonSerializable(typeof(StoredAccount))]
 sealed partial class AccountJson : JsonSerializerContext;
+
+/// <summary>Where an account was made.</summary>
+public enum AccountSource { File, Store }
+
+/// <summary>Somebody who may log in. There is no password here, only what checks one.</summary>
+public sealed record Account(
+    string Name, Credential Credential, IReadOnlyList<AddressPattern> Senders, AccountSource Source);

@@ -2,11 +2,16 @@ using System.Net;
 
 namespace Postern.Mta.Accounts;
 
-/// <summary>Slows and then refuses logins after failed ones, per address and per account (DESIGN §9.5).</summary>
+/// <summary>
+/// Slows and then refuses logins after failed ones, per address and per account (DESIGN §9.5).
+/// </summary>
 /// <remarks>
-/// Each failure counts for 10 minutes. The second and later ones wait, doubling up to 8 s; at the limit the address, or
-/// the account, is refused until its failures have aged. An IPv6 client counts by its /64. A login that succeeds clears
-/// the address, not the account: who guesses is not helped by its owner. Memory is bounded: beyond the limit of
+/// Each failure counts for 10 minutes. The second and later ones wait, doubling up to 8 s; at the limit the
+/// address, or
+/// the account, is refused until its failures have aged. An IPv6 client counts by its /64. A login that
+/// succeeds clears
+/// the address, not the account: who guesses is not helped by its owner. Memory is bounded: beyond the limit
+/// of
 /// entries those that ended longest ago go first, then the oldest. Safe for several threads.
 /// </remarks>
 public sealed class LoginThrottle(TimeProvider clock)
@@ -14,7 +19,9 @@ public sealed class LoginThrottle(TimeProvider clock)
     /// <summary>Failures of one address before it is refused.</summary>
     public const int AddressFailuresMax = 10;
 
-    /// <summary>Failures of one account, from wherever; higher, so that strangers do not lock its owner out at once.</summary>
+    /// <summary>
+    /// Failures of one account, from wherever; higher, so that strangers do not lock its owner out at once.
+    /// </summary>
     public const int AccountFailuresMax = 50;
 
     /// <summary>Entries of addresses and of accounts, each about 100 octets.</summary>
@@ -73,7 +80,9 @@ public sealed class LoginThrottle(TimeProvider clock)
         return Convert.ToHexString(octets.Length == 16 ? octets.AsSpan(0, 8) : octets);
     }
 
-    /// <summary>A peer may send any name: long ones are cut, and no two names of accounts are that long.</summary>
+    /// <summary>
+    /// A peer may send any name: long ones are cut, and no two names of accounts are that long.
+    /// </summary>
     static string KeyOf(string account) => account.Length <= 256 ? account : account[..257];
 }
 
@@ -83,7 +92,8 @@ readonly record struct Failures(int Count, long LastAt);
 /// <summary>Failures by key, the oldest in front, at most <see cref="LoginThrottle.EntriesMax"/>.</summary>
 sealed class FailureCounts
 {
-    readonly Dictionary<string, LinkedListNode<(string Key, Failures Failures)>> nodes = new(StringComparer.Ordinal);
+    readonly Dictionary<string, LinkedListNode<(string Key, Failures Failures)>> nodes =
+        new(StringComparer.Ordinal);
     readonly LinkedList<(string Key, Failures Failures)> byAge = new();
 
     public int Count => nodes.Count;

@@ -8,7 +8,9 @@ namespace Postern.Mta.Accounts;
 /// <param name="delimiter">Between user and extension. Empty: none.</param>
 public sealed class SenderRules(IReadOnlyList<AddressPattern> patterns, string delimiter)
 {
-    /// <summary>Whether the reverse-path is allowed; the null sender always is, since reports have no other.</summary>
+    /// <summary>
+    /// Whether the reverse-path is allowed; the null sender always is, since reports have no other.
+    /// </summary>
     /// <param name="sender">Null: the null sender.</param>
     public bool AllowsReversePath(Mailbox? sender) => sender is null || AllowsMailbox(sender);
 

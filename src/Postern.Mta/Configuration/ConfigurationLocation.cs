@@ -6,7 +6,8 @@ public abstract record ConfigurationLocation
     public const string SystemPath = "/etc/postern/postern.toml";
 
     /// <summary>A file that is there.</summary>
-    /// <param name="NamedBy"><c>--config</c>, <c>POSTERN_CONFIG</c>, or null for the file of the system.</param>
+    /// <param name="NamedBy"><c>--config</c>, <c>POSTERN_CONFIG</c>, or null for the file of the
+    /// system.</param>
     public sealed record InFile(string Path, string? NamedBy) : ConfigurationLocation;
 
     /// <summary>A file that was named and is not there: exit 78, EX_CONFIG.</summary>
@@ -21,7 +22,8 @@ public abstract record ConfigurationLocation
     /// <param name="option">The argument of <c>--config</c>. Null: not given.</param>
     /// <param name="variable">The environment.</param>
     /// <param name="exists">Whether a file is there.</param>
-    public static ConfigurationLocation Find(string? option, Func<string, string?> variable, Func<string, bool> exists)
+    public static ConfigurationLocation Find(
+        string? option, Func<string, string?> variable, Func<string, bool> exists)
     {
         if (option is not null)
             return Named(option, "--config", exists);

@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Postern.Mta.Configuration;
 
-/// <summary>Writes options as a file that reads back to the same. Secrets stand as their references.</summary>
+/// <summary>
+/// Writes options as a file that reads back to the same. Secrets stand as their references.
+/// </summary>
 public static class ConfigurationPrinter
 {
     /// <summary>Everything, defaults too.</summary>

@@ -20,10 +20,12 @@ sealed partial class ConfigurationValidator
                 continue;
             }
             if (address.Port != 0 && !addresses.TryAdd(address, path))
-                at.Error($"{path}.on", $"\"{listener.On}\" is taken by the listener on line {at.LineOf(addresses[address])}");
+                at.Error($"{path}.on",
+                    $"\"{listener.On}\" is taken by the listener on line {at.LineOf(addresses[address])}");
             else if (!names.TryAdd(listener.DisplayName, path))
                 at.Error(at.Has($"{path}.name") ? $"{path}.name" : path,
-                    $"\"{listener.DisplayName}\" is the name of the listener on line {at.LineOf(names[listener.DisplayName])} "
+                    $"\"{listener.DisplayName}\" is the name of the listener on line "
+                    + $"{at.LineOf(names[listener.DisplayName])} "
                     + "too; give it a name of its own");
             if (listener.For == ListenFor.Http)
                 CheckHttp(path, listener, address.Address);
@@ -32,12 +34,11 @@ sealed partial class ConfigurationValidator
 
     void CheckHttp(string path, ListenOptions listener, IPAddress address)
     {
-        if (at.Has($"{path}.tls") && listener.Tls == ListenTls.Starttls)
-            at.Error($"{path}.tls", "STARTTLS is of SMTP; for http write tls = \"immediate\" (HTTPS) or \"none\"");
         if (IPAddress.IsLoopback(address))
             return;
         if (listener.Serves is null)
-            at.Error(path, "an http listener off loopback says what it serves; add serves = [\"api\", \"hooks\"]");
+            at.Error(
+                path, "an http listener off loopback says what it serves; add serves = [\"api\", \"hooks\"]");
         if (listener.Tls != ListenTls.Immediate && listener.BehindProxy.Count == 0)
             at.Error(path, "plain http off loopback would show keys to everybody; "
                 + "add tls = \"immediate\", or behind-proxy with the proxy's network");

@@ -9,7 +9,8 @@ sealed partial class ConfigurationValidator
 {
     void CheckTransport(string path, string name, TransportOptions transport)
     {
-        if (name.Length is 0 or > 64 || !name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.'))
+        if (name.Length is 0 or > 64
+            || !name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.'))
             at.Error(path, "a transport's name has 1 to 64 letters, digits, dots, hyphens or underscores");
         if (transport.Timeout is { } timeout)
             CheckPositive($"{path}.timeout", timeout);
@@ -43,33 +44,43 @@ sealed partial class ConfigurationValidator
         {
             if (MendOfHop(hop, out var host) is { } mend)
                 at.Error($"{path}.host", mend);
-            isLoopback &= host == "localhost" || (Network.TryParseAddress(host, out var ip) && IPAddress.IsLoopback(ip));
+            isLoopback &= host == "localhost"
+                || (Network.TryParseAddress(host, out var ip) && IPAddress.IsLoopback(ip));
         }
         CheckNotEmpty($"{path}.ports", transport.Ports);
         if (transport.Ca is { Value: var pem } && !HoldsCertificates(pem))
             at.Error($"{path}.ca", "holds no PEM certificate");
         if (transport.Login is not { Value: var login })
             return;
-        if (login.IndexOf(':', StringComparison.Ordinal) is < 1 || login.Contains('\n', StringComparison.Ordinal))
+        if (login.IndexOf(':', StringComparison.Ordinal) is < 1
+            || login.Contains('\n', StringComparison.Ordinal))
             at.Error($"{path}.login", "must hold one line, user:password");
         if (transport.Host is null)
-            at.Error($"{path}.login", "a login needs a host; it is never shown to whatever host an MX record names");
+            at.Error($"{path}.login",
+                "a login needs a host; it is never shown to whatever host an MX record names");
         else if (transport.Tls is TransportTls.None or TransportTls.Opportunistic && !isLoopback)
-            at.Error($"{path}.tls", "a login off loopback needs tls = \"required\" or \"immediate\"; the password would be readable on the way");
+            at.Error(
+                $"{path}.tls",
+                "a login off loopback needs tls = \"required\" or \"immediate\"; the password would be "
+                + "readable on the way");
     }
 
-    /// <summary>What is wrong with a next hop in the syntax of Postfix's relayhost; null when it is right.</summary>
+    /// <summary>
+    /// What is wrong with a next hop in the syntax of Postfix's relayhost; null when it is right.
+    /// </summary>
     static string? MendOfHop(string hop, out string host)
     {
         var isBracketed = hop.StartsWith('[');
-        var end = isBracketed ? hop.IndexOf(']', StringComparison.Ordinal) : hop.IndexOf(':', StringComparison.Ordinal) - 1;
+        var end = isBracketed ? hop.IndexOf(']', StringComparison.Ordinal)
+            : hop.IndexOf(':', StringComparison.Ordinal) - 1;
         host = isBracketed && end > 0 ? hop[1..end] : end >= 0 ? hop[..(end + 1)] : hop;
         if (isBracketed && end < 0)
             return $"\"{hop}\" has no closing bracket; write \"[{host.TrimStart('[')}]:587\"";
         var rest = end < -1 ? "" : hop[(end + 1)..];
         if (!isBracketed && end < 0)
             rest = "";
-        if (Network.TryParseAddress(isBracketed ? host : hop, out _) || (!isBracketed && Network.TryParseAddress(host, out _)))
+        if (Network.TryParseAddress(isBracketed ? host : hop, out _)
+            || (!isBracketed && Network.TryParseAddress(host, out _)))
         {
             if (!isBracketed)
                 return $"an address needs brackets; write \"[{host}]{rest}\"";
@@ -77,8 +88,10 @@ sealed partial class ConfigurationValidator
         else if (!HostName.IsValid(host))
             return $"\"{host}\" is no host name; write \"[smtp.example.net]:587\" or \"example.net\"";
         var hasPort = rest.StartsWith(':')
-            && ushort.TryParse(rest.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port > 0;
-        return rest.Length == 0 || hasPort ? null : $"\"{rest.TrimStart(':')}\" is no port; write \":587\" after the host";
+            && ushort.TryParse(rest.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out var port)
+                && port > 0;
+        return rest.Length == 0 || hasPort ? null
+            : $"\"{rest.TrimStart(':')}\" is no port; write \":587\" after the host";
     }
 
     static bool HoldsCertificates(string pem)
@@ -112,12 +125,14 @@ sealed partial class ConfigurationValidator
         if (transport.Argv.Count == 0)
         {
             if (!HasItems($"{path}.argv"))
-                at.Error($"{path}.argv", "names no program; write argv = [\"/usr/local/bin/on-mail\", \"${recipient}\"]");
+                at.Error($"{path}.argv",
+                    "names no program; write argv = [\"/usr/local/bin/on-mail\", \"${recipient}\"]");
             return;
         }
         if (!transport.Argv[0].StartsWith('/'))
             at.Error(Reading.Item($"{path}.argv", 0),
-                $"\"{transport.Argv[0]}\": the program is named by its whole path, \"/usr/local/bin/...\"; there is no shell");
+                $"\"{transport.Argv[0]}\": the program is named by its whole path, "
+                + "\"/usr/local/bin/...\"; there is no shell");
         for (var i = 0; i < transport.Argv.Count; i++)
             if (transport.Argv[i].Contains('\0', StringComparison.Ordinal))
                 at.Error(Reading.Item($"{path}.argv", i), "an argument cannot hold a NUL");
@@ -129,7 +144,8 @@ sealed partial class ConfigurationValidator
             return;
         var parts = topic.Split('/');
         if (parts is not ["projects", { Length: > 0 }, "topics", { Length: >= 3 and <= 255 }]
-            || !topic.All(c => char.IsAsciiLetterOrDigit(c) || "/-._~%+:".Contains(c, StringComparison.Ordinal)))
+            || !topic.All(
+                c => char.IsAsciiLetterOrDigit(c) || "/-._~%+:".Contains(c, StringComparison.Ordinal)))
             at.Error($"{path}.topic", $"\"{topic}\" is no topic; write \"projects/PROJECT/topics/TOPIC\"");
     }
 

@@ -5,7 +5,10 @@ using Postern.Smtp;
 
 namespace Postern.Mta.Configuration;
 
-/// <summary>Checks what one value alone cannot show: names that refer to others, and settings that may not stand together.</summary>
+/// <summary>
+/// Checks what one value alone cannot show: names that refer to others, and settings that may not stand
+/// together.
+/// </summary>
 sealed partial class ConfigurationValidator(PosternOptions options, Reading at)
 {
     public void Validate()
@@ -76,7 +79,8 @@ sealed partial class ConfigurationValidator(PosternOptions options, Reading at)
         }
         catch (Exception e) when (e is CryptographicException or ArgumentException)
         {
-            at.Error("tls.key", $"{key} holds no PEM key that belongs to the first certificate of {certificate}");
+            at.Error(
+                "tls.key", $"{key} holds no PEM key that belongs to the first certificate of {certificate}");
         }
     }
 
@@ -94,7 +98,8 @@ sealed partial class ConfigurationValidator(PosternOptions options, Reading at)
     void CheckInbound()
     {
         var delimiter = options.Inbound.Delimiter;
-        if (delimiter.Length > 1 || delimiter.Any(c => !char.IsAscii(c) || char.IsAsciiLetterOrDigit(c) || c is '@' or '"' or <= ' '))
+        if (delimiter.Length > 1 || delimiter.Any(
+            c => !char.IsAscii(c) || char.IsAsciiLetterOrDigit(c) || c is '@' or '"' or <= ' '))
             at.Error("inbound.delimiter", "must be one sign such as \"+\" or \"-\", or empty");
         if (options.Inbound.Postmaster is { } postmaster
             && (!Mailbox.TryParse(postmaster, out var mailbox) || mailbox.Domain.Length == 0))
@@ -105,14 +110,16 @@ sealed partial class ConfigurationValidator(PosternOptions options, Reading at)
     {
         foreach (var name in options.Accounts.Keys)
             if (name.Length is 0 or > 255 || name.Any(char.IsControl))
-                at.Error(Reading.Join("accounts", name), "an account's name has 1 to 255 characters, none of them a control character");
+                at.Error(Reading.Join("accounts", name),
+                    "an account's name has 1 to 255 characters, none of them a control character");
     }
 
     void CheckDomains()
     {
         foreach (var name in options.Domains.Keys)
             if (!HostName.IsValid(name))
-                at.Error(Reading.Join("domains", name), $"\"{name}\" is no domain; write [domains.\"example.org\"]");
+                at.Error(Reading.Join("domains", name),
+                    $"\"{name}\" is no domain; write [domains.\"example.org\"]");
     }
 
     void CheckRoutes()
@@ -124,7 +131,8 @@ sealed partial class ConfigurationValidator(PosternOptions options, Reading at)
             var route = options.Routes[i];
             if (!names.TryAdd(route.Name, i))
                 at.Error($"{path}.name",
-                    $"\"{route.Name}\" is the name of the route on line {at.LineOf(Reading.Item("routes", names[route.Name]))} too");
+                    $"\"{route.Name}\" is the name of the route on line "
+                    + $"{at.LineOf(Reading.Item("routes", names[route.Name]))} too");
             CheckVia(path, route);
             CheckDoor(path, route);
             CheckNames($"{path}.account", route.Account,
@@ -169,12 +177,16 @@ sealed partial class ConfigurationValidator(PosternOptions options, Reading at)
                     $"\"{route.To[i]}\" with accepts = \"mx\" would make an open relay; name the domains");
     }
 
-    void CheckNames(string path, IReadOnlyList<string>? names, IReadOnlyCollection<string> known, string what, string many)
+    void CheckNames(
+        string path, IReadOnlyList<string>? names, IReadOnlyCollection<string> known,
+        string what, string many)
     {
-        CheckNotEmpty(path, names is { Count: 0 } && !path.EndsWith(".via", StringComparison.Ordinal) ? names : null);
+        CheckNotEmpty(
+            path, names is { Count: 0 } && !path.EndsWith(".via", StringComparison.Ordinal) ? names : null);
         for (var i = 0; i < names?.Count; i++)
             if (!known.Contains(names[i], StringComparer.Ordinal))
-                at.Error(Reading.Item(path, i), $"there is no {what} \"{names[i]}\"; {Nearest.Hint(names[i], known, many)}");
+                at.Error(Reading.Item(path, i),
+                    $"there is no {what} \"{names[i]}\"; {Nearest.Hint(names[i], known, many)}");
     }
 
     void CheckNotEmpty<T>(string path, IReadOnlyList<T>? list)
@@ -183,7 +195,9 @@ sealed partial class ConfigurationValidator(PosternOptions options, Reading at)
             at.Error(path, "is an empty list and matches nothing; take it out for any");
     }
 
-    /// <summary>Items stood there and were refused, so that the list is empty by an error already told.</summary>
+    /// <summary>
+    /// Items stood there and were refused, so that the list is empty by an error already told.
+    /// </summary>
     bool HasItems(string path) => at.Has(Reading.Item(path, 0));
 
     void CheckPositive(string path, TimeSpan duration)

@@ -8,7 +8,9 @@ static class HostName
 {
     static readonly IdnMapping idn = new() { UseStd3AsciiRules = false };
 
-    /// <summary>Letters, digits, hyphens and underscores in labels of 1 to 63 (RFC 5321 §2.3.5, RFC 1035 §2.3.4).</summary>
+    /// <summary>
+    /// Letters, digits, hyphens and underscores in labels of 1 to 63 (RFC 5321 §2.3.5, RFC 1035 §2.3.4).
+    /// </summary>
     public static bool IsValid(string name)
     {
         var domain = ToALabels(name);

@@ -12,11 +12,13 @@ public static class ListenAddress
     public static bool TryParse(string text, [NotNullWhen(true)] out IPEndPoint? address, out string? mend)
     {
         address = null;
-        mend = $"\"{text}\" is no address with a port; write \"0.0.0.0:25\", \"127.0.0.1:587\" or \"[::]:25\"";
+        mend = $"\"{text}\" is no address with a port; write \"0.0.0.0:25\", \"127.0.0.1:587\" or "
+            + "\"[::]:25\"";
         var colon = text.LastIndexOf(':');
         if (colon < 1)
             return false;
-        if (!ushort.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port))
+        if (!ushort.TryParse(
+            text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port))
         {
             if (!text.EndsWith(']'))
                 mend = $"\"{text[(colon + 1)..]}\" is no port; a port is 0 to 65535";
@@ -28,7 +30,8 @@ public static class ListenAddress
             return false;
         if (ip.AddressFamily == AddressFamily.InterNetworkV6 != isBracketed)
         {
-            mend = isBracketed ? $"an IPv4 address has no brackets; write \"{ip}:{port}\"" : $"write \"[{ip}]:{port}\"";
+            mend = isBracketed ? $"an IPv4 address has no brackets; write \"{ip}:{port}\""
+                : $"write \"[{ip}]:{port}\"";
             return false;
         }
         address = new IPEndPoint(ip, port);

@@ -3,7 +3,9 @@ namespace Postern.Mta.Configuration;
 /// <summary>The known word a mistyped one was meant to be.</summary>
 static class Nearest
 {
-    /// <summary>The closest of <paramref name="known"/>, or null when none is close enough to be meant.</summary>
+    /// <summary>
+    /// The closest of <paramref name="known"/>, or null when none is close enough to be meant.
+    /// </summary>
     public static string? Find(string word, IEnumerable<string> known)
     {
         string? best = null;

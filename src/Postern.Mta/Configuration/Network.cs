@@ -4,7 +4,9 @@ using System.Net.Sockets;
 
 namespace Postern.Mta.Configuration;
 
-/// <summary>A network in CIDR form, or one address. An IPv4 address mapped into IPv6 counts as IPv4.</summary>
+/// <summary>
+/// A network in CIDR form, or one address. An IPv4 address mapped into IPv6 counts as IPv4.
+/// </summary>
 public sealed record Network
 {
     readonly IPNetwork range;
@@ -21,7 +23,9 @@ public sealed record Network
     public bool Contains(IPAddress address) =>
         range.Contains(address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address);
 
-    /// <summary>Reads <c>192.0.2.0/24</c>, <c>2001:db8::/32</c>, <c>[2001:db8::1]</c> or a lone address.</summary>
+    /// <summary>
+    /// Reads <c>192.0.2.0/24</c>, <c>2001:db8::/32</c>, <c>[2001:db8::1]</c> or a lone address.
+    /// </summary>
     /// <param name="mend">What is wrong; null when it was read.</param>
     public static bool TryParse(string text, [NotNullWhen(true)] out Network? network, out string? mend)
     {
@@ -54,7 +58,8 @@ public sealed record Network
 
     /// <exception cref="FormatException">It is no network.</exception>
     public static Network Parse(string text) =>
-        TryParse(text, out var network, out var mend) ? network : throw new FormatException($"\"{text}\": {mend}");
+        TryParse(text, out var network, out var mend) ? network
+            : throw new FormatException($"\"{text}\": {mend}");
 
     public bool Equals(Network? other) => other is not null && range.Equals(other.range);
 
@@ -62,7 +67,9 @@ public sealed record Network
 
     public override string ToString() => Text;
 
-    /// <summary>An address in full form only: <c>127.1</c> and <c>0x7f.1</c> are typing errors here.</summary>
+    /// <summary>
+    /// An address in full form only: <c>127.1</c> and <c>0x7f.1</c> are typing errors here.
+    /// </summary>
     internal static bool TryParseAddress(string text, [NotNullWhen(true)] out IPAddress? address)
     {
         address = null;

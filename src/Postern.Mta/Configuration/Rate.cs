@@ -16,7 +16,8 @@ public readonly record struct Rate(int Count, TimeSpan Per)
         rate = default;
         var slash = text.IndexOf('/');
         if (slash < 1
-            || !int.TryParse(text.AsSpan(0, slash), NumberStyles.None, CultureInfo.InvariantCulture, out var count)
+            || !int.TryParse(
+                text.AsSpan(0, slash), NumberStyles.None, CultureInfo.InvariantCulture, out var count)
             || count == 0)
             return false;
         foreach (var (word, per) in units)

@@ -1,12 +1,8 @@
 namespace Postern.Mta.Configuration;
 
-/// <summary>The relay inside the sandbox's own process, as it turned out to listen.</summary>
-/// <param name="Host">Its next hop, <c>[127.0.0.1]:PORT</c>; loopback.</param>
-/// <param name="CaPem">What its certificate is verified with.</param>
-/// <param name="Login"><c>user:password</c>.</param>
-public sealed record SandboxRelay(string Host, string CaPem, string Login);
-
-/// <summary>The options with no file at all: loopback only, connecting nowhere else (DESIGN §4, §9.6).</summary>
+/// <summary>
+/// The options with no file at all: loopback only, connecting nowhere else (DESIGN §4, §9.6).
+/// </summary>
 public static class SandboxOptions
 {
     /// <summary>User and password alike.</summary>
@@ -78,3 +74,9 @@ public static class SandboxOptions
         ],
     };
 }
+
+/// <summary>The relay inside the sandbox's own process, as it turned out to listen.</summary>
+/// <param name="Host">Its next hop, <c>[127.0.0.1]:PORT</c>; loopback.</param>
+/// <param name="CaPem">What its certificate is verified with.</param>
+/// <param name="Login"><c>user:password</c>.</param>
+public sealed record SandboxRelay(string Host, string CaPem, string Login);

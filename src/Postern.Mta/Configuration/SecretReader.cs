@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Postern.Mta.Configuration;
 
-/// <summary>Resolves <c>file:/path</c> and <c>env:NAME</c> (DESIGN §9.6). What was written never stands in an error.</summary>
+/// <summary>
+/// Resolves <c>file:/path</c> and <c>env:NAME</c> (DESIGN §9.6). What was written never stands in an error.
+/// </summary>
 static class SecretReader
 {
     /// <summary>Octets; a key or a PEM chain is far smaller.</summary>
@@ -23,10 +25,12 @@ static class SecretReader
         if (reference.StartsWith("env:", StringComparison.Ordinal) && IsVariableName(reference[4..]))
         {
             var value = at.Surroundings.Variable(reference[4..]);
-            mend = string.IsNullOrEmpty(value) ? $"the environment variable {reference[4..]} is not set" : null;
+            mend = string.IsNullOrEmpty(value) ? $"the environment variable {reference[4..]} is not set"
+                : null;
             return mend is null ? new Secret(reference, value!) : null;
         }
-        mend = "a secret never stands in this file; put it into a file of mode 0600 and write \"file:/path\", or \"env:NAME\"";
+        mend = "a secret never stands in this file; put it into a file of mode 0600 and write "
+            + "\"file:/path\", or \"env:NAME\"";
         return null;
     }
 
@@ -52,7 +56,8 @@ static class SecretReader
         }
         catch (UnauthorizedAccessException)
         {
-            mend = System.IO.Directory.Exists(path) ? $"{path} is a directory" : $"{path} cannot be read by this user";
+            mend = System.IO.Directory.Exists(path) ? $"{path} is a directory"
+                : $"{path} cannot be read by this user";
         }
         catch (Exception e) when (e is IOException or ArgumentException or NotSupportedException)
         {
@@ -67,5 +72,6 @@ static class SecretReader
         : text;
 
     static bool IsVariableName(string name) =>
-        name.Length > 0 && !char.IsAsciiDigit(name[0]) && name.All(c => char.IsAsciiLetterOrDigit(c) || c == '_');
+        name.Length > 0 && !char.IsAsciiDigit(name[0])
+            && name.All(c => char.IsAsciiLetterOrDigit(c) || c == '_');
 }

@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Postern.Mta.Configuration;
 
-/// <summary>One key of an options record: the only place that knows its name, kind, meaning and property.</summary>
+/// <summary>
+/// One key of an options record: the only place that knows its name, kind, meaning and property.
+/// </summary>
 /// <param name="doc">One sentence or two for docs/config.md.</param>
 abstract class Setting<T>(string key, string doc)
 {
@@ -22,24 +24,32 @@ abstract class Setting<T>(string key, string doc)
     /// <summary>The default in words, where a value would not say it.</summary>
     public string? DefaultDoc { get; init; }
 
-    /// <summary>Options with the value of the node, or as they were when it is wrong; the error has then been reported.</summary>
+    /// <summary>
+    /// Options with the value of the node, or as they were when it is wrong; the error has then been
+    /// reported.
+    /// </summary>
     public abstract T Read(T options, TomlNode node, string path, Reading at);
 
-    /// <summary>Adds the line <c>key = value</c>, when it is one and, for changes, differs from <paramref name="unset"/>.</summary>
+    /// <summary>
+    /// Adds the line <c>key = value</c>, when it is one and, for changes, differs from <paramref
+    /// name="unset"/>.
+    /// </summary>
     public abstract void PrintValue(T options, T? unset, StringBuilder output);
 
     /// <summary>Adds tables under this key.</summary>
     public abstract void PrintTables(T options, string path, bool changedOnly, StringBuilder output);
 
     /// <summary>Adds the row of this key, and puts tables it opens on the list.</summary>
-    public abstract void Describe(T defaults, string path, StringBuilder rows, Action<Action<StringBuilder>> later);
+    public abstract void Describe(
+        T defaults, string path, StringBuilder rows, Action<Action<StringBuilder>> later);
 
     public bool Counts(T options) => When is null || When(options);
 }
 
 /// <summary>A key with a value.</summary>
 sealed class ValueSetting<T, TValue>(
-    string key, SettingKind<TValue> kind, string doc, Func<T, TValue> get, Func<T, TValue, T> set) : Setting<T>(key, doc)
+    string key, SettingKind<TValue> kind, string doc, Func<T, TValue> get, Func<T, TValue, T> set)
+        : Setting<T>(key, doc)
 {
     public override T Read(T options, TomlNode node, string path, Reading at) =>
         kind.TryRead(node, path, at, out var value) ? set(options, value) : options;
@@ -56,9 +66,11 @@ sealed class ValueSetting<T, TValue>(
     {
     }
 
-    public override void Describe(T defaults, string path, StringBuilder rows, Action<Action<StringBuilder>> later)
+    public override void Describe(
+        T defaults, string path, StringBuilder rows, Action<Action<StringBuilder>> later)
     {
-        var standard = DefaultDoc ?? (IsRequired ? "required" : kind.Write(get(defaults)) is { } value ? $"`{value}`" : "none");
+        var standard = DefaultDoc
+            ?? (IsRequired ? "required" : kind.Write(get(defaults)) is { } value ? $"`{value}`" : "none");
         var doc = Where.Length == 0 ? Doc : $"With `{Where}`: {char.ToLowerInvariant(Doc[0])}{Doc[1..]}";
         rows.Append("| `").Append(Key).Append("` | ").Append(kind.Name).Append(" | ").Append(standard)
             .Append(" | ").Append(doc).Append(" |\n");
@@ -67,7 +79,8 @@ sealed class ValueSetting<T, TValue>(
 
 /// <summary>A table of fixed keys, <c>[queue]</c>.</summary>
 sealed class TableSetting<T, TChild>(
-    string key, SettingTable<TChild> table, Func<T, TChild> get, Func<T, TChild, T> set) : Setting<T>(key, table.Doc)
+    string key, SettingTable<TChild> table, Func<T, TChild> get, Func<T, TChild, T> set)
+        : Setting<T>(key, table.Doc)
     where TChild : new()
 {
     public override T Read(T options, TomlNode node, string path, Reading at) =>
@@ -78,9 +91,11 @@ sealed class TableSetting<T, TChild>(
     }
 
     public override void PrintTables(T options, string path, bool changedOnly, StringBuilder output) =>
-        table.PrintTable($"[{Reading.Join(path, Key)}]", Reading.Join(path, Key), get(options), changedOnly, output);
+        table.PrintTable(
+            $"[{Reading.Join(path, Key)}]", Reading.Join(path, Key), get(options), changedOnly, output);
 
-    public override void Describe(T defaults, string path, StringBuilder rows, Action<Action<StringBuilder>> later)
+    public override void Describe(
+        T defaults, string path, StringBuilder rows, Action<Action<StringBuilder>> later)
     {
         var full = Reading.Join(path, Key);
         later(output => table.Describe($"[{full}]", full, output));
@@ -89,7 +104,8 @@ sealed class TableSetting<T, TChild>(
 
 /// <summary>A list of tables in the order of the file, <c>[[routes]]</c>.</summary>
 sealed class TableListSetting<T, TChild>(
-    string key, SettingTable<TChild> table, Func<T, IReadOnlyList<TChild>> get, Func<T, IReadOnlyList<TChild>, T> set)
+    string key, SettingTable<TChild> table,
+    Func<T, IReadOnlyList<TChild>> get, Func<T, IReadOnlyList<TChild>, T> set)
     : Setting<T>(key, table.Doc) where TChild : new()
 {
     public override T Read(T options, TomlNode node, string path, Reading at)
@@ -115,7 +131,8 @@ sealed class TableListSetting<T, TChild>(
             table.PrintEntry($"[[{Key}]]", Key, item, changedOnly, output);
     }
 
-    public override void Describe(T defaults, string path, StringBuilder rows, Action<Action<StringBuilder>> later) =>
+    public override void Describe(
+        T defaults, string path, StringBuilder rows, Action<Action<StringBuilder>> later) =>
         later(output => table.Describe($"[[{Key}]]", Key, output));
 }
 
@@ -148,14 +165,18 @@ sealed class NamedTablesSetting<T, TChild>(
     public override void PrintTables(T options, string path, bool changedOnly, StringBuilder output)
     {
         foreach (var (name, child) in get(options))
-            table.PrintEntry($"[{Reading.Join(Key, name)}]", Reading.Join(Key, name), child, changedOnly, output);
+            table.PrintEntry(
+                $"[{Reading.Join(Key, name)}]", Reading.Join(Key, name), child, changedOnly, output);
     }
 
-    public override void Describe(T defaults, string path, StringBuilder rows, Action<Action<StringBuilder>> later) =>
+    public override void Describe(
+        T defaults, string path, StringBuilder rows, Action<Action<StringBuilder>> later) =>
         later(output => table.Describe($"[{Key}.NAME]", $"{Key}.NAME", output));
 }
 
-/// <summary>The keys of one options record, in the order of documents and prints; it reads, prints and describes them.</summary>
+/// <summary>
+/// The keys of one options record, in the order of documents and prints; it reads, prints and describes them.
+/// </summary>
 /// <param name="doc">What the table is for.</param>
 sealed class SettingTable<T>(string doc) : IEnumerable<Setting<T>> where T : new()
 {
@@ -170,7 +191,9 @@ sealed class SettingTable<T>(string doc) : IEnumerable<Setting<T>> where T : new
 
     public void Add(Setting<T> setting) => settings.Add(setting);
 
-    /// <summary>Reads a table over <paramref name="options"/>; keys that are wrong leave their default.</summary>
+    /// <summary>
+    /// Reads a table over <paramref name="options"/>; keys that are wrong leave their default.
+    /// </summary>
     public T Read(T options, TomlNode node, string path, Reading at)
     {
         if (node is not TomlTable table)

@@ -1,8 +1,5 @@
 namespace Postern.Mta.Configuration;
 
-/// <summary>Reads a value of the file. False: the error has been reported.</summary>
-delegate bool ValueReader<TValue>(TomlNode node, string path, Reading at, out TValue value);
-
 /// <summary>A kind of value: its name in documents, how it is read and how it is written.</summary>
 /// <param name="name">As in docs/config.md: <c>duration</c>, <c>list of networks</c>.</param>
 /// <param name="write">TOML; null: the key is left out.</param>
@@ -66,7 +63,8 @@ static class Kinds
         },
         Units.FormatSize);
 
-    public static readonly SettingKind<bool> Flag = new("true or false", ReadFlag, flag => flag ? "true" : "false");
+    public static readonly SettingKind<bool> Flag =
+        new("true or false", ReadFlag, flag => flag ? "true" : "false");
 
     public static readonly SettingKind<Secret> Secret = OfText("secret",
         (string text, Reading at, out string? mend) => SecretReader.Read(text, at, out mend),
@@ -97,7 +95,8 @@ static class Kinds
         (string text, Reading _, out string? mend) =>
         {
             mend = Configuration.Rate.TryParse(text, out var rate)
-                ? null : $"\"{text}\" is no rate; write \"100/s\", \"600/min\", \"1000/hour\" or \"5000/day\"";
+                ? null : $"\"{text}\" is no rate; write \"100/s\", \"600/min\", \"1000/hour\" or "
+                + "\"5000/day\"";
             return rate;
         },
         rate => rate.ToString());
@@ -158,12 +157,15 @@ static class Kinds
         },
         items => $"[{string.Join(", ", items.Select(i => item.Write(i)))}]");
 
-    public static SettingKind<TValue?> OrNull<TValue>(this SettingKind<TValue> kind) where TValue : class => new(
+    public static SettingKind<TValue?> OrNull<TValue>(this SettingKind<TValue> kind) where TValue : class =>
+        new(
         kind.Name,
-        (TomlNode node, string path, Reading at, out TValue? value) => kind.TryRead(node, path, at, out value),
+        (TomlNode node, string path, Reading at, out TValue? value) =>
+            kind.TryRead(node, path, at, out value),
         value => value is null ? null : kind.Write(value));
 
-    public static SettingKind<TValue?> OrNone<TValue>(this SettingKind<TValue> kind) where TValue : struct => new(
+    public static SettingKind<TValue?> OrNone<TValue>(this SettingKind<TValue> kind) where TValue : struct =>
+        new(
         kind.Name,
         (TomlNode node, string path, Reading at, out TValue? value) =>
         {
@@ -177,8 +179,7 @@ static class Kinds
     public static readonly SettingKind<IReadOnlyDictionary<string, IReadOnlyList<string>>> TextTable = new(
         "table of text",
         ReadTextTable,
-        table => table.Count == 0 ? null
-            : $"{{ {string.Join(", ", table.Select(e => $"{TomlWriter.Key(e.Key)} = {texts.Write(e.Value)}"))} }}");
+        table => table.Count == 0 ? null : $"{{ {string.Join(", ", table.Select(WriteTextEntry))} }}");
 
     /// <summary>Doors: one of the words, or a list of them.</summary>
     public static readonly SettingKind<MailDoors> Doors = DoorsOf(List(Word<MailDoors>()));
@@ -190,7 +191,8 @@ static class Kinds
     public static IReadOnlyList<(string Text, TWord Value)> WordsOf<TWord>() where TWord : struct, Enum =>
         [.. Enum.GetValues<TWord>().Select(v => (v.ToString().ToLowerInvariant(), v))];
 
-    static SettingKind<TValue> OfText<TValue>(string name, TextReader<TValue> read, Func<TValue, string> write) => new(
+    static SettingKind<TValue> OfText<TValue>(
+        string name, TextReader<TValue> read, Func<TValue, string> write) => new(
         name,
         (TomlNode node, string path, Reading at, out TValue value) =>
         {
@@ -210,6 +212,9 @@ static class Kinds
             return true;
         },
         value => TomlWriter.Text(write(value)));
+
+    static string WriteTextEntry(KeyValuePair<string, IReadOnlyList<string>> entry) =>
+        $"{TomlWriter.Key(entry.Key)} = {texts.Write(entry.Value)}";
 
     static bool ReadTextTable(
         TomlNode node, string path, Reading at, out IReadOnlyDictionary<string, IReadOnlyList<string>> value)
@@ -255,3 +260,6 @@ static class Kinds
         },
         doors => list.Write([.. Enum.GetValues<MailDoors>().Where(d => (doors & d) != 0)]));
 }
+
+/// <summary>Reads a value of the file. False: the error has been reported.</summary>
+delegate bool ValueReader<TValue>(TomlNode node, string path, Reading at, out TValue value);

@@ -1,71 +1,12 @@
-using System.Diagnostics.CodeAnalysis;
 using Tomlyn.Parsing;
 using Tomlyn.Syntax;
 
 namespace Postern.Mta.Configuration;
 
-/// <summary>A value of the file with the line it begins on.</summary>
-abstract record TomlNode(int Line)
-{
-    /// <summary>What it is, for errors about its type; never its text, which may be a secret.</summary>
-    public abstract string What { get; }
-}
-
-sealed record TomlText(int Line, string Value) : TomlNode(Line)
-{
-    public override string What => "text";
-}
-
-sealed record TomlWhole(int Line, long Value) : TomlNode(Line)
-{
-    public override string What => "a number";
-}
-
-sealed record TomlFlag(int Line, bool Value) : TomlNode(Line)
-{
-    public override string What => Value ? "true" : "false";
-}
-
-/// <summary>A fraction or a date: no setting takes one.</summary>
-sealed record TomlOther(int Line, string Name) : TomlNode(Line)
-{
-    public override string What => Name;
-}
-
-sealed record TomlList(int Line, List<TomlNode> Items) : TomlNode(Line)
-{
-    /// <summary>Made by <c>[[name]]</c>, so a further <c>[[name]]</c> adds to it.</summary>
-    public bool IsOfTables { get; init; }
-
-    public override string What => "a list";
-}
-
-sealed record TomlTable(int Line) : TomlNode(Line)
-{
-    readonly Dictionary<string, TomlEntry> entries = new(StringComparer.Ordinal);
-
-    /// <summary>Opened by a header or written inline: a second header of the name is a duplicate.</summary>
-    public bool IsClosed { get; set; }
-
-    public override string What => "a table";
-
-    /// <summary>In the order of the file.</summary>
-    public List<TomlEntry> Entries { get; } = [];
-
-    public bool TryGet(string key, [NotNullWhen(true)] out TomlEntry? entry) => entries.TryGetValue(key, out entry);
-
-    public bool TryAdd(TomlEntry entry)
-    {
-        if (!entries.TryAdd(entry.Key, entry))
-            return false;
-        Entries.Add(entry);
-        return true;
-    }
-}
-
-sealed record TomlEntry(string Key, int Line, TomlNode Node);
-
-/// <summary>Makes a tree of our few kinds out of TOML's syntax; syntax errors and duplicates are reported with their line.</summary>
+/// <summary>
+/// Makes a tree of our few kinds out of TOML's syntax; syntax errors and duplicates are reported with their
+/// line.
+/// </summary>
 sealed class TomlTree
 {
     static readonly string[] secretKeys = ["password", "login", "key", "api-keys"];
@@ -101,7 +42,8 @@ sealed class TomlTree
             var key = source.Split('=')[0].Trim();
             // The parser's words quote the line, and what stands there may be a password without its quotes.
             errors.Add(secretKeys.Contains(key, StringComparer.Ordinal)
-                ? new ConfigurationError(file, line, key, "not TOML; write \"file:/path\" or \"env:NAME\" in quotes")
+                ? new ConfigurationError(
+                    file, line, key, "not TOML; write \"file:/path\" or \"env:NAME\" in quotes")
                 : new ConfigurationError(file, line, "", "not TOML: " + OneLine(diagnostic.Message)));
         }
     }
@@ -159,7 +101,9 @@ sealed class TomlTree
         return table;
     }
 
-    /// <summary>The table that holds the last of <paramref name="keys"/>, made on the way where it is missing.</summary>
+    /// <summary>
+    /// The table that holds the last of <paramref name="keys"/>, made on the way where it is missing.
+    /// </summary>
     TomlTable? Descend(TomlTable from, List<string> keys, int line)
     {
         var table = from;
@@ -170,7 +114,8 @@ sealed class TomlTree
                 entry = new TomlEntry(keys[i], line, new TomlTable(line));
                 table.TryAdd(entry);
             }
-            if ((entry.Node as TomlTable ?? (entry.Node as TomlList)?.Items.LastOrDefault() as TomlTable) is not { } next)
+            var inner = entry.Node is TomlList list ? list.Items.LastOrDefault() : entry.Node;
+            if (inner is not TomlTable next)
             {
                 errors.Add(new ConfigurationError(file, line, string.Join('.', keys),
                     $"{keys[i]} already stands on line {entry.Line} and is {entry.Node.What}"));
@@ -250,5 +195,6 @@ sealed class TomlTree
 
     static int LineOf(SyntaxNodeBase node) => node.Span.Start.Line + 1;
 
-    static string OneLine(string text) => string.Join(' ', text.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries));
+    static string OneLine(string text) =>
+        string.Join(' ', text.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries));
 }

@@ -5,7 +5,9 @@ namespace Postern.Mta.Configuration;
 /// <summary>Durations and sizes as configuration and commands write them.</summary>
 public static class Units
 {
-    /// <summary>Longer than any wait that makes sense, far below what a <see cref="TimeSpan"/> holds.</summary>
+    /// <summary>
+    /// Longer than any wait that makes sense, far below what a <see cref="TimeSpan"/> holds.
+    /// </summary>
     const int DaysMax = 36500;
 
     static readonly (string Unit, TimeSpan Length)[] times =
@@ -20,7 +22,10 @@ public static class Units
         ("kB", 1_000), ("KB", 1_000), ("B", 1),
     ];
 
-    /// <summary>Reads <c>"5m"</c>, <c>"4h"</c>, <c>"5d"</c>, <c>"30s"</c>, <c>"100ms"</c>: a whole number and its unit.</summary>
+    /// <summary>
+    /// Reads <c>"5m"</c>, <c>"4h"</c>, <c>"5d"</c>, <c>"30s"</c>, <c>"100ms"</c>: a whole number and its
+    /// unit.
+    /// </summary>
     public static bool TryParseDuration(string text, out TimeSpan duration)
     {
         duration = default;
@@ -43,7 +48,8 @@ public static class Units
         foreach (var (unit, length) in times)
             if (duration.Ticks % length.Ticks == 0)
                 return string.Create(CultureInfo.InvariantCulture, $"{duration.Ticks / length.Ticks}{unit}");
-        return string.Create(CultureInfo.InvariantCulture, $"{(long)Math.Ceiling(duration.TotalMilliseconds)}ms");
+        return string.Create(
+            CultureInfo.InvariantCulture, $"{(long)Math.Ceiling(duration.TotalMilliseconds)}ms");
     }
 
     /// <summary>Reads <c>"25MB"</c> (10^6 octets) and <c>"50MiB"</c> (2^20).</summary>
@@ -76,7 +82,8 @@ public static class Units
         while (digits < text.Length && char.IsAsciiDigit(text[digits]))
             digits++;
         unit = text.AsSpan(digits);
-        return long.TryParse(text.AsSpan(0, digits), NumberStyles.None, CultureInfo.InvariantCulture, out number)
+        return long.TryParse(
+            text.AsSpan(0, digits), NumberStyles.None, CultureInfo.InvariantCulture, out number)
             && unit.Length > 0;
     }
 }

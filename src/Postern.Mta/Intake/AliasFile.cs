@@ -4,37 +4,10 @@ using Postern.Smtp;
 
 namespace Postern.Mta.Intake;
 
-/// <summary>One entry of an alias file.</summary>
-/// <param name="Number">The line its key stands on, from 1.</param>
-sealed record AliasLine(string File, int Number, string Key, IReadOnlyList<string> Targets);
-
-/// <summary>What an alias leads to.</summary>
-abstract record AliasTarget
-{
-    /// <summary>An address; a lone local part is completed with our origin.</summary>
-    public sealed record Address(Mailbox Mailbox) : AliasTarget;
-
-    /// <summary><c>@other</c>: the same local part there.</summary>
-    public sealed record SameUserAt(string Domain) : AliasTarget;
-
-    /// <param name="mend">What is wrong; null when it was read.</param>
-    public static bool TryParse(string text, [NotNullWhen(true)] out AliasTarget? target, out string? mend)
-    {
-        target = null;
-        mend = null;
-        if (text.StartsWith('@') && (HostName.IsValid(text[1..]) || HostName.IsAddressLiteral(text[1..])))
-            target = new SameUserAt(text[1..]);
-        else if (text.StartsWith('|') || text.StartsWith('/') || text.StartsWith(":include:", StringComparison.Ordinal))
-            mend = $"\"{text}\": commands, files and includes are of aliases(5); use a route to a pipe transport";
-        else if (Mailbox.TryParse(text, out var mailbox))
-            target = new Address(mailbox);
-        else
-            mend = $"\"{text}\" is no address; write user@domain, user or @domain";
-        return target is not null;
-    }
-}
-
-/// <summary>Reads files of virtual(5): a key, white space, targets with commas; <c>#</c> comments; lines that begin with white space go on.</summary>
+/// <summary>
+/// Reads files of virtual(5): a key, white space, targets with commas; <c>#</c> comments; lines that begin
+/// with white space go on.
+/// </summary>
 static class AliasFile
 {
     /// <summary>Octets.</summary>
@@ -73,7 +46,8 @@ static class AliasFile
             if (char.IsWhiteSpace(line[0]))
             {
                 if (start == 0)
-                    errors.Add(new ConfigurationError(path, number, "", "continues no line; begin it at the first column"));
+                    errors.Add(new ConfigurationError(
+                        path, number, "", "continues no line; begin it at the first column"));
                 else
                     logical += " " + line.Trim();
                 continue;
@@ -108,5 +82,37 @@ static class AliasFile
                 return i;
         }
         return text.Length;
+    }
+}
+
+/// <summary>One entry of an alias file.</summary>
+/// <param name="Number">The line its key stands on, from 1.</param>
+sealed record AliasLine(string File, int Number, string Key, IReadOnlyList<string> Targets);
+
+/// <summary>What an alias leads to.</summary>
+abstract record AliasTarget
+{
+    /// <summary>An address; a lone local part is completed with our origin.</summary>
+    public sealed record Address(Mailbox Mailbox) : AliasTarget;
+
+    /// <summary><c>@other</c>: the same local part there.</summary>
+    public sealed record SameUserAt(string Domain) : AliasTarget;
+
+    /// <param name="mend">What is wrong; null when it was read.</param>
+    public static bool TryParse(string text, [NotNullWhen(true)] out AliasTarget? target, out string? mend)
+    {
+        target = null;
+        mend = null;
+        if (text.StartsWith('@') && (HostName.IsValid(text[1..]) || HostName.IsAddressLiteral(text[1..])))
+            target = new SameUserAt(text[1..]);
+        else if (text.StartsWith('|') || text.StartsWith('/')
+            || text.StartsWith(":include:", StringComparison.Ordinal))
+            mend = $"\"{text}\": commands, files and includes are of aliases(5); use a route to a pipe "
+                + "transport";
+        else if (Mailbox.TryParse(text, out var mailbox))
+            target = new Address(mailbox);
+        else
+            mend = $"\"{text}\" is no address; write user@domain, user or @domain";
+        return target is not null;
     }
 }

@@ -3,24 +3,14 @@ using Postern.Smtp;
 
 namespace Postern.Mta.Intake;
 
-/// <summary>What an address stands for.</summary>
-public abstract record AliasExpansion
-{
-    /// <summary>It stands for itself.</summary>
-    public sealed record Unchanged : AliasExpansion;
-
-    /// <summary>It becomes these, none of them twice; the address itself may be among them.</summary>
-    public sealed record To(IReadOnlyList<Mailbox> Targets) : AliasExpansion;
-
-    /// <summary>The table is at fault; the mail is to be deferred, not refused for good.</summary>
-    public sealed record TooMuch(string Text) : AliasExpansion;
-}
-
 /// <summary>Addresses that stand for others, as Postfix's virtual_alias_maps (virtual(5)).</summary>
 /// <remarks>
-/// Keys are looked up as <c>user+ext@domain</c>, <c>user@domain</c>, <c>user+ext</c>, <c>user</c>, <c>@domain</c>; the lone
-/// ones only for our own domains. Targets are looked up again. An address met again in its own expansion ends there,
-/// so loops are harmless and nothing is lost. An extension that was not part of the key moves on to the target.
+/// Keys are looked up as <c>user+ext@domain</c>, <c>user@domain</c>, <c>user+ext</c>, <c>user</c>,
+/// <c>@domain</c>; the lone
+/// ones only for our own domains. Targets are looked up again. An address met again in its own expansion ends
+/// there,
+/// so loops are harmless and nothing is lost. An extension that was not part of the key moves on to the
+/// target.
 /// </remarks>
 public sealed class AliasTable
 {
@@ -38,7 +28,10 @@ public sealed class AliasTable
     readonly string delimiter;
 
     AliasTable(
-        Dictionary<string, IReadOnlyList<AliasTarget>> entries, string origin, IEnumerable<string> ownDomains, string delimiter)
+        Dictionary<string, IReadOnlyList<AliasTarget>> entries,
+        string origin,
+        IEnumerable<string> ownDomains,
+        string delimiter)
     {
         this.entries = entries;
         this.origin = origin;
@@ -46,8 +39,12 @@ public sealed class AliasTable
         this.delimiter = delimiter;
     }
 
-    /// <summary>Reads the table of the configuration and then its files; of a key that stands in several the first counts.</summary>
-    /// <param name="errors">Gets what is wrong, with file and line. Lines that are wrong are left out of the table.</param>
+    /// <summary>
+    /// Reads the table of the configuration and then its files; of a key that stands in several the first
+    /// counts.
+    /// </summary>
+    /// <param name="errors">Gets what is wrong, with file and line. Lines that are wrong are left out of the
+    /// table.</param>
     public static AliasTable Load(PosternOptions options, ICollection<ConfigurationError> errors)
     {
         var entries = new Dictionary<string, IReadOnlyList<AliasTarget>>(StringComparer.Ordinal);
@@ -59,12 +56,14 @@ public sealed class AliasTable
             foreach (var line in AliasFile.Read(file, errors))
                 if (AliasKey(line.Key) is { } key && !seen.TryAdd(key, line.Number))
                     errors.Add(new ConfigurationError(
-                        file, line.Number, line.Key, $"already stands on line {seen[key]}; keep one of the two"));
+                        file, line.Number, line.Key,
+                        $"already stands on line {seen[key]}; keep one of the two"));
                 else
                     Add(entries, line, errors);
         }
         var origin = options.Submission.Origin ?? options.Hostname;
-        return new AliasTable(entries, origin, [origin, options.Hostname, "localhost"], options.Inbound.Delimiter);
+        return new AliasTable(
+            entries, origin, [origin, options.Hostname, "localhost"], options.Inbound.Delimiter);
     }
 
     /// <summary>What a recipient stands for, to the end.</summary>
@@ -131,7 +130,9 @@ public sealed class AliasTable
             return Resolve(found, address, "");
         if (isOwn && extension.Length > 0 && entries.TryGetValue(Fold(user), out found))
             return Resolve(found, address, extension);
-        return domain.Length > 0 && entries.TryGetValue($"@{domain}", out found) ? Resolve(found, address, "") : null;
+        return domain.Length > 0 && entries.TryGetValue($"@{domain}", out found)
+            ? Resolve(found, address, "")
+            : null;
     }
 
     List<Mailbox> Resolve(IReadOnlyList<AliasTarget> targets, Mailbox address, string extension)
@@ -169,7 +170,9 @@ public sealed class AliasTable
     }
 
     static void Add(
-        Dictionary<string, IReadOnlyList<AliasTarget>> entries, AliasLine line, ICollection<ConfigurationError> errors)
+        Dictionary<string, IReadOnlyList<AliasTarget>> entries,
+        AliasLine line,
+        ICollection<ConfigurationError> errors)
     {
         if (AliasKey(line.Key) is not { } key)
         {
@@ -196,12 +199,15 @@ public sealed class AliasTable
     static string? AliasKey(string text)
     {
         if (text.StartsWith('@'))
-            return HostName.IsValid(text[1..]) || HostName.IsAddressLiteral(text[1..]) ? "@" + DomainKey(text[1..]) : null;
+            return HostName.IsValid(text[1..]) || HostName.IsAddressLiteral(text[1..])
+                ? "@" + DomainKey(text[1..])
+                : null;
         return Mailbox.TryParse(text, out var mailbox) ? KeyOf(mailbox) : null;
     }
 
     static string KeyOf(Mailbox mailbox) =>
-        mailbox.Domain.Length == 0 ? Fold(mailbox.LocalPart) : $"{Fold(mailbox.LocalPart)}@{DomainKey(mailbox.Domain)}";
+        mailbox.Domain.Length == 0 ? Fold(mailbox.LocalPart)
+            : $"{Fold(mailbox.LocalPart)}@{DomainKey(mailbox.Domain)}";
 
     static string DomainKey(string domain) => HostName.ToALabels(domain).ToLowerInvariant();
 

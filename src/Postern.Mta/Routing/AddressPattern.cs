@@ -8,8 +8,10 @@ namespace Postern.Mta.Routing;
 
 /// <summary>A pattern of addresses, as in routes and the senders of accounts (DESIGN §9.1).</summary>
 /// <remarks>
-/// <c>user@domain</c>, <c>*@domain</c>, <c>*@*.domain</c>, <c>*@*</c>, <c>&lt;&gt;</c> for the null sender and <c>*</c>
-/// for anything. In the local part <c>*</c> is any run; before a domain <c>*.</c> is one or more labels, never the
+/// <c>user@domain</c>, <c>*@domain</c>, <c>*@*.domain</c>, <c>*@*</c>, <c>&lt;&gt;</c> for the null sender
+/// and <c>*</c>
+/// for anything. In the local part <c>*</c> is any run; before a domain <c>*.</c> is one or more labels,
+/// never the
 /// domain itself. Case never counts; domains are compared as A-labels.
 /// </remarks>
 public sealed record AddressPattern
@@ -42,7 +44,8 @@ public sealed record AddressPattern
     public bool IsAnyDomain => scope is Scope.Anything or Scope.AnyDomain;
 
     /// <param name="mend">What is wrong with it; null when it was read.</param>
-    public static bool TryParse(string text, [NotNullWhen(true)] out AddressPattern? pattern, out string? mend)
+    public static bool TryParse(
+        string text, [NotNullWhen(true)] out AddressPattern? pattern, out string? mend)
     {
         pattern = null;
         mend = null;
@@ -55,7 +58,8 @@ public sealed record AddressPattern
         mend = at < 0 ? $"an address pattern has an @; did you mean \"*@{text}\" or \"{text}@...\"?"
             : at == 0 ? $"the local part is missing; did you mean \"*{text}\"?"
             : at == text.Length - 1 ? "the domain is missing after the @"
-            : text.Any(c => char.IsControl(c) || c is '<' or '>' or ',') ? "one address, without <>, commas or line ends"
+            : text.Any(c => char.IsControl(c) || c is '<' or '>' or ',')
+                ? "one address, without <>, commas or line ends"
             : null;
         if (mend is not null)
             return false;
@@ -90,15 +94,18 @@ public sealed record AddressPattern
 
     /// <exception cref="FormatException">It is no pattern.</exception>
     public static AddressPattern Parse(string text) =>
-        TryParse(text, out var pattern, out var mend) ? pattern : throw new FormatException($"\"{text}\": {mend}");
+        TryParse(text, out var pattern, out var mend) ? pattern
+            : throw new FormatException($"\"{text}\": {mend}");
 
     /// <param name="mailbox">Null: the null sender.</param>
-    /// <param name="delimiter">Between user and extension: <c>user@d</c> then takes <c>user+tag@d</c> too. Empty: none.</param>
+    /// <param name="delimiter">Between user and extension: <c>user@d</c> then takes <c>user+tag@d</c> too.
+    /// Empty: none.</param>
     public bool Matches(Mailbox? mailbox, string delimiter) => scope switch
     {
         Scope.Anything => true,
         Scope.NullSender => mailbox is null,
-        _ => mailbox is not null && ServesDomain(mailbox.Domain) && MatchesLocal(mailbox.LocalPart, delimiter),
+        _ => mailbox is not null && ServesDomain(mailbox.Domain)
+            && MatchesLocal(mailbox.LocalPart, delimiter),
     };
 
     /// <summary>Whether some address of the domain matches.</summary>
@@ -149,7 +156,8 @@ public sealed record AddressPattern
         return local.AsSpan(p).Trim('*').IsEmpty;
     }
 
-    static bool EqualsIgnoringCase(char a, char b) => a == b || char.ToUpperInvariant(a) == char.ToUpperInvariant(b);
+    static bool EqualsIgnoringCase(char a, char b) =>
+        a == b || char.ToUpperInvariant(a) == char.ToUpperInvariant(b);
 
     static string Unquote(string quoted)
     {

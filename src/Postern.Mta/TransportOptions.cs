@@ -2,16 +2,6 @@ using Postern.Mta.Configuration;
 
 namespace Postern.Mta;
 
-public enum TransportKind { Smtp, Mailgun, Pubsub, Pipe }
-
-public enum TransportTls { None, Opportunistic, Required, Immediate }
-
-public enum PipeExitCodes { Safe, Postfix }
-
-public enum PipePer { Message, Recipient }
-
-public enum PubSubFormat { Json, Raw }
-
 /// <summary><c>[transports.NAME]</c>; which keys count depends on <see cref="Kind"/>.</summary>
 public sealed record TransportOptions
 {
@@ -42,7 +32,9 @@ public sealed record TransportOptions
 
     public int RecipientsPerMessage { get; init; } = 50;
 
-    /// <summary>Limit of one whole attempt, for pipe the time limit. Null: the sum of the protocol's own.</summary>
+    /// <summary>
+    /// Limit of one whole attempt, for pipe the time limit. Null: the sum of the protocol's own.
+    /// </summary>
     public TimeSpan? Timeout { get; init; }
 
     /// <summary><c>keep</c>, or the address whose domain takes bounces.</summary>
@@ -68,7 +60,9 @@ public sealed record TransportOptions
 
     public PubSubFormat Format { get; init; } = PubSubFormat.Json;
 
-    /// <summary>pubsub: where messages over the limit are put. Null: <c>claims</c> in the data directory.</summary>
+    /// <summary>
+    /// pubsub: where messages over the limit are put. Null: <c>claims</c> in the data directory.
+    /// </summary>
     public string? ClaimDirectory { get; init; }
 
     /// <summary>mailgun: the sending domain, region and key.</summary>
@@ -114,7 +108,8 @@ public sealed record TransportOptions
         {
             When = IsSmtp, Where = SmtpOnly,
         },
-        new ValueSetting<TransportOptions, IReadOnlyList<int>?>("ports", Kinds.List(Kinds.Whole(1, 65535)).OrNull(),
+        new ValueSetting<TransportOptions, IReadOnlyList<int>?>(
+            "ports", Kinds.List(Kinds.Whole(1, 65535)).OrNull(),
             "Ports tried in order at a host that names none.",
             o => o.Ports, (o, v) => o with { Ports = v })
         {
@@ -126,7 +121,8 @@ public sealed record TransportOptions
         {
             When = IsSmtp, Where = SmtpOnly,
         },
-        new ValueSetting<TransportOptions, int?>("messages-per-connection", Kinds.Whole(1, 1_000_000).OrNone(),
+        new ValueSetting<TransportOptions, int?>(
+            "messages-per-connection", Kinds.Whole(1, 1_000_000).OrNone(),
             "Messages over one connection.",
             o => o.MessagesPerConnection, (o, v) => o with { MessagesPerConnection = v })
         {
@@ -245,3 +241,13 @@ public sealed record TransportOptions
 
     static bool IsMailgun(TransportOptions options) => options.Kind == TransportKind.Mailgun;
 }
+
+public enum TransportKind { Smtp, Mailgun, Pubsub, Pipe }
+
+public enum TransportTls { None, Opportunistic, Required, Immediate }
+
+public enum PipeExitCodes { Safe, Postfix }
+
+public enum PipePer { Message, Recipient }
+
+public enum PubSubFormat { Json, Raw }

@@ -3,9 +3,6 @@ using Postern.Mta.Routing;
 
 namespace Postern.Mta;
 
-[Flags]
-public enum MailDoors { Mx = 1, Submission = 2, Api = 4 }
-
 /// <summary><c>[[routes]]</c>.</summary>
 public sealed record RouteOptions
 {
@@ -38,15 +35,18 @@ public sealed record RouteOptions
     public bool? Bounce { get; init; }
 
     internal static readonly SettingTable<RouteOptions> Settings = new(
-        "A rule that picks transports; tried in order, the first match wins, per recipient. Keys are joined by AND, items of a list by OR.")
+        "A rule that picks transports; tried in order, the first match wins, per recipient. Keys are "
+        + "joined by AND, items of a list by OR.")
     {
         new ValueSetting<RouteOptions, string>("name", Kinds.Text,
             "How logs and commands call it.",
             o => o.Name, (o, v) => o with { Name = v }) { DefaultDoc = "`route-` and its place" },
-        new ValueSetting<RouteOptions, IReadOnlyList<AddressPattern>?>("from", Kinds.List(Kinds.Pattern).OrNull(),
+        new ValueSetting<RouteOptions, IReadOnlyList<AddressPattern>?>(
+            "from", Kinds.List(Kinds.Pattern).OrNull(),
             "Senders; `<>` is the null sender.",
             o => o.From, (o, v) => o with { From = v }) { DefaultDoc = "any" },
-        new ValueSetting<RouteOptions, IReadOnlyList<AddressPattern>?>("to", Kinds.List(Kinds.Pattern).OrNull(),
+        new ValueSetting<RouteOptions, IReadOnlyList<AddressPattern>?>(
+            "to", Kinds.List(Kinds.Pattern).OrNull(),
             "Recipients.",
             o => o.To, (o, v) => o with { To = v }) { DefaultDoc = "any" },
         new ValueSetting<RouteOptions, IReadOnlyList<string>?>("account", Kinds.List(Kinds.Text).OrNull(),
@@ -75,6 +75,12 @@ public sealed record RouteOptions
             o => o.Priority, (o, v) => o with { Priority = v }),
         new ValueSetting<RouteOptions, bool?>("bounce", Kinds.Flag.OrNone(),
             "Whether senders get a report when delivery fails.",
-            o => o.Bounce, (o, v) => o with { Bounce = v }) { DefaultDoc = "true for submission and api, false for mx" },
+            o => o.Bounce, (o, v) => o with { Bounce = v })
+        {
+            DefaultDoc = "true for submission and api, false for mx",
+        },
     };
 }
+
+[Flags]
+public enum MailDoors { Mx = 1, Submission = 2, Api = 4 }

@@ -1,0 +1,254 @@
+using Postern.Mta;
+using Postern.Mta.Configuration;
+
+namespace Postern.Tests.Configuration;
+
+public sealed class ConfigurationReaderTests
+{
+    const string Smtp = "[transports.relay]\nkind = \"smtp\"\nhost = \"[127.0.0.1]:2600\"\n";
+
+    static ConfigurationResult Read(string text) => ConfigurationReader.ReadText(text, "postern.toml",
+        new ConfigurationSurroundings { Variable = name => name == "SECRET" ? "user:pass" : null });
+
+    static string[] ErrorsOf(string text) => [.. Read(text).Errors.Select(e => e.ToString())];
+
+    static PosternOptions OptionsOf(string text)
+    {
+        var result = Read(text);
+        Assert.Empty(result.Errors);
+        return result.Options;
+    }
+
+    [Fact]
+    public void Empty_File_GivesTheDefaults() =>
+        Assert.Equal(
+            ConfigurationPrinter.Print(new PosternOptions()), ConfigurationPrinter.Print(OptionsOf("")));
+
+    [Theory]
+    [InlineData("hostnme = \"a\"", "postern.toml:1: hostnme: unknown key; did you mean \"hostname\"?")]
+    [InlineData("\n[transports.mailgun]\nkind = \"smtp\"\nhots = \"a\"",
+        "postern.toml:4: transports.mailgun.hots: unknown key; did you mean \"host\"?")]
+    [InlineData("[tls]\nzzzzzzzz = 1",
+        "postern.toml:2: tls.zzzzzzzz: unknown key; the keys here are certificate, key")]
+    [InlineData(
+        "[queue]\nlifetime = 5", "postern.toml:2: queue.lifetime: must be text in quotes, not a number")]
+    [InlineData("[queue]\nlifetime = \"5 days\"",
+        "postern.toml:2: queue.lifetime: \"5 days\" is no duration; write \"100ms\", \"30s\", \"5m\", "
+        + "\"4h\" or \"5d\"")]
+    [InlineData("[limits]\nmessage-size = \"50\"",
+        "postern.toml:2: limits.message-size: \"50\" is no size; write \"25MB\" (10^6 octets) or "
+        + "\"50MiB\" (2^20)")]
+    [InlineData("[limits]\nrecipients = \"many\"",
+        "postern.toml:2: limits.recipients: must be a number such as 100, not text")]
+    [InlineData("[limits]\nrecipients = 1", "postern.toml:2: limits.recipients: must be from 100 to 100000")]
+    [InlineData("[log]\nformat = \"jsn\"",
+        "postern.toml:2: log.format: \"jsn\" is none of \"console\", \"json\", \"postfix\"; did you mean "
+        + "\"json\"?")]
+    [InlineData("queue = 3", "postern.toml:1: queue: must be a table; write [queue] and its keys below it")]
+    [InlineData("[routes]\nvia = \"a\"", "postern.toml:1: routes: must be tables; write [[routes]]")]
+    [InlineData("hostname = \"a\"\nhostname = \"b\"",
+        "postern.toml:2: hostname: is already set on line 1; keep one of the two")]
+    [InlineData(
+        "[queue]\n[log]\n[queue]", "postern.toml:3: queue: already stands on line 1; put its keys there")]
+    [InlineData("[transports.t]\nmax-connections = 3", "postern.toml:1: transports.t.kind: is missing")]
+    [InlineData("[transports.t]\nkind = \"pipe\"\nargv = [\"/bin/cat\"]\nhost = \"a\"",
+        "postern.toml:4: transports.t.host: belongs to kind = \"smtp\" only; take it out")]
+    [InlineData(
+        "hostname = \"a b\"", "postern.toml:1: hostname: \"a b\" is no host name; write \"mx.example.org\"")]
+    public void Mistake_InAFile_IsToldWithLineKeyAndMend(string text, string error) =>
+        Assert.Equal([error], ErrorsOf(text));
+
+    [Fact]
+    public void Mistakes_OfAFile_AreAllTold() => Assert.Equal(
+        ["postern.toml:1", "postern.toml:3", "postern.toml:4"],
+        Read("hostnam = 1\n[queue]\nlifetime = true\nreserve = \"x\"").Errors.Select(
+            e => $"{e.File}:{e.Line}"));
+
+    [Theory]
+    [InlineData("password = \"hunter2\"")]
+    [InlineData("password = hunter2")]
+    [InlineData("password = \"env:hunter2!\"")]
+    public void PastedPassword_IsNeverRepeated(string line)
+    {
+        var errors = ErrorsOf("[accounts.a]\n" + line);
+        Assert.NotEmpty(errors);
+        Assert.DoesNotContain(errors, e => e.Contains("hunter2", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Syntax_Broken_IsToldWithItsLine() =>
+        Assert.StartsWith(
+            "postern.toml:2: not TOML", ErrorsOf("[queue]\nlifetime = \n")[0], StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("0.0.0.0:25", null)]
+    [InlineData("127.0.0.1:0", null)]
+    [InlineData("[::1]:587", null)]
+    [InlineData("::1:587", "write \"[::1]:587\"")]
+    [InlineData("localhost:25", "is no address with a port")]
+    [InlineData("127.0.0.1:70000", "is no port")]
+    [InlineData("127.1:25", "is no address with a port")]
+    public void ListenAddress_IsChecked(string on, string? part)
+    {
+        var errors = ErrorsOf($"[[listen]]\non = \"{on}\"\nfor = \"mx\"");
+        if (part is null)
+            Assert.Empty(errors);
+        else
+            Assert.Contains(part, Assert.Single(errors), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("on = \"0.0.0.0:80\"\nfor = \"http\"\nserves = [\"api\"]", "plain http off loopback")]
+    [InlineData("on = \"0.0.0.0:80\"\nfor = \"http\"\ntls = \"immediate\"", "says what it serves")]
+    [InlineData("on = \"0.0.0.0:80\"\nfor = \"http\"\nserves = [\"api\"]\ntls = \"immediate\"", null)]
+    [InlineData(
+        "on = \"0.0.0.0:80\"\nfor = \"http\"\nserves = [\"api\"]\nbehind-proxy = [\"10.0.0.0/8\"]", null)]
+    [InlineData("on = \"127.0.0.1:80\"\nfor = \"http\"", null)]
+    [InlineData("on = \"127.0.0.1:25\"\nfor = \"mx\"\nserves = [\"api\"]", "belongs to for = \"http\" only")]
+    [InlineData("on = \"127.0.0.1:25\"\nfor = \"mx\"\nproxy-protocol = \"10.0.0.1/8\"",
+        "did you mean \"10.0.0.0/8\"?")]
+    public void Listener_OfItsKind_IsChecked(string lines, string? part)
+    {
+        var errors = ErrorsOf("[[listen]]\n" + lines);
+        if (part is null)
+            Assert.Empty(errors);
+        else
+            Assert.Contains(part, Assert.Single(errors), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Listeners_OnOneAddress_AreRefused() => Assert.Equal(
+        ["postern.toml:5: listen[2].on: \"127.0.0.1:25\" is taken by the listener on line 1"],
+        ErrorsOf(
+            "[[listen]]\non = \"127.0.0.1:25\"\nfor = \"mx\"\n[[listen]]\non = \"127.0.0.1:25\"\nfor = "
+            + "\"submission\""));
+
+    [Theory]
+    [InlineData("via = [\"relai\"]",
+        "postern.toml:5: routes[1].via[1]: there is no transport \"relai\"; did you mean \"relay\"?")]
+    [InlineData("via = []", "postern.toml:5: routes[1].via: names no transport")]
+    [InlineData("via = \"relay\"\naccount = \"bob\"",
+        "postern.toml:6: routes[1].account[1]: there is no account \"bob\"; there are no accounts")]
+    [InlineData("via = \"relay\"\naccepts = \"mx\"",
+        "postern.toml:6: routes[1].accepts: an mx route names its recipients; add to = [\"*@example.org\"]")]
+    [InlineData("via = \"relay\"\naccepts = \"mx\"\nto = \"*@*\"",
+        "postern.toml:7: routes[1].to[1]: \"*@*\" with accepts = \"mx\" would make an open relay; name "
+        + "the domains")]
+    [InlineData("via = \"relay\"\nto = \"example.org\"",
+        "postern.toml:6: routes[1].to: an address pattern has an @; did you mean \"*@example.org\" or "
+        + "\"example.org@...\"?")]
+    public void Route_IsChecked(string lines, string error) =>
+        Assert.Contains(error, ErrorsOf($"{Smtp}[[routes]]\n{lines}"));
+
+    [Theory]
+    [InlineData("[smtp.mailgun.org]:587", null)]
+    [InlineData("smtp.mailgun.org:587, [192.0.2.1] [2001:db8::1]:25", null)]
+    [InlineData("example.net", null)]
+    [InlineData("192.0.2.1:25", "an address needs brackets")]
+    [InlineData("2001:db8::1", "an address needs brackets")]
+    [InlineData("[smtp.mailgun.org:587", "no closing bracket")]
+    [InlineData("[a]:0", "is no port")]
+    [InlineData("[a]:smtp", "is no port")]
+    [InlineData("[a]587", "is no port")]
+    [InlineData("a_b c!", "is no host name")]
+    public void NextHop_IsChecked(string host, string? part)
+    {
+        var errors = ErrorsOf($"[transports.t]\nkind = \"smtp\"\nhost = \"{host}\"");
+        if (part is null)
+            Assert.Empty(errors);
+        else
+            Assert.Contains(part, Assert.Single(errors), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("[smtp.example.net]:587", "none", 1)]
+    [InlineData("[smtp.example.net]:587", "opportunistic", 1)]
+    [InlineData("[smtp.example.net]:587", "required", 0)]
+    [InlineData("[127.0.0.1]:587", "none", 0)]
+    [InlineData("[127.0.0.1]:587, [192.0.2.1]", "none", 1)]
+    public void Login_OffLoopback_NeedsTls(string host, string tls, int errors) =>
+        Assert.Equal(errors, ErrorsOf(
+        $"[transports.t]\nkind = \"smtp\"\nhost = \"{host}\"\ntls = \"{tls}\"\nlogin = "
+        + "\"env:SECRET\"").Length);
+
+    [Theory]
+    [InlineData("kind = \"pipe\"\nargv = [\"cat\"]", "whole path")]
+    [InlineData("kind = \"pipe\"\nargv = []", "names no program")]
+    [InlineData("kind = \"pipe\"", "argv: is missing")]
+    [InlineData("kind = \"pubsub\"\ntopic = \"mail\"", "write \"projects/PROJECT/topics/TOPIC\"")]
+    [InlineData("kind = \"mailgun\"\ndomain = \"a.org\"\nkey = \"env:SECRET\"",
+        "\"mailgun\" is not available in this version")]
+    [InlineData("kind = \"smtp\"\nrate = \"many\"", "is no rate")]
+    [InlineData("kind = \"smtp\"\nreturn-path = \"drop\"", "must be \"keep\" or an address")]
+    public void Transport_OfItsKind_IsChecked(string lines, string part) =>
+        Assert.Contains(part, Assert.Single(ErrorsOf("[transports.t]\n" + lines)), StringComparison.Ordinal);
+
+    [Fact]
+    public void Values_OfAllKinds_AreRead()
+    {
+        var options = OptionsOf(Smtp + """
+            rate = "5000/day"
+            [limits]
+            message-size = "25MB"
+            [queue]
+            lifetime = "4h"
+            [[routes]]
+            accepts = "api"
+            via = "relay"
+            priority = 5
+            retry = ["100ms", "30s"]
+            """);
+        Assert.Equal(new Rate(5000, TimeSpan.FromDays(1)), options.Transports["relay"].Rate);
+        Assert.Equal(25_000_000, options.Limits.MessageSize);
+        Assert.Equal(TimeSpan.FromHours(4), options.Queue.Lifetime);
+        var route = Assert.Single(options.Routes);
+        Assert.Equal(("route-1", MailDoors.Api, 5), (route.Name, route.Accepts, route.Priority));
+        Assert.Equal([TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(30)], route.Retry);
+    }
+
+    [Fact]
+    public void SecretFile_OthersCanRead_IsRefused()
+    {
+        using var directory = new TemporaryDirectory();
+        var path = directory.Write("s", "x\n", UnixFileMode.UserRead | UnixFileMode.OtherRead);
+        Assert.Equal(
+            $"postern.toml:2: accounts.a.password: others can read {path}; run: chmod o-rwx {path}",
+            Assert.Single(ErrorsOf($"[accounts.a]\npassword = \"file:{path}\"")));
+    }
+
+    [Theory]
+    [InlineData("pass\n", "pass")]
+    [InlineData("pass\n\n", "pass\n")]
+    [InlineData("pass", "pass")]
+    public void SecretFile_LosesOneFinalLineEnd(string text, string value)
+    {
+        using var directory = new TemporaryDirectory();
+        var path = directory.Write("s", text);
+        var options = OptionsOf($"[accounts.a]\npassword = \"file:{path}\"");
+        Assert.Equal(value, options.Accounts["a"].Password!.Value);
+    }
+
+    [Fact]
+    public void Certificate_WithoutItsFile_IsToldAtItsLine() => Assert.Equal(
+        ["postern.toml:2: tls.certificate: /nowhere/c.pem does not exist",
+            "postern.toml:3: tls.key: /nowhere/k.pem does not exist"],
+        ErrorsOf("[tls]\ncertificate = \"/nowhere/c.pem\"\nkey = \"/nowhere/k.pem\""));
+
+    [Fact]
+    public void AliasFile_WithAMistake_IsToldWithItsOwnLine()
+    {
+        using var directory = new TemporaryDirectory();
+        var path = directory.Write("virtual", "# ours\nroot@a.org |/bin/cat\n");
+        Assert.StartsWith($"{path}:2: root@a.org: ",
+            Assert.Single(ErrorsOf($"[aliases]\nfiles = [\"{path}\"]")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Missing_File_IsAnError() =>
+        Assert.Equal("/nowhere/postern.toml: does not exist",
+            Assert.Single(ConfigurationReader.Read("/nowhere/postern.toml", new()).Errors).ToString());
+
+    [Fact]
+    public void Example_OfTheRepository_IsGood() =>
+        Assert.Empty(ConfigurationReader.Read(Repository.PathOf("postern.toml"), new()).Errors);
+}
