@@ -1,4 +1,5 @@
 using Postern.Mta.Configuration;
+using Postern.Mta.Routing;
 
 namespace Postern.Mta;
 
@@ -6,7 +7,7 @@ namespace Postern.Mta;
 public sealed record PosternOptions
 {
     /// <summary>The name in greetings, <c>Received:</c> fields and reports. Default: the machine's name.</summary>
-    public string Hostname { get; init; } = "localhost";
+    public string Hostname { get; init; } = MachineName;
 
     /// <summary>The data directory: store, large contents, keys, sockets.</summary>
     public string Data { get; init; } = "/var/lib/postern";
@@ -30,6 +31,43 @@ public sealed record PosternOptions
 
     /// <summary>In file order; the first match wins.</summary>
     public IReadOnlyList<RouteOptions> Routes { get; init; } = [];
+
+    internal static readonly SettingTable<PosternOptions> Settings = new("Every setting of Postern.")
+    {
+        new ValueSetting<PosternOptions, string>("hostname", Kinds.Text,
+            "The name in greetings, `Received:` fields and reports.",
+            o => o.Hostname, (o, v) => o with { Hostname = v }) { DefaultDoc = "the machine's name" },
+        new ValueSetting<PosternOptions, string>("data", Kinds.FilePath,
+            "The data directory, mode 0700: store, large contents, keys, sockets.",
+            o => o.Data, (o, v) => o with { Data = v }),
+        new TableListSetting<PosternOptions, ListenOptions>("listen", ListenOptions.Settings,
+            o => o.Listen, (o, v) => o with { Listen = v }),
+        new TableSetting<PosternOptions, TlsOptions>("tls", TlsOptions.Settings,
+            o => o.Tls, (o, v) => o with { Tls = v }),
+        new TableSetting<PosternOptions, SubmissionOptions>("submission", SubmissionOptions.Settings,
+            o => o.Submission, (o, v) => o with { Submission = v }),
+        new TableSetting<PosternOptions, AliasOptions>("aliases", AliasOptions.Settings,
+            o => o.Aliases, (o, v) => o with { Aliases = v }),
+        new TableSetting<PosternOptions, InboundOptions>("inbound", InboundOptions.Settings,
+            o => o.Inbound, (o, v) => o with { Inbound = v }),
+        new TableSetting<PosternOptions, QueueOptions>("queue", QueueOptions.Settings,
+            o => o.Queue, (o, v) => o with { Queue = v }),
+        new TableSetting<PosternOptions, LimitsOptions>("limits", LimitsOptions.Settings,
+            o => o.Limits, (o, v) => o with { Limits = v }),
+        new TableSetting<PosternOptions, LogOptions>("log", LogOptions.Settings,
+            o => o.Log, (o, v) => o with { Log = v }),
+        new NamedTablesSetting<PosternOptions, AccountOptions>("accounts", AccountOptions.Settings,
+            o => o.Accounts, (o, v) => o with { Accounts = v }),
+        new NamedTablesSetting<PosternOptions, DomainOptions>("domains", DomainOptions.Settings,
+            o => o.Domains, (o, v) => o with { Domains = v }),
+        new NamedTablesSetting<PosternOptions, TransportOptions>("transports", TransportOptions.Settings,
+            o => o.Transports, (o, v) => o with { Transports = v }),
+        new TableListSetting<PosternOptions, RouteOptions>("routes", RouteOptions.Settings,
+            o => o.Routes, (o, v) => o with { Routes = v }),
+    };
+
+    static string MachineName =>
+        DomainName.IsValid(Environment.MachineName) ? Environment.MachineName.ToLowerInvariant() : "localhost";
 }
 
 /// <summary><c>[[listen]]</c>.</summary>
@@ -45,16 +83,61 @@ public sealed record ListenOptions
     public ListenTls Tls { get; init; } = ListenTls.Starttls;
 
     /// <summary>Networks that may submit here without AUTH; null means <c>[submission] trusted</c>, on loopback only.</summary>
-    public IReadOnlyList<string>? Trusted { get; init; }
+    public IReadOnlyList<Network>? Trusted { get; init; }
 
     /// <summary>What an http listener serves; null means everything, on loopback only.</summary>
     public IReadOnlyList<HttpFace>? Serves { get; init; }
 
     /// <summary>Networks whose connections begin with a PROXY protocol v2 header.</summary>
-    public IReadOnlyList<string> ProxyProtocol { get; init; } = [];
+    public IReadOnlyList<Network> ProxyProtocol { get; init; } = [];
 
     /// <summary>Networks of the proxy in front of a plain http listener off loopback.</summary>
-    public IReadOnlyList<string> BehindProxy { get; init; } = [];
+    public IReadOnlyList<Network> BehindProxy { get; init; } = [];
+
+    /// <summary>The name it has in logs and routes, given or made.</summary>
+    public string DisplayName => Name ?? $"{For.ToString().ToLowerInvariant()}-{On[(On.LastIndexOf(':') + 1)..]}";
+
+    internal static readonly SettingTable<ListenOptions> Settings = new(
+        "An address Postern listens on. A change needs a restart.")
+    {
+        new ValueSetting<ListenOptions, string>("on", Kinds.Text,
+            "Address and port, `\"0.0.0.0:587\"` or `\"[::]:587\"`; port 0 takes a free one.",
+            o => o.On, (o, v) => o with { On = v }) { IsRequired = true },
+        new ValueSetting<ListenOptions, ListenFor>("for", Kinds.Word<ListenFor>(),
+            "Who is expected: other servers, our own users, or HTTP.",
+            o => o.For, (o, v) => o with { For = v }) { IsRequired = true },
+        new ValueSetting<ListenOptions, string?>("name", Kinds.Text.OrNull(),
+            "How routes and logs call it.",
+            o => o.Name, (o, v) => o with { Name = v }) { DefaultDoc = "`for` and the port, `submission-587`" },
+        new ValueSetting<ListenOptions, ListenTls>("tls", Kinds.Word<ListenTls>(),
+            "Whether TLS is offered, or begins with the connection; for http `immediate` is HTTPS and anything else plain.",
+            o => o.Tls, (o, v) => o with { Tls = v }),
+        new ValueSetting<ListenOptions, IReadOnlyList<Network>?>("trusted", Kinds.List(Kinds.Network).OrNull(),
+            "Networks that may submit here without AUTH, whatever the local address is.",
+            o => o.Trusted, (o, v) => o with { Trusted = v })
+        {
+            When = o => o.For == ListenFor.Submission, Where = "for = \"submission\"",
+            DefaultDoc = "`submission.trusted`, on loopback only",
+        },
+        new ValueSetting<ListenOptions, IReadOnlyList<Network>>("proxy-protocol", Kinds.List(Kinds.Network),
+            "Networks whose connections begin with a PROXY protocol v2 header.",
+            o => o.ProxyProtocol, (o, v) => o with { ProxyProtocol = v })
+        {
+            When = o => o.For != ListenFor.Http, Where = "for = \"mx\" or \"submission\"",
+        },
+        new ValueSetting<ListenOptions, IReadOnlyList<HttpFace>?>("serves", Kinds.List(Kinds.Word<HttpFace>()).OrNull(),
+            "What is served here; off loopback it must be said.",
+            o => o.Serves, (o, v) => o with { Serves = v })
+        {
+            When = o => o.For == ListenFor.Http, Where = "for = \"http\"", DefaultDoc = "everything, on loopback only",
+        },
+        new ValueSetting<ListenOptions, IReadOnlyList<Network>>("behind-proxy", Kinds.List(Kinds.Network),
+            "Networks of the proxy in front of a plain http listener off loopback.",
+            o => o.BehindProxy, (o, v) => o with { BehindProxy = v })
+        {
+            When = o => o.For == ListenFor.Http, Where = "for = \"http\"",
+        },
+    };
 }
 
 public enum ListenFor { Mx, Submission, Http }
@@ -68,16 +151,37 @@ public sealed record TlsOptions
 {
     public string? Certificate { get; init; }
     public string? Key { get; init; }
+
+    internal static readonly SettingTable<TlsOptions> Settings = new(
+        "The certificate of all listeners; neither key given: a self-signed one is made and kept in the data directory.")
+    {
+        new ValueSetting<TlsOptions, string?>("certificate", Kinds.FilePath.OrNull(),
+            "The chain, PEM, our own certificate first.",
+            o => o.Certificate, (o, v) => o with { Certificate = v }),
+        new ValueSetting<TlsOptions, string?>("key", Kinds.FilePath.OrNull(),
+            "Its private key, PEM, readable by Postern alone.",
+            o => o.Key, (o, v) => o with { Key = v }),
+    };
 }
 
 /// <summary><c>[submission]</c>.</summary>
 public sealed record SubmissionOptions
 {
     /// <summary>May submit without AUTH, like Postfix's mynetworks; needs a loopback local address too.</summary>
-    public IReadOnlyList<string> Trusted { get; init; } = ["127.0.0.0/8", "::1"];
+    public IReadOnlyList<Network> Trusted { get; init; } = [Network.Parse("127.0.0.0/8"), Network.Parse("::1")];
 
     /// <summary>The domain that completes a lone local part. Null: the hostname.</summary>
     public string? Origin { get; init; }
+
+    internal static readonly SettingTable<SubmissionOptions> Settings = new("Mail from our own users and programs.")
+    {
+        new ValueSetting<SubmissionOptions, IReadOnlyList<Network>>("trusted", Kinds.List(Kinds.Network),
+            "Networks that may submit without AUTH over loopback, like Postfix's mynetworks.",
+            o => o.Trusted, (o, v) => o with { Trusted = v }),
+        new ValueSetting<SubmissionOptions, string?>("origin", Kinds.Text.OrNull(),
+            "The domain that completes a lone local part.",
+            o => o.Origin, (o, v) => o with { Origin = v }) { DefaultDoc = "the hostname" },
+    };
 }
 
 /// <summary><c>[aliases]</c>: Postfix's virtual_alias_maps.</summary>
@@ -88,6 +192,17 @@ public sealed record AliasOptions
 
     /// <summary><c>user@domain</c>, <c>user</c> or <c>@domain</c> to one or more targets.</summary>
     public IReadOnlyDictionary<string, IReadOnlyList<string>> Table { get; init; } = new Dictionary<string, IReadOnlyList<string>>();
+
+    internal static readonly SettingTable<AliasOptions> Settings = new(
+        "Addresses that stand for others, as Postfix's virtual_alias_maps.")
+    {
+        new ValueSetting<AliasOptions, IReadOnlyList<string>>("files", Kinds.List(Kinds.FilePath),
+            "Files in the format of virtual(5), read in order after `table`.",
+            o => o.Files, (o, v) => o with { Files = v }),
+        new ValueSetting<AliasOptions, IReadOnlyDictionary<string, IReadOnlyList<string>>>("table", Kinds.TextTable,
+            "`user@domain`, `user` or `@domain`, each with one or more targets.",
+            o => o.Table, (o, v) => o with { Table = v }),
+    };
 }
 
 /// <summary><c>[inbound]</c>.</summary>
@@ -101,6 +216,19 @@ public sealed record InboundOptions
 
     /// <summary>How long dead letters are kept.</summary>
     public TimeSpan KeepFailed { get; init; } = TimeSpan.FromDays(30);
+
+    internal static readonly SettingTable<InboundOptions> Settings = new("Mail from other servers.")
+    {
+        new ValueSetting<InboundOptions, string>("delimiter", Kinds.AnyText,
+            "Between user and extension, as in `user+tag`; empty: none.",
+            o => o.Delimiter, (o, v) => o with { Delimiter = v }),
+        new ValueSetting<InboundOptions, string?>("postmaster", Kinds.Text.OrNull(),
+            "Where postmaster's mail of every mx domain goes.",
+            o => o.Postmaster, (o, v) => o with { Postmaster = v }) { DefaultDoc = "held and shown" },
+        new ValueSetting<InboundOptions, TimeSpan>("keep-failed", Kinds.Duration,
+            "How long dead letters are kept.",
+            o => o.KeepFailed, (o, v) => o with { KeepFailed = v }),
+    };
 }
 
 /// <summary><c>[queue]</c>.</summary>
@@ -117,6 +245,25 @@ public sealed record QueueOptions
 
     /// <summary>How long an attempt with an unknown outcome waits.</summary>
     public TimeSpan UncertainWait { get; init; } = TimeSpan.FromMinutes(15);
+
+    internal static readonly SettingTable<QueueOptions> Settings = new("How long mail waits, and what is left of it.")
+    {
+        new ValueSetting<QueueOptions, TimeSpan>("lifetime", Kinds.Duration,
+            "The age at which mail that could not be delivered ends.",
+            o => o.Lifetime, (o, v) => o with { Lifetime = v }),
+        new ValueSetting<QueueOptions, TimeSpan>("bounce-lifetime", Kinds.Duration,
+            "The same for reports to senders.",
+            o => o.BounceLifetime, (o, v) => o with { BounceLifetime = v }),
+        new ValueSetting<QueueOptions, long?>("reserve", Kinds.Size.OrNone(),
+            "Free space on disk below which new mail gets 452.",
+            o => o.Reserve, (o, v) => o with { Reserve = v }) { DefaultDoc = "the smaller of 5 % and 1 GiB" },
+        new ValueSetting<QueueOptions, TimeSpan>("keep-content", Kinds.Duration,
+            "How long content stays after its last recipient is done.",
+            o => o.KeepContent, (o, v) => o with { KeepContent = v }),
+        new ValueSetting<QueueOptions, TimeSpan>("uncertain-wait", Kinds.Duration,
+            "How long an attempt waits whose answer was lost.",
+            o => o.UncertainWait, (o, v) => o with { UncertainWait = v }),
+    };
 }
 
 /// <summary><c>[limits]</c>.</summary>
@@ -135,6 +282,31 @@ public sealed record LimitsOptions
 
     /// <summary>Octets of memory for content that is being received.</summary>
     public long Memory { get; init; } = 64L << 20;
+
+    internal static readonly SettingTable<LimitsOptions> Settings = new("What one peer, and all of them, may take.")
+    {
+        new ValueSetting<LimitsOptions, long>("message-size", Kinds.Size,
+            "The greatest message; what SIZE announces.",
+            o => o.MessageSize, (o, v) => o with { MessageSize = v }),
+        new ValueSetting<LimitsOptions, int>("recipients", Kinds.Whole(100, 100_000),
+            "Recipients of one message; RFC 5321 §4.5.3.1.8 wants 100 at least.",
+            o => o.Recipients, (o, v) => o with { Recipients = v }),
+        new ValueSetting<LimitsOptions, int?>("connections", Kinds.Whole(1, 1_000_000).OrNone(),
+            "Open SMTP connections; above it 421.",
+            o => o.Connections, (o, v) => o with { Connections = v })
+        {
+            DefaultDoc = "what the file descriptor limit allows",
+        },
+        new ValueSetting<LimitsOptions, int>("connections-per-client", Kinds.Whole(1, 1_000_000),
+            "Of one address; trusted networks on submission listeners are exempt.",
+            o => o.ConnectionsPerClient, (o, v) => o with { ConnectionsPerClient = v }),
+        new ValueSetting<LimitsOptions, TimeSpan>("command-timeout", Kinds.Duration,
+            "How long a peer may stay silent; RFC 5321 §4.5.3.2.7 wants 5 minutes.",
+            o => o.CommandTimeout, (o, v) => o with { CommandTimeout = v }),
+        new ValueSetting<LimitsOptions, long>("memory", Kinds.Size,
+            "Memory for content that is being received.",
+            o => o.Memory, (o, v) => o with { Memory = v }),
+    };
 }
 
 /// <summary><c>[log]</c>.</summary>
@@ -147,6 +319,19 @@ public sealed record LogOptions
 
     /// <summary>How long events are kept in the store.</summary>
     public TimeSpan Keep { get; init; } = TimeSpan.FromDays(90);
+
+    internal static readonly SettingTable<LogOptions> Settings = new("The log, and the events kept in the store.")
+    {
+        new ValueSetting<LogOptions, LogFormat>("format", Kinds.Word<LogFormat>(),
+            "For people, for machines, or line by line as Postfix writes it.",
+            o => o.Format, (o, v) => o with { Format = v }),
+        new ValueSetting<LogOptions, string?>("file", Kinds.FilePath.OrNull(),
+            "Where it is written.",
+            o => o.File, (o, v) => o with { File = v }) { DefaultDoc = "standard output" },
+        new ValueSetting<LogOptions, TimeSpan>("keep", Kinds.Duration,
+            "How long events are kept in the store.",
+            o => o.Keep, (o, v) => o with { Keep = v }),
+    };
 }
 
 public enum LogFormat { Console, Json, Postfix }
@@ -157,113 +342,29 @@ public sealed record AccountOptions
     public Secret? Password { get; init; }
 
     /// <summary>Address patterns it may send as. Empty: any.</summary>
-    public IReadOnlyList<string> Senders { get; init; } = [];
+    public IReadOnlyList<AddressPattern> Senders { get; init; } = [];
+
+    internal static readonly SettingTable<AccountOptions> Settings = new(
+        "An account; the name is the SMTP user name. Accounts made by command live in the store, and one here wins.")
+    {
+        new ValueSetting<AccountOptions, Secret?>("password", Kinds.Secret.OrNull(),
+            "By reference: `file:/path` or `env:NAME`.",
+            o => o.Password, (o, v) => o with { Password = v }) { IsRequired = true },
+        new ValueSetting<AccountOptions, IReadOnlyList<AddressPattern>>("senders", Kinds.List(Kinds.Pattern),
+            "Whom it may send as; empty: any sender.",
+            o => o.Senders, (o, v) => o with { Senders = v }),
+    };
 }
 
 /// <summary><c>[domains."NAME"]</c>.</summary>
 public sealed record DomainOptions
 {
     public IReadOnlyList<Secret> ApiKeys { get; init; } = [];
-}
 
-public enum TransportKind { Smtp, Mailgun, Pubsub, Pipe }
-
-public enum TransportTls { None, Opportunistic, Required, Immediate }
-
-public enum PipeExitCodes { Safe, Postfix }
-
-public enum PipePer { Message, Recipient }
-
-public enum PubSubFormat { Json, Raw }
-
-/// <summary><c>[transports.NAME]</c>; which keys count depends on <see cref="Kind"/>.</summary>
-public sealed record TransportOptions
-{
-    public TransportKind Kind { get; init; }
-
-    /// <summary>smtp: next hops as in Postfix's relayhost. Null: the recipient's MX on port 25.</summary>
-    public string? Host { get; init; }
-
-    /// <summary>Null: required where there is a login, else opportunistic.</summary>
-    public TransportTls? Tls { get; init; }
-
-    /// <summary>A private certificate authority, PEM.</summary>
-    public Secret? Ca { get; init; }
-
-    /// <summary><c>user:password</c>, split at the first colon.</summary>
-    public Secret? Login { get; init; }
-
-    public int MaxConnections { get; init; } = 200;
-
-    /// <summary>Messages over one connection. Null: no limit of ours.</summary>
-    public int? MessagesPerConnection { get; init; }
-
-    public int RecipientsPerMessage { get; init; } = 50;
-
-    /// <summary>Limit of one whole attempt, for pipe the time limit. Null: the sum of the protocol's own.</summary>
-    public TimeSpan? Timeout { get; init; }
-
-    /// <summary><c>keep</c>, or the address whose domain takes bounces.</summary>
-    public string ReturnPath { get; init; } = "keep";
-
-    /// <summary>Addresses from DNS may be private ones.</summary>
-    public bool Private { get; init; }
-
-    /// <summary>pipe: program and arguments, run without a shell.</summary>
-    public IReadOnlyList<string> Argv { get; init; } = [];
-
-    /// <summary>pipe: the user it runs as. Null: ours (see DESIGN §9.6).</summary>
-    public string? User { get; init; }
-
-    public bool SameUser { get; init; }
-    public string? Directory { get; init; }
-    public TimeSpan TimeLimit { get; init; } = TimeSpan.FromSeconds(1000);
-    public PipeExitCodes ExitCodes { get; init; } = PipeExitCodes.Safe;
-    public PipePer Per { get; init; } = PipePer.Message;
-
-    /// <summary>pubsub: <c>projects/P/topics/T</c>.</summary>
-    public string? Topic { get; init; }
-
-    public PubSubFormat Format { get; init; } = PubSubFormat.Json;
-
-    /// <summary>pubsub: where messages over the limit are put. Null: <c>claims</c> in the data directory.</summary>
-    public string? ClaimDirectory { get; init; }
-
-    /// <summary>mailgun: the sending domain, region and key.</summary>
-    public string? Domain { get; init; }
-
-    public string Region { get; init; } = "us";
-    public Secret? Key { get; init; }
-}
-
-[Flags]
-public enum MailDoors { Mx = 1, Submission = 2, Api = 4 }
-
-/// <summary><c>[[routes]]</c>.</summary>
-public sealed record RouteOptions
-{
-    public string Name { get; init; } = "";
-
-    /// <summary>Patterns of the reverse-path; <c>"&lt;&gt;"</c> is the null sender. Null: any.</summary>
-    public IReadOnlyList<string>? From { get; init; }
-
-    public IReadOnlyList<string>? To { get; init; }
-    public IReadOnlyList<string>? Account { get; init; }
-    public IReadOnlyList<string>? Listener { get; init; }
-    public MailDoors Accepts { get; init; } = MailDoors.Submission | MailDoors.Api;
-
-    /// <summary>Transports in order; the first open one is taken.</summary>
-    public IReadOnlyList<string> Via { get; init; } = [];
-
-    /// <summary>Every transport of <see cref="Via"/> gets a copy.</summary>
-    public bool All { get; init; }
-
-    /// <summary>Waits between attempts for Recipient and Message blame. Null: Postfix's curve.</summary>
-    public IReadOnlyList<TimeSpan>? Retry { get; init; }
-
-    /// <summary>Age at which an undelivered recipient ends. Null: the queue's lifetime.</summary>
-    public TimeSpan? GiveUp { get; init; }
-
-    /// <summary>Null: true for submission and api, false for mx.</summary>
-    public bool? Bounce { get; init; }
+    internal static readonly SettingTable<DomainOptions> Settings = new("A sending domain of the HTTP API.")
+    {
+        new ValueSetting<DomainOptions, IReadOnlyList<Secret>>("api-keys", Kinds.List(Kinds.Secret),
+            "Keys that may send as this domain, by reference.",
+            o => o.ApiKeys, (o, v) => o with { ApiKeys = v }),
+    };
 }

@@ -1,0 +1,181 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Postern.Smtp;
+
+namespace Postern.Mta.Configuration;
+
+/// <summary>Checks what one value alone cannot show: names that refer to others, and settings that may not stand together.</summary>
+sealed partial class ConfigurationValidator(PosternOptions options, Reading at)
+{
+    public void Validate()
+    {
+        CheckHostname();
+        CheckListeners();
+        CheckTls();
+        CheckLimits();
+        CheckInbound();
+        CheckAccounts();
+        CheckDomains();
+        foreach (var (name, transport) in options.Transports)
+            CheckTransport(Reading.Join("transports", name), name, transport);
+        CheckRoutes();
+    }
+
+    void CheckHostname()
+    {
+        if (!DomainName.IsValid(options.Hostname))
+            at.Error("hostname", $"\"{options.Hostname}\" is no host name; write \"mx.example.org\"");
+        if (options.Submission.Origin is { } origin && !DomainName.IsValid(origin))
+            at.Error("submission.origin", $"\"{origin}\" is no domain; write \"example.org\"");
+    }
+
+    void CheckTls()
+    {
+        var (certificate, key) = (options.Tls.Certificate, options.Tls.Key);
+        if (certificate is null && key is null)
+            return;
+        if (certificate is null || key is null)
+        {
+            at.Error(certificate is null ? "tls.key" : "tls.certificate",
+                certificate is null ? "needs tls.certificate beside it" : "needs tls.key beside it");
+            return;
+        }
+        var chain = SecretReader.ReadFile(certificate, isPublic: true, out var certificateMend);
+        if (certificateMend is not null)
+            at.Error("tls.certificate", certificateMend);
+        var pem = SecretReader.ReadFile(key, isPublic: false, out var keyMend);
+        if (keyMend is not null)
+            at.Error("tls.key", keyMend);
+        if (chain is null || pem is null)
+            return;
+        try
+        {
+            X509Certificate2.CreateFromPem(chain).Dispose();
+        }
+        catch (CryptographicException)
+        {
+            at.Error("tls.certificate", $"{certificate} holds no PEM certificate");
+            return;
+        }
+        try
+        {
+            X509Certificate2.CreateFromPem(chain, pem).Dispose();
+        }
+        catch (Exception e) when (e is CryptographicException or ArgumentException)
+        {
+            at.Error("tls.key", $"{key} holds no PEM key that belongs to the first certificate of {certificate}");
+        }
+    }
+
+    void CheckLimits()
+    {
+        if (options.Limits.MessageSize < 64 * 1024)
+            at.Error("limits.message-size", "must be 64KiB at least (RFC 5321 §4.5.3.1.7)");
+        if (options.Limits.Memory < 1 << 20)
+            at.Error("limits.memory", "must be 1MiB at least");
+        CheckPositive("limits.command-timeout", options.Limits.CommandTimeout);
+        CheckPositive("queue.lifetime", options.Queue.Lifetime);
+        CheckPositive("queue.bounce-lifetime", options.Queue.BounceLifetime);
+    }
+
+    void CheckInbound()
+    {
+        var delimiter = options.Inbound.Delimiter;
+        if (delimiter.Length > 1 || delimiter.Any(c => !char.IsAscii(c) || char.IsAsciiLetterOrDigit(c) || c is '@' or '"' or <= ' '))
+            at.Error("inbound.delimiter", "must be one sign such as \"+\" or \"-\", or empty");
+        if (options.Inbound.Postmaster is { } postmaster
+            && (!Mailbox.TryParse(postmaster, out var mailbox) || mailbox.Domain.Length == 0))
+            at.Error("inbound.postmaster", $"\"{postmaster}\" is no address; write \"admin@example.org\"");
+    }
+
+    void CheckAccounts()
+    {
+        foreach (var name in options.Accounts.Keys)
+            if (name.Length is 0 or > 255 || name.Any(char.IsControl))
+                at.Error(Reading.Join("accounts", name), "an account's name has 1 to 255 characters, none of them a control character");
+    }
+
+    void CheckDomains()
+    {
+        foreach (var name in options.Domains.Keys)
+            if (!DomainName.IsValid(name))
+                at.Error(Reading.Join("domains", name), $"\"{name}\" is no domain; write [domains.\"example.org\"]");
+    }
+
+    void CheckRoutes()
+    {
+        var names = new Dictionary<string, int>(StringComparer.Ordinal);
+        for (var i = 0; i < options.Routes.Count; i++)
+        {
+            var path = Reading.Item("routes", i);
+            var route = options.Routes[i];
+            if (!names.TryAdd(route.Name, i))
+                at.Error($"{path}.name",
+                    $"\"{route.Name}\" is the name of the route on line {at.LineOf(Reading.Item("routes", names[route.Name]))} too");
+            CheckVia(path, route);
+            CheckDoor(path, route);
+            CheckNames($"{path}.account", route.Account,
+                [.. options.Accounts.Keys, .. at.Surroundings.StoredAccounts], "account", "accounts");
+            CheckNames($"{path}.listener", route.Listener,
+                [.. options.Listen.Select(l => l.DisplayName)], "listener", "listeners");
+            CheckNotEmpty($"{path}.from", route.From);
+            CheckNotEmpty($"{path}.to", route.To);
+            CheckNotEmpty($"{path}.retry", route.Retry);
+            for (var wait = 0; wait < route.Retry?.Count; wait++)
+                CheckPositive(Reading.Item($"{path}.retry", wait), route.Retry[wait]);
+            if (route.GiveUp is { } giveUp)
+                CheckPositive($"{path}.give-up", giveUp);
+        }
+    }
+
+    void CheckVia(string path, RouteOptions route)
+    {
+        if (at.Has($"{path}.via") && route.Via.Count == 0)
+            at.Error($"{path}.via", "names no transport");
+        CheckNames($"{path}.via", route.Via, [.. options.Transports.Keys], "transport", "transports");
+        for (var i = 0; i < route.Via.Count; i++)
+            if (route.Via.Take(i).Contains(route.Via[i], StringComparer.Ordinal))
+                at.Error(Reading.Item($"{path}.via", i), $"\"{route.Via[i]}\" stands there twice");
+    }
+
+    /// <summary>No open relay by omission (DESIGN §1.1 law 10).</summary>
+    void CheckDoor(string path, RouteOptions route)
+    {
+        if (!route.Accepts.HasFlag(MailDoors.Mx))
+            return;
+        if (route.To is null)
+        {
+            at.Error($"{path}.accepts", "an mx route names its recipients; add to = [\"*@example.org\"]");
+            return;
+        }
+        var relays = route.Via.Any(v => options.Transports.TryGetValue(v, out var transport)
+            && transport.Kind is TransportKind.Smtp or TransportKind.Mailgun);
+        for (var i = 0; i < route.To.Count; i++)
+            if (relays && route.To[i].IsAnyDomain)
+                at.Error(Reading.Item($"{path}.to", i),
+                    $"\"{route.To[i]}\" with accepts = \"mx\" would make an open relay; name the domains");
+    }
+
+    void CheckNames(string path, IReadOnlyList<string>? names, IReadOnlyCollection<string> known, string what, string many)
+    {
+        CheckNotEmpty(path, names is { Count: 0 } && !path.EndsWith(".via", StringComparison.Ordinal) ? names : null);
+        for (var i = 0; i < names?.Count; i++)
+            if (!known.Contains(names[i], StringComparer.Ordinal))
+                at.Error(Reading.Item(path, i), $"there is no {what} \"{names[i]}\"; {Nearest.Hint(names[i], known, many)}");
+    }
+
+    void CheckNotEmpty<T>(string path, IReadOnlyList<T>? list)
+    {
+        if (list is { Count: 0 } && !HasItems(path))
+            at.Error(path, "is an empty list and matches nothing; take it out for any");
+    }
+
+    /// <summary>Items stood there and were refused, so that the list is empty by an error already told.</summary>
+    bool HasItems(string path) => at.Has(Reading.Item(path, 0));
+
+    void CheckPositive(string path, TimeSpan duration)
+    {
+        if (duration <= TimeSpan.Zero)
+            at.Error(path, "must be longer than nothing");
+    }
+}

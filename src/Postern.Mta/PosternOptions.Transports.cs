@@ -1,0 +1,247 @@
+using Postern.Mta.Configuration;
+
+namespace Postern.Mta;
+
+public enum TransportKind { Smtp, Mailgun, Pubsub, Pipe }
+
+public enum TransportTls { None, Opportunistic, Required, Immediate }
+
+public enum PipeExitCodes { Safe, Postfix }
+
+public enum PipePer { Message, Recipient }
+
+public enum PubSubFormat { Json, Raw }
+
+/// <summary><c>[transports.NAME]</c>; which keys count depends on <see cref="Kind"/>.</summary>
+public sealed record TransportOptions
+{
+    public TransportKind Kind { get; init; }
+
+    /// <summary>smtp: next hops as in Postfix's relayhost. Null: the recipient's MX on port 25.</summary>
+    public string? Host { get; init; }
+
+    /// <summary>Null: required where there is a login, else opportunistic.</summary>
+    public TransportTls? Tls { get; init; }
+
+    /// <summary>A private certificate authority, PEM.</summary>
+    public Secret? Ca { get; init; }
+
+    /// <summary><c>user:password</c>, split at the first colon.</summary>
+    public Secret? Login { get; init; }
+
+    public int MaxConnections { get; init; } = 200;
+
+    /// <summary>Messages over one connection. Null: no limit of ours.</summary>
+    public int? MessagesPerConnection { get; init; }
+
+    /// <summary>smtp: ports tried in order at a host that names none. Null: 25.</summary>
+    public IReadOnlyList<int>? Ports { get; init; }
+
+    /// <summary>Messages in a time. Null: no limit.</summary>
+    public Rate? Rate { get; init; }
+
+    public int RecipientsPerMessage { get; init; } = 50;
+
+    /// <summary>Limit of one whole attempt, for pipe the time limit. Null: the sum of the protocol's own.</summary>
+    public TimeSpan? Timeout { get; init; }
+
+    /// <summary><c>keep</c>, or the address whose domain takes bounces.</summary>
+    public string ReturnPath { get; init; } = "keep";
+
+    /// <summary>Addresses from DNS may be private ones.</summary>
+    public bool Private { get; init; }
+
+    /// <summary>pipe: program and arguments, run without a shell.</summary>
+    public IReadOnlyList<string> Argv { get; init; } = [];
+
+    /// <summary>pipe: the user it runs as. Null: ours (see DESIGN §9.6).</summary>
+    public string? User { get; init; }
+
+    public bool SameUser { get; init; }
+    public string? Directory { get; init; }
+    public TimeSpan TimeLimit { get; init; } = TimeSpan.FromSeconds(1000);
+    public PipeExitCodes ExitCodes { get; init; } = PipeExitCodes.Safe;
+    public PipePer Per { get; init; } = PipePer.Message;
+
+    /// <summary>pubsub: <c>projects/P/topics/T</c>.</summary>
+    public string? Topic { get; init; }
+
+    public PubSubFormat Format { get; init; } = PubSubFormat.Json;
+
+    /// <summary>pubsub: where messages over the limit are put. Null: <c>claims</c> in the data directory.</summary>
+    public string? ClaimDirectory { get; init; }
+
+    /// <summary>mailgun: the sending domain, region and key.</summary>
+    public string? Domain { get; init; }
+
+    public string Region { get; init; } = "us";
+    public Secret? Key { get; init; }
+
+    const string SmtpOnly = "kind = \"smtp\"";
+    const string PipeOnly = "kind = \"pipe\"";
+    const string PubSubOnly = "kind = \"pubsub\"";
+    const string MailgunOnly = "kind = \"mailgun\"";
+
+    internal static readonly SettingTable<TransportOptions> Settings = new("A way out with a name.")
+    {
+        new ValueSetting<TransportOptions, TransportKind>("kind", Kinds.Word<TransportKind>(),
+            "What it is; the other keys hang on it.",
+            o => o.Kind, (o, v) => o with { Kind = v })
+        {
+            IsRequired = true,
+        },
+        new ValueSetting<TransportOptions, string?>("host", Kinds.Text.OrNull(),
+            "Next hops as in Postfix's relayhost, `\"[smtp.example.net]:587\"`; brackets mean no MX lookup.",
+            o => o.Host, (o, v) => o with { Host = v })
+        {
+            When = IsSmtp, Where = SmtpOnly, DefaultDoc = "the recipient's MX, port 25",
+        },
+        new ValueSetting<TransportOptions, TransportTls?>("tls", Kinds.Word<TransportTls>().OrNone(),
+            "Whether TLS is used and the name verified.",
+            o => o.Tls, (o, v) => o with { Tls = v })
+        {
+            When = IsSmtp, Where = SmtpOnly, DefaultDoc = "`required` with a login, else `opportunistic`",
+        },
+        new ValueSetting<TransportOptions, Secret?>("ca", Kinds.Reference.OrNull(),
+            "A private certificate authority, PEM, by reference.",
+            o => o.Ca, (o, v) => o with { Ca = v })
+        {
+            When = IsSmtp, Where = SmtpOnly,
+        },
+        new ValueSetting<TransportOptions, Secret?>("login", Kinds.Secret.OrNull(),
+            "`user:password`, by reference, split at the first colon.",
+            o => o.Login, (o, v) => o with { Login = v })
+        {
+            When = IsSmtp, Where = SmtpOnly,
+        },
+        new ValueSetting<TransportOptions, IReadOnlyList<int>?>("ports", Kinds.List(Kinds.Whole(1, 65535)).OrNull(),
+            "Ports tried in order at a host that names none.",
+            o => o.Ports, (o, v) => o with { Ports = v })
+        {
+            When = IsSmtp, Where = SmtpOnly, DefaultDoc = "`[25]`",
+        },
+        new ValueSetting<TransportOptions, bool>("private", Kinds.Flag,
+            "Whether addresses from DNS may be private ones.",
+            o => o.Private, (o, v) => o with { Private = v })
+        {
+            When = IsSmtp, Where = SmtpOnly,
+        },
+        new ValueSetting<TransportOptions, int?>("messages-per-connection", Kinds.Whole(1, 1_000_000).OrNone(),
+            "Messages over one connection.",
+            o => o.MessagesPerConnection, (o, v) => o with { MessagesPerConnection = v })
+        {
+            When = IsSmtp, Where = SmtpOnly, DefaultDoc = "no limit of ours",
+        },
+        new ValueSetting<TransportOptions, string>("return-path", Kinds.Text,
+            "The envelope sender: `keep`, or an address of ours that takes the bounces.",
+            o => o.ReturnPath, (o, v) => o with { ReturnPath = v })
+        {
+            When = o => o.Kind is TransportKind.Smtp or TransportKind.Mailgun,
+            Where = "kind = \"smtp\" or \"mailgun\"",
+        },
+        new ValueSetting<TransportOptions, int>("max-connections", Kinds.Whole(1, 10_000),
+            "Attempts at the same time.",
+            o => o.MaxConnections, (o, v) => o with { MaxConnections = v }),
+        new ValueSetting<TransportOptions, int>("recipients-per-message", Kinds.Whole(1, 1_000),
+            "Recipients of one message in one attempt.",
+            o => o.RecipientsPerMessage, (o, v) => o with { RecipientsPerMessage = v }),
+        new ValueSetting<TransportOptions, Rate?>("rate", Kinds.Rate.OrNone(),
+            "The most messages in a time.",
+            o => o.Rate, (o, v) => o with { Rate = v })
+        {
+            DefaultDoc = "no limit",
+        },
+        new ValueSetting<TransportOptions, TimeSpan?>("timeout", Kinds.Duration.OrNone(),
+            "Limit of one whole attempt.",
+            o => o.Timeout, (o, v) => o with { Timeout = v })
+        {
+            DefaultDoc = "the sum of the protocol's own",
+        },
+        new ValueSetting<TransportOptions, IReadOnlyList<string>>("argv", Kinds.List(Kinds.AnyText),
+            "Program and arguments, run without a shell; macros as in pipe(8).",
+            o => o.Argv, (o, v) => o with { Argv = v })
+        {
+            When = IsPipe, Where = PipeOnly, IsRequired = true,
+        },
+        new ValueSetting<TransportOptions, string?>("user", Kinds.Text.OrNull(),
+            "The user it runs as.",
+            o => o.User, (o, v) => o with { User = v })
+        {
+            When = IsPipe, Where = PipeOnly, DefaultDoc = "ours, see `same-user`",
+        },
+        new ValueSetting<TransportOptions, bool>("same-user", Kinds.Flag,
+            "Whether it may run as the user Postern runs as.",
+            o => o.SameUser, (o, v) => o with { SameUser = v })
+        {
+            When = IsPipe, Where = PipeOnly,
+        },
+        new ValueSetting<TransportOptions, string?>("directory", Kinds.FilePath.OrNull(),
+            "Its working directory.",
+            o => o.Directory, (o, v) => o with { Directory = v })
+        {
+            When = IsPipe, Where = PipeOnly, DefaultDoc = "`/`",
+        },
+        new ValueSetting<TransportOptions, TimeSpan>("time-limit", Kinds.Duration,
+            "How long it may run before its group is killed.",
+            o => o.TimeLimit, (o, v) => o with { TimeLimit = v })
+        {
+            When = IsPipe, Where = PipeOnly,
+        },
+        new ValueSetting<TransportOptions, PipeExitCodes>("exit-codes", Kinds.Word<PipeExitCodes>(),
+            "What exit codes mean: `safe` defers what is unknown, `postfix` bounces it.",
+            o => o.ExitCodes, (o, v) => o with { ExitCodes = v })
+        {
+            When = IsPipe, Where = PipeOnly,
+        },
+        new ValueSetting<TransportOptions, PipePer>("per", Kinds.Word<PipePer>(),
+            "Whether it runs once for all recipients or once for each.",
+            o => o.Per, (o, v) => o with { Per = v })
+        {
+            When = IsPipe, Where = PipeOnly,
+        },
+        new ValueSetting<TransportOptions, string?>("topic", Kinds.Text.OrNull(),
+            "The topic, `projects/P/topics/T`.",
+            o => o.Topic, (o, v) => o with { Topic = v })
+        {
+            When = IsPubSub, Where = PubSubOnly, IsRequired = true,
+        },
+        new ValueSetting<TransportOptions, PubSubFormat>("format", Kinds.Word<PubSubFormat>(),
+            "What is published: a document with the facts, or the message alone.",
+            o => o.Format, (o, v) => o with { Format = v })
+        {
+            When = IsPubSub, Where = PubSubOnly,
+        },
+        new ValueSetting<TransportOptions, string?>("claim-directory", Kinds.FilePath.OrNull(),
+            "Where messages over the limit of Pub/Sub are put.",
+            o => o.ClaimDirectory, (o, v) => o with { ClaimDirectory = v })
+        {
+            When = IsPubSub, Where = PubSubOnly, DefaultDoc = "`claims` in the data directory",
+        },
+        new ValueSetting<TransportOptions, string?>("domain", Kinds.Text.OrNull(),
+            "The sending domain.",
+            o => o.Domain, (o, v) => o with { Domain = v })
+        {
+            When = IsMailgun, Where = MailgunOnly, IsRequired = true,
+        },
+        new ValueSetting<TransportOptions, string>("region", Kinds.Text,
+            "`us` or `eu`.",
+            o => o.Region, (o, v) => o with { Region = v })
+        {
+            When = IsMailgun, Where = MailgunOnly,
+        },
+        new ValueSetting<TransportOptions, Secret?>("key", Kinds.Secret.OrNull(),
+            "The API key, by reference.",
+            o => o.Key, (o, v) => o with { Key = v })
+        {
+            When = IsMailgun, Where = MailgunOnly, IsRequired = true,
+        },
+    };
+
+    static bool IsSmtp(TransportOptions options) => options.Kind == TransportKind.Smtp;
+
+    static bool IsPipe(TransportOptions options) => options.Kind == TransportKind.Pipe;
+
+    static bool IsPubSub(TransportOptions options) => options.Kind == TransportKind.Pubsub;
+
+    static bool IsMailgun(TransportOptions options) => options.Kind == TransportKind.Mailgun;
+}
