@@ -1,0 +1,68 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Postern.Listeners;
+
+/// <summary>How many SMTP connections are open, all together and for each client.</summary>
+/// <remarks>An IPv6 client is its /64, since one host may use every address of it.</remarks>
+sealed class ConnectionLimits(int totalMax, int perClientMax)
+{
+    readonly Lock gate = new();
+    readonly Dictionary<IPAddress, int> clients = [];
+    int total, perClientMax = perClientMax;
+
+    public int TotalMax { get; } = totalMax;
+
+    public int Total => Volatile.Read(ref total);
+
+    /// <summary>A reload may change it; open connections stay.</summary>
+    public void SetPerClientMax(int max) => Volatile.Write(ref perClientMax, max);
+
+    /// <summary>Takes a place for any connection. False: all are taken. Given back with <see cref="LeaveTotal"/>.</summary>
+    public bool TryEnterTotal()
+    {
+        if (Interlocked.Increment(ref total) <= TotalMax)
+            return true;
+        Interlocked.Decrement(ref total);
+        return false;
+    }
+
+    public void LeaveTotal() => Interlocked.Decrement(ref total);
+
+    /// <summary>Takes one of the places of a client. False: it has as many as it may.</summary>
+    public bool TryEnterClient(IPAddress address)
+    {
+        var client = ClientOf(address);
+        lock (gate)
+        {
+            var open = clients.GetValueOrDefault(client);
+            if (open >= perClientMax)
+                return false;
+            clients[client] = open + 1;
+            return true;
+        }
+    }
+
+    public void LeaveClient(IPAddress address)
+    {
+        var client = ClientOf(address);
+        lock (gate)
+        {
+            var open = clients[client] - 1;
+            if (open == 0)
+                clients.Remove(client);
+            else
+                clients[client] = open;
+        }
+    }
+
+    static IPAddress ClientOf(IPAddress address)
+    {
+        if (address.AddressFamily != AddressFamily.InterNetworkV6)
+            return address;
+        Span<byte> octets = stackalloc byte[16];
+        address.TryWriteBytes(octets, out _);
+        octets[8..].Clear();
+        return new IPAddress(octets);
+    }
+}

@@ -1,0 +1,59 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace Postern.Listeners;
+
+/// <summary>The few calls of the C library that the class library does not have, or hides the errors of.</summary>
+static partial class Native
+{
+    const int ResourceFiles = 7, LockExclusive = 2, LockNonBlocking = 4, SocketLevel = 1, SocketPeerCredentials = 17;
+
+    /// <summary>How many file descriptors this process may have. The runtime has already raised soft to hard.</summary>
+    public static long FileDescriptorsMax()
+    {
+        var limit = default(ResourceLimit);
+        if (GetResourceLimit(ResourceFiles, ref limit) != 0)
+            return 1024;
+        return limit.Soft > int.MaxValue ? int.MaxValue : (long)limit.Soft;
+    }
+
+    /// <summary>Files and directories made from here on are for their owner only.</summary>
+    public static void SetOwnerOnlyMask() => UMask(63); // octal 077
+
+    /// <summary>Puts <paramref name="from"/> in the place of <paramref name="to"/> in one step.</summary>
+    /// <exception cref="IOException">The system says no.</exception>
+    public static void Rename(string from, string to)
+    {
+        if (RenameFile(from, to) != 0)
+            throw new IOException($"cannot rename {from} to {to}: {Marshal.GetLastPInvokeErrorMessage()}");
+    }
+
+    /// <summary>Takes the exclusive lock of an open file, which lasts as long as the handle. False: another has it.</summary>
+    public static bool TryLock(SafeFileHandle file) => Lock(file, LockExclusive | LockNonBlocking) == 0;
+
+    /// <summary>The user behind the other end of a unix socket. Null: not known.</summary>
+    public static int? PeerUser(System.Net.Sockets.Socket socket)
+    {
+        Span<byte> credentials = stackalloc byte[12];
+        var read = socket.GetRawSocketOption(SocketLevel, SocketPeerCredentials, credentials);
+        return read == credentials.Length ? MemoryMarshal.Read<int>(credentials[4..]) : null;
+    }
+
+    [LibraryImport("libc", EntryPoint = "flock", SetLastError = true)]
+    private static partial int Lock(SafeFileHandle file, int operation);
+
+    [LibraryImport("libc", EntryPoint = "getrlimit", SetLastError = true)]
+    private static partial int GetResourceLimit(int resource, ref ResourceLimit limit);
+
+    [LibraryImport("libc", EntryPoint = "umask")]
+    private static partial uint UMask(uint mask);
+
+    [LibraryImport("libc", EntryPoint = "rename", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int RenameFile(string from, string to);
+
+    struct ResourceLimit
+    {
+        public ulong Soft;
+        public ulong Hard;
+    }
+}

@@ -1,0 +1,37 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Postern.Listeners;
+
+/// <summary>Small files beside the store that only their owner may read: keys, tokens, the ready file.</summary>
+static class PrivateFile
+{
+    const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
+    /// <summary>Puts the text in place whole: a reader sees the old file or the new one, never a part.</summary>
+    public static void Write(string path, string text)
+    {
+        var beside = path + ".new";
+        File.Delete(beside);
+        var options = new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.Write,
+            UnixCreateMode = OwnerOnly,
+        };
+        using (var file = new FileStream(beside, options))
+            file.Write(Encoding.UTF8.GetBytes(text));
+        Native.Rename(beside, path);
+    }
+
+    /// <summary>The token in the file; made at the first start: 256 bits, base64url.</summary>
+    public static string ReadOrMakeToken(string path)
+    {
+        if (File.Exists(path) && File.ReadAllText(path).Trim() is { Length: >= 32 } known)
+            return known;
+        var token = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32))
+            .TrimEnd('=').Replace('+', '-').Replace('/', '_');
+        Write(path, token + "\n");
+        return token;
+    }
+}
