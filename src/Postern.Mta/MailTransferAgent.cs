@@ -1,7 +1,11 @@
 using Microsoft.Extensions.Logging;
+using Postern.Mta.Accounts;
+using Postern.Mta.Events;
+using Postern.Mta.Intake;
 using Postern.Mta.Queue;
 using Postern.Mta.Routing;
 using Postern.Mta.Store;
+using Postern.Mta.Transports;
 using Postern.Smtp.Server;
 
 namespace Postern.Mta;
@@ -9,29 +13,136 @@ namespace Postern.Mta;
 /// <summary>The whole of the mail side, put together from options: store, queue, dispatcher, doors.</summary>
 public sealed class MailTransferAgent : IAsyncDisposable
 {
-    public PosternOptions Options => throw new NotImplementedException();
-    public IMailStore Store => throw new NotImplementedException();
-    public MessageQueue Queue => throw new NotImplementedException();
+    readonly TimeProvider clock;
+    readonly RelayHealth health;
+    readonly TransportTable transports;
+    readonly LoginThrottle throttle;
+    readonly MailIntake intake;
+    readonly EventLog eventLog;
+    readonly Housekeeping housekeeping;
+    readonly CancellationTokenSource stopping = new();
+    Task background = Task.CompletedTask;
+    Task logging = Task.CompletedTask;
+    DoorSettings settings;
+    bool stopped;
+
+    MailTransferAgent(
+        PosternOptions options, IMailStore store, AgentParts parts, IReadOnlyList<StoredObject> accounts, IReadOnlyList<StoredObject> raised)
+    {
+        clock = parts.Clock;
+        Store = store;
+        Metrics = parts.Metrics;
+        Alarms = new AlarmBoard(clock);
+        Alarms.Restore(raised);
+        health = new RelayHealth(clock);
+        throttle = new LoginThrottle(clock);
+        transports = new TransportTable(options, parts.BuildTransport);
+        var log = parts.Logs.CreateLogger("Postern.Queue");
+        Queue = new MessageQueue(options, store, health, transports, Alarms, Metrics, clock, parts.Chance, log);
+        intake = new MailIntake(store, Queue, new MemoryBudget(options.Limits.Memory), clock);
+        settings = new DoorSettings(options, AccountDirectory.Load(options, accounts), AliasTable.Load(options, []));
+        eventLog = new EventLog(
+            new EventLogSettings
+            {
+                Format = options.Log.Format,
+                File = options.Log.File,
+                Hostname = options.Hostname,
+                UseColour = options.Log.File is null && !Console.IsOutputRedirected,
+            },
+            clock);
+        housekeeping = new Housekeeping(Queue, store, () => Options, clock, log);
+    }
+
+    /// <summary>The configuration in force.</summary>
+    public PosternOptions Options => Volatile.Read(ref settings).Options;
+
+    public IMailStore Store { get; }
+    public MessageQueue Queue { get; }
+    public AlarmBoard Alarms { get; }
+    public Metrics Metrics { get; }
+
+    /// <summary>Accounts of file and store.</summary>
+    public AccountDirectory Accounts => Volatile.Read(ref settings).Accounts;
 
     /// <summary>Opens the store and starts delivery. Doors may be opened once this has returned.</summary>
     /// <exception cref="StoreException">The data directory cannot be used; one clear line.</exception>
-    public static ValueTask<MailTransferAgent> StartAsync(
-        PosternOptions options, TimeProvider clock, ILoggerFactory logs, CancellationToken cancel) => throw new NotImplementedException();
+    public static async ValueTask<MailTransferAgent> StartAsync(
+        PosternOptions options, IMailStore store, AgentParts parts, CancellationToken cancel)
+    {
+        var accounts = await store.ReadObjectsAsync(AccountDirectory.ObjectKind, cancel).ConfigureAwait(false);
+        var raised = await store.ReadObjectsAsync(AlarmBoard.ObjectKind, cancel).ConfigureAwait(false);
+        var agent = new MailTransferAgent(options, store, parts, accounts, raised);
+        agent.logging = agent.eventLog.RunAsync(store, CancellationToken.None);
+        await agent.Queue.Dispatcher.StartAsync(cancel).ConfigureAwait(false);
+        agent.background = Task.Run(() => agent.housekeeping.RunAsync(agent.stopping.Token), CancellationToken.None);
+        return agent;
+    }
 
     /// <summary>What the sessions of one SMTP listener decide with.</summary>
-    public ISessionPolicy OpenDoor(ListenOptions listener) => throw new NotImplementedException();
+    public ISessionPolicy OpenDoor(ListenOptions listener) => new SmtpDoor(
+        listener, intake, Queue, throttle, health, eventLog.Sessions, Metrics, () => Volatile.Read(ref settings));
 
-    /// <summary>Applies a changed configuration: transports, routes, accounts, aliases, limits, log.</summary>
-    /// <returns>Keys that need a restart and were not applied (<c>listen</c>, <c>data</c>).</returns>
-    public IReadOnlyList<string> Reload(PosternOptions options) => throw new NotImplementedException();
+    /// <summary>Applies a changed configuration: transports, routes, accounts, aliases, limits.</summary>
+    /// <returns>Keys that need a restart and were not applied.</returns>
+    public async ValueTask<IReadOnlyList<string>> ReloadAsync(PosternOptions options, CancellationToken cancel)
+    {
+        var before = Options;
+        var needRestart = new List<string>();
+        if (!before.Listen.SequenceEqual(options.Listen))
+            needRestart.Add("listen");
+        if (before.Data != options.Data)
+            needRestart.Add("data");
+        if (before.Log != options.Log)
+            needRestart.Add("log");
+        options = options with { Listen = before.Listen, Data = before.Data, Log = before.Log };
+        await ReloadAccountsAsync(options, cancel).ConfigureAwait(false);
+        foreach (var changed in transports.Apply(options))
+            Queue.Dispatcher.Reset(changed);
+        Queue.Apply(options);
+        eventLog.Reopen();
+        return needRestart;
+    }
+
+    /// <summary>Reads the accounts anew, after a command changed them in the store.</summary>
+    public ValueTask ReloadAccountsAsync(CancellationToken cancel) => ReloadAccountsAsync(Options, cancel);
+
+    async ValueTask ReloadAccountsAsync(PosternOptions options, CancellationToken cancel)
+    {
+        var stored = await Store.ReadObjectsAsync(AccountDirectory.ObjectKind, cancel).ConfigureAwait(false);
+        Volatile.Write(ref settings, new DoorSettings(
+            options, AccountDirectory.Load(options, stored, Accounts), AliasTable.Load(options, [])));
+    }
 
     /// <summary>What the router would decide now, for <c>route explain</c>.</summary>
-    public RoutingDecision Explain(RoutingQuestion question) => throw new NotImplementedException();
+    public RoutingDecision Explain(RoutingQuestion question) => Router.Decide(Queue.Routes, question, health);
 
-    public IReadOnlyList<LaneStatus> Lanes() => throw new NotImplementedException();
+    public IReadOnlyList<LaneStatus> Lanes() => Queue.Dispatcher.Lanes();
 
     /// <summary>Attempts finish or are recorded, within the limit; then the store closes.</summary>
-    public ValueTask StopAsync(TimeSpan limit) => throw new NotImplementedException();
+    public async ValueTask StopAsync(TimeSpan limit)
+    {
+        if (stopped)
+            return;
+        stopped = true;
+        await stopping.CancelAsync().ConfigureAwait(false);
+        await Queue.Dispatcher.StopAsync(limit).ConfigureAwait(false);
+        await background.ConfigureAwait(false);
+        await transports.DisposeAsync().ConfigureAwait(false);
+        await Store.DisposeAsync().ConfigureAwait(false);
+        await logging.ConfigureAwait(false);
+        await eventLog.DisposeAsync().ConfigureAwait(false);
+    }
 
-    public ValueTask DisposeAsync() => throw new NotImplementedException();
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync(TimeSpan.FromSeconds(10)).ConfigureAwait(false);
+        Queue.Dispose();
+        stopping.Dispose();
+    }
 }
+
+/// <summary>What the world gives to an agent: time, chance, the ways out, and where log lines and metrics go.</summary>
+/// <param name="BuildTransport">Makes the transport of a name and its options.</param>
+public sealed record AgentParts(
+    TimeProvider Clock, Random Chance, ILoggerFactory Logs, Metrics Metrics,
+    Func<string, TransportOptions, ITransport> BuildTransport);

@@ -24,6 +24,16 @@ public sealed class AlarmBoard(TimeProvider clock)
     readonly Lock gate = new();
     readonly Dictionary<(string Kind, string Subject), Alarm> raised = [];
 
+    /// <summary>How many stand; cheap enough to ask after every attempt.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (gate)
+                return raised.Count;
+        }
+    }
+
     /// <summary>A snapshot, oldest first.</summary>
     public IReadOnlyList<Alarm> Raised
     {

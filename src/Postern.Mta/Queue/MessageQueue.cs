@@ -1,31 +1,111 @@
+using Microsoft.Extensions.Logging;
+using Postern.Mta.Events;
+using Postern.Mta.Reports;
+using Postern.Mta.Routing;
 using Postern.Mta.Store;
+using Postern.Mta.Transports;
 
 namespace Postern.Mta.Queue;
 
 /// <summary>The only thing that changes a message's state.</summary>
-public sealed partial class MessageQueue
+/// <remarks>
+/// Legal moves of a recipient: (new) to Ready, Active, Held or Done; Ready and Deferred to Active by a lease; Active to
+/// Done, Deferred, Ready or Held by the result of its attempt; Ready, Deferred and Held to each other and to Done by an
+/// operator or at the end of the lifetime. Done is the end. Every move and its event are one <see cref="StoreChange"/>.
+/// Whoever holds a lease owns the row: only the attempt's result changes an Active recipient of this process.
+/// Log levels: Warning for what an operator should see; Error for a store that failed.
+/// </remarks>
+public sealed partial class MessageQueue : IDisposable
 {
-    /// <summary>Ready, Active and Deferred recipients become Held.</summary>
-    /// <returns>How many recipients changed; an attempt that is being made ends first and is not counted.</returns>
-    public ValueTask<int> HoldAsync(QueueSelection which, string actor, CancellationToken cancel) => throw new NotImplementedException();
+    /// <summary>Octets of fresh content that may wait in memory for its first attempt (DESIGN §9.3).</summary>
+    const long FreshOctetsMax = 32L << 20;
 
-    /// <summary>Held recipients become Ready.</summary>
-    public ValueTask<int> ReleaseAsync(QueueSelection which, string actor, CancellationToken cancel) => throw new NotImplementedException();
+    readonly IMailStore store;
+    readonly RelayHealth health;
+    readonly TransportTable transports;
+    readonly AlarmBoard alarms;
+    readonly Metrics metrics;
+    readonly QueueIdSource ids;
+    readonly TimeProvider clock;
+    readonly Random chance;
+    readonly ILogger log;
 
-    /// <summary>Deferred recipients become Ready, and their lanes are probed now.</summary>
-    public ValueTask<int> RetryAsync(QueueSelection which, string actor, CancellationToken cancel) => throw new NotImplementedException();
+    /// <summary>Leases and operators' commands read rows and then change them: one at a time.</summary>
+    readonly SemaphoreSlim gate = new(1, 1);
 
-    /// <summary>Recipients that are not done become Done (cancelled), without a report.</summary>
-    public ValueTask<int> CancelAsync(QueueSelection which, string actor, CancellationToken cancel) => throw new NotImplementedException();
+    readonly Lock chanceGate = new();
+    Settings settings;
+    long freshOctets;
 
-    /// <summary>Recipients that are not done become Done (expired), with a report where the route bounces.</summary>
-    public ValueTask<int> ExpireAsync(QueueSelection which, string actor, CancellationToken cancel) => throw new NotImplementedException();
-}
+    internal MessageQueue(
+        PosternOptions options, IMailStore store, RelayHealth health, TransportTable transports, AlarmBoard alarms,
+        Metrics metrics, TimeProvider clock, Random chance, ILogger log)
+    {
+        this.store = store;
+        this.health = health;
+        this.transports = transports;
+        this.alarms = alarms;
+        this.metrics = metrics;
+        this.clock = clock;
+        this.chance = chance;
+        this.log = log;
+        settings = new Settings(options, RouteTable.From(options), new BounceComposer(options.Hostname, clock));
+        ids = new QueueIdSource(clock, node: 0, store.LastId);
+        Dispatcher = new Dispatcher(this, store, health, transports, clock, log);
+    }
 
-/// <summary>What an operator's command means: one message or all that fit a filter.</summary>
-public abstract record QueueSelection
-{
-    public sealed record One(QueueId Id) : QueueSelection;
+    internal Dispatcher Dispatcher { get; }
 
-    public sealed record Matching(QueueFilter Filter) : QueueSelection;
+    /// <summary>The routes in force.</summary>
+    public RouteTable Routes => Volatile.Read(ref settings).Routes;
+
+    PosternOptions Options => Volatile.Read(ref settings).Options;
+
+    public QueueId NextId() => ids.Next();
+
+    /// <summary>Takes over a changed configuration; recipients are decided on anew at their next attempt.</summary>
+    internal void Apply(PosternOptions options)
+    {
+        Volatile.Write(ref settings, new Settings(options, RouteTable.From(options), new BounceComposer(options.Hostname, clock)));
+        Dispatcher.LookEverywhere();
+    }
+
+    public void Dispose()
+    {
+        Dispatcher.Dispose();
+        gate.Dispose();
+    }
+
+    /// <summary>What the router says of one recipient now.</summary>
+    RoutingDecision Decide(QueuedMessage message, Recipient recipient)
+    {
+        var question = new RoutingQuestion(
+            message.Sender, recipient.Address, message.Door, message.Client.Account, message.Client.Listener);
+        if (recipient.BoundTransport is { } bound)
+            return Router.DecideBound(Routes, bound, recipient.Route, question, health);
+        var decision = Router.Decide(Routes, question, health);
+        // An alias of inbound mail may lead out again: the operator wrote it, so it goes like our own mail.
+        if (decision is RoutingDecision.NoRoute && recipient.Parent is not null && message.Door == MailDoors.Mx)
+            return Router.Decide(Routes, question with { Door = MailDoors.Submission }, health);
+        return decision;
+    }
+
+    /// <summary>A decision that may be acted on at once: the lane is open, or its probe is ours now.</summary>
+    bool MayGo(RoutingDecision.Via decision) => health.ConditionOf(decision.Lane) switch
+    {
+        LaneCondition.Open => true,
+        LaneCondition.ProbeDue => health.TryClaimProbe(decision.Lane),
+        _ => false,
+    };
+
+    double NextChance()
+    {
+        lock (chanceGate)
+            return chance.NextDouble();
+    }
+
+    /// <summary>When an Active recipient falls due should this process vanish: as after an unknown outcome.</summary>
+    DateTimeOffset LeaseEnd(DateTimeOffset now) => now + Options.Queue.UncertainWait;
+
+    sealed record Settings(PosternOptions Options, RouteTable Routes, BounceComposer Composer);
 }

@@ -47,6 +47,9 @@ public interface IMailStore : IAsyncDisposable
         QueueFilter filter, QueueId after, int limit, CancellationToken cancel);
 
     /// <summary>The stored octets, without edits. Null: already dropped. The caller disposes.</summary>
+    /// <exception cref="ContentDamagedException">
+    /// They are not what was stored. A content in a file may show this only at the end of its reader.
+    /// </exception>
     ValueTask<StoredContent?> OpenContentAsync(QueuedMessage message, CancellationToken cancel);
 
     /// <summary>A writer for content over the size kept in the store: a file under its final name, not yet flushed.</summary>
@@ -85,6 +88,15 @@ public sealed class StoreException : Exception
     public StoreHealth Health { get; }
 }
 
+/// <summary>Stored content is not what was stored: octets are missing or their sum does not fit.</summary>
+public sealed class ContentDamagedException : IOException
+{
+    public ContentDamagedException(string content, string why)
+        : base($"The content {content} is damaged: {why}.")
+    {
+    }
+}
+
 /// <summary>What one commit does, whole or not at all. Made by the message queue alone.</summary>
 public sealed class StoreChange
 {
@@ -98,7 +110,10 @@ public sealed class StoreChange
 }
 
 /// <summary>A message to be stored; its recipients stand in the same change.</summary>
-/// <param name="Content">The octets when they go into the store. Null: they are in <see cref="QueuedMessage.ContentFile"/>, flushed.</param>
+/// <param name="Content">
+/// The octets when they go into the store, in memory; the caller keeps them until the commit has completed and disposes
+/// of them. Null: they are in <see cref="QueuedMessage.ContentFile"/>, flushed.
+/// </param>
 public sealed record NewMessage(QueuedMessage Message, StoredContent? Content);
 
 /// <summary>Puts an object, or removes it when <paramref name="Json"/> is null.</summary>

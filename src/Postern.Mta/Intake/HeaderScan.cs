@@ -1,0 +1,125 @@
+using System.Buffers;
+using System.Text;
+
+namespace Postern.Mta.Intake;
+
+/// <summary>What Intake must know of a header section; found in one pass over its octets.</summary>
+/// <remarks>Reads canonical content. A line that is no field ends the header section, as receivers take it (RFC 5322 §2.1).</remarks>
+sealed record HeaderScan
+{
+    /// <summary>The section ends within what was scanned.</summary>
+    public required bool IsComplete { get; init; }
+
+    /// <summary>The content begins with a field, so that fields may be put in front of it.</summary>
+    public required bool StartsWithField { get; init; }
+
+    public bool HasEightBit { get; init; }
+    public bool HasDate { get; init; }
+    public int ReceivedCount { get; init; }
+
+    /// <summary>With its angle brackets. Null: there is none.</summary>
+    public string? MessageId { get; init; }
+
+    /// <summary>Bodies of From and Sender fields, unfolded as they stand.</summary>
+    public IReadOnlyList<string> Authors { get; init; } = [];
+
+    /// <summary>How many From fields there are (RFC 5322 §3.6 allows one).</summary>
+    public int FromCount { get; init; }
+
+    /// <summary>Addresses of Delivered-To fields: the marks of a loop.</summary>
+    public IReadOnlyList<string> DeliveredTo { get; init; } = [];
+
+    /// <summary>Where a Return-Path field stands: it is cut when mail is submitted (RFC 5321 §4.4).</summary>
+    public Queue.ContentRange? ReturnPath { get; init; }
+
+    public static HeaderScan Of(ReadOnlySequence<byte> content)
+    {
+        if (content.IsSingleSegment)
+            return Of(content.FirstSpan);
+        var length = (int)content.Length;
+        var copy = ArrayPool<byte>.Shared.Rent(length);
+        content.CopyTo(copy);
+        var scan = Of(copy.AsSpan(0, length));
+        ArrayPool<byte>.Shared.Return(copy);
+        return scan;
+    }
+
+    static HeaderScan Of(ReadOnlySpan<byte> content)
+    {
+        var scan = new HeaderScan { IsComplete = false, StartsWithField = false };
+        var authors = new List<string>();
+        var delivered = new List<string>();
+        var at = 0;
+        while (at < content.Length)
+        {
+            var length = FieldLength(content[at..]);
+            var field = content.Slice(at, length);
+            var colon = NameLength(field);
+            if (colon == 0)
+                return Ended(scan, content, at, authors, delivered);
+            scan = Read(scan with { StartsWithField = true }, field, colon, at, authors, delivered);
+            at += length;
+        }
+        return scan with { Authors = authors, DeliveredTo = delivered, HasEightBit = !Ascii.IsValid(content) };
+    }
+
+    static HeaderScan Ended(HeaderScan scan, ReadOnlySpan<byte> content, int at, List<string> authors, List<string> delivered) =>
+        scan with
+        {
+            IsComplete = true,
+            Authors = authors,
+            DeliveredTo = delivered,
+            HasEightBit = !Ascii.IsValid(content[..at]),
+        };
+
+    /// <summary>One field with its folded lines and the line end.</summary>
+    static int FieldLength(ReadOnlySpan<byte> content)
+    {
+        var at = 0;
+        while (true)
+        {
+            var end = content[at..].IndexOf((byte)'\n');
+            if (end < 0)
+                return content.Length;
+            at += end + 1;
+            if (at >= content.Length || content[at] is not ((byte)' ' or (byte)'\t'))
+                return at;
+        }
+    }
+
+    /// <summary>Octets before the colon; 0 when this is no field (RFC 5322 §3.6.8).</summary>
+    static int NameLength(ReadOnlySpan<byte> field)
+    {
+        var colon = field.IndexOf((byte)':');
+        if (colon <= 0)
+            return 0;
+        var name = field[..colon].TrimEnd(" \t"u8);
+        return name.IsEmpty || name.ContainsAnyExceptInRange((byte)33, (byte)126) ? 0 : colon;
+    }
+
+    static HeaderScan Read(
+        HeaderScan scan, ReadOnlySpan<byte> field, int colon, int at, List<string> authors, List<string> delivered)
+    {
+        var name = field[..colon].TrimEnd(" \t"u8);
+        var body = field[(colon + 1)..];
+        if (Ascii.EqualsIgnoreCase(name, "Received"u8))
+            return scan with { ReceivedCount = scan.ReceivedCount + 1 };
+        if (Ascii.EqualsIgnoreCase(name, "Message-ID"u8))
+            return scan with { MessageId = scan.MessageId ?? TextOf(body) };
+        if (Ascii.EqualsIgnoreCase(name, "Date"u8))
+            return scan with { HasDate = true };
+        if (Ascii.EqualsIgnoreCase(name, "Return-Path"u8))
+            return scan with { ReturnPath = scan.ReturnPath ?? new Queue.ContentRange(at, field.Length) };
+        if (Ascii.EqualsIgnoreCase(name, "Delivered-To"u8))
+            delivered.Add(TextOf(body));
+        if (Ascii.EqualsIgnoreCase(name, "Sender"u8))
+            authors.Add(TextOf(body));
+        if (!Ascii.EqualsIgnoreCase(name, "From"u8))
+            return scan;
+        authors.Add(TextOf(body));
+        return scan with { FromCount = scan.FromCount + 1 };
+    }
+
+    static string TextOf(ReadOnlySpan<byte> body) =>
+        Encoding.UTF8.GetString(body).Replace("\r\n", "", StringComparison.Ordinal).Trim(' ', '\t');
+}

@@ -1,0 +1,185 @@
+using System.Buffers;
+using System.Text;
+using Postern.Mta.Queue;
+using Postern.Mta.Store;
+using Postern.Smtp.Server;
+
+namespace Postern.Mta.Intake;
+
+/// <summary>Makes content canonical while it arrives, keeps it in memory while it is small and in a file when it is not.</summary>
+/// <remarks>
+/// A bare LF becomes CRLF, a bare CR is refused (DESIGN §9.3): what is stored holds line ends of one kind, so no next
+/// hop can read an end of data where none was. From here on the octets never change.
+/// </remarks>
+sealed class IntakeSink(IMailStore store, QueueId id, MemoryBudget budget) : ContentSink
+{
+    /// <summary>Content up to this size, in octets, stays in the store (DESIGN §3).</summary>
+    const int MemoryOctetsMax = 256 << 10;
+
+    static readonly byte[] LineEnd = "\r\n"u8.ToArray();
+
+    PooledContent memory = new(budget);
+    ContentFileWriter? file;
+    bool afterCr;
+    bool handedOver;
+    bool endsWithLineEnd;
+    long lineOctets;
+
+    public QueueId Id => id;
+
+    /// <summary>Canonical octets taken so far.</summary>
+    public long Octets { get; private set; }
+
+    public ContentTraits Traits { get; private set; }
+
+    /// <summary>What the header section says; read when the content spills or ends.</summary>
+    public HeaderScan? Header { get; private set; }
+
+    public override async ValueTask WriteAsync(ReadOnlySequence<byte> octets, CancellationToken cancel)
+    {
+        foreach (var piece in octets)
+        {
+            for (var rest = piece; Refusal is null && rest.Length > 0;)
+            {
+                var length = TakeCanonical(rest.Span, out var addition);
+                await KeepAsync(rest[..length], cancel).ConfigureAwait(false);
+                if (addition is not null)
+                    await KeepAsync(addition, cancel).ConfigureAwait(false);
+                rest = rest[(length + (addition is null ? 0 : 1))..];
+            }
+        }
+    }
+
+    /// <summary>How many octets may be copied as they are; <paramref name="addition"/> replaces the bare LF after them.</summary>
+    int TakeCanonical(ReadOnlySpan<byte> octets, out byte[]? addition)
+    {
+        addition = null;
+        var at = 0;
+        while (at < octets.Length)
+        {
+            if (afterCr && octets[at] != (byte)'\n')
+            {
+                Refusal = Replies.BareCarriageReturn;
+                return 0;
+            }
+            var found = octets[at..].IndexOfAny((byte)'\r', (byte)'\n');
+            if (found < 0)
+            {
+                lineOctets += octets.Length - at;
+                break;
+            }
+            lineOctets += found;
+            at += found + 1;
+            if (octets[at - 1] == (byte)'\r')
+            {
+                afterCr = true;
+                continue;
+            }
+            EndLine();
+            if (afterCr)
+                afterCr = false;
+            else
+            {
+                addition = LineEnd;
+                Note(octets[..(at - 1)]);
+                return at - 1;
+            }
+        }
+        Note(octets);
+        return octets.Length;
+    }
+
+    void EndLine()
+    {
+        // RFC 5321 §4.5.3.1.6: 1000 octets with the line end.
+        if (lineOctets > 998)
+            Traits |= ContentTraits.LongLine;
+        lineOctets = 0;
+    }
+
+    void Note(ReadOnlySpan<byte> octets)
+    {
+        if (!Ascii.IsValid(octets))
+            Traits |= ContentTraits.EightBit;
+        if (octets.Contains((byte)0))
+            Traits |= ContentTraits.Nul;
+    }
+
+    async ValueTask KeepAsync(ReadOnlyMemory<byte> octets, CancellationToken cancel)
+    {
+        Octets += octets.Length;
+        if (file is null && Octets > MemoryOctetsMax)
+            await SpillAsync(cancel).ConfigureAwait(false);
+        if (file is not null)
+            await file.WriteAsync(new ReadOnlySequence<byte>(octets), cancel).ConfigureAwait(false);
+        else if (!memory.TryAppend(octets.Span))
+            await KeepWithoutMemoryAsync(octets, cancel).ConfigureAwait(false);
+        if (octets.Length > 0)
+            endsWithLineEnd = octets.Span[^1] == (byte)'\n';
+    }
+
+    /// <summary>The memory for content is used up: a file takes it, small as it is, once its header section is known.</summary>
+    async ValueTask KeepWithoutMemoryAsync(ReadOnlyMemory<byte> octets, CancellationToken cancel)
+    {
+        memory.TryGetMemory(out var sofar);
+        if (!HeaderScan.Of(sofar).IsComplete)
+        {
+            memory.Append(octets.Span);
+            return;
+        }
+        await SpillAsync(cancel).ConfigureAwait(false);
+        await file!.WriteAsync(new ReadOnlySequence<byte>(octets), cancel).ConfigureAwait(false);
+    }
+
+    async ValueTask SpillAsync(CancellationToken cancel)
+    {
+        file = store.CreateContentFile(id);
+        memory.TryGetMemory(out var sofar);
+        Header = HeaderScan.Of(sofar);
+        if (!Header.IsComplete && Octets > MemoryOctetsMax)
+            Refusal = IntakeReplies.HeaderTooLarge;
+        await file.WriteAsync(sofar, cancel).ConfigureAwait(false);
+        memory.Dispose();
+    }
+
+    /// <summary>The content is whole: what it is refused for at its end, or null and everything about it is known.</summary>
+    public Smtp.Reply? Complete()
+    {
+        if (afterCr)
+            return Replies.BareCarriageReturn;
+        EndLine();
+        if (Header is null)
+        {
+            memory.TryGetMemory(out var all);
+            Header = HeaderScan.Of(all);
+        }
+        if (Octets > 0 && !endsWithLineEnd)
+            Traits |= ContentTraits.NoFinalLineEnd;
+        if (Header.HasEightBit)
+            Traits |= ContentTraits.EightBitHeader;
+        return null;
+    }
+
+    /// <summary>Gives the content over to the queue: octets in memory, or the name of the flushed file.</summary>
+    public async ValueTask<(StoredContent? Content, string? File)> HandOverAsync(CancellationToken cancel)
+    {
+        if (file is not null)
+        {
+            await file.FlushAsync(cancel).ConfigureAwait(false);
+            return (null, file.Name);
+        }
+        handedOver = true;
+        return (memory, null);
+    }
+
+    /// <summary>The commit names the file: it stays.</summary>
+    public void KeepFile() => file?.Keep();
+
+    public override async ValueTask DisposeAsync()
+    {
+        if (file is not null)
+            await file.DisposeAsync().ConfigureAwait(false);
+        else if (!handedOver)
+            memory.Dispose();
+    }
+}

@@ -1,0 +1,127 @@
+using System.Globalization;
+using System.Text;
+using Postern.Mta.Queue;
+using Postern.Mta.Store;
+using Postern.Smtp;
+using Postern.Smtp.Server;
+
+namespace Postern.Mta.Intake;
+
+/// <summary>The only way a message enters: canonical content, loop guard, missing fields, aliases, one durable commit.</summary>
+/// <remarks>SMTP, HTTP, <c>sendmail</c> and <c>deliver</c> all call it; what differs stands in <see cref="IntakeRequest"/>.</remarks>
+sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memory, TimeProvider clock)
+{
+    /// <summary>Postfix's hopcount_limit.</summary>
+    const int HopsMax = 50;
+
+    public IntakeSink OpenSink() => new(store, queue.NextId(), memory);
+
+    /// <summary>Stores the message; the reply is 250 only once it is on stable storage.</summary>
+    public async ValueTask<Reply> AcceptAsync(IntakeRequest request, IntakeSink sink, CancellationToken cancel)
+    {
+        if (sink.Refusal is { } refusal)
+            return refusal;
+        if (sink.Complete() is { } atTheEnd)
+            return atTheEnd;
+        var header = sink.Header!;
+        // RFC 5321 §6.3.
+        if (header.ReceivedCount > HopsMax)
+            return Replies.TooManyHops;
+        if (Loops(request, header))
+            return IntakeReplies.MailLoop;
+        if (request.CheckAuthors?.Invoke(header) is { } notOwned)
+            return notOwned;
+        try
+        {
+            var (content, file) = await sink.HandOverAsync(cancel).ConfigureAwait(false);
+            var message = Describe(request, sink, header, file);
+            await queue.AcceptAsync(new NewMail(message, content, request.Recipients)).ConfigureAwait(false);
+            sink.KeepFile();
+        }
+        catch (StoreException failed)
+        {
+            return failed.Health == StoreHealth.Full ? Replies.InsufficientStorage : Replies.LocalError;
+        }
+        return Replies.QueuedAs(sink.Id.ToString());
+    }
+
+    /// <summary>Our own Delivered-To mark for one of these recipients: it has been here before.</summary>
+    static bool Loops(IntakeRequest request, HeaderScan header) =>
+        request.Door == MailDoors.Mx && header.DeliveredTo.Any(mark => request.Recipients.Any(
+            recipient => string.Equals(recipient.Recipient.Path.Mailbox.ToString(), mark, StringComparison.OrdinalIgnoreCase)));
+
+    QueuedMessage Describe(IntakeRequest request, IntakeSink sink, HeaderScan header, string? file)
+    {
+        var now = clock.GetUtcNow();
+        var messageId = header.MessageId ?? $"<{sink.Id}@{request.Hostname}>";
+        return new QueuedMessage
+        {
+            Id = sink.Id,
+            ArrivedAt = now,
+            Door = request.Door,
+            Sender = request.Sender,
+            Parameters = request.Parameters,
+            Client = request.Client,
+            ContentOctets = sink.Octets,
+            ContentFile = file,
+            Traits = sink.Traits,
+            Edits = new HeaderEdits(Prefix(request, sink.Id, header, messageId, now), Cuts(request, header)),
+            MessageId = messageId,
+        };
+    }
+
+    /// <summary>RFC 5321 §4.4: who originates mail does not send a Return-Path; final delivery puts one.</summary>
+    static IReadOnlyList<ContentRange> Cuts(IntakeRequest request, HeaderScan header) =>
+        request.Door != MailDoors.Mx && header.ReturnPath is { } range ? [range] : [];
+
+    static byte[] Prefix(IntakeRequest request, QueueId id, HeaderScan header, string messageId, DateTimeOffset now)
+    {
+        var text = new StringBuilder();
+        AppendReceived(text, request, id, now);
+        // RFC 6409 §8: a submission server may add what is missing; an MX never does.
+        if (request.Door != MailDoors.Mx)
+        {
+            if (header.MessageId is null)
+                text.Append("Message-ID: ").Append(messageId).Append("\r\n");
+            if (!header.HasDate)
+                text.Append("Date: ").Append(DateField(now)).Append("\r\n");
+        }
+        if (!header.StartsWithField)
+            text.Append("\r\n");
+        return Encoding.UTF8.GetBytes(text.ToString());
+    }
+
+    // RFC 5321 §4.4.
+    static void AppendReceived(StringBuilder text, IntakeRequest request, QueueId id, DateTimeOffset now)
+    {
+        var client = request.Client;
+        if (client.Address.Length == 0)
+            text.Append("Received: by ").Append(request.Hostname).Append(" (Postern)");
+        else
+        {
+            text.Append("Received: from ").Append(Word(client.Helo)).Append(" (").Append(Word(client.Name ?? "unknown"))
+                .Append(" [").Append(client.Address).Append("])");
+            if (client.Tls is { } tls)
+                text.Append("\r\n\t(using ").Append(tls).Append(')');
+            text.Append("\r\n\tby ").Append(request.Hostname).Append(" (Postern)");
+        }
+        text.Append(" with ").Append(client.Protocol).Append(" id ").Append(id.ToString());
+        // One recipient alone may be named: with several this would tell each of the others (RFC 5321 §7.2).
+        if (request.Recipients is [var only])
+            text.Append("\r\n\tfor <").Append(only.Recipient.Path.Mailbox).Append('>');
+        text.Append(";\r\n\t").Append(DateField(now)).Append("\r\n");
+    }
+
+    /// <summary>A peer's word inside our own field: printable and short, or it could write fields of its own.</summary>
+    static string Word(string text) => text.Length == 0 ? "unknown" : Replies.Clean(text, 255).Replace('(', '?').Replace(')', '?');
+
+    /// <summary>RFC 5322 §3.3.</summary>
+    static string DateField(DateTimeOffset at) =>
+        at.ToUniversalTime().ToString("ddd, d MMM yyyy HH:mm:ss +0000", CultureInfo.InvariantCulture);
+}
+
+/// <summary>A message at the door: everything but its content.</summary>
+/// <param name="CheckAuthors">What the account may write into From and Sender. Null: anything.</param>
+sealed record IntakeRequest(
+    MailDoors Door, string Hostname, ReversePath Sender, MailParameters Parameters, ClientFacts Client,
+    IReadOnlyList<NewRecipient> Recipients, Func<HeaderScan, Reply?>? CheckAuthors);

@@ -1,0 +1,207 @@
+using System.Globalization;
+using System.Net;
+using Postern.Mta.Accounts;
+using Postern.Mta.Configuration;
+using Postern.Mta.Events;
+using Postern.Mta.Queue;
+using Postern.Mta.Routing;
+using Postern.Smtp;
+using Postern.Smtp.Server;
+
+namespace Postern.Mta.Intake;
+
+/// <summary>What the sessions of one SMTP listener decide with: who may submit, whom we take mail for.</summary>
+/// <remarks>
+/// Submission takes mail from accounts and trusted addresses for whatever a route takes; MX takes mail from anybody for
+/// what an mx route or an alias takes, and nothing else: there is no relaying by omission (DESIGN §1.1 law 10).
+/// </remarks>
+sealed class SmtpDoor(
+    ListenOptions listener, MailIntake intake, MessageQueue queue, LoginThrottle throttle, RelayHealth health,
+    SessionLog sessionLog, Metrics metrics, Func<DoorSettings> current) : ISessionPolicy
+{
+    static readonly Network[] Loopback = [Network.Parse("127.0.0.0/8"), Network.Parse("::1")];
+
+    MailDoors Door => listener.For == ListenFor.Mx ? MailDoors.Mx : MailDoors.Submission;
+
+    public ValueTask<Reply?> ConnectAsync(SessionFacts session, CancellationToken cancel)
+    {
+        session.IsTrusted = IsTrusted(session);
+        sessionLog.Connected(session);
+        return default;
+    }
+
+    /// <summary>The peer is in the list, and the local address is loopback or the listener has a list of its own (DESIGN §9.5).</summary>
+    bool IsTrusted(SessionFacts session)
+    {
+        if (session.Kind != ListenerKind.Submission || session.IsProxied)
+            return false;
+        if (listener.Trusted is { } own)
+            return Contains(own, session.Remote.Address);
+        return Loopback.Any(network => network.Contains(session.Local.Address))
+            && Contains(current().Options.Submission.Trusted, session.Remote.Address);
+    }
+
+    static bool Contains(IReadOnlyList<Network> networks, IPAddress address) =>
+        networks.Any(network => network.Contains(address));
+
+    public ValueTask<Reply?> MailAsync(
+        SessionFacts session, ReversePath reversePath, MailParameters parameters, CancellationToken cancel)
+    {
+        if (session.Kind == ListenerKind.Mx)
+            return new(reversePath.Mailbox is { Domain: "" } ? Replies.DomainMissing(reversePath.Mailbox) : null);
+        if (session.UserName is null && !session.IsTrusted)
+            return new(Replies.AuthenticationRequired);
+        if (RulesOf(session) is { } rules && !rules.AllowsReversePath(Complete(reversePath.Mailbox)))
+            return new(Replies.SenderNotOwned(reversePath.Mailbox, session.UserName!));
+        return default;
+    }
+
+    public ValueTask<Reply?> RcptAsync(
+        SessionFacts session, MailTransaction transaction, EnvelopeRecipient recipient, CancellationToken cancel)
+    {
+        var notes = (List<NewRecipient>)(transaction.Notes ??= new List<NewRecipient>());
+        var settings = current();
+        var mailbox = recipient.Path.Mailbox;
+        if (session.Kind == ListenerKind.Submission)
+            mailbox = Complete(mailbox)!;
+        if (notes.Any(known => IsSame(known.Recipient.Path.Mailbox, mailbox)))
+            return default;
+        recipient = recipient with { Path = new ForwardPath(mailbox) };
+        var aliases = settings.Aliases.Expand(mailbox);
+        if (aliases is AliasExpansion.TooMuch)
+            return new(Replies.TryLater);
+        var targets = aliases is AliasExpansion.To to ? to.Targets : [];
+        var reply = session.Kind == ListenerKind.Mx
+            ? CheckMx(session, transaction, recipient, ref targets, out var held)
+            : CheckSubmission(session, transaction, mailbox, targets, out held);
+        if (reply is null)
+            notes.Add(new NewRecipient(recipient, targets, held));
+        return new(reply);
+    }
+
+    Reply? CheckSubmission(
+        SessionFacts session, MailTransaction transaction, Mailbox mailbox, IReadOnlyList<Mailbox> targets, out bool held)
+    {
+        held = false;
+        foreach (var target in targets.Count == 0 ? [mailbox] : targets)
+        {
+            if (Ask(session, transaction, target) is RoutingDecision.NoRoute)
+                return Replies.NoRoute(target);
+        }
+        return null;
+    }
+
+    Reply? CheckMx(
+        SessionFacts session, MailTransaction transaction, EnvelopeRecipient recipient,
+        ref IReadOnlyList<Mailbox> targets, out bool held)
+    {
+        held = false;
+        var mailbox = recipient.Path.Mailbox;
+        if (targets.Count > 0)
+            return null;
+        var isOurs = mailbox.Domain.Length == 0 || queue.Routes.ServesDomain(mailbox.Domain);
+        var isPostmaster = string.Equals(mailbox.LocalPart, "postmaster", StringComparison.OrdinalIgnoreCase);
+        if (mailbox.Domain.Length > 0 && Ask(session, transaction, mailbox) is not RoutingDecision.NoRoute)
+            return null;
+        // RFC 5321 §4.5.1: postmaster is always taken, with a domain of ours or without one.
+        if (isPostmaster && isOurs)
+        {
+            if (current().Options.Inbound.Postmaster is { } named && Mailbox.TryParse(named, out var target))
+                targets = [target];
+            else
+                held = true;
+            return null;
+        }
+        return isOurs && mailbox.Domain.Length > 0 ? Replies.NoSuchUser(mailbox) : Replies.RelayDenied(mailbox);
+    }
+
+    RoutingDecision Ask(SessionFacts session, MailTransaction transaction, Mailbox recipient) => Router.Decide(
+        queue.Routes,
+        new RoutingQuestion(transaction.ReversePath, recipient, Door, session.UserName, session.Listener),
+        health);
+
+    /// <summary>RFC 6409 §8.1: a lone local part gets our own domain when it is submitted.</summary>
+    Mailbox? Complete(Mailbox? mailbox) => mailbox is { Domain: "" }
+        ? mailbox.WithDomain(current().Options.Submission.Origin ?? current().Options.Hostname)
+        : mailbox;
+
+    static bool IsSame(Mailbox one, Mailbox other) => one.LocalPart == other.LocalPart
+        && string.Equals(one.Domain, other.Domain, StringComparison.OrdinalIgnoreCase);
+
+    public ValueTask<ContentSink> OpenContentAsync(
+        SessionFacts session, MailTransaction transaction, CancellationToken cancel) => new(intake.OpenSink());
+
+    public ValueTask<Reply> AcceptAsync(
+        SessionFacts session, MailTransaction transaction, ContentSink content, CancellationToken cancel)
+    {
+        var sender = session.Kind == ListenerKind.Submission
+            ? new ReversePath(Complete(transaction.ReversePath.Mailbox))
+            : transaction.ReversePath;
+        var request = new IntakeRequest(
+            Door, current().Options.Hostname, sender, transaction.Parameters,
+            Describe(session, transaction.Parameters.SmtpUtf8), (List<NewRecipient>)transaction.Notes!, AuthorCheckOf(session));
+        return intake.AcceptAsync(request, (IntakeSink)content, cancel);
+    }
+
+    SenderRules? RulesOf(SessionFacts session) =>
+        session.UserName is { } user && current().Accounts.TryFind(user, out var account) && account.Senders.Count > 0
+            ? new SenderRules(account.Senders, queue.Routes.Delimiter)
+            : null;
+
+    Func<HeaderScan, Reply?>? AuthorCheckOf(SessionFacts session)
+    {
+        if (RulesOf(session) is not { } rules)
+            return null;
+        return header => AuthorFields.AreAllowed(header, rules) ? null : IntakeReplies.AuthorNotOwned;
+    }
+
+    static ClientFacts Describe(SessionFacts session, bool smtpUtf8) => new()
+    {
+        Address = session.Remote.Address.ToString(),
+        Port = session.Remote.Port,
+        Helo = session.Helo ?? "",
+        Protocol = session.ProtocolName(smtpUtf8),
+        Listener = session.Listener,
+        Account = session.UserName,
+        Mechanism = session.Mechanism,
+        Tls = session.Tls is { } tls ? NameOf(tls) : null,
+    };
+
+    static string NameOf(TlsFacts tls) => string.Create(CultureInfo.InvariantCulture, $"{tls.Protocol switch
+    {
+        System.Security.Authentication.SslProtocols.Tls12 => "TLSv1.2",
+        System.Security.Authentication.SslProtocols.Tls13 => "TLSv1.3",
+        var other => other.ToString(),
+    }} with cipher {tls.Cipher}");
+
+    public ValueTask<CredentialLookup> FindCredentialAsync(
+        SessionFacts session, string userName, CancellationToken cancel)
+    {
+        if (throttle.RefusedFor(session.Remote.Address, userName) is not null)
+            return new(new CredentialLookup(null, Replies.AuthenticationThrottled));
+        return new(new CredentialLookup(current().Accounts.FindCredential(userName), null));
+    }
+
+    public TimeSpan Authenticated(SessionFacts session, string userName, bool succeeded)
+    {
+        if (!succeeded)
+            return throttle.Failed(session.Remote.Address, userName);
+        throttle.Succeeded(session.Remote.Address);
+        return TimeSpan.Zero;
+    }
+
+    public void Refused(SessionFacts session, MailTransaction? transaction, string verb, string argument, Reply reply)
+    {
+        sessionLog.Refused(session, transaction, verb, argument, reply);
+        metrics.Refused(session, verb, reply);
+    }
+
+    public void Ended(SessionFacts session, SessionEnd end)
+    {
+        sessionLog.Ended(session, end);
+        metrics.SessionEnded(session, end);
+    }
+}
+
+/// <summary>What a reload changes for the doors; a session asks for it at each command.</summary>
+sealed record DoorSettings(PosternOptions Options, AccountDirectory Accounts, AliasTable Aliases);

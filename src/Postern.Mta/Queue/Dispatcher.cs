@@ -1,0 +1,308 @@
+using System.Collections.Concurrent;
+using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
+using Postern.Mta.Store;
+using Postern.Mta.Transports;
+
+namespace Postern.Mta.Queue;
+
+/// <summary>Takes leased work lane by lane, within each lane's concurrency and health, and makes the attempts.</summary>
+/// <remarks>
+/// Two kinds of activity. Workers: at most <see cref="Lane.Concurrency"/> of a lane, each making one attempt after the
+/// other while there is work. The pump: one loop that fetches due recipients from the store, leases them through
+/// <see cref="MessageQueue"/> and sends probes into closed lanes. Legal moves of a recipient are the queue's; here is
+/// decided only when. Fresh mail is offered by the queue right after its commit and never read back.
+/// Log levels: Information when a lane closes or opens; Error for a bug in a transport.
+/// </remarks>
+public sealed partial class Dispatcher : IDisposable
+{
+    /// <summary>How many recipients one fetch takes from a lane.</summary>
+    const int WindowMax = 400;
+
+    /// <summary>A closed lane is searched this far for recipients that another transport may take.</summary>
+    const int FailoverWindowMax = 1000;
+
+    readonly MessageQueue queue;
+    readonly IMailStore store;
+    readonly RelayHealth health;
+    readonly TransportTable transports;
+    readonly TimeProvider clock;
+    readonly ILogger log;
+    readonly ConcurrentDictionary<string, Lane> lanes = new(StringComparer.Ordinal);
+    readonly Channel<bool> wake = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    readonly CancellationTokenSource stopping = new();
+    readonly CancellationTokenSource aborting = new();
+    Task pump = Task.CompletedTask;
+    int working;
+
+    internal Dispatcher(
+        MessageQueue queue, IMailStore store, RelayHealth health, TransportTable transports, TimeProvider clock, ILogger log)
+    {
+        this.queue = queue;
+        this.store = store;
+        this.health = health;
+        this.transports = transports;
+        this.clock = clock;
+        this.log = log;
+    }
+
+    /// <summary>Begins with the lanes the store knows; others come with their first mail.</summary>
+    public async ValueTask StartAsync(CancellationToken cancel)
+    {
+        foreach (var total in await store.ReadLanesAsync(cancel).ConfigureAwait(false))
+            LaneOf(total.Lane);
+        pump = Task.Run(PumpAsync, CancellationToken.None);
+    }
+
+    /// <summary>No new attempts; those being made get until the limit, then they are cut off and recorded as uncertain.</summary>
+    public async ValueTask StopAsync(TimeSpan limit)
+    {
+        await stopping.CancelAsync().ConfigureAwait(false);
+        Wake();
+        await pump.ConfigureAwait(false);
+        using var patience = new CancellationTokenSource(limit, clock);
+        while (Volatile.Read(ref working) > 0 && !patience.IsCancellationRequested)
+            await Task.Delay(TimeSpan.FromMilliseconds(5), clock, CancellationToken.None).ConfigureAwait(false);
+        await aborting.CancelAsync().ConfigureAwait(false);
+        while (Volatile.Read(ref working) > 0)
+            await Task.Delay(TimeSpan.FromMilliseconds(5), clock, CancellationToken.None).ConfigureAwait(false);
+        foreach (var lane in lanes.Values)
+            queue.Unlease(TakeWaiting(lane));
+    }
+
+    /// <summary>Leased work, ready to be attempted.</summary>
+    internal void Offer(Work work)
+    {
+        var lane = LaneOf(work.Decision.Lane);
+        lock (lane)
+        {
+            lane.Waiting.Enqueue(work);
+            if (lane.Workers >= lane.Concurrency || stopping.IsCancellationRequested)
+                return;
+            lane.Workers++;
+        }
+        StartWorker(lane);
+    }
+
+    /// <summary>How much leased work waits in a lane: the queue leases fresh mail only up to a bound.</summary>
+    internal int WaitingIn(string lane)
+    {
+        if (!lanes.TryGetValue(lane, out var found))
+            return 0;
+        lock (found)
+            return found.Waiting.Count;
+    }
+
+    /// <summary>A recipient of this lane was stored that falls due then.</summary>
+    internal void NoteDue(string lane, DateTimeOffset dueAt)
+    {
+        var found = LaneOf(lane);
+        lock (found)
+        {
+            if (dueAt <= clock.GetUtcNow())
+                found.MayHoldDue = true;
+            else
+                found.NoteDue(dueAt);
+        }
+        Wake();
+    }
+
+    /// <summary>Every lane is looked through again: after a reload, a retry command, a lane that opened.</summary>
+    internal void LookEverywhere()
+    {
+        foreach (var lane in lanes.Values)
+        {
+            lock (lane)
+            {
+                lane.MayHoldDue = true;
+                lane.SearchedGeneration = -1;
+            }
+        }
+        Wake();
+    }
+
+    /// <summary>A reload changed this transport: its lanes begin anew.</summary>
+    internal void Reset(string transport)
+    {
+        health.Forget(transport);
+        foreach (var lane in lanes.Values.Where(lane => lane.Transport == transport))
+        {
+            lock (lane)
+                lane.Reset(transports.ConcurrencyMaxOf(transport));
+        }
+    }
+
+    internal IReadOnlyList<LaneStatus> Lanes() =>
+    [
+        .. lanes.Values.Where(lane => lane.Name.Length > 0).OrderBy(lane => lane.Name, StringComparer.Ordinal)
+            .Select(lane => new LaneStatus(lane.Name, lane.Transport, lane.Workers, lane.Concurrency, health.Find(lane.Name))),
+    ];
+
+    public void Dispose()
+    {
+        stopping.Dispose();
+        aborting.Dispose();
+    }
+
+    void Wake() => wake.Writer.TryWrite(true);
+
+    Lane LaneOf(string name) => lanes.GetOrAdd(name, static (name, transports) =>
+    {
+        var space = name.IndexOf(' ', StringComparison.Ordinal);
+        var transport = space < 0 ? name : name[..space];
+        return new Lane(name, transport, transports.ConcurrencyMaxOf(transport));
+    }, transports);
+
+    void StartWorker(Lane lane)
+    {
+        Interlocked.Increment(ref working);
+        ThreadPool.UnsafeQueueUserWorkItem(static state => _ = state.Dispatcher.WorkAsync(state.Lane), (Dispatcher: this, Lane: lane), preferLocal: false);
+    }
+
+    async Task WorkAsync(Lane lane)
+    {
+        try
+        {
+            while (TryTake(lane, out var work))
+                await AttemptAsync(lane, work).ConfigureAwait(false);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref working);
+        }
+    }
+
+    bool TryTake(Lane lane, out Work work)
+    {
+        lock (lane)
+        {
+            var mayWork = lane.Workers <= lane.Concurrency && !stopping.IsCancellationRequested;
+            if (mayWork && lane.Waiting.TryDequeue(out work!))
+            {
+                if (lane.Waiting.Count == 0 && lane.MayHoldDue)
+                    Wake();
+                return true;
+            }
+            lane.Workers--;
+            work = null!;
+            return false;
+        }
+    }
+
+    async ValueTask AttemptAsync(Lane lane, Work work)
+    {
+        var startedAt = clock.GetTimestamp();
+        AttemptReport report;
+        try
+        {
+            report = await MakeAsync(work).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (aborting.IsCancellationRequested)
+        {
+            report = ForAll(work, new AttemptResult.Uncertain(Statuses.SystemStopping, "Postern was stopped while this attempt was being made"));
+        }
+        // One of the two places where a bug is caught (STYLE rule 12): the mail waits, the dispatcher goes on.
+#pragma warning disable CA1031
+        catch (Exception bug)
+#pragma warning restore CA1031
+        {
+            LogAttemptFailed(bug, work.Message.Id, work.Decision.Transport);
+            report = ForAll(work, new AttemptResult.Deferred(Statuses.InternalTrouble, "internal error, see the log", Blame.Message));
+        }
+        finally
+        {
+            work.Content?.LetGo();
+        }
+        await SettleAsync(lane, work, report, startedAt).ConfigureAwait(false);
+    }
+
+    static AttemptReport ForAll(Work work, AttemptResult result) =>
+        new([.. Enumerable.Repeat(result, work.Recipients.Count)], AttemptFacts.None);
+
+    async ValueTask<AttemptReport> MakeAsync(Work work)
+    {
+        if (transports.Find(work.Decision.Transport) is not { } transport)
+        {
+            return ForAll(work, new AttemptResult.NextHopDown(
+                Statuses.BadConfiguration, $"transport {work.Decision.Transport} is not configured", NextHopTrouble.Refusing));
+        }
+        if (work.Content is { } shared)
+            return await transport.AttemptAsync(ToAttempt(work, shared.Content), aborting.Token).ConfigureAwait(false);
+
+        using var stored = await store.OpenContentAsync(work.Message, aborting.Token).ConfigureAwait(false);
+        if (stored is null)
+            return ForAll(work, new AttemptResult.Failed(Statuses.ContentLost, "the stored content is missing or damaged"));
+        return await transport.AttemptAsync(ToAttempt(work, stored), aborting.Token).ConfigureAwait(false);
+    }
+
+    static Attempt ToAttempt(Work work, StoredContent stored) => new(
+        work.Message, work.Recipients, work.Message.Sender, new EditedContent(work.Message, stored), work.Decision.Lane);
+
+    async ValueTask SettleAsync(Lane lane, Work work, AttemptReport report, long startedAt)
+    {
+        Adjust(lane, work, report);
+        var again = await queue.RecordAsync(work, report, startedAt).ConfigureAwait(false);
+        foreach (var next in again)
+            Offer(next);
+    }
+
+    /// <summary>What the report says of the next hop: its lane opens or closes, its concurrency rises or falls.</summary>
+    void Adjust(Lane lane, Work work, AttemptReport report)
+    {
+        var down = report.Results.OfType<AttemptResult.NextHopDown>().FirstOrDefault();
+        if (down is not null)
+        {
+            lock (lane)
+                lane.Lower();
+            if (health.Close(lane.Name, down))
+            {
+                LogLaneClosed(lane.Name, down.Text);
+                queue.Reroute(TakeWaiting(lane), Offer);
+            }
+            queue.NoteLaneClosed(work.Decision.Transport, down);
+            Wake();
+            return;
+        }
+        if (report.Results.Any(result => result is AttemptResult.Uncertain))
+        {
+            health.ReturnProbe(lane.Name);
+            return;
+        }
+        if (health.Open(lane.Name))
+        {
+            LogLaneOpened(lane.Name);
+            LookEverywhere();
+        }
+        queue.NoteLaneOpen(work.Decision.Transport);
+        lock (lane)
+        {
+            if (report.Results.Any(result => result is AttemptResult.Deferred { SlowDown: true }))
+                lane.Lower();
+            else if (report.Results.Any(result => result is AttemptResult.Relayed))
+                lane.Raise();
+        }
+        AddWorkers(lane);
+    }
+
+    void AddWorkers(Lane lane)
+    {
+        lock (lane)
+        {
+            if (lane.Waiting.Count == 0 || lane.Workers >= lane.Concurrency || stopping.IsCancellationRequested)
+                return;
+            lane.Workers++;
+        }
+        StartWorker(lane);
+    }
+
+    static List<Work> TakeWaiting(Lane lane)
+    {
+        lock (lane)
+        {
+            List<Work> all = [.. lane.Waiting];
+            lane.Waiting.Clear();
+            return all;
+        }
+    }
+}

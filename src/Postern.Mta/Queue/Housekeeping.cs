@@ -1,0 +1,73 @@
+using Microsoft.Extensions.Logging;
+using Postern.Mta.Store;
+
+namespace Postern.Mta.Queue;
+
+/// <summary>What runs beside delivery: recovery at the start, the end of lifetimes, retention; all in small steps.</summary>
+/// <remarks>A step that fails is logged and tried again at the next round: nothing here is needed for a 250.</remarks>
+sealed partial class Housekeeping(
+    MessageQueue queue, IMailStore store, Func<PosternOptions> current, TimeProvider clock, ILogger log)
+{
+    static readonly TimeSpan SweepEvery = TimeSpan.FromSeconds(1);
+    static readonly TimeSpan ExpireEvery = TimeSpan.FromSeconds(30);
+
+    public async Task RunAsync(CancellationToken cancel)
+    {
+        await AttemptAsync("recovery", queue.RecoverAsync, cancel).ConfigureAwait(false);
+        using var timer = new PeriodicTimer(SweepEvery, clock);
+        var expiredAt = clock.GetTimestamp();
+        while (!cancel.IsCancellationRequested)
+        {
+            try
+            {
+                await timer.WaitForNextTickAsync(cancel).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+            await AttemptAsync("retention", SweepAsync, cancel).ConfigureAwait(false);
+            if (clock.GetElapsedTime(expiredAt) < ExpireEvery)
+                continue;
+            expiredAt = clock.GetTimestamp();
+            await AttemptAsync("expiry", ExpireAsync, cancel).ConfigureAwait(false);
+        }
+    }
+
+    async ValueTask SweepAsync(CancellationToken cancel)
+    {
+        var now = clock.GetUtcNow();
+        // Bounded, so that a large backlog of dead rows never keeps the writer to itself.
+        for (var step = 0; step < 20; step++)
+        {
+            if (await store.SweepAsync(now, now - current().Log.Keep, cancel).ConfigureAwait(false) == 0)
+                return;
+        }
+    }
+
+    async ValueTask ExpireAsync(CancellationToken cancel)
+    {
+        QueueId? after = default(QueueId);
+        while (after is { } key)
+            after = await queue.ExpireOldAsync(key, cancel).ConfigureAwait(false);
+    }
+
+    async ValueTask AttemptAsync(string step, Func<CancellationToken, ValueTask> run, CancellationToken cancel)
+    {
+        try
+        {
+            await run(cancel).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            // The agent is stopping.
+        }
+        catch (StoreException failed)
+        {
+            LogStepFailed(failed, step);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The step {Step} failed and will be tried again")]
+    partial void LogStepFailed(Exception failed, string step);
+}

@@ -1,0 +1,50 @@
+namespace Postern.Mta.Queue;
+
+/// <summary>Recipients waiting for one transport: work in memory, who works on it, and what the store may still hold.</summary>
+/// <remarks>Guarded by itself (<c>lock (lane)</c>); nothing is awaited under the lock.</remarks>
+sealed class Lane(string name, string transport, int concurrencyMax)
+{
+    /// <summary>Where a lane's concurrency starts (DESIGN §9.2).</summary>
+    public const int ConcurrencyStart = 20;
+
+    public string Name { get; } = name;
+    public string Transport { get; } = transport;
+
+    /// <summary>Work that is leased and waits for a free worker.</summary>
+    public Queue<Work> Waiting { get; } = new();
+
+    /// <summary>Attempts being made.</summary>
+    public int Workers { get; set; }
+
+    /// <summary>How many attempts may be made at once now.</summary>
+    public int Concurrency { get; private set; } = Math.Min(ConcurrencyStart, concurrencyMax);
+
+    public int ConcurrencyMax { get; private set; } = concurrencyMax;
+
+    /// <summary>The store may hold recipients of this lane that are due: the pump must look.</summary>
+    public bool MayHoldDue { get; set; } = true;
+
+    /// <summary>When the store's next recipient of this lane falls due, as far as known. Null: none.</summary>
+    public DateTimeOffset? NextDueAt { get; set; }
+
+    /// <summary>The health generation the closed lane was last searched under for recipients that may go elsewhere.</summary>
+    public int SearchedGeneration { get; set; } = -1;
+
+    /// <summary>One more for each delivered message, up to the maximum.</summary>
+    public void Raise() => Concurrency = Math.Min(Concurrency + 1, ConcurrencyMax);
+
+    /// <summary>Halved when the next hop asks for it or stumbles.</summary>
+    public void Lower() => Concurrency = Math.Max(1, Concurrency / 2);
+
+    public void Reset(int max)
+    {
+        ConcurrencyMax = max;
+        Concurrency = Math.Min(ConcurrencyStart, max);
+    }
+
+    public void NoteDue(DateTimeOffset dueAt)
+    {
+        if (NextDueAt is null || dueAt < NextDueAt)
+            NextDueAt = dueAt;
+    }
+}

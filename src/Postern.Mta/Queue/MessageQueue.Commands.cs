@@ -1,0 +1,175 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using Postern.Mta.Events;
+using Postern.Mta.Reports;
+using Postern.Mta.Store;
+
+namespace Postern.Mta.Queue;
+
+/// <summary>What an operator's command means: one message or all that fit a filter.</summary>
+public abstract record QueueSelection
+{
+    public sealed record One(QueueId Id) : QueueSelection;
+
+    public sealed record Matching(QueueFilter Filter) : QueueSelection;
+}
+
+/// <summary>Operators' commands. A recipient with an attempt under way gets the wish when the attempt has proved nothing.</summary>
+public sealed partial class MessageQueue
+{
+    const int CommandPageMax = 500;
+
+    /// <summary>Wishes for recipients that were Active when the command came.</summary>
+    readonly ConcurrentDictionary<RecipientKey, Wish> intents = new();
+
+    enum WishKind { Hold, Release, Retry, Cancel, Expire }
+
+    /// <summary>Ready and Deferred recipients become Held.</summary>
+    /// <returns>How many recipients changed or will, once the attempt under way has ended.</returns>
+    public ValueTask<int> HoldAsync(QueueSelection which, string actor, CancellationToken cancel) =>
+        CommandAsync(which, new Wish(WishKind.Hold, actor), cancel);
+
+    /// <summary>Held recipients become Ready.</summary>
+    public ValueTask<int> ReleaseAsync(QueueSelection which, string actor, CancellationToken cancel) =>
+        CommandAsync(which, new Wish(WishKind.Release, actor), cancel);
+
+    /// <summary>Deferred recipients become Ready, and closed lanes are probed now: Ready ones need no more.</summary>
+    public async ValueTask<int> RetryAsync(QueueSelection which, string actor, CancellationToken cancel)
+    {
+        var changed = await CommandAsync(which, new Wish(WishKind.Retry, actor), cancel).ConfigureAwait(false);
+        health.ProbeNow(null);
+        Dispatcher.LookEverywhere();
+        return changed;
+    }
+
+    /// <summary>Recipients that are not done become Done (cancelled), without a report.</summary>
+    public ValueTask<int> CancelAsync(QueueSelection which, string actor, CancellationToken cancel) =>
+        CommandAsync(which, new Wish(WishKind.Cancel, actor), cancel);
+
+    /// <summary>Recipients that are not done become Done (expired), with a report where the route bounces.</summary>
+    public ValueTask<int> ExpireAsync(QueueSelection which, string actor, CancellationToken cancel) =>
+        CommandAsync(which, new Wish(WishKind.Expire, actor), cancel);
+
+    /// <summary>Puts or removes objects that commands made: accounts and the like.</summary>
+    public ValueTask PutObjectAsync(ObjectChange changed)
+    {
+        var change = new StoreChange();
+        change.Objects.Add(changed);
+        return store.CommitAsync(change);
+    }
+
+    async ValueTask<int> CommandAsync(QueueSelection which, Wish wish, CancellationToken cancel)
+    {
+        await gate.WaitAsync(cancel).ConfigureAwait(false);
+        try
+        {
+            // Results that were posted but not written yet must not be read as they were before.
+            await store.CommitAsync(new StoreChange()).ConfigureAwait(false);
+            return which switch
+            {
+                QueueSelection.One one =>
+                    await store.ReadMessageAsync(one.Id, cancel).ConfigureAwait(false) is { } message
+                        ? await ApplyAsync([message], wish, QueueFilter.All).ConfigureAwait(false)
+                        : 0,
+                QueueSelection.Matching matching => await CommandAllAsync(matching.Filter, wish, cancel).ConfigureAwait(false),
+                _ => throw new UnreachableException(),
+            };
+        }
+        finally
+        {
+            gate.Release();
+        }
+    }
+
+    async ValueTask<int> CommandAllAsync(QueueFilter filter, Wish wish, CancellationToken cancel)
+    {
+        var changed = 0;
+        var after = default(QueueId);
+        while (true)
+        {
+            var page = await store.ListAsync(filter, after, CommandPageMax, cancel).ConfigureAwait(false);
+            changed += await ApplyAsync(page, wish, filter).ConfigureAwait(false);
+            if (page.Count < CommandPageMax)
+                return changed;
+            after = page[^1].Message.Id;
+        }
+    }
+
+    /// <summary>One commit for the page, but for messages that call for a report: those have their own.</summary>
+    async ValueTask<int> ApplyAsync(IReadOnlyList<StoredMessage> page, Wish wish, QueueFilter filter)
+    {
+        var all = new StoreChange();
+        var count = 0;
+        foreach (var stored in page)
+        {
+            var reports = new List<ReportedRecipient>();
+            var change = wish.Kind == WishKind.Expire ? new StoreChange() : all;
+            count += Apply(stored, wish, filter, change, reports);
+            if (wish.Kind == WishKind.Expire && change.Recipients.Count > 0)
+                await CommitReportsAsync(stored.Message, change, ReportKind.Failed, reports).ConfigureAwait(false);
+        }
+        if (all.Recipients.Count > 0)
+            await store.CommitAsync(all).ConfigureAwait(false);
+        NoteWaiting(all);
+        return count;
+    }
+
+    int Apply(StoredMessage stored, Wish wish, QueueFilter filter, StoreChange change, List<ReportedRecipient> reports)
+    {
+        var now = clock.GetUtcNow();
+        var count = 0;
+        foreach (var row in stored.Recipients)
+        {
+            if (!Concerns(wish.Kind, row.State) || (filter.State is { } state && state != row.State))
+                continue;
+            count++;
+            if (row.State == RecipientState.Active)
+                intents[KeyOf(row)] = wish;
+            else
+                Fulfil(wish, stored.Message, row, now, change, reports);
+        }
+        return count;
+    }
+
+    static bool Concerns(WishKind wish, RecipientState state) => wish switch
+    {
+        WishKind.Hold => state is RecipientState.Ready or RecipientState.Deferred or RecipientState.Active,
+        WishKind.Release => state is RecipientState.Held,
+        WishKind.Retry => state is RecipientState.Deferred,
+        WishKind.Cancel or WishKind.Expire => state is not RecipientState.Done,
+        _ => throw new UnreachableException(),
+    };
+
+    void Fulfil(
+        Wish wish, QueuedMessage message, Recipient row, DateTimeOffset now, StoreChange change,
+        List<ReportedRecipient> reports)
+    {
+        var what = EventOf(EventKind.Held, message, row, now) with { Actor = wish.Actor };
+        switch (wish.Kind)
+        {
+            case WishKind.Hold:
+                change.Recipients.Add(row with { State = RecipientState.Held });
+                change.Events.Add(what);
+                break;
+            case WishKind.Release:
+                change.Recipients.Add(Wait(row, Decide(message, row), now));
+                change.Events.Add(what with { Kind = EventKind.Released });
+                break;
+            case WishKind.Retry:
+                change.Recipients.Add(Wait(row, Decide(message, row), now));
+                change.Events.Add(what with { Kind = EventKind.Retried });
+                break;
+            case WishKind.Cancel:
+                change.Recipients.Add(Finish(row, RecipientOutcome.Cancelled, now));
+                change.Events.Add(what with { Kind = EventKind.Cancelled });
+                break;
+            case WishKind.Expire:
+                Expire(message, row, now, change, reports);
+                break;
+            default:
+                throw new UnreachableException();
+        }
+    }
+
+    sealed record Wish(WishKind Kind, string Actor);
+}

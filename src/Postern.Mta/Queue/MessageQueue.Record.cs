@@ -1,0 +1,198 @@
+using System.Diagnostics;
+using Postern.Mta.Events;
+using Postern.Mta.Reports;
+using Postern.Mta.Routing;
+using Postern.Mta.Store;
+using Postern.Mta.Transports;
+
+namespace Postern.Mta.Queue;
+
+/// <summary>Results of attempts: each Active recipient leaves its state here, and nowhere else.</summary>
+public sealed partial class MessageQueue
+{
+    /// <summary>Writes down what an attempt proved.</summary>
+    /// <returns>Work that goes on at once through another transport.</returns>
+    internal async ValueTask<IReadOnlyList<Work>> RecordAsync(Work work, AttemptReport report, long startedAt)
+    {
+        Debug.Assert(report.Results.Count == work.Recipients.Count, "one result per recipient");
+        var now = clock.GetUtcNow();
+        var change = new StoreChange();
+        var reports = new List<ReportedRecipient>();
+        List<(Recipient Row, RoutingDecision.Via Decision)>? again = null;
+        for (var i = 0; i < work.Recipients.Count; i++)
+        {
+            var result = report.Results[i];
+            var row = work.Recipients[i];
+            var what = DescribeAttempt(work, row, result, report.Facts, startedAt, now);
+            if (Settle(work, row, result, what, now, change, reports) is { } elsewhere)
+                (again ??= []).Add(elsewhere);
+        }
+        if (reports.Count > 0)
+            await CommitReportsAsync(work.Message, change, ReportKind.Failed, reports).ConfigureAwait(false);
+        else
+            store.Post(change);
+        NoteWaiting(change);
+        return again is null ? [] : GroupIntoWorks(work.Message, again, content: null);
+    }
+
+    /// <summary>The next state of one recipient. A value means: at once through this other transport.</summary>
+    (Recipient Row, RoutingDecision.Via Decision)? Settle(
+        Work work, Recipient row, AttemptResult result, MailEvent what, DateTimeOffset now, StoreChange change,
+        List<ReportedRecipient> reports)
+    {
+        row = row with { LastText = $"{result.Status} {result.Text}", Attempts = row.Attempts + 1 };
+        switch (result)
+        {
+            case AttemptResult.Relayed relayed:
+                intents.TryRemove(KeyOf(row), out _);
+                change.Events.Add(what with { Kind = EventKind.Relayed, RemoteId = relayed.RemoteId });
+                change.Recipients.Add(Finish(row, RecipientOutcome.Relayed, now));
+                metrics.Attempted(work.Decision.Transport, AttemptOutcome.Relayed);
+                return null;
+            case AttemptResult.Failed:
+                intents.TryRemove(KeyOf(row), out _);
+                metrics.Attempted(work.Decision.Transport, AttemptOutcome.Failed);
+                Fail(work.Message, row, result, RecipientOutcome.Failed, what, now, change, reports);
+                return null;
+            case AttemptResult.Deferred deferred:
+                metrics.Attempted(work.Decision.Transport, AttemptOutcome.Deferred);
+                row = row with { LastBlame = deferred.Blame, UnderAlarm = false };
+                change.Events.Add(what with { Kind = EventKind.Attempted, Blame = deferred.Blame });
+                Defer(work.Message, row, now + RetryDelay(work, row, now), now, change, reports);
+                return null;
+            case AttemptResult.Uncertain:
+                metrics.Attempted(work.Decision.Transport, AttemptOutcome.Deferred);
+                DeferUncertain(work, row, what, now, change, reports);
+                return null;
+            case AttemptResult.NextHopDown down:
+                // The next hop's trouble is not the recipient's: its own count and time do not move (DESIGN §9.2).
+                row = row with { Attempts = row.Attempts - 1, LastBlame = Blame.NextHop, UnderAlarm = down.Alarm is not null };
+                change.Events.Add(what with { Kind = EventKind.Attempted, Blame = Blame.NextHop });
+                return GoElsewhere(work.Message, row, now, change, reports);
+            default:
+                throw new UnreachableException();
+        }
+    }
+
+    /// <summary>After <c>NextHop</c> blame: another open transport of the route, else Ready in the closed lane.</summary>
+    (Recipient Row, RoutingDecision.Via Decision)? GoElsewhere(
+        QueuedMessage message, Recipient row, DateTimeOffset now, StoreChange change, List<ReportedRecipient> reports)
+    {
+        if (intents.ContainsKey(KeyOf(row)) || IsOver(message, row, now))
+        {
+            Defer(message, row, now, now, change, reports);
+            return null;
+        }
+        var decision = Decide(message, row);
+        if (decision is RoutingDecision.Via via && MayGo(via))
+        {
+            row = row with { Lane = via.Lane, Route = via.Route.Name, Transport = via.Transport };
+            change.Events.Add(EventOf(EventKind.Routed, message, row, now) with { Why = via.Why });
+            return (row, via);
+        }
+        change.Recipients.Add(Wait(row, decision, now));
+        return null;
+    }
+
+    static Recipient Wait(Recipient row, RoutingDecision decision, DateTimeOffset now) => row with
+    {
+        State = RecipientState.Ready,
+        DueAt = now,
+        Lane = (decision as RoutingDecision.Via)?.Lane ?? "",
+        Transport = (decision as RoutingDecision.Via)?.Transport ?? row.Transport,
+    };
+
+    /// <summary>Deferred until then, unless an operator's wish or the end of its lifetime comes first.</summary>
+    void Defer(
+        QueuedMessage message, Recipient row, DateTimeOffset until, DateTimeOffset now, StoreChange change,
+        List<ReportedRecipient> reports)
+    {
+        if (intents.TryRemove(KeyOf(row), out var wish))
+        {
+            Fulfil(wish, message, row, now, change, reports);
+            return;
+        }
+        if (IsOver(message, row, now))
+        {
+            EndLifetime(message, row, now, change, reports);
+            return;
+        }
+        change.Recipients.Add(row with { State = RecipientState.Deferred, DueAt = until });
+    }
+
+    void DeferUncertain(
+        Work work, Recipient row, MailEvent what, DateTimeOffset now, StoreChange change, List<ReportedRecipient> reports)
+    {
+        // It stays with the transport that may have taken it: another one would make a second copy (DESIGN §9.2).
+        row = row with { Uncertain = row.Uncertain + 1, BoundTransport = work.Decision.Transport, LastBlame = Blame.NextHop };
+        change.Events.Add(what with { Kind = EventKind.Attempted, Blame = Blame.NextHop, Uncertain = true });
+        if (row.Uncertain > 1)
+        {
+            alarms.Raise("uncertain", work.Message.Id.ToString(),
+                $"the outcome of {row.Uncertain} attempts for {row.Address} through {work.Decision.Transport} is unknown",
+                "ask the provider whether it has the message, then: postern queue retry or cancel")?.AddTo(change);
+        }
+        Defer(work.Message, row, now + Options.Queue.UncertainWait, now, change, reports);
+    }
+
+    /// <summary>Failed or expired for good: a report where one is due, else a dead letter that is kept.</summary>
+    void Fail(
+        QueuedMessage message, Recipient row, AttemptResult result, RecipientOutcome outcome, MailEvent what,
+        DateTimeOffset now, StoreChange change, List<ReportedRecipient> reports)
+    {
+        change.Events.Add(what with { Kind = EventKind.Failed, Severity = EventSeverity.Permanent });
+        row = Finish(row, outcome, now);
+        if (BouncePolicy.IsDue(ReportKind.Failed, message, row.Dsn, Routes.FindRoute(row.Route)))
+            reports.Add(new ReportedRecipient(row, result.Status, result.Text, RemoteOf(what)));
+        else
+        {
+            row = row with { KeepUntil = now + Options.Inbound.KeepFailed };
+            change.Events.Add(EventOf(EventKind.DeadLettered, message, row, now));
+        }
+        change.Recipients.Add(row);
+    }
+
+    static string? RemoteOf(MailEvent what) => what.Facts is { ConnectionUse: > 0 } facts ? facts.Relay : null;
+
+    Recipient Finish(Recipient row, RecipientOutcome outcome, DateTimeOffset now) => row with
+    {
+        State = RecipientState.Done,
+        Outcome = outcome,
+        KeepUntil = Options.Queue.KeepContent > TimeSpan.Zero ? now + Options.Queue.KeepContent : null,
+    };
+
+    TimeSpan RetryDelay(Work work, Recipient row, DateTimeOffset now)
+    {
+        lock (chanceGate)
+            return RetrySchedule.DelayAfter(now - work.Message.ArrivedAt, row.Attempts, work.Decision.Route.Retry, chance);
+    }
+
+    MailEvent DescribeAttempt(
+        Work work, Recipient row, AttemptResult result, AttemptFacts facts, long startedAt, DateTimeOffset now)
+    {
+        var waited = clock.GetElapsedTime(work.ActiveSince, startedAt);
+        var before = now - work.Message.ArrivedAt - waited - facts.SetUp - facts.Transmission;
+        return EventOf(EventKind.Attempted, work.Message, row, now) with
+        {
+            Route = work.Decision.Route.Name,
+            Transport = work.Decision.Transport,
+            Attempt = row.Attempts + 1,
+            Facts = facts,
+            DelayBeforeActive = before > TimeSpan.Zero ? before : TimeSpan.Zero,
+            DelayActive = waited,
+            Status = result.Status.ToString(),
+            Reply = result.Text,
+        };
+    }
+
+    void NoteWaiting(StoreChange change)
+    {
+        foreach (var row in change.Recipients)
+        {
+            if (row.State is RecipientState.Ready or RecipientState.Deferred)
+                Dispatcher.NoteDue(row.Lane, row.DueAt);
+        }
+    }
+
+    static RecipientKey KeyOf(Recipient row) => new(row.Message, row.Number);
+}

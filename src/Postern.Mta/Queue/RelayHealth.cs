@@ -1,0 +1,171 @@
+using System.Collections.Concurrent;
+using Postern.Mta.Routing;
+using Postern.Mta.Transports;
+
+namespace Postern.Mta.Queue;
+
+/// <summary>Which lanes are closed, why, and when each is probed (DESIGN §9.2).</summary>
+/// <remarks>
+/// A lane is open unless it stands here. Only <c>NextHop</c> blame closes one, only a success opens it. While it is
+/// closed one recipient at a time may try it: the one that claims the probe. Waits are monotonic. The next probe may
+/// be read without the lock; whoever wants to act on it must claim it.
+/// </remarks>
+public sealed class RelayHealth(TimeProvider clock)
+{
+    static readonly TimeSpan[] UnreachableSteps = [.. new[] { 1, 2, 4, 8 }.Select(s => TimeSpan.FromSeconds(s))];
+    static readonly TimeSpan UnreachableStep = TimeSpan.FromSeconds(10);
+    static readonly TimeSpan UnreachableStepLate = TimeSpan.FromSeconds(30);
+    static readonly TimeSpan LateAfter = TimeSpan.FromMinutes(15);
+    static readonly TimeSpan RefusingStep = TimeSpan.FromSeconds(30);
+    static readonly TimeSpan RefusingStepMax = TimeSpan.FromMinutes(5);
+
+    readonly ConcurrentDictionary<string, Closed> closed = new(StringComparer.Ordinal);
+
+    /// <summary>Grows whenever a lane closes or opens.</summary>
+    public int Generation => Volatile.Read(ref generation);
+
+    int generation;
+
+    public LaneCondition ConditionOf(string lane)
+    {
+        if (!closed.TryGetValue(lane, out var state))
+            return LaneCondition.Open;
+        return IsProbeDue(state) ? LaneCondition.ProbeDue : LaneCondition.Closed;
+    }
+
+    /// <summary>Takes the probe of a closed lane; false when another has it or it is not due.</summary>
+    public bool TryClaimProbe(string lane)
+    {
+        if (!closed.TryGetValue(lane, out var state))
+            return false;
+        lock (state)
+        {
+            if (!IsProbeDue(state))
+                return false;
+            state.Probing = true;
+            return true;
+        }
+    }
+
+    /// <summary>A claimed probe that was not made.</summary>
+    public void ReturnProbe(string lane)
+    {
+        if (closed.TryGetValue(lane, out var state))
+            state.Probing = false;
+    }
+
+    /// <summary>An attempt in this lane met a next hop that is to blame.</summary>
+    /// <returns>True when the lane was open before.</returns>
+    public bool Close(string lane, AttemptResult.NextHopDown why)
+    {
+        var now = clock.GetTimestamp();
+        var fresh = new Closed { Since = clock.GetUtcNow(), SinceTicks = now };
+        var state = closed.GetOrAdd(lane, fresh);
+        var wasOpen = ReferenceEquals(state, fresh);
+        lock (state)
+        {
+            // Attempts that were under way when the lane closed say nothing new: only the probe moves the schedule.
+            if (wasOpen || state.Probing)
+            {
+                var step = why.RetryAfter ?? StepAfter(state, why.Trouble, now);
+                state.NextProbeTicks = now + (long)(step.TotalSeconds * clock.TimestampFrequency);
+                state.Probes++;
+                state.Probing = false;
+            }
+            state.Text = why.Text;
+        }
+        if (wasOpen)
+            Interlocked.Increment(ref generation);
+        return wasOpen;
+    }
+
+    /// <summary>An attempt in this lane got an answer from the next hop.</summary>
+    /// <returns>True when the lane was closed before.</returns>
+    public bool Open(string lane)
+    {
+        if (!closed.TryRemove(lane, out _))
+            return false;
+        Interlocked.Increment(ref generation);
+        return true;
+    }
+
+    /// <summary>Probes now, by an operator's wish; every closed lane when <paramref name="lane"/> is null.</summary>
+    public void ProbeNow(string? lane)
+    {
+        foreach (var (name, state) in closed)
+        {
+            if (lane is not null && name != lane)
+                continue;
+            lock (state)
+            {
+                state.NextProbeTicks = clock.GetTimestamp();
+                state.Probes = 0;
+            }
+        }
+        Interlocked.Increment(ref generation);
+    }
+
+    /// <summary>Forgets what is known of a transport's lanes, after a reload changed it.</summary>
+    public void Forget(string transport)
+    {
+        foreach (var lane in closed.Keys)
+        {
+            if (lane == transport || lane.StartsWith(transport + " ", StringComparison.Ordinal))
+                Open(lane);
+        }
+    }
+
+    /// <summary>Null while the lane is open.</summary>
+    public ClosedLane? Find(string lane)
+    {
+        if (!closed.TryGetValue(lane, out var state))
+            return null;
+        lock (state)
+            return new ClosedLane(state.Text, state.Since, clock.GetUtcNow() + UntilProbe(state));
+    }
+
+    /// <summary>How long until a lane of these may be probed. Null: none is closed.</summary>
+    public TimeSpan? UntilNextProbe(IEnumerable<string> lanes)
+    {
+        TimeSpan? soonest = null;
+        foreach (var lane in lanes)
+        {
+            if (!closed.TryGetValue(lane, out var state) || state.Probing)
+                continue;
+            var wait = UntilProbe(state);
+            if (soonest is null || wait < soonest)
+                soonest = wait;
+        }
+        return soonest;
+    }
+
+    bool IsProbeDue(Closed state) => !state.Probing && clock.GetTimestamp() >= Volatile.Read(ref state.NextProbeTicks);
+
+    TimeSpan UntilProbe(Closed state)
+    {
+        var left = Volatile.Read(ref state.NextProbeTicks) - clock.GetTimestamp();
+        return left <= 0 ? TimeSpan.Zero : TimeSpan.FromSeconds((double)left / clock.TimestampFrequency);
+    }
+
+    TimeSpan StepAfter(Closed state, NextHopTrouble trouble, long now)
+    {
+        if (trouble == NextHopTrouble.Refusing)
+        {
+            var step = RefusingStep * Math.Pow(2, Math.Min(state.Probes, 4));
+            return step < RefusingStepMax ? step : RefusingStepMax;
+        }
+        if (state.Probes < UnreachableSteps.Length)
+            return UnreachableSteps[state.Probes];
+        return clock.GetElapsedTime(state.SinceTicks, now) < LateAfter ? UnreachableStep : UnreachableStepLate;
+    }
+
+    sealed class Closed
+    {
+        public required DateTimeOffset Since;
+        public required long SinceTicks;
+        public long NextProbeTicks;
+        public int Probes;
+        public volatile bool Probing;
+        public string Text = "";
+    }
+}

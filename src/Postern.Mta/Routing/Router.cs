@@ -1,0 +1,82 @@
+using System.Diagnostics;
+using Postern.Mta.Queue;
+
+namespace Postern.Mta.Routing;
+
+/// <summary>Picks the way out for one recipient. Pure: the same question, table and health give the same answer.</summary>
+public static class Router
+{
+    /// <summary>The first route that fits, and of its transports the first whose lane is open.</summary>
+    public static RoutingDecision Decide(RouteTable table, RoutingQuestion question, RelayHealth health)
+    {
+        foreach (var route in table.Routes)
+        {
+            if (route.Matches(question, table.Delimiter))
+                return Choose(table, route.Options, question, health);
+        }
+        return new RoutingDecision.NoRoute(
+            $"no route takes mail from {question.Sender} to <{question.Recipient}> through {NameOf(question.Door)}");
+    }
+
+    /// <summary>The decision for a recipient that expansion, or an uncertain attempt, bound to one transport.</summary>
+    public static RoutingDecision DecideBound(
+        RouteTable table, string transport, string? routeName, RoutingQuestion question, RelayHealth health)
+    {
+        var route = table.FindRoute(routeName) ?? new RouteOptions { Name = routeName ?? "", Via = [transport] };
+        return Choose(table, route with { Via = [transport], All = false }, question, health);
+    }
+
+    static RoutingDecision Choose(
+        RouteTable table, RouteOptions route, RoutingQuestion question, RelayHealth health)
+    {
+        if (route.All && route.Via.Count > 1)
+            return new RoutingDecision.Split(route, route.Via, $"route {route.Name} sends to all of its transports");
+
+        RoutingDecision.Via? first = null;
+        var resting = "";
+        foreach (var name in route.Via)
+        {
+            if (table.FindTransport(name) is not { } transport)
+                return new RoutingDecision.NoTransport(name, $"route {route.Name} names transport {name}, which is not configured");
+            var lane = LaneOf(name, transport, question.Recipient);
+            switch (health.ConditionOf(lane))
+            {
+                case LaneCondition.Open:
+                    return new RoutingDecision.Via(route, name, lane, $"route {route.Name}{resting}");
+                case LaneCondition.ProbeDue:
+                    return new RoutingDecision.Via(route, name, lane, $"route {route.Name}{resting}, as the probe of {name}");
+                case LaneCondition.Closed:
+                    first ??= new RoutingDecision.Via(route, name, lane, $"route {route.Name}, all of its transports are resting");
+                    resting += $", {name} is resting";
+                    break;
+                default:
+                    throw new UnreachableException();
+            }
+        }
+        return first ?? (RoutingDecision)new RoutingDecision.NoRoute($"route {route.Name} names no transport");
+    }
+
+    /// <summary>smtp without host goes to each domain's own MX: each domain is a lane of its own.</summary>
+    static string LaneOf(string name, TransportOptions transport, Smtp.Mailbox recipient) =>
+        transport is { Kind: TransportKind.Smtp, Host: null }
+            ? $"{name} {recipient.Domain.ToLowerInvariant()}"
+            : name;
+
+    static string NameOf(MailDoors door) => door switch
+    {
+        MailDoors.Mx => "mx",
+        MailDoors.Submission => "submission",
+        MailDoors.Api => "the api",
+        _ => throw new UnreachableException(),
+    };
+}
+
+public enum LaneCondition
+{
+    Open,
+
+    /// <summary>Closed, and one recipient may try it now.</summary>
+    ProbeDue,
+
+    Closed,
+}

@@ -1,0 +1,103 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+using Postern.Mta.Queue;
+
+namespace Postern.Mta.Store;
+
+public sealed partial class SqliteStore
+{
+    /// <summary>Content over so many octets goes to a file of its own (DESIGN §3).</summary>
+    public const int ContentOctetsMax = 256 << 10;
+
+    /// <summary>Files that are flushed and not yet named by a commit.</summary>
+    readonly ConcurrentDictionary<string, (long Octets, uint Sum)> files = new(StringComparer.Ordinal);
+
+    /// <inheritdoc/>
+    public ContentFileWriter CreateContentFile(QueueId id)
+    {
+        try
+        {
+            return new FileWriter(this, id.ToString());
+        }
+        catch (NativeFileException error)
+        {
+            throw FileFailed(error);
+        }
+    }
+
+    StoreException FileFailed(NativeFileException error)
+    {
+        if (error.IsFull)
+        {
+            diskFull = true;
+            LogFull(error.Message);
+            return Refusal(StoreHealth.Full, error);
+        }
+        Fail(error.Message);
+        return Refusal(StoreHealth.Failed, error);
+    }
+
+    sealed class FileWriter : ContentFileWriter
+    {
+        readonly SqliteStore store;
+        readonly NativeFile file;
+        RowSum sum = new();
+        long octets;
+        bool kept;
+
+        public FileWriter(SqliteStore store, string name)
+        {
+            this.store = store;
+            Name = name;
+            file = NativeFile.Create(store.directory.ContentFile(name));
+        }
+
+        public override string Name { get; }
+
+        public override ValueTask WriteAsync(ReadOnlySequence<byte> octets, CancellationToken cancel)
+        {
+            try
+            {
+                foreach (var segment in octets)
+                {
+                    file.Write(segment.Span);
+                    sum.AddOctets(segment.Span);
+                    this.octets += segment.Length;
+                }
+                return ValueTask.CompletedTask;
+            }
+            catch (NativeFileException error)
+            {
+                return ValueTask.FromException(store.FileFailed(error));
+            }
+        }
+
+        public override async ValueTask FlushAsync(CancellationToken cancel)
+        {
+            if (store.failed)
+                throw Refusal(StoreHealth.Failed);
+            try
+            {
+                await store.flusher.FlushAsync(file, store.directory.Contents).ConfigureAwait(false);
+                store.files[Name] = (octets, sum.Value);
+            }
+            catch (NativeFileException error)
+            {
+                throw store.FileFailed(error);
+            }
+        }
+
+        public override void Keep() => kept = true;
+
+        public override ValueTask DisposeAsync()
+        {
+            file.Dispose();
+            if (!kept)
+            {
+                store.files.TryRemove(Name, out _);
+                store.Unlink(Name);
+            }
+            return ValueTask.CompletedTask;
+        }
+    }
+}

@@ -1,0 +1,290 @@
+using System.Collections.Concurrent;
+using Postern.Mta.Queue;
+
+namespace Postern.Mta.Store;
+
+public sealed partial class SqliteStore
+{
+    const int ReadersMax = 4;
+
+    /// <summary>Rows looked at in one read transaction, so that none holds up a checkpoint.</summary>
+    const int RowsPerReadMax = 5000;
+
+    const string MessageColumns = "m.id, m.arrived, m.facts, m.prefix, m.sum";
+
+    const string RecipientColumnsOf =
+        "r.message, r.number, r.state, r.lane, r.due, r.lease, r.keep, r.facts, r.sum";
+
+    readonly ConcurrentBag<SqliteDatabase> readers = [];
+    readonly SemaphoreSlim readSlots = new(ReadersMax, ReadersMax);
+
+    /// <inheritdoc/>
+    public ValueTask<DueWindow> FetchDueAsync(
+        string lane, DateTimeOffset now, int limit, CancellationToken cancel) =>
+        ReadAsync(database => FetchDue(database, lane, now, limit), cancel);
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<LaneTotal>> ReadLanesAsync(CancellationToken cancel) =>
+        ReadAsync<IReadOnlyList<LaneTotal>>(ReadLanes, cancel);
+
+    /// <inheritdoc/>
+    public async ValueTask<IReadOnlyList<Recipient>> ReadAbandonedAsync(
+        long epoch, RecipientKey after, int limit, CancellationToken cancel)
+    {
+        var found = new List<Recipient>();
+        RecipientKey? next = after;
+        while (next is { } from && found.Count < limit)
+            next = await ReadAsync(database => ReadAbandoned(database, epoch, from, limit, found), cancel).ConfigureAwait(false);
+        return found;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<StoredMessage?> ReadMessageAsync(QueueId id, CancellationToken cancel) =>
+        ReadAsync(database => ReadMessage(database, id), cancel);
+
+    /// <inheritdoc/>
+    public async ValueTask<IReadOnlyList<StoredMessage>> ListAsync(
+        QueueFilter filter, QueueId after, int limit, CancellationToken cancel)
+    {
+        var match = new QueueFilterMatch(filter);
+        var found = new List<StoredMessage>();
+        QueueId? next = after;
+        while (next is { } from && found.Count < limit)
+            next = await ReadAsync(database => List(database, match, from, limit, found), cancel).ConfigureAwait(false);
+        return found;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<StoredObject>> ReadObjectsAsync(string kind, CancellationToken cancel) =>
+        ReadAsync<IReadOnlyList<StoredObject>>(database => ReadObjects(database, kind), cancel);
+
+    /// <inheritdoc/>
+    public ValueTask<StoredContent?> OpenContentAsync(QueuedMessage message, CancellationToken cancel) =>
+        ReadAsync(database => OpenContent(database, message), cancel);
+
+    /// <summary>Runs a read on a connection of its own; never waits for the writer.</summary>
+    async ValueTask<T> ReadAsync<T>(Func<SqliteDatabase, T> read, CancellationToken cancel)
+    {
+        ObjectDisposedException.ThrowIf(Volatile.Read(ref disposed) != 0, this);
+        await readSlots.WaitAsync(cancel).ConfigureAwait(false);
+        try
+        {
+            return await Task.Run(() => Read(read), cancel).ConfigureAwait(false);
+        }
+        finally
+        {
+            readSlots.Release();
+        }
+    }
+
+    T Read<T>(Func<SqliteDatabase, T> read)
+    {
+        try
+        {
+            if (!readers.TryTake(out var database))
+            {
+                database = SqliteDatabase.Open(directory.Database);
+                database.Execute("PRAGMA query_only=1");
+                database.Execute("PRAGMA cache_size=-1024");
+            }
+            try
+            {
+                return read(database);
+            }
+            finally
+            {
+                readers.Add(database);
+            }
+        }
+        catch (SqliteFailure error)
+        {
+            throw new StoreException(Health, $"the store cannot be read: {error.Message}", error);
+        }
+    }
+
+    /// <summary>Waits for the reads that still run, then closes their connections.</summary>
+    void CloseReaders()
+    {
+        for (var i = 0; i < ReadersMax; i++)
+            readSlots.Wait();
+        while (readers.TryTake(out var database))
+            database.Dispose();
+        readSlots.Release(ReadersMax);
+    }
+
+    DueWindow FetchDue(SqliteDatabase database, string lane, DateTimeOffset now, int limit)
+    {
+        using var rows = database.Use(
+            $"""
+            SELECT {RecipientColumnsOf}, {MessageColumns}
+            FROM recipient r INDEXED BY due LEFT JOIN message m ON m.id = r.message
+            WHERE r.lane = ? AND r.state IN (0, 2) ORDER BY r.due, r.message, r.number
+            """);
+        rows.BindText(1, lane);
+        var due = new List<DueRecipient>();
+        var known = new Dictionary<long, QueuedMessage>();
+        while (rows.Step())
+        {
+            var at = rows.Long(4);
+            if (due.Count == limit || at > now.UtcTicks)
+                return new DueWindow(due, new DateTimeOffset(Math.Clamp(at, 0, DateTimeOffset.MaxValue.Ticks), TimeSpan.Zero));
+            AddDue(due, known, rows);
+        }
+        return new DueWindow(due, null);
+    }
+
+    void AddDue(List<DueRecipient> due, Dictionary<long, QueuedMessage> known, SqliteStatement rows)
+    {
+        var (id, number) = (rows.Long(0), rows.Long(1));
+        if (rows.IsNull(9))
+        {
+            SetAside("recipient", id, number, "its message is missing");
+            return;
+        }
+        if (TryReadMessage(rows, 9, known) is not { } message)
+            return;
+        if (TryReadRecipient(rows) is { } recipient)
+            due.Add(new DueRecipient(message, recipient));
+    }
+
+    QueuedMessage? TryReadMessage(SqliteStatement rows, int column, Dictionary<long, QueuedMessage>? known = null)
+    {
+        var id = rows.Long(column);
+        if (known?.TryGetValue(id, out var seen) == true)
+            return seen;
+        try
+        {
+            var message = RowCodec.ReadMessage(rows, column);
+            known?.Add(id, message);
+            return message;
+        }
+        catch (InvalidDataException damage)
+        {
+            SetAside("message", id, 0, damage.Message);
+            return null;
+        }
+    }
+
+    Recipient? TryReadRecipient(SqliteStatement rows)
+    {
+        try
+        {
+            return RowCodec.ReadRecipient(rows, 0);
+        }
+        catch (InvalidDataException damage)
+        {
+            SetAside("recipient", rows.Long(0), rows.Long(1), damage.Message);
+            return null;
+        }
+    }
+
+    static List<LaneTotal> ReadLanes(SqliteDatabase database)
+    {
+        using var rows = database.Use(
+            "SELECT lane, count(*), min(due) FROM recipient INDEXED BY due WHERE state IN (0, 2) GROUP BY lane");
+        var lanes = new List<LaneTotal>();
+        while (rows.Step())
+        {
+            var oldest = new DateTimeOffset(Math.Clamp(rows.Long(2), 0, DateTimeOffset.MaxValue.Ticks), TimeSpan.Zero);
+            lanes.Add(new LaneTotal(rows.Text(0), (int)rows.Long(1), oldest));
+        }
+        return lanes;
+    }
+
+    /// <summary>One stretch of the table. Where the next one begins; null at the end.</summary>
+    RecipientKey? ReadAbandoned(
+        SqliteDatabase database, long epoch, RecipientKey after, int limit, List<Recipient> found)
+    {
+        using var rows = database.Use(
+            $"""
+            SELECT {RecipientColumnsOf} FROM recipient r
+            WHERE (r.message, r.number) > (?, ?) ORDER BY r.message, r.number
+            """);
+        rows.Bind(1, after.Message.Value).Bind(2, (long)after.Number);
+        for (var seen = 0; seen < RowsPerReadMax && found.Count < limit; seen++)
+        {
+            if (!rows.Step())
+                return null;
+            after = new RecipientKey(new QueueId(rows.Long(0)), (int)rows.Long(1));
+            if (rows.Long(2) == (long)RecipientState.Active && rows.Long(5) < epoch
+                && TryReadRecipient(rows) is { } recipient)
+                found.Add(recipient);
+        }
+        return after;
+    }
+
+    StoredMessage? ReadMessage(SqliteDatabase database, QueueId id)
+    {
+        using var rows = database.Use($"SELECT {MessageColumns} FROM message m WHERE m.id = ?");
+        rows.Bind(1, id.Value);
+        return rows.Step() && TryReadMessage(rows, 0) is { } message
+            ? new StoredMessage(message, ReadRecipients(database, id))
+            : null;
+    }
+
+    List<Recipient> ReadRecipients(SqliteDatabase database, QueueId id)
+    {
+        using var rows = database.Use(
+            $"SELECT {RecipientColumnsOf} FROM recipient r WHERE r.message = ? AND r.state < {SetAsideState} ORDER BY r.number");
+        rows.Bind(1, id.Value);
+        var recipients = new List<Recipient>();
+        while (rows.Step())
+        {
+            if (TryReadRecipient(rows) is { } recipient)
+                recipients.Add(recipient);
+        }
+        return recipients;
+    }
+
+    /// <summary>One stretch of messages. Where the next one begins; null at the end.</summary>
+    QueueId? List(
+        SqliteDatabase database, QueueFilterMatch match, QueueId after, int limit, List<StoredMessage> found)
+    {
+        using var rows = database.Use($"SELECT {MessageColumns} FROM message m WHERE m.id > ? ORDER BY m.id");
+        rows.Bind(1, after.Value);
+        for (var seen = 0; seen < RowsPerReadMax / 5 && found.Count < limit; seen++)
+        {
+            if (!rows.Step())
+                return null;
+            after = new QueueId(rows.Long(0));
+            if (TryReadMessage(rows, 0) is not { } message || !match.Fits(message))
+                continue;
+            var recipients = ReadRecipients(database, message.Id);
+            if (match.Fits(recipients))
+                found.Add(new StoredMessage(message, recipients));
+        }
+        return after;
+    }
+
+    static List<StoredObject> ReadObjects(SqliteDatabase database, string kind)
+    {
+        using var rows = database.Use("SELECT name, json FROM object WHERE kind = ? ORDER BY name");
+        rows.BindText(1, kind);
+        var objects = new List<StoredObject>();
+        while (rows.Step())
+            objects.Add(new StoredObject(kind, rows.Text(0), rows.Blob(1).ToArray()));
+        return objects;
+    }
+
+    StoredContent? OpenContent(SqliteDatabase database, QueuedMessage message)
+    {
+        using var rows = database.Use("SELECT octets, sum, bytes FROM content WHERE id = ?");
+        rows.Bind(1, message.Id.Value);
+        if (!rows.Step())
+            return null;
+        var (octets, sum) = (rows.Long(0), (uint)rows.Long(1));
+        if (message.ContentFile is { } name)
+            return FileContent.Open(directory.ContentFile(name), octets, sum);
+        var bytes = rows.Blob(2);
+        var computed = new RowSum();
+        computed.AddOctets(bytes);
+        if (bytes.Length != octets || computed.Value != sum)
+        {
+            SetAside("content", message.Id.Value, 0, "its sum does not fit");
+            throw new ContentDamagedException(message.Id.ToString(), "its sum does not fit");
+        }
+        var content = new PooledContent();
+        content.Append(bytes);
+        return content;
+    }
+}
