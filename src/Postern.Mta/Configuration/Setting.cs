@@ -184,9 +184,6 @@ sealed class SettingTable<T>(string doc) : IEnumerable<Setting<T>> where T : new
 
     public string Doc { get; } = doc;
 
-    /// <summary>A better hint than the nearest key for a key nobody knows. Null: none.</summary>
-    public Func<string, string?> UnknownHint { get; init; } = _ => null;
-
     public IEnumerable<string> Keys => settings.Select(s => s.Key);
 
     public void Add(Setting<T> setting) => settings.Add(setting);
@@ -212,7 +209,7 @@ sealed class SettingTable<T>(string doc) : IEnumerable<Setting<T>> where T : new
         foreach (var entry in table.Entries)
             if (!Keys.Contains(entry.Key))
                 at.Error(Reading.Join(path, entry.Key), entry.Line, "unknown key; "
-                    + (UnknownHint(entry.Key) ?? Nearest.Hint(entry.Key, [.. Keys], "keys here")));
+                    + Nearest.Hint(entry.Key, [.. Keys], "keys here"));
         return options;
     }
 

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Postern.Mta;
 using Postern.Mta.Configuration;
 
@@ -233,6 +235,23 @@ public sealed class ConfigurationReaderTests
         ["postern.toml:2: tls.certificate: /nowhere/c.pem does not exist",
             "postern.toml:3: tls.key: /nowhere/k.pem does not exist"],
         ErrorsOf("[tls]\ncertificate = \"/nowhere/c.pem\"\nkey = \"/nowhere/k.pem\""));
+
+    [Fact]
+    public void Certificate_WithAKeyOfAnother_IsToldAtTheKey()
+    {
+        using var directory = new TemporaryDirectory();
+        using var key = ECDsa.Create();
+        using var other = ECDsa.Create();
+        using var certificate = new CertificateRequest("CN=a", key, HashAlgorithmName.SHA256)
+            .CreateSelfSigned(DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddYears(200));
+        var chain = directory.Write("c.pem", certificate.ExportCertificatePem(), (UnixFileMode)0x1A4);
+        var good = directory.Write("good.pem", key.ExportPkcs8PrivateKeyPem());
+        var wrong = directory.Write("wrong.pem", other.ExportPkcs8PrivateKeyPem());
+        Assert.Empty(ErrorsOf($"[tls]\ncertificate = \"{chain}\"\nkey = \"{good}\""));
+        Assert.StartsWith("postern.toml:3: tls.key: ",
+            Assert.Single(ErrorsOf($"[tls]\ncertificate = \"{chain}\"\nkey = \"{wrong}\"")),
+            StringComparison.Ordinal);
+    }
 
     [Fact]
     public void AliasFile_WithAMistake_IsToldWithItsOwnLine()
