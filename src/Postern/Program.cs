@@ -1,1 +1,5 @@
-return 0;
+using Postern.Cli;
+using Postern.Listeners;
+
+Native.SetOwnerOnlyMask();
+return await CommandTree.InvokeAsync(args);

@@ -73,11 +73,11 @@ public sealed partial class MessageQueue
             return;
         }
         change.Recipients.Add(row with { State = RecipientState.Done, Outcome = RecipientOutcome.Expanded });
-        change.Events.Add(AcceptedEvent(mail.Message, mail.Recipients.Count, row, null) with { Why = "expanded by an alias" });
+        change.Events.Add(AcceptedEvent(mail.Message, mail.Recipients.Count, row, null) with { Why = "an alias" });
+        change.Events.Add(EventOf(EventKind.Expanded, mail.Message, row, now) with { RecipientCount = recipient.Aliases.Count });
         foreach (var target in recipient.Aliases)
         {
             var child = row with { Number = ++number, Parent = row.Number, Address = target, Original = row.Address };
-            change.Events.Add(EventOf(EventKind.Expanded, mail.Message, child, now));
             number = PlaceOne(mail.Message, mail.Recipients.Count, child, number, now, change, rows);
         }
     }
@@ -89,15 +89,17 @@ public sealed partial class MessageQueue
         List<(Recipient Row, RoutingDecision.Via Decision)> rows)
     {
         var decision = Decide(message, row);
-        change.Events.Add(AcceptedEvent(message, count, row, decision));
+        change.Events.Add(row.Parent is null
+            ? AcceptedEvent(message, count, row, decision)
+            : EventOf(EventKind.Routed, message, row, now) with { Why = decision.Why });
         switch (decision)
         {
             case RoutingDecision.Split split:
                 change.Recipients.Add(row with { State = RecipientState.Done, Outcome = RecipientOutcome.Expanded, Route = split.Route.Name });
+                change.Events.Add(ExpandedEvent(message, row, split, now));
                 foreach (var transport in split.Transports)
                 {
                     var child = row with { Number = ++number, Parent = row.Number, BoundTransport = transport, Route = split.Route.Name };
-                    change.Events.Add(EventOf(EventKind.Expanded, message, child, now) with { Why = split.Why, Transport = transport });
                     AddRow(child, Decide(message, child), now, change, rows);
                 }
                 return number;
@@ -169,6 +171,9 @@ public sealed partial class MessageQueue
             Transport = (decision as RoutingDecision.Via)?.Transport,
             Why = decision?.Why,
         };
+
+    static MailEvent ExpandedEvent(QueuedMessage message, Recipient row, RoutingDecision.Split split, DateTimeOffset at) =>
+        EventOf(EventKind.Expanded, message, row, at) with { Why = split.Why, RecipientCount = split.Transports.Count };
 
     static MailEvent EventOf(EventKind kind, QueuedMessage message, Recipient row, DateTimeOffset at) => new()
     {

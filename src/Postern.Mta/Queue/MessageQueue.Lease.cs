@@ -77,12 +77,12 @@ public sealed partial class MessageQueue
     void SplitStored(QueuedMessage message, Recipient row, RoutingDecision.Split split, DateTimeOffset now, StoreChange change)
     {
         change.Recipients.Add(row with { State = RecipientState.Done, Outcome = RecipientOutcome.Expanded, Route = split.Route.Name });
+        change.Events.Add(ExpandedEvent(message, row, split, now));
         // Numbers beyond any the envelope and its aliases can have used; unique since a row is split once.
         var number = (row.Number * 1000) + 1_000_000;
         foreach (var transport in split.Transports)
         {
             var child = row with { Number = ++number, Parent = row.Number, BoundTransport = transport, Route = split.Route.Name };
-            change.Events.Add(EventOf(EventKind.Expanded, message, child, now) with { Why = split.Why, Transport = transport });
             change.Recipients.Add(Wait(child, Decide(message, child), now));
         }
     }

@@ -1,12 +1,11 @@
 using System.Runtime.InteropServices;
-using Microsoft.Win32.SafeHandles;
 
 namespace Postern.Listeners;
 
 /// <summary>The few calls of the C library that the class library does not have, or hides the errors of.</summary>
 static partial class Native
 {
-    const int ResourceFiles = 7, LockExclusive = 2, LockNonBlocking = 4, SocketLevel = 1, SocketPeerCredentials = 17;
+    const int ResourceFiles = 7, SocketLevel = 1, SocketPeerCredentials = 17;
 
     /// <summary>How many file descriptors this process may have. The runtime has already raised soft to hard.</summary>
     public static long FileDescriptorsMax()
@@ -18,7 +17,7 @@ static partial class Native
     }
 
     /// <summary>Files and directories made from here on are for their owner only.</summary>
-    public static void SetOwnerOnlyMask() => UMask(63); // octal 077
+    public static void SetOwnerOnlyMask() => _ = UMask(63); // octal 077
 
     /// <summary>Puts <paramref name="from"/> in the place of <paramref name="to"/> in one step.</summary>
     /// <exception cref="IOException">The system says no.</exception>
@@ -28,9 +27,6 @@ static partial class Native
             throw new IOException($"cannot rename {from} to {to}: {Marshal.GetLastPInvokeErrorMessage()}");
     }
 
-    /// <summary>Takes the exclusive lock of an open file, which lasts as long as the handle. False: another has it.</summary>
-    public static bool TryLock(SafeFileHandle file) => Lock(file, LockExclusive | LockNonBlocking) == 0;
-
     /// <summary>The user behind the other end of a unix socket. Null: not known.</summary>
     public static int? PeerUser(System.Net.Sockets.Socket socket)
     {
@@ -38,9 +34,6 @@ static partial class Native
         var read = socket.GetRawSocketOption(SocketLevel, SocketPeerCredentials, credentials);
         return read == credentials.Length ? MemoryMarshal.Read<int>(credentials[4..]) : null;
     }
-
-    [LibraryImport("libc", EntryPoint = "flock", SetLastError = true)]
-    private static partial int Lock(SafeFileHandle file, int operation);
 
     [LibraryImport("libc", EntryPoint = "getrlimit", SetLastError = true)]
     private static partial int GetResourceLimit(int resource, ref ResourceLimit limit);

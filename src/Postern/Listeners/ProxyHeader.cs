@@ -62,8 +62,11 @@ readonly record struct ProxyHeader(IPEndPoint? Remote, IPEndPoint? Local)
         return true;
     }
 
+    /// <summary>An IPv4 address that came in IPv6 form is IPv4 again.</summary>
+    static IPAddress Plain(IPAddress address) => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
+
     static IPEndPoint EndPoint(ReadOnlySpan<byte> address, ReadOnlySpan<byte> port) =>
-        new(NetworkList.Plain(new IPAddress(address)), BinaryPrimitives.ReadUInt16BigEndian(port));
+        new(Plain(new IPAddress(address)), BinaryPrimitives.ReadUInt16BigEndian(port));
 
     /// <summary>Reads the header a connection must begin with. Null: malformed, cut short or too late; close.</summary>
     public static async ValueTask<ProxyHeader?> ReadAsync(PipeReader input, CancellationToken cancel)

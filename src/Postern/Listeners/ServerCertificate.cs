@@ -133,8 +133,8 @@ sealed class ServerCertificate
         var all = new X509Certificate2Collection();
         all.ImportFromPemFile(certificateFile);
         var leaf = X509Certificate2.CreateFromPemFile(certificateFile, keyFile);
-        var others = new X509Certificate2Collection(
-            [.. all.Where(c => !c.RawDataMemory.Span.SequenceEqual(leaf.RawDataMemory.Span))]);
+        var others = new X509Certificate2Collection();
+        others.AddRange(all.Where(c => !c.RawDataMemory.Span.SequenceEqual(leaf.RawDataMemory.Span)).ToArray());
         var context = SslStreamCertificateContext.Create(leaf, others, offline: true);
         return (fingerprint, new State(
             OptionsFor(context),

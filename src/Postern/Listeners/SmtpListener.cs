@@ -1,9 +1,9 @@
-using System.IO.Pipelines;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Postern.Mta;
+using Postern.Mta.Configuration;
 using Postern.Smtp;
 using Postern.Smtp.Server;
 
@@ -16,12 +16,12 @@ namespace Postern.Listeners;
 /// connections that never became a session, Warning of a proxy that breaks its protocol, Error of bugs.
 /// </remarks>
 sealed partial class SmtpListener(
-    BoundListener bound, SmtpDoor door, ConnectionLimits limits, TimeProvider clock, ILogger<SmtpListener> log)
+    BoundListener bound, SmtpDoorway door, ConnectionLimits limits, TimeProvider clock, ILogger<SmtpListener> log)
     : ConnectionHandler
 {
     static readonly TimeSpan ProxyHeaderWithin = TimeSpan.FromSeconds(5);
 
-    readonly NetworkList proxies = NetworkList.Parse(bound.Options.ProxyProtocol);
+    readonly IReadOnlyList<Network> proxies = bound.Options.ProxyProtocol;
 
     public override async Task OnConnectedAsync(ConnectionContext connection)
     {
@@ -50,7 +50,7 @@ sealed partial class SmtpListener(
     {
         var remote = Plain(connection.RemoteEndPoint);
         var local = Plain(connection.LocalEndPoint);
-        var isProxied = proxies.Contains(remote.Address);
+        var isProxied = proxies.Any(network => network.Contains(remote.Address));
         if (isProxied)
         {
             if (await ReadProxyHeaderAsync(connection) is not { } header)
@@ -114,8 +114,11 @@ sealed partial class SmtpListener(
             await connection.Transport.Output.WriteAsync(door.TooManyConnections.Encoded);
     }
 
+    /// <summary>An IPv4 address that came through an IPv6 socket is IPv4 again.</summary>
+    static IPAddress Plain(IPAddress address) => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
+
     static IPEndPoint Plain(EndPoint? endPoint) => endPoint is IPEndPoint ip
-        ? new IPEndPoint(NetworkList.Plain(ip.Address), ip.Port)
+        ? new IPEndPoint(Plain(ip.Address), ip.Port)
         : new IPEndPoint(IPAddress.Loopback, 0);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Listener}: all {Max} connections are in use; one was turned away with 421")]
@@ -136,9 +139,9 @@ sealed partial class SmtpListener(
 /// <param name="Options">Asked for each connection, since limits and certificate may have changed.</param>
 /// <param name="Exempt">Clients of these networks are not counted. Never for mx.</param>
 /// <param name="ExemptOnLoopbackOnly">The exemption needs a loopback local address too (DESIGN §9.5).</param>
-sealed record SmtpDoor(
-    ISessionPolicy Policy, Func<SmtpServerOptions> Options, NetworkList Exempt, bool ExemptOnLoopbackOnly, Reply TooManyConnections)
+sealed record SmtpDoorway(
+    ISessionPolicy Policy, Func<SmtpServerOptions> Options, IReadOnlyList<Network> Exempt, bool ExemptOnLoopbackOnly, Reply TooManyConnections)
 {
     public bool IsExempt(IPAddress remote, IPAddress local) =>
-        Exempt.Contains(remote) && (!ExemptOnLoopbackOnly || IPAddress.IsLoopback(local));
+        Exempt.Any(network => network.Contains(remote)) && (!ExemptOnLoopbackOnly || IPAddress.IsLoopback(local));
 }

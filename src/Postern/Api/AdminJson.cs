@@ -1,0 +1,77 @@
+using System.Text.Json.Serialization;
+using Postern.Mta.Events;
+using Postern.Mta.Queue;
+using Postern.Mta.Store;
+
+namespace Postern.Api;
+
+/// <summary>One message of the queue as the admin API shows it.</summary>
+sealed record QueueEntry(
+    string Id, DateTimeOffset ArrivedAt, string Sender, long Octets, string MessageId, string Door, string? Account,
+    IReadOnlyList<QueueEntryRecipient> Recipients)
+{
+    public static QueueEntry Of(StoredMessage stored) => new(
+        stored.Message.Id.ToString(), stored.Message.ArrivedAt, stored.Message.Sender.Mailbox?.ToString() ?? "",
+        stored.Message.ContentOctets + stored.Message.Edits.Prefix.Length, stored.Message.MessageId,
+        stored.Message.Door.ToString().ToLowerInvariant(), stored.Message.Client.Account,
+        [.. stored.Recipients.Select(QueueEntryRecipient.Of)]);
+}
+
+/// <summary>One recipient of it.</summary>
+sealed record QueueEntryRecipient(
+    int Number, string Address, string? Original, string State, string? Outcome, string? Route, string? Transport,
+    DateTimeOffset DueAt, int Attempts, string? Reason)
+{
+    public static QueueEntryRecipient Of(Recipient row) => new(
+        row.Number, row.Address.ToString(), row.Original?.ToString(), row.State.ToString().ToLowerInvariant(),
+        row.Outcome == RecipientOutcome.None ? null : row.Outcome.ToString().ToLowerInvariant(), row.Route,
+        row.Transport, row.DueAt, row.Attempts, row.LastText);
+}
+
+sealed record QueuePage(IReadOnlyList<QueueEntry> Messages, string? Next);
+
+sealed record Changed(int Recipients);
+
+sealed record LanePage(IReadOnlyList<LaneStatus> Lanes);
+
+sealed record AlarmPage(IReadOnlyList<Alarm> Alarms);
+
+sealed record RouteAnswer(string Decision, string? Route, string? Transport, string? Lane, string Why);
+
+sealed record ConfigurationText(string Toml);
+
+sealed record ReloadAnswer(IReadOnlyList<string> NeedRestart);
+
+sealed record AccountEntry(string Name, IReadOnlyList<string> Senders, string Source);
+
+sealed record AccountPage(IReadOnlyList<AccountEntry> Accounts);
+
+/// <summary>A new account; the password goes no further than the verifier made of it.</summary>
+sealed record AccountRequest(string Name, string Password, IReadOnlyList<string> Senders);
+
+sealed record Delivered(string Reply, int Code);
+
+sealed record SandboxEntry(int Number, DateTimeOffset At, string Sender, IReadOnlyList<string> Recipients, string Content);
+
+sealed record SandboxPage(IReadOnlyList<SandboxEntry> Messages);
+
+/// <summary>Every error of every face: what is wrong and what to do.</summary>
+sealed record ErrorAnswer(string Message, string? Mend);
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    UseStringEnumConverter = true)]
+[JsonSerializable(typeof(QueuePage))]
+[JsonSerializable(typeof(QueueEntry))]
+[JsonSerializable(typeof(Changed))]
+[JsonSerializable(typeof(LanePage))]
+[JsonSerializable(typeof(AlarmPage))]
+[JsonSerializable(typeof(RouteAnswer))]
+[JsonSerializable(typeof(ConfigurationText))]
+[JsonSerializable(typeof(ReloadAnswer))]
+[JsonSerializable(typeof(AccountPage))]
+[JsonSerializable(typeof(AccountRequest))]
+[JsonSerializable(typeof(Delivered))]
+[JsonSerializable(typeof(SandboxPage))]
+[JsonSerializable(typeof(ErrorAnswer))]
+sealed partial class AdminJson : JsonSerializerContext;

@@ -1,0 +1,19 @@
+using Microsoft.AspNetCore.Connections.Features;
+using Postern.Mta;
+
+namespace Postern.Api;
+
+/// <summary>The listener a request came through: what it serves, and whether it is a unix socket of ours.</summary>
+sealed record HttpDoor(IReadOnlyList<HttpFace> Serves, bool IsLocal, bool IsDeliver = false)
+{
+    public const string Key = "postern-door";
+
+    /// <summary><c>admin.sock</c>: who may open it is an operator.</summary>
+    public static readonly HttpDoor Admin = new([HttpFace.Admin, HttpFace.Metrics], IsLocal: true);
+
+    /// <summary><c>deliver.sock</c>: one operation, for the script behind another MTA's pipe.</summary>
+    public static readonly HttpDoor Deliver = new([], IsLocal: true, IsDeliver: true);
+
+    public static HttpDoor Of(HttpContext context) =>
+        (HttpDoor)context.Features.Get<IConnectionItemsFeature>()!.Items[Key]!;
+}

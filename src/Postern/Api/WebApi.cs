@@ -1,0 +1,182 @@
+using System.Buffers;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json.Serialization.Metadata;
+using Postern.Listeners;
+using Postern.Mta;
+using Postern.Mta.Configuration;
+using Postern.Mta.Events;
+using Postern.Mta.Queue;
+using Postern.Mta.Routing;
+using Postern.Mta.Store;
+using Postern.Smtp;
+using Postern.Smtp.Server;
+
+namespace Postern.Api;
+
+/// <summary>Everything Postern answers over HTTP: health, metrics, the admin API, and <c>deliver</c>.</summary>
+/// <remarks>Each request is asked first which door it came through; a face that is not served there is a 404.</remarks>
+sealed partial class WebApi(
+    MailTransferAgent agent, ISessionPolicy deliverPolicy, Func<PosternOptions> reread, SandboxMail? sandbox, TimeProvider clock)
+{
+    const int PageMax = 1000;
+
+    readonly byte[] token = Encoding.ASCII.GetBytes(
+        PrivateFile.ReadOrMakeToken(Path.Combine(agent.Options.Data, "admin.token")));
+
+    public void Map(WebApplication web)
+    {
+        web.Use(GuardAsync);
+        web.MapGet("/health/live", context => TextAsync(context, 200, "live"));
+        web.MapGet("/health/ready", context => agent.Store.Health == StoreHealth.Accepting
+            ? TextAsync(context, 200, "ready")
+            : TextAsync(context, 503, $"not accepting mail: {agent.Store.Health}"));
+        web.MapPrometheusScrapingEndpoint();
+        web.MapPost("/deliver", DeliverAsync);
+        MapQueue(web);
+        web.MapGet("/admin/v1/lanes", context => AnswerAsync(context, new LanePage(agent.Lanes()), AdminJson.Default.LanePage));
+        web.MapGet("/admin/v1/alarms",
+            context => AnswerAsync(context, new AlarmPage(agent.Alarms.Raised), AdminJson.Default.AlarmPage));
+        web.MapGet("/admin/v1/events", EventsAsync);
+        web.MapGet("/admin/v1/trace/{id}", TraceAsync);
+        web.MapGet("/admin/v1/route", RouteAsync);
+        web.MapGet("/admin/v1/config", context => AnswerAsync(
+            context, new ConfigurationText(ConfigurationPrinter.Print(agent.Options)), AdminJson.Default.ConfigurationText));
+        web.MapPost("/admin/v1/reload", ReloadAsync);
+        MapAccounts(web);
+        if (sandbox is not null)
+        {
+            web.MapGet("/admin/v1/sandbox/messages",
+                context => AnswerAsync(context, new SandboxPage(sandbox.Messages), AdminJson.Default.SandboxPage));
+        }
+        web.MapFallback(context => ErrorAsync(context, 404, "there is nothing at this path", "see the documentation of the admin API"));
+    }
+
+    /// <summary>Which face, through which door, with what right.</summary>
+    Task GuardAsync(HttpContext context, RequestDelegate next)
+    {
+        var door = HttpDoor.Of(context);
+        var path = context.Request.Path;
+        if (path.StartsWithSegments("/deliver"))
+            return door.IsDeliver ? next(context) : ErrorAsync(context, 404, "deliver is taken on deliver.sock alone", null);
+        if (door.IsDeliver)
+            return ErrorAsync(context, 404, "this socket takes deliver alone", null);
+        // A page of another origin that was tricked into our loopback address names another host (DNS rebinding).
+        if (!door.IsLocal && !IsOurHost(context))
+            return ErrorAsync(context, 421, "this host name is not served here", "use the address of the listener");
+        if (path.StartsWithSegments("/metrics") && !door.Serves.Contains(HttpFace.Metrics))
+            return ErrorAsync(context, 404, "metrics are not served on this listener", "add \"metrics\" to its serves");
+        if (!path.StartsWithSegments("/admin"))
+            return next(context);
+        if (!door.Serves.Contains(HttpFace.Admin))
+            return ErrorAsync(context, 404, "the admin API is not served on this listener", "add \"admin\" to its serves");
+        return door.IsLocal || HasToken(context)
+            ? next(context)
+            : ErrorAsync(context, 401, "the admin API needs a bearer token", "send Authorization: Bearer with what admin.token in the data directory holds");
+    }
+
+    bool IsOurHost(HttpContext context)
+    {
+        var host = context.Request.Host.Host;
+        return System.Net.IPAddress.TryParse(host.Trim('[', ']'), out _) || host == "localhost"
+            || string.Equals(host, agent.Options.Hostname, StringComparison.OrdinalIgnoreCase);
+    }
+
+    bool HasToken(HttpContext context)
+    {
+        const string scheme = "Bearer ";
+        var header = context.Request.Headers.Authorization.ToString();
+        return header.StartsWith(scheme, StringComparison.Ordinal)
+            && CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(header[scheme.Length..]), token);
+    }
+
+    async Task EventsAsync(HttpContext context)
+    {
+        var after = long.TryParse(context.Request.Query["after"], out var seq) ? seq : 0;
+        var events = await agent.Store.ReadEventsAfterAsync(after, LimitOf(context), context.RequestAborted);
+        await WriteEventsAsync(context, events);
+    }
+
+    async Task TraceAsync(HttpContext context)
+    {
+        if (!QueueId.TryParse((string)context.GetRouteValue("id")!, out var id))
+        {
+            await ErrorAsync(context, 400, "this is no queue id", "queue ids are 13 letters and digits");
+            return;
+        }
+        var events = await agent.Store.ReadEventsOfAsync(id, context.RequestAborted);
+        if (events.Count == 0)
+            await ErrorAsync(context, 404, $"nothing is known of {id}", null);
+        else
+            await WriteEventsAsync(context, events);
+    }
+
+    static async Task WriteEventsAsync(HttpContext context, IReadOnlyList<StoredEvent> events)
+    {
+        context.Response.ContentType = "application/x-ndjson";
+        foreach (var stored in events)
+        {
+            EventJson.Write(context.Response.BodyWriter, stored, node: 0);
+            context.Response.BodyWriter.Write("\n"u8);
+        }
+        await context.Response.BodyWriter.FlushAsync(context.RequestAborted);
+    }
+
+    Task RouteAsync(HttpContext context)
+    {
+        var query = context.Request.Query;
+        var from = query["from"].ToString();
+        Mailbox? sender = null;
+        if (from.Length > 0 && from != "<>" && !Mailbox.TryParse(from, out sender))
+            return ErrorAsync(context, 400, "from is no address", "write user@domain or <>");
+        if (!Mailbox.TryParse(query["to"].ToString(), out var to))
+            return ErrorAsync(context, 400, "to is no address", "write user@domain");
+        if (!Enum.TryParse<MailDoors>(query["door"].FirstOrDefault() ?? "submission", ignoreCase: true, out var door))
+            return ErrorAsync(context, 400, "door is not known", "one of mx, submission, api");
+        var decision = agent.Explain(new RoutingQuestion(
+            new ReversePath(sender), to, door, query["account"].FirstOrDefault(), query["listener"].ToString()));
+        var answer = decision switch
+        {
+            RoutingDecision.Via via => new RouteAnswer("via", via.Route.Name, via.Transport, via.Lane, via.Why),
+            RoutingDecision.Split split => new RouteAnswer("all", split.Route.Name, string.Join(", ", split.Transports), null, split.Why),
+            RoutingDecision.NoTransport none => new RouteAnswer("no transport", null, none.Transport, null, none.Why),
+            _ => new RouteAnswer("no route", null, null, null, decision.Why),
+        };
+        return AnswerAsync(context, answer, AdminJson.Default.RouteAnswer);
+    }
+
+    async Task ReloadAsync(HttpContext context)
+    {
+        PosternOptions options;
+        try
+        {
+            options = reread();
+        }
+        catch (Cli.CommandException e)
+        {
+            await ErrorAsync(context, 422, e.Message, e.Mend ?? "mend the file; nothing was changed");
+            return;
+        }
+        var needRestart = await agent.ReloadAsync(options, context.RequestAborted);
+        await AnswerAsync(context, new ReloadAnswer(needRestart), AdminJson.Default.ReloadAnswer);
+    }
+
+    static int LimitOf(HttpContext context) =>
+        int.TryParse(context.Request.Query["limit"], out var limit) ? Math.Clamp(limit, 1, PageMax) : 100;
+
+    static async Task AnswerAsync<T>(HttpContext context, T answer, JsonTypeInfo<T> type) =>
+        await context.Response.WriteAsJsonAsync(answer, type, contentType: null, context.RequestAborted);
+
+    static async Task ErrorAsync(HttpContext context, int status, string message, string? mend)
+    {
+        context.Response.StatusCode = status;
+        await AnswerAsync(context, new ErrorAnswer(message, mend), AdminJson.Default.ErrorAnswer);
+    }
+
+    static async Task TextAsync(HttpContext context, int status, string text)
+    {
+        context.Response.StatusCode = status;
+        context.Response.ContentType = "text/plain; charset=utf-8";
+        await context.Response.WriteAsync(text + "\n", context.RequestAborted);
+    }
+}

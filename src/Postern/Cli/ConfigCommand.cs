@@ -1,0 +1,49 @@
+using Postern.Mta;
+using Postern.Mta.Configuration;
+using Postern.Mta.Intake;
+
+namespace Postern.Cli;
+
+/// <summary><c>postern config</c>, and how every command reads a configuration file.</summary>
+static class ConfigCommand
+{
+    public static int Check(CommandContext context, string? file)
+    {
+        var path = file ?? PathOf(context);
+        Read(path);
+        Console.Out.WriteLine($"{path}: good");
+        return ExitCode.Ok;
+    }
+
+    public static int Print(CommandContext context, bool changedOnly)
+    {
+        var options = Read(PathOf(context));
+        Console.Out.Write(changedOnly ? ConfigurationPrinter.PrintChanged(options) : ConfigurationPrinter.Print(options));
+        return ExitCode.Ok;
+    }
+
+    /// <summary>Options that hold no error.</summary>
+    /// <exception cref="CommandException">One line for each error, exit 78.</exception>
+    public static PosternOptions Read(string path)
+    {
+        var result = ConfigurationReader.Read(path, new ConfigurationSurroundings());
+        var errors = new List<ConfigurationError>(result.Errors);
+        if (result.IsGood)
+            AliasTable.Load(result.Options, errors);
+        if (errors.Count == 0)
+            return result.Options;
+        foreach (var error in errors.Take(errors.Count - 1))
+            Output.Error(error.ToString(), null);
+        throw new CommandException(ExitCode.Configuration, errors[^1].ToString());
+    }
+
+    static string PathOf(CommandContext context) =>
+        ConfigurationLocation.Find(context.Config, Environment.GetEnvironmentVariable, File.Exists) switch
+        {
+            ConfigurationLocation.InFile found => found.Path,
+            ConfigurationLocation.Missing missing => throw new CommandException(ExitCode.Configuration, missing.Text),
+            _ => throw new CommandException(
+                ExitCode.Configuration, $"there is no configuration file: {ConfigurationLocation.SystemPath} does not exist",
+                "name one with --config"),
+        };
+}

@@ -1,0 +1,134 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Postern.Api;
+using Spectre.Console;
+
+namespace Postern.Cli;
+
+/// <summary><c>postern queue</c>.</summary>
+static class QueueCommand
+{
+    public static readonly IReadOnlyList<(string Name, string Text)> Changes =
+    [
+        ("hold", "Recipients wait until they are released"),
+        ("release", "Held recipients go on"),
+        ("retry", "Deferred recipients are tried now, closed lanes are probed now"),
+        ("cancel", "Recipients end, without a report"),
+        ("expire", "Recipients end as at the end of their lifetime, with a report"),
+    ];
+
+    public static async Task<int> ListAsync(CommandContext context, string filter, CancellationToken cancel)
+    {
+        using var server = context.OpenAdmin();
+        var table = new Table().Border(TableBorder.Simple)
+            .AddColumns("Queue id", "Age", "Size", "Sender", "Recipient", "State", "Transport", "Reason");
+        var rows = 0;
+        string? after = null;
+        do
+        {
+            var page = await server.GetAsync(
+                $"admin/v1/queue?limit=500&after={after}{filter}", AdminJson.Default.QueuePage, cancel);
+            after = page.Next;
+            foreach (var entry in page.Messages)
+            {
+                if (context.Json)
+                    Console.Out.WriteLine(JsonSerializer.Serialize(entry, AdminJson.Default.QueueEntry));
+                else
+                    rows += AddRows(table, entry);
+            }
+        }
+        while (after is not null);
+        if (context.Json)
+            return ExitCode.Ok;
+        if (rows == 0)
+            Console.Out.WriteLine("The queue is empty.");
+        else
+            AnsiConsole.Write(table);
+        return ExitCode.Ok;
+    }
+
+    static int AddRows(Table table, QueueEntry entry)
+    {
+        foreach (var recipient in entry.Recipients)
+        {
+            table.AddRow(
+                entry.Id, AgeOf(entry.ArrivedAt), entry.Octets.ToString(CultureInfo.InvariantCulture),
+                Cell(entry.Sender.Length == 0 ? "<>" : entry.Sender), Cell(recipient.Address),
+                recipient.Outcome ?? recipient.State, Cell(recipient.Transport ?? "-"), Cell(recipient.Reason ?? ""));
+        }
+        return entry.Recipients.Count;
+    }
+
+    static string Cell(string text) => Markup.Escape(Output.Clean(text));
+
+    static string AgeOf(DateTimeOffset at)
+    {
+        var age = TimeProvider.System.GetUtcNow() - at;
+        return age.TotalHours < 1 ? $"{age:m\\:ss}" : age.TotalDays < 1 ? $"{age:h\\:mm\\:ss}" : $"{age:d\\d\\ hh\\:mm}";
+    }
+
+    public static async Task<int> ShowAsync(CommandContext context, string id, CancellationToken cancel)
+    {
+        using var server = context.OpenAdmin();
+        var entry = await server.GetAsync($"admin/v1/queue/{Uri.EscapeDataString(id)}", AdminJson.Default.QueueEntry, cancel);
+        if (context.Json)
+        {
+            Console.Out.WriteLine(JsonSerializer.Serialize(entry, AdminJson.Default.QueueEntry));
+            return ExitCode.Ok;
+        }
+        Console.Out.WriteLine(Output.Clean($"{entry.Id}  from <{entry.Sender}>  {entry.Octets} octets  {entry.MessageId}"));
+        foreach (var recipient in entry.Recipients)
+        {
+            Console.Out.WriteLine(Output.Clean(
+                $"  to <{recipient.Address}>: {recipient.Outcome ?? recipient.State}, route {recipient.Route ?? "-"}, "
+                + $"transport {recipient.Transport ?? "-"}, attempts {recipient.Attempts}, due {recipient.DueAt:u}"
+                + (recipient.Reason is null ? "" : $", last: {recipient.Reason}")));
+        }
+        foreach (var line in await server.GetLinesAsync($"admin/v1/trace/{entry.Id}", cancel))
+            Console.Out.WriteLine("  " + LogCommand.Describe(line));
+        return ExitCode.Ok;
+    }
+
+    public static async Task<int> ChangeAsync(
+        CommandContext context, string command, IReadOnlyList<string> ids, string filter, CancellationToken cancel)
+    {
+        if (ids.Count == 0 && filter.Length == 0)
+            throw new CommandException(ExitCode.Usage, $"queue {command}: which?", "give queue ids, a filter, or ALL");
+        using var server = context.OpenAdmin();
+        var changed = 0;
+        foreach (var id in ids.Where(id => id != "ALL").Select(id => $"&id={Uri.EscapeDataString(id)}").DefaultIfEmpty(filter))
+        {
+            var answer = await server.SendAsync(
+                HttpMethod.Post, $"admin/v1/queue/{command}?{id.TrimStart('&')}", null, AdminJson.Default.Changed, cancel);
+            changed += answer.Recipients;
+        }
+        Console.Out.WriteLine(context.Json ? $"{{\"recipients\":{changed}}}" : $"{command}: {changed} recipients");
+        return ExitCode.Ok;
+    }
+}
+
+/// <summary>The filters that list and bulk commands share.</summary>
+sealed class QueueFilterOptions
+{
+    readonly Option<string?>[] options =
+    [
+        new("--state") { Description = "ready, active, deferred, held or done" },
+        new("--route") { Description = "name of a route" },
+        new("--transport") { Description = "name of a transport" },
+        new("--sender") { Description = "an address pattern" },
+        new("--recipient") { Description = "an address pattern" },
+        new("--older") { Description = "arrived longer ago than, as in 30m or 2d" },
+    ];
+
+    public void AddTo(Command command)
+    {
+        foreach (var option in options)
+            command.Add(option);
+    }
+
+    /// <summary>As the query of the admin API, each part with its <c>&amp;</c>.</summary>
+    public string Read(ParseResult parsed) => string.Concat(options
+        .Where(option => parsed.GetValue(option) is not null)
+        .Select(option => $"&{option.Name.TrimStart('-')}={Uri.EscapeDataString(parsed.GetValue(option)!)}"));
+}

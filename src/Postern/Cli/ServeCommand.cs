@@ -1,0 +1,135 @@
+using System.Runtime.InteropServices;
+using Postern.Listeners;
+using Postern.Mta;
+using Postern.Mta.Configuration;
+
+namespace Postern.Cli;
+
+/// <summary><c>postern serve</c>: until SIGTERM or SIGINT; SIGHUP reads the configuration again.</summary>
+sealed class ServeCommand(CommandContext context, string? readyFile)
+{
+    static readonly TimeProvider Clock = TimeProvider.System;
+
+    SandboxMail? sandbox;
+    string? file;
+
+    public async Task<int> RunAsync(CancellationToken cancel)
+    {
+        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        using var term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => Stop(signal, stopping));
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => Stop(signal, stopping));
+        var options = ReadFirst();
+        var notifier = ServiceNotifier.FromEnvironment();
+        await using (var server = await PosternServer.StartAsync(options, Reread, sandbox, Clock, stopping.Token))
+        {
+            using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal => Reload(signal, server, notifier));
+            Announce(server);
+            if (readyFile is not null)
+                ReadyOf(server).Write(readyFile);
+            notifier.Ready("taking mail");
+            await WaitAsync(stopping.Token);
+            notifier.Stopping();
+        }
+        if (readyFile is not null)
+            ReadyFile.Remove(readyFile);
+        return ExitCode.Ok;
+    }
+
+    static void Stop(PosixSignalContext signal, CancellationTokenSource stopping)
+    {
+        signal.Cancel = true;
+        stopping.Cancel();
+    }
+
+    static async Task WaitAsync(CancellationToken stopping)
+    {
+        var stopped = new TaskCompletionSource();
+        await using (stopping.Register(stopped.SetResult))
+            await stopped.Task;
+    }
+
+    PosternOptions ReadFirst()
+    {
+        switch (ConfigurationLocation.Find(context.Config, Environment.GetEnvironmentVariable, File.Exists))
+        {
+            case ConfigurationLocation.Missing missing:
+                throw new CommandException(ExitCode.Configuration, missing.Text, "name a file that is there");
+            case ConfigurationLocation.InFile found:
+                file = found.Path;
+                return Reread();
+            default:
+                return StartSandbox();
+        }
+    }
+
+    /// <summary>The options of the file as it is now; the sandbox has none and stays as it is.</summary>
+    PosternOptions Reread() => file is null
+        ? throw new CommandException(ExitCode.Configuration, "the sandbox has no configuration file to read again")
+        : ConfigCommand.Read(file);
+
+    PosternOptions StartSandbox()
+    {
+        var data = SandboxOptions.DataDirectory(Environment.GetEnvironmentVariable);
+        Directory.CreateDirectory(data, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        sandbox = new SandboxMail(data, Clock);
+        var script = Path.Combine(data, "on-mail");
+        if (!File.Exists(script))
+        {
+            PrivateFile.Write(script, SandboxScript);
+            File.SetUnixFileMode(script, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+        return SandboxOptions.Create(data, sandbox.Relay, script);
+    }
+
+    const string SandboxScript = """
+        #!/bin/sh
+        # The sandbox pipes mail for in.localhost to this script. $1 is the sender, $2 the recipient.
+        { echo "from $1 to $2"; cat; echo; } >> "$(dirname "$0")/inbound.txt"
+
+        """;
+
+    async void Reload(PosixSignalContext signal, PosternServer server, ServiceNotifier notifier)
+    {
+        signal.Cancel = true;
+        try
+        {
+            notifier.Reloading(Clock.GetTimestamp() * 1_000_000 / Clock.TimestampFrequency);
+            var needRestart = await server.Agent.ReloadAsync(Reread(), CancellationToken.None);
+            if (needRestart.Count > 0)
+                Output.Error($"{string.Join(", ", needRestart)}: a change needs a restart", null);
+        }
+        catch (CommandException e)
+        {
+            Output.Error($"nothing was changed: {e.Message}", e.Mend);
+        }
+        finally
+        {
+            notifier.Ready("taking mail");
+        }
+    }
+
+    static ReadyFile ReadyOf(PosternServer server) => new(
+        Environment.ProcessId,
+        [
+            .. server.Bound.Select(bound => new ReadyListener(
+                bound.Name, bound.Options.For.ToString().ToLowerInvariant(), bound.Options.Tls.ToString().ToLowerInvariant(),
+                bound.Address.Address.ToString(), bound.Address.Port)),
+        ],
+        PosternServer.AdminSocketOf(server.Agent.Options), Path.GetFullPath(server.Agent.Options.Data));
+
+    void Announce(PosternServer server)
+    {
+        foreach (var bound in server.Bound)
+            Console.Error.WriteLine($"postern: {bound.Options.For.ToString().ToLowerInvariant(),-10} on {bound.Address} ({bound.Name})");
+        if (sandbox is null)
+            return;
+        Console.Error.WriteLine($"""
+
+            This is the sandbox: nothing leaves this machine. Data: {server.Agent.Options.Data}
+            Try, in another terminal:
+              ./do postern send --from app@sandbox.localhost --to you@example.org --subject Hello --body 'It works.'
+              ./do postern log
+              swaks --server 127.0.0.1:2526 --from a@example.org --to me@in.localhost      # inbound, to a script
+            """);
+    }
+}

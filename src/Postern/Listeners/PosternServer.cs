@@ -1,0 +1,237 @@
+using System.Security.Cryptography;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using OpenTelemetry.Metrics;
+using Postern.Api;
+using Postern.Cli;
+using Postern.Mta;
+using Postern.Mta.Events;
+using Postern.Mta.Store;
+using Postern.Mta.Transports;
+using Postern.Smtp.Server;
+using KestrelListen = Microsoft.AspNetCore.Server.Kestrel.Core.ListenOptions;
+using ListenOptions = Postern.Mta.ListenOptions;
+
+namespace Postern.Listeners;
+
+/// <summary>The running program: bound sockets, the agent behind them, and Kestrel in between.</summary>
+/// <remarks>
+/// Law of the start: bind, then take the data directory, then answer anybody. Whatever fails is one line, and nothing
+/// was touched that a running Postern uses. Law of the stop: no new mail, sessions end with 421, attempts finish or are
+/// recorded, then the store closes; ten seconds at most.
+/// </remarks>
+sealed partial class PosternServer : IAsyncDisposable
+{
+    static readonly TimeSpan StopWithin = TimeSpan.FromSeconds(8);
+    static readonly TimeSpan CertificateEvery = TimeSpan.FromMinutes(1);
+
+    readonly IReadOnlyList<BoundListener> bound;
+    readonly MailTransferAgent agent;
+    readonly ServerCertificate certificate;
+    readonly WebApplication web;
+    readonly ITimer certificateTimer;
+    readonly Metrics metrics;
+
+    PosternServer(
+        IReadOnlyList<BoundListener> bound, MailTransferAgent agent, ServerCertificate certificate, WebApplication web,
+        Metrics metrics, TimeProvider clock)
+    {
+        this.bound = bound;
+        this.agent = agent;
+        this.certificate = certificate;
+        this.web = web;
+        this.metrics = metrics;
+        certificateTimer = clock.CreateTimer(_ => certificate.Refresh(), null, CertificateEvery, CertificateEvery);
+    }
+
+    public MailTransferAgent Agent => agent;
+
+    public IReadOnlyList<BoundListener> Bound => bound;
+
+    /// <summary>Binds, opens the store and begins to answer.</summary>
+    /// <exception cref="CommandException">Something the operator must mend.</exception>
+    public static async Task<PosternServer> StartAsync(
+        PosternOptions options, Func<PosternOptions> reread, SandboxMail? sandbox, TimeProvider clock, CancellationToken cancel)
+    {
+        var bound = BoundListener.BindAll(options.Listen);
+        try
+        {
+            var certificate = OpenCertificate(options, clock);
+            var logs = LoggerFactory.Create(logging => logging.SetMinimumLevel(LogLevel.Warning).AddSimpleConsole());
+            var metrics = new Metrics();
+            var store = OpenStore(options, clock, logs);
+            var agent = await MailTransferAgent.StartAsync(
+                options, store,
+                new AgentParts(
+                    clock, new Random(RandomNumberGenerator.GetInt32(int.MaxValue)), logs, metrics,
+                    new TransportKinds(options, clock).Build),
+                cancel);
+            var web = BuildWeb(bound, agent, certificate, reread, sandbox, clock, logs);
+            await web.StartAsync(cancel);
+            File.SetUnixFileMode(AdminSocketOf(options), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite);
+            File.SetUnixFileMode(DeliverSocketOf(options), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite);
+            return new PosternServer(bound, agent, certificate, web, metrics, clock);
+        }
+        catch
+        {
+            BoundListener.CloseAll(bound);
+            throw;
+        }
+    }
+
+    public static string AdminSocketOf(PosternOptions options) => Path.Combine(Path.GetFullPath(options.Data), "admin.sock");
+
+    public static string DeliverSocketOf(PosternOptions options) => Path.Combine(Path.GetFullPath(options.Data), "deliver.sock");
+
+    static SqliteStore OpenStore(PosternOptions options, TimeProvider clock, ILoggerFactory logs)
+    {
+        try
+        {
+            return SqliteStore.Open(
+                new SqliteStoreOptions { Directory = options.Data, Reserve = options.Queue.Reserve }, clock,
+                logs.CreateLogger<SqliteStore>());
+        }
+        catch (StoreException e)
+        {
+            throw new CommandException(ExitCode.TemporaryFailure, e.Message);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException(
+                ExitCode.CannotCreate, $"data directory {options.Data}: {e.Message}",
+                "make it for the user Postern runs as, or set another \"data\"");
+        }
+    }
+
+    static ServerCertificate OpenCertificate(PosternOptions options, TimeProvider clock)
+    {
+        try
+        {
+            if (options.Tls.Certificate is null)
+                Directory.CreateDirectory(options.Data, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            return ServerCertificate.Open(options.Tls, options.Hostname, options.Data, clock);
+        }
+        catch (Exception e) when (ServerCertificate.IsUnusable(e))
+        {
+            throw new CommandException(
+                ExitCode.Configuration, $"tls: {options.Tls.Certificate ?? options.Data}: {e.Message}",
+                "give a PEM certificate and its key that this user may read");
+        }
+    }
+
+    static WebApplication BuildWeb(
+        IReadOnlyList<BoundListener> bound, MailTransferAgent agent, ServerCertificate certificate,
+        Func<PosternOptions> reread, SandboxMail? sandbox, TimeProvider clock, ILoggerFactory logs)
+    {
+        var options = agent.Options;
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "postern" });
+        builder.Services.AddSingleton(logs);
+        builder.Services.AddRoutingCore();
+        builder.Services.AddOpenTelemetry().WithMetrics(
+            metrics => metrics.AddMeter(Metrics.MeterName).AddPrometheusExporter());
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = StopWithin);
+        builder.WebHost.UseKestrelCore();
+        builder.WebHost.UseKestrelHttpsConfiguration();
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = options.Limits.MessageSize;
+            var limits = new ConnectionLimits(ConnectionsMaxOf(options), options.Limits.ConnectionsPerClient);
+            foreach (var listener in bound)
+                Listen(kestrel, listener, agent, certificate, limits, clock, logs);
+            if (sandbox is not null)
+                kestrel.Listen(sandbox.Address, listen => listen.Run(sandbox.ServeAsync));
+            ListenUnix(kestrel, AdminSocketOf(options), HttpDoor.Admin);
+            ListenUnix(kestrel, DeliverSocketOf(options), HttpDoor.Deliver);
+        });
+        builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = endPoint =>
+            bound.FirstOrDefault(listener => listener.Address.Equals(endPoint))?.Socket
+            ?? (sandbox is not null && sandbox.Address.Equals(endPoint) ? sandbox.Socket : null)
+            ?? Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets.SocketTransportOptions.CreateDefaultBoundListenSocket(endPoint));
+        var web = builder.Build();
+        var deliver = agent.OpenDoor(new ListenOptions { Name = "deliver", For = ListenFor.Mx });
+        new WebApi(agent, deliver, reread, sandbox, clock).Map(web);
+        return web;
+    }
+
+    /// <summary>What the file descriptor limit leaves after the store, http and the way out (DESIGN §9.4).</summary>
+    static int ConnectionsMaxOf(PosternOptions options)
+    {
+        const int reserved = 200, forHttp = 64;
+        var outbound = options.Transports.Values.Sum(transport => transport.MaxConnections);
+        var room = (int)Math.Max(100, Native.FileDescriptorsMax() - reserved - forHttp - outbound);
+        return options.Limits.Connections is { } wanted ? Math.Min(wanted, room) : room;
+    }
+
+    static void ListenUnix(KestrelServerOptions kestrel, string path, HttpDoor door)
+    {
+        // The data directory is ours alone by now: what lies there is a socket of a process that is gone.
+        File.Delete(path);
+        kestrel.ListenUnixSocket(path, listen => Mark(listen, door));
+    }
+
+    /// <summary>Every connection knows the door it came through; requests ask for it.</summary>
+    static void Mark(KestrelListen listen, HttpDoor door)
+    {
+        listen.Protocols = HttpProtocols.Http1;
+        listen.Use(next => connection =>
+        {
+            connection.Items[HttpDoor.Key] = door;
+            return next(connection);
+        });
+    }
+
+    static void Listen(
+        KestrelServerOptions kestrel, BoundListener listener, MailTransferAgent agent, ServerCertificate certificate,
+        ConnectionLimits limits, TimeProvider clock, ILoggerFactory logs) => kestrel.Listen(listener.Address, listen =>
+    {
+        if (listener.Options.For == ListenFor.Http)
+        {
+            Mark(listen, new HttpDoor(listener.Options.Serves ?? Enum.GetValues<HttpFace>(), IsLocal: false));
+            if (listener.Options.Tls == ListenTls.Immediate)
+                listen.UseHttps((_, _, _, _) => new(certificate.HttpsOptions), state: null!);
+            return;
+        }
+        var doorway = new SmtpDoorway(
+            agent.OpenDoor(listener.Options with { Name = listener.Name }),
+            () => SessionOptions(listener, agent.Options, certificate),
+            listener.Options.For == ListenFor.Mx ? [] : listener.Options.Trusted ?? agent.Options.Submission.Trusted,
+            ExemptOnLoopbackOnly: listener.Options.Trusted is null,
+            Replies.TooManyConnections(agent.Options.Hostname));
+        var smtp = new SmtpListener(listener, doorway, limits, clock, logs.CreateLogger<SmtpListener>());
+        listen.Run(smtp.OnConnectedAsync);
+    });
+
+    static SmtpServerOptions SessionOptions(BoundListener listener, PosternOptions options, ServerCertificate certificate)
+    {
+        var tls = listener.Options.Tls switch
+        {
+            ListenTls.None => TlsMode.None,
+            ListenTls.Immediate => TlsMode.Immediate,
+            _ => TlsMode.StartTls,
+        };
+        return new SmtpServerOptions
+        {
+            Hostname = options.Hostname,
+            Tls = tls,
+            TlsOptions = () => tls == TlsMode.Immediate ? certificate.ImmediateOptions : certificate.Options,
+            Auth = listener.Options.For == ListenFor.Submission ? AuthOffer.UnderTls : AuthOffer.Never,
+            ContentOctetsMax = options.Limits.MessageSize,
+            RecipientsMax = options.Limits.Recipients,
+            CommandTimeout = options.Limits.CommandTimeout,
+        };
+    }
+
+    /// <summary>No new mail; sessions end with 421, attempts finish or are recorded.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        using (var patience = new CancellationTokenSource(StopWithin, TimeProvider.System))
+            await web.StopAsync(patience.Token);
+        await web.DisposeAsync();
+        await certificateTimer.DisposeAsync();
+        await agent.StopAsync(StopWithin);
+        await agent.DisposeAsync();
+        BoundListener.CloseAll(bound);
+        metrics.Dispose();
+    }
+}
