@@ -105,7 +105,7 @@ public sealed class AlarmBoard(TimeProvider clock)
             At = at,
             Alarm = alarm,
         },
-        new ObjectChange(ObjectKind, $"{alarm.Kind}/{alarm.Subject}", json is null ? null : new ReadOnlyMemory<byte>(json)));
+        new ObjectChange(ObjectKind, $"{alarm.Kind}/{alarm.Subject}", json is null ? default(ReadOnlyMemory<byte>?) : json));
 
     static Alarm? Read(StoredObject stored)
     {
