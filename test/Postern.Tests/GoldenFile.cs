@@ -1,6 +1,7 @@
 namespace Postern.Tests;
 
-/// <summary>Expected output in <c>Golden/</c>; <c>POSTERN_BLESS=1</c> rewrites it, and the diff is read.</summary>
+/// <summary>Expected output in <c>Golden/</c>; <c>POSTERN_BLESS=1</c> rewrites it, and the diff is
+/// read.</summary>
 static class GoldenFile
 {
     public static void Check(string name, string actual)

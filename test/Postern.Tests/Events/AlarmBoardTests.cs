@@ -35,7 +35,8 @@ public sealed class AlarmBoardTests
     {
         var raised = new AlarmBoard(clock).Raise("pipe", "script", "no such file", "Correct argv.")!;
         var board = new AlarmBoard(clock);
-        board.Restore([new StoredObject("alarm", raised.Row.Name, raised.Row.Json!.Value), new StoredObject("alarm", "x", "{"u8.ToArray())]);
+        board.Restore([new StoredObject("alarm", raised.Row.Name, raised.Row.Json!.Value),
+            new StoredObject("alarm", "x", "{"u8.ToArray())]);
         Assert.Equal(raised.Event.Alarm, Assert.Single(board.Raised));
         Assert.Null(board.Raise("pipe", "script", "", ""));
     }

@@ -27,7 +27,13 @@ public sealed class EventJsonTests
     [Fact]
     public void AnyText_GivesOneWellFormedLine() => HostileText.Gen.Sample(text =>
     {
-        var json = Json(SampleEvents.Of(EventKind.Failed) with { Reply = text, Sender = text, RecipientAddress = text, MessageId = text });
+        var json = Json(SampleEvents.Of(EventKind.Failed) with
+        {
+            Reply = text,
+            Sender = text,
+            RecipientAddress = text,
+            MessageId = text
+        });
         Assert.DoesNotContain(json, c => char.IsControl(c));
         using var document = JsonDocument.Parse(json);
         Assert.Equal("failed", document.RootElement.GetProperty("event").GetString());
@@ -41,18 +47,21 @@ public sealed class EventJsonTests
     }
 }
 
-/// <summary>Texts a hostile peer could send: controls, line ends, boundaries, fields, lone surrogates, 8-bit.</summary>
+/// <summary>Texts a hostile peer could send: controls, line ends, boundaries, fields, lone surrogates,
+/// 8-bit.</summary>
 static class HostileText
 {
     static readonly char[] nasty =
     [
-        '\r', '\n', '\0', '\e', ' ', '\t', '-', '.', ':', '\ud800', '\udc00', '\u202e', '\u2028', '\u0085', 'é', '한', 'x',
+        '\r', '\n', '\0', '\e', ' ', '\t', '-', '.', ':', '\ud800', '\udc00', '\u202e', '\u2028', '\u0085',
+            'é', '한', 'x',
         '<', '>', '"', '\\', '=',
     ];
 
     static readonly string[] known =
     [
-        "a\r\n\r\n--x\r\nContent-Type: text/html\r\n\r\n<b>", "550 no\r\nBcc: x@y", "\r\n.\r\n", new string('x', 5000),
+        "a\r\n\r\n--x\r\nContent-Type: text/html\r\n\r\n<b>", "550 no\r\nBcc: x@y", "\r\n.\r\n",
+            new string('x', 5000),
         "550 5.1.1 \e]0;owned\a", " said: 550", "250", "host x said: 550 (in reply to",
     ];
 

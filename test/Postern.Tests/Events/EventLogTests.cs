@@ -19,14 +19,17 @@ public sealed class EventLogTests
     [InlineData(LogFormat.Postfix)]
     public async Task EveryFact_MatchesItsGoldenFile(LogFormat format)
     {
-        var kinds = Enum.GetValues<EventKind>().Where(k => k is not (EventKind.Delivered or EventKind.Failed)).ToArray();
+        var kinds = Enum.GetValues<EventKind>()
+            .Where(k => k is not (EventKind.Delivered or EventKind.Failed)).ToArray();
         var text = await WriteAsync(format, log =>
         {
             var session = SampleEvents.Session();
             log.Connected(session);
-            log.Refused(session, new MailTransaction(default, MailParameters.None), "RCPT", "TO:<\"a>\"@in.example> NOTIFY=NEVER",
+            log.Refused(session, new MailTransaction(default, MailParameters.None), "RCPT",
+                "TO:<\"a>\"@in.example> NOTIFY=NEVER",
                 new Reply(550, new EnhancedStatus(5, 1, 1), "no such user\e[2J"));
-            log.Refused(session, null, "AUTH", "PLAIN AHNob3AAc2VjcmV0", new Reply(535, new EnhancedStatus(5, 7, 8), "wrong"));
+            log.Refused(session, null, "AUTH", "PLAIN AHNob3AAc2VjcmV0",
+                new Reply(535, new EnhancedStatus(5, 7, 8), "wrong"));
             log.Ended(session, SessionEnd.TimedOut);
         }, [.. kinds.Select(SampleEvents.Of)]);
         Assert.DoesNotContain("AHNob3AAc2VjcmV0", text, StringComparison.Ordinal);
@@ -53,7 +56,12 @@ public sealed class EventLogTests
     public async Task Postfix_LastOfTwoRecipientsDone_WritesRemovedOnce()
     {
         var text = await WriteAsync(LogFormat.Postfix, _ => { },
-            SampleEvents.Of(EventKind.Accepted) with { RecipientCount = 2, Recipient = null, RecipientAddress = null },
+            SampleEvents.Of(EventKind.Accepted) with
+            {
+                RecipientCount = 2,
+                Recipient = null,
+                RecipientAddress = null
+            },
             SampleEvents.Of(EventKind.Relayed),
             SampleEvents.Of(EventKind.Attempted) with { Recipient = 2 },
             SampleEvents.Of(EventKind.Failed) with { Recipient = 2 },
@@ -71,7 +79,11 @@ public sealed class EventLogTests
             new(2, SampleEvents.Of(EventKind.Relayed)),
         ];
         var last = new StoredEvent(3, SampleEvents.Of(EventKind.Relayed) with { Recipient = 2 });
-        var later = new StoredEvent(4, SampleEvents.Of(EventKind.Failed) with { Recipient = 2, Facts = null });
+        var later = new StoredEvent(4, SampleEvents.Of(EventKind.Failed) with
+        {
+            Recipient = 2,
+            Facts = null
+        });
         var text = await WriteAsync(LogFormat.Postfix, _ => { }, [last, later], [.. earlier, last, later]);
         Assert.Equal(1, text.Split("status=sent").Length - 1);
         Assert.Equal(1, text.Split(": removed\n").Length - 1);
@@ -85,7 +97,8 @@ public sealed class EventLogTests
     {
         var text = await WriteAsync(LogFormat.Postfix, _ => { },
             SampleEvents.Of(EventKind.Accepted), SampleEvents.Of(EventKind.Expired) with { Actor = actor });
-        Assert.Contains($"postfix/qmgr[4711]: {SampleEvents.Id}: from=<app@example.org>, {expected}\n", text, StringComparison.Ordinal);
+        Assert.Contains($"postfix/qmgr[4711]: {SampleEvents.Id}: from=<app@example.org>, {expected}\n", text,
+            StringComparison.Ordinal);
         Assert.EndsWith($"postfix/qmgr[4711]: {SampleEvents.Id}: removed\n", text, StringComparison.Ordinal);
     }
 
@@ -98,8 +111,11 @@ public sealed class EventLogTests
             var session = SampleEvents.Session();
             session.Helo = hostile;
             var lines = LineFormat.Of(Settings(format), TimeZoneInfo.Utc);
-            lines.Event(output, new StoredEvent(1, SampleEvents.Of(EventKind.Failed) with { Reply = hostile, RecipientAddress = hostile }), default);
-            lines.Refused(output, new SessionRefusal(session, null, "RCPT", hostile, new Reply(550, null, hostile), SampleEvents.At));
+            lines.Event(output, new StoredEvent(1,
+                SampleEvents.Of(EventKind.Failed) with { Reply = hostile, RecipientAddress = hostile }),
+                default);
+            lines.Refused(output, new SessionRefusal(session, null, "RCPT", hostile,
+                new Reply(550, null, hostile), SampleEvents.At));
             var text = Encoding.UTF8.GetString(output.WrittenSpan);
             Assert.Equal(2, text.Count(c => c == '\n'));
             Assert.DoesNotContain(text, c => char.IsControl(c) && c != '\n');
@@ -110,8 +126,10 @@ public sealed class EventLogTests
     public async Task BrokenFile_GoesToStandardErrorAndSaysSoOnce()
     {
         var error = new MemoryStream();
-        var log = new EventLog(Settings(LogFormat.Console), Clock(), () => throw new IOException("no space"), error);
-        await log.RunAsync(Stream([new(1, SampleEvents.Of(EventKind.Accepted)), new(2, SampleEvents.Of(EventKind.Relayed))]),
+        var log = new EventLog(Settings(LogFormat.Console), Clock(), () => throw new IOException("no space"),
+            error);
+        await log.RunAsync(Stream([new(1, SampleEvents.Of(EventKind.Accepted)),
+            new(2, SampleEvents.Of(EventKind.Relayed))]),
             (_, _) => new([]), Cancel);
         await log.DisposeAsync();
         var text = Encoding.UTF8.GetString(error.ToArray());
@@ -119,7 +137,8 @@ public sealed class EventLogTests
         Assert.Contains("relayed", text, StringComparison.Ordinal);
     }
 
-    /// <summary>A day for pflogsumm: 3 received, 3 delivered (1 after a deferral), 1 bounced, 2 rejected.</summary>
+    /// <summary>A day for pflogsumm: 3 received, 3 delivered (1 after a deferral), 1 bounced, 2
+    /// rejected.</summary>
     [Fact]
     public async Task Postfix_ADay_MatchesItsGoldenFile()
     {
@@ -127,31 +146,48 @@ public sealed class EventLogTests
         for (var i = 0; i < 3; i++)
         {
             var id = new QueueId(SampleEvents.Id.Value + (i << 12));
-            MailEvent At(EventKind kind, int minutes) => SampleEvents.Of(kind) with { Message = id, At = SampleEvents.At.AddHours(i).AddMinutes(minutes) };
+            MailEvent At(EventKind kind, int minutes) =>
+                SampleEvents.Of(kind) with
+                {
+                    Message = id,
+                    At = SampleEvents.At.AddHours(i).AddMinutes(minutes)
+                };
             events.Add(At(EventKind.Accepted, 0) with { RecipientCount = i == 2 ? 2 : 1 });
             if (i == 1)
                 events.Add(At(EventKind.Attempted, 1));
             events.Add(At(EventKind.Relayed, 6));
             if (i == 2)
-                events.Add(At(EventKind.Failed, 7) with { Recipient = 2, RecipientAddress = "gone@dest.example" });
+                events.Add(At(EventKind.Failed, 7) with
+                {
+                    Recipient = 2,
+                    RecipientAddress = "gone@dest.example"
+                });
         }
-        events.Add(SampleEvents.Of(EventKind.BouncedToSender) with { Message = events[^1].Message, At = events[^1].At });
+        events.Add(SampleEvents.Of(EventKind.BouncedToSender) with
+        {
+            Message = events[^1].Message,
+            At = events[^1].At
+        });
         var text = await WriteAsync(LogFormat.Postfix, log =>
         {
             var session = SampleEvents.Session();
             var transaction = new MailTransaction(default, MailParameters.None);
             log.Connected(session);
-            log.Refused(session, transaction, "RCPT", "TO:<a@in.example>", new Reply(550, new EnhancedStatus(5, 1, 1), "no such user"));
-            log.Refused(session, transaction, "RCPT", "TO:<b@far.example>", new Reply(550, new EnhancedStatus(5, 7, 1), "Relay access denied"));
+            log.Refused(session, transaction, "RCPT", "TO:<a@in.example>",
+                new Reply(550, new EnhancedStatus(5, 1, 1), "no such user"));
+            log.Refused(session, transaction, "RCPT", "TO:<b@far.example>",
+                new Reply(550, new EnhancedStatus(5, 7, 1), "Relay access denied"));
             log.Ended(session, SessionEnd.Quit);
         }, [.. events]);
         GoldenFile.Check("postfix-day.log", text);
     }
 
-    static Task<string> WriteAsync(LogFormat format, Action<SessionLog> sessions, params MailEvent[] events) =>
+    static Task<string> WriteAsync(LogFormat format, Action<SessionLog> sessions,
+        params MailEvent[] events) =>
         WriteAsync(format, sessions, [.. events.Select((e, i) => new StoredEvent(i + 1, e))], []);
 
-    static async Task<string> WriteAsync(LogFormat format, Action<SessionLog> sessions, StoredEvent[] events, StoredEvent[] stored)
+    static async Task<string> WriteAsync(LogFormat format, Action<SessionLog> sessions, StoredEvent[] events,
+        StoredEvent[] stored)
     {
         var output = new MemoryStream();
         var log = new EventLog(Settings(format), Clock(), () => output, System.IO.Stream.Null);

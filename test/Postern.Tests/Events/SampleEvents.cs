@@ -27,7 +27,8 @@ static class SampleEvents
     };
 
     public static readonly AttemptFacts Facts = new("smtp.mailgun.org[203.0.113.9]:587", 2,
-        TimeSpan.FromMilliseconds(31), TimeSpan.FromMilliseconds(412), "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384");
+        TimeSpan.FromMilliseconds(31), TimeSpan.FromMilliseconds(412),
+            "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384");
 
     public static MailEvent Of(EventKind kind)
     {
@@ -60,31 +61,44 @@ static class SampleEvents
                 Transport = "mailgun",
                 Why = "route everything-else matches",
             },
-            EventKind.Rejected => plain with { Message = null, Client = Client, Reply = "550 5.7.1 suppressed", Status = "5.7.1" },
-            EventKind.Relayed or EventKind.Delivered => attempt with { Status = "2.0.0", Reply = "250 Great success", RemoteId = "abc" },
+            EventKind.Rejected => plain with
+            {
+                Message = null,
+                Client = Client,
+                Reply = "550 5.7.1 suppressed",
+                Status = "5.7.1"
+            },
+            EventKind.Relayed or EventKind.Delivered =>
+                attempt with { Status = "2.0.0", Reply = "250 Great success", RemoteId = "abc" },
             EventKind.Attempted => attempt with
             {
                 Status = "4.2.0",
-                Reply = "host smtp.mailgun.org[203.0.113.9] said: 450 4.2.0 greylisted (in reply to RCPT TO command)",
+                Reply = Said("450 4.2.0 greylisted"),
                 Blame = Blame.Recipient,
             },
             EventKind.Failed => attempt with
             {
                 Status = "5.1.1",
-                Reply = "host smtp.mailgun.org[203.0.113.9] said: 550 5.1.1 no such user (in reply to RCPT TO command)",
+                Reply = Said("550 5.1.1 no such user"),
                 Severity = EventSeverity.Permanent,
             },
             EventKind.AlarmRaised or EventKind.AlarmCleared => new MailEvent
             {
                 Kind = kind,
                 At = At,
-                Alarm = new Alarm("login", "mailgun", At, "535 5.7.8 wrong password", "Correct transports.mailgun.login."),
+                Alarm = new Alarm("login", "mailgun", At, "535 5.7.8 wrong password",
+                    "Correct transports.mailgun.login."),
             },
-            EventKind.BouncedToSender or EventKind.Delayed or EventKind.Replayed => plain with { Other = OtherId },
-            EventKind.Held or EventKind.Released or EventKind.Retried or EventKind.Cancelled => plain with { Actor = "admin" },
+            EventKind.BouncedToSender or EventKind.Delayed or EventKind.Replayed =>
+                plain with { Other = OtherId },
+            EventKind.Held or EventKind.Released or EventKind.Retried or EventKind.Cancelled =>
+                plain with { Actor = "admin" },
             _ => plain,
         };
     }
+
+    static string Said(string reply) =>
+        $"host smtp.mailgun.org[203.0.113.9] said: {reply} (in reply to RCPT TO command)";
 
     public static SessionFacts Session(int port = 40123)
     {

@@ -24,14 +24,18 @@ public sealed class BounceComposerTests
     [InlineData(ReportKind.Expanded)]
     public async Task Report_MatchesItsGoldenFile(ReportKind kind)
     {
-        var report = await ComposeAsync(kind, "bob@dest.example", "host mx.dest.example[203.0.113.9] said: 550 5.1.1 no such user (in reply to RCPT TO command)", Plain);
-        GoldenFile.Check($"report.{kind.ToString().ToLowerInvariant()}.eml", Encoding.ASCII.GetString(report.Content.Span));
+        var report = await ComposeAsync(kind, "bob@dest.example",
+            "host mx.dest.example[203.0.113.9] said: 550 5.1.1 no such user (in reply to RCPT TO command)",
+            Plain);
+        GoldenFile.Check($"report.{kind.ToString().ToLowerInvariant()}.eml",
+            Encoding.ASCII.GetString(report.Content.Span));
     }
 
     [Fact]
     public async Task InternationalRecipient_GivesAGlobalReportInAscii()
     {
-        var report = await ComposeAsync(ReportKind.Failed, "수신@예시.example", "550 5.1.1 없는 사용자", "Subject: 안녕\r\n\r\nBody\r\n");
+        var report = await ComposeAsync(ReportKind.Failed, "수신@예시.example", "550 5.1.1 없는 사용자",
+            "Subject: 안녕\r\n\r\nBody\r\n");
         Assert.True(System.Text.Ascii.IsValid(report.Content.Span));
         Assert.False(report.SmtpUtf8);
         GoldenFile.Check("report.global.eml", Encoding.ASCII.GetString(report.Content.Span));
@@ -52,16 +56,19 @@ public sealed class BounceComposerTests
     }
 
     [Fact]
-    public void HostileTexts_NeverMakeAFieldOrABoundary() => HostileText.Gen.Select(HostileText.Gen).Sample((text, body) =>
+    public void HostileTexts_NeverMakeAFieldOrABoundary() =>
+        HostileText.Gen.Select(HostileText.Gen).Sample((text, body) =>
     {
-        var report = ComposeAsync(ReportKind.Failed, "bob@dest.example", text, "Subject: x\r\n\r\n" + body, DsnReturn.Full, text).AsTask().Result;
+        var report = ComposeAsync(ReportKind.Failed, "bob@dest.example", text, "Subject: x\r\n\r\n" + body,
+            DsnReturn.Full, text).AsTask().Result;
         Assert.True(System.Text.Ascii.IsValid(report.Content.Span));
         Assert.False(report.Content.Span.Contains((byte)0));
         var parts = Parse(report);
         Assert.Equal(3, parts.Count);
         var groups = Assert.IsType<MessageDeliveryStatus>(parts[1]).StatusGroups;
         Assert.Equal(2, groups.Count);
-        Assert.Equal(["Original-Recipient", "Final-Recipient", "Action", "Status", "Remote-MTA", "Diagnostic-Code"],
+        Assert.Equal(["Original-Recipient", "Final-Recipient", "Action", "Status", "Remote-MTA",
+            "Diagnostic-Code"],
             groups[1].Select(h => h.Field));
         Assert.Equal("rfc822; bob@dest.example", groups[1]["Final-Recipient"]);
     }, iter: 300);
@@ -70,12 +77,14 @@ public sealed class BounceComposerTests
     public async Task GuessedBoundary_IsNotUsed()
     {
         var guess = $"--{SampleEvents.OtherId}.0/postern";
-        var report = await ComposeAsync(ReportKind.Failed, "bob@dest.example", "550 no", Plain + guess + "\r\nContent-Type: text/html\r\n\r\n");
+        var report = await ComposeAsync(ReportKind.Failed, "bob@dest.example", "550 no",
+            Plain + guess + "\r\nContent-Type: text/html\r\n\r\n");
         Assert.Equal(3, Parse(report).Count);
     }
 
     static async ValueTask<ComposedReport> ComposeAsync(
-        ReportKind kind, string recipient, string text, string original, DsnReturn ret = DsnReturn.Unspecified, string? hostile = null)
+        ReportKind kind, string recipient, string text, string original,
+            DsnReturn ret = DsnReturn.Unspecified, string? hostile = null)
     {
         Assert.True(Mailbox.TryParse("app@example.org", out var sender));
         Assert.True(Mailbox.TryParse(recipient, out var address));
@@ -96,13 +105,24 @@ public sealed class BounceComposerTests
             Number = 1,
             Address = address,
             State = RecipientState.Done,
-            Dsn = new() { OriginalRecipient = hostile is null ? "rfc822;bob@dest.example" : "rfc822;" + hostile },
+            Dsn = new()
+            {
+                OriginalRecipient = hostile is null ? "rfc822;bob@dest.example"
+                : "rfc822;" + hostile
+            },
         };
-        var status = kind switch { ReportKind.Failed => new EnhancedStatus(5, 1, 1), ReportKind.Delayed => new(4, 4, 1), _ => new(2, 0, 0) };
+        var status = kind switch
+        {
+            ReportKind.Failed => new EnhancedStatus(5, 1, 1),
+            ReportKind.Delayed =>
+            new(4, 4, 1),
+            _ => new(2, 0, 0)
+        };
         var composer = new BounceComposer("mx.example.org", new FakeTimeProvider(SampleEvents.At));
         return await composer.ComposeAsync(
             new ReportRequest(kind, SampleEvents.OtherId, message,
-                [new ReportedRecipient(reported, status, text, "mx.dest.example", SampleEvents.At.AddDays(5))]),
+                [new ReportedRecipient(reported, status, text, "mx.dest.example",
+                    SampleEvents.At.AddDays(5))]),
             new MemoryContent(Encoding.UTF8.GetBytes(original)), Cancel);
     }
 
@@ -121,6 +141,7 @@ public sealed class BounceComposerTests
         public override long Octets => octets.Length;
         public override bool HasEightBit => !System.Text.Ascii.IsValid(octets);
         public override bool HasEightBitHeader => HasEightBit;
-        public override PipeReader OpenReader() => PipeReader.Create(new System.Buffers.ReadOnlySequence<byte>(octets));
+        public override PipeReader OpenReader() =>
+            PipeReader.Create(new System.Buffers.ReadOnlySequence<byte>(octets));
     }
 }

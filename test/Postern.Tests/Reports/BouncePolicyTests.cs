@@ -23,28 +23,33 @@ public sealed class BouncePolicyTests
 
     [Fact]
     public void NullSender_NeverGetsAReport() =>
-        Assert.False(BouncePolicy.IsDue(ReportKind.Failed, Message(null), RcptParameters.None, new RouteOptions { Bounce = true }));
+        Assert.False(BouncePolicy.IsDue(ReportKind.Failed, Message(null), RcptParameters.None,
+            new RouteOptions { Bounce = true }));
 
     [Theory]
     [InlineData(null, false)]
     [InlineData(true, true)]
     [InlineData(false, false)]
-    public void Mx_ReportsOnlyWhereTheRouteSaysSo(bool? bounce, bool due) => Assert.Equal(due, BouncePolicy.IsDue(
-        ReportKind.Failed, Message("a@b.example") with { Door = MailDoors.Mx }, RcptParameters.None, new() { Bounce = bounce }));
+    public void Mx_ReportsOnlyWhereTheRouteSaysSo(bool? bounce, bool due) =>
+        Assert.Equal(due, BouncePolicy.IsDue(
+        ReportKind.Failed, Message("a@b.example") with { Door = MailDoors.Mx }, RcptParameters.None,
+            new() { Bounce = bounce }));
 
     [Theory]
     [InlineData(HandOver.ToHopWithDsn, null)]
     [InlineData(HandOver.ToHopWithoutDsn, ReportKind.Relayed)]
     [InlineData(HandOver.Final, ReportKind.Delivered)]
     public void NotifySuccess_IsToldWhereTheNextHopWillNot(HandOver handOver, ReportKind? expected) =>
-        Assert.Equal(expected, BouncePolicy.AfterSuccess(handOver, Message("a@b.example"), new() { Notify = DsnNotify.Success }, null));
+        Assert.Equal(expected, BouncePolicy.AfterSuccess(handOver, Message("a@b.example"),
+            new() { Notify = DsnNotify.Success }, null));
 
     static QueuedMessage Message(string? sender) => new()
     {
         Id = new QueueId(1),
         ArrivedAt = default,
         Door = MailDoors.Submission,
-        Sender = sender is not null && Mailbox.TryParse(sender, out var mailbox) ? new ReversePath(mailbox) : default,
+        Sender = sender is not null && Mailbox.TryParse(sender, out var mailbox) ? new ReversePath(mailbox)
+            : default,
         Client = new(),
         ContentOctets = 1,
     };
