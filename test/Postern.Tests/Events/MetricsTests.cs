@@ -16,7 +16,7 @@ public sealed class MetricsTests
         {
             InstrumentPublished = (instrument, l) =>
             {
-                if (instrument.Meter.Name == Metrics.MeterName)
+                if (instrument.Meter == metrics.Meter)
                 {
                     seen.Add(instrument.Name);
                     l.EnableMeasurementEvents(instrument);
@@ -40,7 +40,7 @@ public sealed class MetricsTests
         {
             InstrumentPublished = (instrument, l) =>
             {
-                if (instrument.Meter.Name == Metrics.MeterName && instrument.Name == "postern_sessions")
+                if (instrument.Meter == metrics.Meter && instrument.Name == "postern_sessions")
                     l.EnableMeasurementEvents(instrument);
             },
         };
