@@ -14,8 +14,10 @@ public sealed record AlarmChange(MailEvent Event, ObjectChange Row)
     }
 }
 
-/// <summary>The alarms that stand, by kind and subject; each is raised once and cleared once (DESIGN §9.2).</summary>
-/// <remarks>Any thread. The table holds what was handed out for a commit; after a failed commit nothing is accepted any more.</remarks>
+/// <summary>The alarms that stand, by kind and subject; each is raised once and cleared once (DESIGN
+/// §9.2).</summary>
+/// <remarks>Any thread. The table holds what was handed out for a commit; after a failed commit nothing is
+/// accepted any more.</remarks>
 public sealed class AlarmBoard(TimeProvider clock)
 {
     /// <summary>The kind of object an alarm is in the store.</summary>
@@ -61,7 +63,8 @@ public sealed class AlarmBoard(TimeProvider clock)
         }
     }
 
-    /// <summary>Takes back what an earlier process left, from <see cref="IMailStore.ReadObjectsAsync"/>; unreadable ones are skipped.</summary>
+    /// <summary>Takes back what an earlier process left, from <see cref="IMailStore.ReadObjectsAsync"/>;
+    /// unreadable ones are skipped.</summary>
     public void Restore(IEnumerable<StoredObject> objects)
     {
         lock (gate)
@@ -83,7 +86,8 @@ public sealed class AlarmBoard(TimeProvider clock)
             if (!raised.TryAdd((kind, subject), alarm))
                 return null;
         }
-        return ChangeOf(EventKind.AlarmRaised, alarm, alarm.Since, JsonSerializer.SerializeToUtf8Bytes(alarm, AlarmJson.Default.Alarm));
+        return ChangeOf(EventKind.AlarmRaised, alarm, alarm.Since,
+            JsonSerializer.SerializeToUtf8Bytes(alarm, AlarmJson.Default.Alarm));
     }
 
     /// <summary>Null: it does not stand.</summary>
@@ -105,7 +109,8 @@ public sealed class AlarmBoard(TimeProvider clock)
             At = at,
             Alarm = alarm,
         },
-        new ObjectChange(ObjectKind, $"{alarm.Kind}/{alarm.Subject}", json is null ? null : new ReadOnlyMemory<byte>(json)));
+        new ObjectChange(ObjectKind, $"{alarm.Kind}/{alarm.Subject}", json is null
+            ? default(ReadOnlyMemory<byte>?) : json));
 
     static Alarm? Read(StoredObject stored)
     {
@@ -113,7 +118,8 @@ public sealed class AlarmBoard(TimeProvider clock)
         try
         {
             var alarm = JsonSerializer.Deserialize(stored.Json.Span, AlarmJson.Default.Alarm);
-            return alarm is { Kind: not null, Subject: not null, Text: not null, Mend: not null } ? alarm : null;
+            return alarm is { Kind: not null, Subject: not null, Text: not null, Mend: not null }
+                ? alarm : null;
         }
         catch (JsonException)
         {

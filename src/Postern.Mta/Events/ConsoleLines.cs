@@ -5,7 +5,7 @@ using Postern.Smtp.Server;
 namespace Postern.Mta.Events;
 
 /// <summary>The log for people: one aligned line per fact.</summary>
-/// <remarks><c>2026-11-24 06:03:39.123  relayed  01J9Z...  a@b -&gt; c@d  via mailgun  250 Great success  (0.45s)</c>.</remarks>
+/// <remarks>Time, event, queue id, who to whom, transport and relay, reply, seconds taken.</remarks>
 sealed class ConsoleLines(EventLogSettings settings, TimeZoneInfo zone) : LineFormat
 {
     const int NameColumns = 17;
@@ -31,7 +31,8 @@ sealed class ConsoleLines(EventLogSettings settings, TimeZoneInfo zone) : LineFo
         if (mailEvent.Uncertain)
             line.Write("  (uncertain)"u8);
         if (mailEvent.Alarm is { } alarm)
-            line.Text(alarm.Kind).Write(" "u8).Text(alarm.Subject).Write(": "u8).Text(alarm.Text).Write("  "u8).Text(alarm.Mend);
+            line.Text(alarm.Kind).Write(" "u8).Text(alarm.Subject).Write(": "u8).Text(alarm.Text)
+                .Write("  "u8).Text(alarm.Mend);
         if (mailEvent.Other is { } other)
             line.Write("  "u8).Write(other.ToString());
         if (mailEvent.Actor is { } actor)
@@ -53,9 +54,11 @@ sealed class ConsoleLines(EventLogSettings settings, TimeZoneInfo zone) : LineFo
         line.Write("  "u8).Text(refusal.Reply.ToString()).EndLine();
     }
 
-    public override void Ended(IBufferWriter<byte> output, SessionFacts session, SessionEnd end, DateTimeOffset at)
+    public override void Ended(IBufferWriter<byte> output, SessionFacts session, SessionEnd end,
+        DateTimeOffset at)
     {
-        var level = end is SessionEnd.Quit or SessionEnd.Stopping or SessionEnd.PeerClosed ? EventLevel.Info : EventLevel.Warn;
+        var level = end is SessionEnd.Quit or SessionEnd.Stopping or SessionEnd.PeerClosed ? EventLevel.Info
+            : EventLevel.Warn;
         var line = Begin(output, at, "disconnected", level, "");
         WriteSession(line, session).Write("  "u8).Write(NameOf(end));
         foreach (var (verb, good, all) in CountsOf(session))
@@ -81,7 +84,8 @@ sealed class ConsoleLines(EventLogSettings settings, TimeZoneInfo zone) : LineFo
     static void WriteAddresses(LineWriter line, MailEvent mailEvent)
     {
         if (mailEvent.Sender is { } sender)
-            line.Text(sender.Length == 0 ? "<>" : sender).Write(mailEvent.RecipientAddress is null ? ""u8 : " -> "u8);
+            line.Text(sender.Length == 0 ? "<>" : sender)
+                .Write(mailEvent.RecipientAddress is null ? ""u8 : " -> "u8);
         line.Text(mailEvent.RecipientAddress);
         if (mailEvent.RecipientAddress is null && mailEvent.RecipientCount is { } recipients)
             line.Write(" -> "u8).Number(recipients).Write(recipients == 1 ? " recipient"u8 : " recipients"u8);
@@ -116,7 +120,8 @@ sealed class ConsoleLines(EventLogSettings settings, TimeZoneInfo zone) : LineFo
         return line;
     }
 
-    LineWriter Begin(IBufferWriter<byte> output, DateTimeOffset at, string name, EventLevel level, string queueId)
+    LineWriter Begin(IBufferWriter<byte> output, DateTimeOffset at, string name, EventLevel level,
+        string queueId)
     {
         var local = TimeZoneInfo.ConvertTime(at, zone);
         var line = new LineWriter(output, Escaped);

@@ -6,7 +6,8 @@ namespace Postern.Mta.Events;
 
 public static partial class EventJson
 {
-    /// <summary>A fact of a session as one line; <paramref name="more"/> adds members to the object <c>postern</c>.</summary>
+    /// <summary>A fact of a session as one line; <paramref name="more"/> adds members to the object
+    /// <c>postern</c>.</summary>
     internal static void WriteSession(IBufferWriter<byte> output, string name, EventLevel level,
         SessionFacts session, DateTimeOffset at, Action<Utf8JsonWriter> more)
     {

@@ -6,10 +6,12 @@ using System.Text.Json;
 
 namespace Postern.Mta.Events;
 
-/// <summary>The one JSON shape of an event: Mailgun's, and beside it the object <c>postern</c> (DESIGN §6).</summary>
+/// <summary>The one JSON shape of an event: Mailgun's, and beside it the object <c>postern</c> (DESIGN
+/// §6).</summary>
 /// <remarks>
-/// Members without a value are left out; <c>tags</c>, <c>campaigns</c>, <c>flags</c> and <c>user-variables</c> are always
-/// there, since Mailgun's clients expect them. Texts of peers are escaped; none of them can make this throw.
+/// Members without a value are left out; <c>tags</c>, <c>campaigns</c>, <c>flags</c> and
+/// <c>user-variables</c> are always there, since Mailgun's clients expect them. Texts of peers are escaped;
+/// none of them can make this throw.
 /// </remarks>
 public static partial class EventJson
 {
@@ -22,7 +24,8 @@ public static partial class EventJson
         SkipValidation = true,
     };
 
-    /// <summary>22 characters base64url of node and seq (DESIGN §9.3): an event has one id on every face.</summary>
+    /// <summary>22 characters base64url of node and seq (DESIGN §9.3): an event has one id on every
+    /// face.</summary>
     public static string IdOf(int node, long seq)
     {
         Span<byte> octets = stackalloc byte[16];
@@ -102,11 +105,13 @@ public static partial class EventJson
         }
         if (mailEvent.Kind != EventKind.Failed)
             return;
-        json.WriteString("severity"u8, mailEvent.Severity == EventSeverity.Temporary ? "temporary" : "permanent");
+        json.WriteString("severity"u8, mailEvent.Severity == EventSeverity.Temporary ? "temporary"
+            : "permanent");
         json.WriteString("reason"u8, ReasonOf(mailEvent));
     }
 
-    /// <summary>Mailgun's word for why; a suppression puts its own (<c>suppress-bounce</c>...) into Why.</summary>
+    /// <summary>Mailgun's word for why; a suppression puts its own (<c>suppress-bounce</c>...) into
+    /// Why.</summary>
     static string ReasonOf(MailEvent mailEvent)
     {
         if (mailEvent.Severity == EventSeverity.Temporary)
@@ -139,7 +144,8 @@ public static partial class EventJson
         json.WriteStartObject("delivery-status"u8);
         json.WriteNumber("code"u8, reply.Code ?? InternalCode(mailEvent));
         WriteText(json, "message"u8, reply.Words);
-        WriteText(json, "description"u8, reply.Code is null || reply.Text == mailEvent.Reply ? "" : mailEvent.Reply);
+        WriteText(json, "description"u8, reply.Code is null || reply.Text == mailEvent.Reply ? ""
+            : mailEvent.Reply);
         WriteText(json, "enhanced-code"u8, mailEvent.Status);
         if (mailEvent.Attempt is { } attempt)
             json.WriteNumber("attempt-no"u8, attempt);
@@ -155,7 +161,8 @@ public static partial class EventJson
         json.WriteEndObject();
     }
 
-    /// <summary>Mailgun's codes where no peer said anything: 498 no MX, 499 no connection, 602 too old, 605-607 suppressed.</summary>
+    /// <summary>Mailgun's codes where no peer said anything: 498 no MX, 499 no connection, 602 too old,
+    /// 605-607 suppressed.</summary>
     static int InternalCode(MailEvent mailEvent) => mailEvent switch
     {
         { Why: "suppress-bounce" } => 605,

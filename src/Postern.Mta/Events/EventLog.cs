@@ -24,8 +24,9 @@ public sealed record EventLogSettings
 
 /// <summary>The log: every committed event and every fact of a session, in one of three formats.</summary>
 /// <remarks>
-/// It is a view: the store has every event, and a log that is slow, broken or full never holds up mail. Levels are
-/// Mailgun's (<see cref="EventLevel"/>): error is a recipient lost or an alarm, warn a delay or a refusal, info the rest.
+/// It is a view: the store has every event, and a log that is slow, broken or full never holds up mail.
+/// Levels are Mailgun's (<see cref="EventLevel"/>): error is a recipient lost or an alarm, warn a delay or
+/// a refusal, info the rest.
 /// </remarks>
 public sealed class EventLog : IAsyncDisposable
 {
@@ -39,7 +40,8 @@ public sealed class EventLog : IAsyncDisposable
     }
 
     /// <param name="openTarget">Opens the file; called again at <see cref="Reopen"/>.</param>
-    internal EventLog(EventLogSettings settings, TimeProvider clock, Func<Stream> openTarget, Stream standardError)
+    internal EventLog(EventLogSettings settings, TimeProvider clock, Func<Stream> openTarget,
+        Stream standardError)
     {
         var lineFormat = LineFormat.Of(settings, clock.LocalTimeZone);
         format = lineFormat;
@@ -57,7 +59,8 @@ public sealed class EventLog : IAsyncDisposable
 
     /// <param name="eventsOf">Events of one message, for those accepted before this process.</param>
     internal async Task RunAsync(IAsyncEnumerable<StoredEvent> events,
-        Func<QueueId, CancellationToken, ValueTask<IReadOnlyList<StoredEvent>>> eventsOf, CancellationToken cancel)
+        Func<QueueId, CancellationToken, ValueTask<IReadOnlyList<StoredEvent>>> eventsOf,
+        CancellationToken cancel)
     {
         await foreach (var stored in events.WithCancellation(cancel))
         {

@@ -40,9 +40,10 @@ public static class EventNames
     public static EventLevel LevelOf(MailEvent mailEvent) => mailEvent.Kind switch
     {
         EventKind.Failed when mailEvent.Severity == EventSeverity.Temporary => EventLevel.Warn,
-        EventKind.Failed or EventKind.Expired or EventKind.DeadLettered or EventKind.AlarmRaised => EventLevel.Error,
-        EventKind.Rejected or EventKind.Complained or EventKind.Attempted or EventKind.Held or EventKind.Delayed =>
-            EventLevel.Warn,
+        EventKind.Failed or EventKind.Expired or EventKind.DeadLettered or EventKind.AlarmRaised =>
+            EventLevel.Error,
+        EventKind.Rejected or EventKind.Complained or EventKind.Attempted or EventKind.Held
+            or EventKind.Delayed => EventLevel.Warn,
         _ => EventLevel.Info,
     };
 

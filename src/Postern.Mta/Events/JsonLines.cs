@@ -4,7 +4,8 @@ using Postern.Smtp.Server;
 
 namespace Postern.Mta.Events;
 
-/// <summary>One object a line: events in their public shape, facts of sessions and of the log in ours.</summary>
+/// <summary>One object a line: events in their public shape, facts of sessions and of the log in
+/// ours.</summary>
 sealed class JsonLines(EventLogSettings settings) : LineFormat
 {
     public override void Event(IBufferWriter<byte> output, StoredEvent stored, RecipientProgress progress)
@@ -17,7 +18,8 @@ sealed class JsonLines(EventLogSettings settings) : LineFormat
         EventJson.WriteSession(output, "session-connected", EventLevel.Info, session, at, static _ => { });
 
     public override void Refused(IBufferWriter<byte> output, SessionRefusal refusal) =>
-        EventJson.WriteSession(output, "session-refused", EventLevel.Warn, refusal.Session, refusal.At, json =>
+        EventJson.WriteSession(output, "session-refused", EventLevel.Warn, refusal.Session, refusal.At,
+            json =>
         {
             json.WriteString("verb"u8, VerbOf(refusal.Verb));
             EventJson.WriteText(json, "argument"u8, refusal.Shown);
@@ -25,7 +27,8 @@ sealed class JsonLines(EventLogSettings settings) : LineFormat
             EventJson.WriteText(json, "reply"u8, refusal.Reply.ToString());
         });
 
-    public override void Ended(IBufferWriter<byte> output, SessionFacts session, SessionEnd end, DateTimeOffset at) =>
+    public override void Ended(IBufferWriter<byte> output, SessionFacts session, SessionEnd end,
+        DateTimeOffset at) =>
         EventJson.WriteSession(output, "session-ended", EventLevel.Info, session, at, json =>
         {
             json.WriteString("end"u8, NameOf(end));

@@ -8,12 +8,13 @@ using Postern.Smtp.Server;
 namespace Postern.Mta.Events;
 
 /// <summary>How a fact looks in the log: one of the three values of <c>log.format</c>.</summary>
-/// <remarks>Each call writes whole lines and holds no state; calls may come from any thread, one at a time.</remarks>
+/// <remarks>Each call writes whole lines and holds no state; calls may come from any thread, one at a
+/// time.</remarks>
 abstract class LineFormat
 {
     static readonly FrozenSet<string> knownVerbs = FrozenSet.Create(StringComparer.OrdinalIgnoreCase,
-        "HELO", "EHLO", "LHLO", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "NOOP", "QUIT", "VRFY", "EXPN", "HELP",
-        "STARTTLS", "AUTH", "ETRN", "XCLIENT", "XFORWARD", "CONNECT");
+        "HELO", "EHLO", "LHLO", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "NOOP", "QUIT", "VRFY", "EXPN",
+        "HELP", "STARTTLS", "AUTH", "ETRN", "XCLIENT", "XFORWARD", "CONNECT");
 
     public static LineFormat Of(EventLogSettings settings, TimeZoneInfo zone) => settings.Format switch
     {
@@ -32,7 +33,8 @@ abstract class LineFormat
 
     public abstract void Refused(IBufferWriter<byte> output, SessionRefusal refusal);
 
-    public abstract void Ended(IBufferWriter<byte> output, SessionFacts session, SessionEnd end, DateTimeOffset at);
+    public abstract void Ended(IBufferWriter<byte> output, SessionFacts session, SessionEnd end,
+        DateTimeOffset at);
 
     /// <summary>Lines were dropped since the log's file or pipe was too slow.</summary>
     public abstract void Lost(IBufferWriter<byte> output, long lines, DateTimeOffset at);
@@ -40,7 +42,8 @@ abstract class LineFormat
     protected static string AddressOf(IPEndPoint peer) =>
         (peer.Address.IsIPv4MappedToIPv6 ? peer.Address.MapToIPv4() : peer.Address).ToString();
 
-    /// <summary>A verb of SMTP in lower case; what is none may be part of a password and is called <c>unknown</c>.</summary>
+    /// <summary>A verb of SMTP in lower case; what is none may be part of a password and is called
+    /// <c>unknown</c>.</summary>
     internal static string VerbOf(string verb) =>
         knownVerbs.TryGetValue(verb, out var known) ? known.ToLowerInvariant() : "unknown";
 
@@ -77,13 +80,16 @@ abstract class LineFormat
 }
 
 /// <summary>A command that was refused, with the session's facts at that moment.</summary>
-/// <param name="Argument">As it came; of AUTH it holds a password, so it is shown through <see cref="Shown"/> alone.</param>
+/// <param name="Argument">As it came; of AUTH it holds a password, so it is shown through <see cref="Shown"/>
+/// alone.</param>
 readonly record struct SessionRefusal(
-    SessionFacts Session, MailTransaction? Transaction, string Verb, string Argument, Reply Reply, DateTimeOffset At)
+    SessionFacts Session, MailTransaction? Transaction, string Verb, string Argument, Reply Reply,
+    DateTimeOffset At)
 {
     const int MechanismMax = 20;
 
-    /// <summary>What may be shown of the argument: of MAIL, RCPT, EHLO, HELO and VRFY all, of AUTH the mechanism, else nothing.</summary>
+    /// <summary>What may be shown of the argument: of MAIL, RCPT, EHLO, HELO and VRFY all, of AUTH the
+    /// mechanism, else nothing.</summary>
     public string Shown => Verb.ToUpperInvariant() switch
     {
         "MAIL" or "RCPT" or "EHLO" or "HELO" or "VRFY" => Argument,

@@ -15,7 +15,8 @@ enum UnsafeCharacters
     AsEscape,
 }
 
-/// <summary>Writes the pieces of one log line as UTF-8. What a peer said goes through <see cref="Text"/> alone.</summary>
+/// <summary>Writes the pieces of one log line as UTF-8. What a peer said goes through <see cref="Text"/>
+/// alone.</summary>
 /// <remarks>No text can throw, end the line, or reach a terminal as a control sequence.</remarks>
 readonly struct LineWriter(IBufferWriter<byte> output, UnsafeCharacters unsafeCharacters)
 {

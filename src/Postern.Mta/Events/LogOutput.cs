@@ -5,9 +5,9 @@ namespace Postern.Mta.Events;
 
 /// <summary>Where log lines go: they gather in memory while the last batch is being written.</summary>
 /// <remarks>
-/// Writers never wait and never fail. A file that cannot be opened or written is told about once on the fallback, which
-/// takes the lines from then on, until <see cref="Reopen"/>. More than <see cref="PendingOctetsMax"/> waiting: lines are
-/// dropped and counted; they are still in the store.
+/// Writers never wait and never fail. A file that cannot be opened or written is told about once on the
+/// fallback, which takes the lines from then on, until <see cref="Reopen"/>. More than
+/// <see cref="PendingOctetsMax"/> waiting: lines are dropped and counted; they are still in the store.
 /// </remarks>
 sealed class LogOutput : IAsyncDisposable
 {
@@ -28,7 +28,8 @@ sealed class LogOutput : IAsyncDisposable
     bool failed;
     volatile bool reopenWanted;
 
-    /// <param name="open">Opens the stream; called again after <see cref="Reopen"/>. Closing it is ours.</param>
+    /// <param name="open">Opens the stream; called again after <see cref="Reopen"/>. Closing it is
+    /// ours.</param>
     /// <param name="fallback">Standard error; stays open.</param>
     /// <param name="writeLoss">Writes the line that tells how many were dropped.</param>
     public LogOutput(Func<Stream> open, Stream fallback, Action<IBufferWriter<byte>, long> writeLoss)
@@ -54,7 +55,8 @@ sealed class LogOutput : IAsyncDisposable
         signals.Writer.TryWrite(true);
     }
 
-    /// <summary>The next batch goes to a newly opened file: the old one was renamed, or is well again.</summary>
+    /// <summary>The next batch goes to a newly opened file: the old one was renamed, or is well
+    /// again.</summary>
     public void Reopen()
     {
         reopenWanted = true;
@@ -117,7 +119,8 @@ sealed class LogOutput : IAsyncDisposable
                 failed = true;
                 Close();
                 await WriteFallbackAsync(System.Text.Encoding.UTF8.GetBytes(
-                    $"postern: the log cannot be written ({trouble.Message}); it goes to standard error until the next reload\n"));
+                    $"postern: the log cannot be written ({trouble.Message}); "
+                    + "it goes to standard error until the next reload\n"));
             }
         }
         await WriteFallbackAsync(octets);
@@ -137,7 +140,8 @@ sealed class LogOutput : IAsyncDisposable
     }
 
     static bool IsTrouble(Exception trouble) =>
-        trouble is IOException or UnauthorizedAccessException or NotSupportedException or ObjectDisposedException;
+        trouble is IOException or UnauthorizedAccessException or NotSupportedException
+            or ObjectDisposedException;
 
     void Close()
     {

@@ -32,8 +32,10 @@ public enum EventKind
     AlarmCleared,
 }
 
-/// <summary>One fact of a message's life, or of the server's; written in the commit that changes the state.</summary>
-/// <remarks>Only what applies is set. Texts of peers are as they came: escape them wherever they are shown.</remarks>
+/// <summary>One fact of a message's life, or of the server's; written in the commit that changes the
+/// state.</summary>
+/// <remarks>Only what applies is set. Texts of peers are as they came: escape them wherever they are
+/// shown.</remarks>
 public sealed record MailEvent
 {
     public required EventKind Kind { get; init; }
@@ -50,13 +52,15 @@ public sealed record MailEvent
     /// <summary>Before aliases, where it differs.</summary>
     public string? OriginalAddress { get; init; }
 
-    /// <summary>The reverse-path without brackets; empty for the null sender. Null: not told in this event.</summary>
+    /// <summary>The reverse-path without brackets; empty for the null sender. Null: not told in this
+    /// event.</summary>
     public string? Sender { get; init; }
 
     public string? MessageId { get; init; }
     public long? ContentOctets { get; init; }
 
-    /// <summary>Accepted: recipients of the envelope as committed. Expanded: how many this one became.</summary>
+    /// <summary>Accepted: recipients of the envelope as committed. Expanded: how many this one
+    /// became.</summary>
     public int? RecipientCount { get; init; }
 
     public ClientFacts? Client { get; init; }
@@ -71,7 +75,8 @@ public sealed record MailEvent
 
     public AttemptFacts? Facts { get; init; }
 
-    /// <summary>Delays a (arrival to active) and b (active to start of connection set-up); c and d are in <see cref="Facts"/>.</summary>
+    /// <summary>Delays a (arrival to active) and b (active to start of connection set-up); c and d are in
+    /// <see cref="Facts"/>.</summary>
     public TimeSpan? DelayBeforeActive { get; init; }
 
     public TimeSpan? DelayActive { get; init; }

@@ -9,7 +9,8 @@ namespace Postern.Mta.Events;
 public enum AttemptOutcome { Relayed, Deferred, Failed }
 
 /// <summary>The meter <c>Postern</c>; the names are in <c>docs/operate/metrics.md</c>.</summary>
-/// <remarks>Tags have few values: transports, listeners, kinds and codes, never addresses or texts of peers.</remarks>
+/// <remarks>Tags have few values: transports, listeners, kinds and codes, never addresses or texts of
+/// peers.</remarks>
 public sealed class Metrics : IDisposable
 {
     public const string MeterName = "Postern";
@@ -27,19 +28,26 @@ public sealed class Metrics : IDisposable
     public Metrics(IMeterFactory? factory = null)
     {
         meter = factory?.Create(new MeterOptions(MeterName)) ?? new Meter(MeterName);
-        accepted = meter.CreateCounter<long>("postern_messages_accepted", "{message}", "Messages answered with 250");
+        accepted = meter.CreateCounter<long>("postern_messages_accepted", "{message}",
+            "Messages answered with 250");
         acceptedOctets = meter.CreateCounter<long>("postern_accepted_octets", "By", "Their content");
         recipients = meter.CreateCounter<long>("postern_recipients", "{recipient}", "Results of attempts");
         sessions = meter.CreateCounter<long>("postern_sessions", "{session}", "SMTP sessions that ended");
-        refusals = meter.CreateCounter<long>("postern_refusals", "{command}", "Commands answered with 4xx or 5xx");
+        refusals = meter.CreateCounter<long>("postern_refusals", "{command}",
+            "Commands answered with 4xx or 5xx");
         reports = meter.CreateCounter<long>("postern_reports", "{report}", "Reports sent to senders");
-        commitSeconds = Latency("postern_commit_duration", "From handing a change to the store until it was durable",
+        commitSeconds = Latency("postern_commit_duration",
+            "From handing a change to the store until it was durable",
             [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5]);
         attemptSeconds = Latency("postern_attempt_duration", "One attempt, from its start to its result",
             [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300]);
     }
 
-    /// <summary>Registers what is read when metrics are collected; the callbacks must be cheap and thread-safe.</summary>
+    /// <summary>This instance's meter, told apart from others of the name by tests.</summary>
+    internal Meter Meter => meter;
+
+    /// <summary>Registers what is read when metrics are collected; the callbacks must be cheap and
+    /// thread-safe.</summary>
     /// <param name="queueSizes">Recipients per transport and state.</param>
     public void Observe(Func<IEnumerable<QueueSize>> queueSizes, AlarmBoard alarms)
     {
@@ -48,7 +56,8 @@ public sealed class Metrics : IDisposable
                 new("transport", size.Transport), new("state", size.State))),
             "{recipient}", "Recipients that are not done");
         meter.CreateObservableGauge("postern_alarms",
-            () => alarms.Counts.Select(count => new Measurement<int>(count.Value, new KeyValuePair<string, object?>("kind", count.Key))),
+            () => alarms.Counts.Select(count =>
+                new Measurement<int>(count.Value, new KeyValuePair<string, object?>("kind", count.Key))),
             "{alarm}", "Alarms that stand");
     }
 
@@ -75,7 +84,8 @@ public sealed class Metrics : IDisposable
         new("listener", session.Listener), new("verb", LineFormat.VerbOf(verb)), new("code", reply.Code));
 
     /// <param name="action">The Action field: failed, delayed, relayed...</param>
-    public void Reported(string action) => reports.Add(1, new KeyValuePair<string, object?>("action", action));
+    public void Reported(string action) =>
+        reports.Add(1, new KeyValuePair<string, object?>("action", action));
 
     public void Dispose() => meter.Dispose();
 
@@ -88,7 +98,8 @@ public sealed class Metrics : IDisposable
     };
 
     Histogram<double> Latency(string name, string description, double[] bounds) => meter.CreateHistogram(
-        name, "s", description, tags: null, new InstrumentAdvice<double> { HistogramBucketBoundaries = bounds });
+        name, "s", description, tags: null,
+            new InstrumentAdvice<double> { HistogramBucketBoundaries = bounds });
 }
 
 /// <param name="State">ready, active, deferred or held.</param>

@@ -10,15 +10,17 @@ readonly record struct RecipientProgress(bool IsFirst, bool WasDone, bool IsLast
 
 /// <summary>How many recipients of each message are still open, for the log's <c>removed</c>.</summary>
 /// <remarks>
-/// Memory is bounded: two generations of <paramref name="generationMax"/> messages. What fell out of it, or was
-/// accepted by an earlier process, is restored from the message's own events when one of its recipients ends.
+/// Memory is bounded: two generations of <paramref name="generationMax"/> messages. What fell out of it, or
+/// was accepted by an earlier process, is restored from the message's own events when one of its recipients
+/// ends.
 /// </remarks>
 sealed class OpenRecipients(int generationMax = 50_000)
 {
     Dictionary<QueueId, Count> young = [];
     Dictionary<QueueId, Count> old = [];
 
-    /// <summary>False: nothing is known of the message, and what it means depends on that; restore it first.</summary>
+    /// <summary>False: nothing is known of the message, and what it means depends on that; restore it
+    /// first.</summary>
     public bool TryApply(MailEvent mailEvent, out RecipientProgress progress)
     {
         progress = default;
@@ -58,8 +60,8 @@ sealed class OpenRecipients(int generationMax = 50_000)
     /// <summary>The recipient is Done with it, unless it was before.</summary>
     static bool Ends(MailEvent mailEvent) => mailEvent.Kind switch
     {
-        EventKind.Relayed or EventKind.Delivered or EventKind.Expanded or EventKind.Cancelled or EventKind.Expired
-            or EventKind.DeadLettered => true,
+        EventKind.Relayed or EventKind.Delivered or EventKind.Expanded or EventKind.Cancelled
+            or EventKind.Expired or EventKind.DeadLettered => true,
         EventKind.Failed => mailEvent.Severity != EventSeverity.Temporary,
         _ => false,
     };

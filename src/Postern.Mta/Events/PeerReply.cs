@@ -4,8 +4,8 @@ namespace Postern.Mta.Events;
 
 /// <summary>The peer's own words inside a result text.</summary>
 /// <remarks>
-/// A text is the bare reply (<c>250 2.0.0 Ok</c>), or Postfix's sentence around it
-/// (<c>host mx[192.0.2.1] said: 550 5.1.1 no (in reply to RCPT TO command)</c>), or words of our own.
+/// A text is the bare reply (<c>250 2.0.0 Ok</c>), or Postfix's sentence around it (<c>host mx[192.0.2.1]
+/// said: 550 5.1.1 no (in reply to RCPT TO command)</c>), or words of our own.
 /// </remarks>
 /// <param name="Code">The three digits. Null: no peer said anything.</param>
 /// <param name="Text">The reply with its digits, or the whole text.</param>

@@ -24,7 +24,8 @@ sealed partial class PostfixLines
         {
             Begin(output, refusal.Session, refusal.At).Write("warning: "u8);
             WritePeer(output, refusal.Session);
-            new LineWriter(output, Masked).Write(": SASL "u8).Write(refusal.Shown).Write(" authentication failed: "u8)
+            new LineWriter(output, Masked).Write(": SASL "u8).Write(refusal.Shown)
+                .Write(" authentication failed: "u8)
                 .Text(refusal.Reply.ToString()).EndLine();
             return;
         }
@@ -35,7 +36,8 @@ sealed partial class PostfixLines
         WriteEnvelope(new LineWriter(output, Masked), refusal);
     }
 
-    public override void Ended(IBufferWriter<byte> output, SessionFacts session, SessionEnd end, DateTimeOffset at)
+    public override void Ended(IBufferWriter<byte> output, SessionFacts session, SessionEnd end,
+        DateTimeOffset at)
     {
         WriteEnd(output, session, end, at);
         Begin(output, session, at).Write("disconnect from "u8);
@@ -100,7 +102,8 @@ sealed partial class PostfixLines
         if (isMail || refusal.Transaction is not null)
             line.Write(" from=<"u8).Text(sender).Write(">"u8);
         var recipient = isMail ? null
-            : refusal.Path ?? (refusal.Transaction?.Recipients is [var first, ..] ? first.Path.Mailbox.ToString() : null);
+            : refusal.Path ?? (refusal.Transaction?.Recipients is [var first, ..]
+                ? first.Path.Mailbox.ToString() : null);
         if (recipient is not null)
             line.Write(" to=<"u8).Text(recipient).Write(">"u8);
         line.Write(" proto="u8).Write(refusal.Session.IsExtended ? "ESMTP"u8 : "SMTP"u8);
@@ -113,8 +116,10 @@ sealed partial class PostfixLines
     void WriteRejected(IBufferWriter<byte> output, MailEvent mailEvent)
     {
         var client = mailEvent.Client;
-        var line = Begin(output, "smtpd", mailEvent.At, client?.Port ?? 0).Write("NOQUEUE: reject: RCPT from "u8)
-            .Text(client?.Name ?? "unknown").Write("["u8).Text(client?.Address).Write("]: "u8).Text(mailEvent.Reply)
+        var line = Begin(output, "smtpd", mailEvent.At, client?.Port ?? 0)
+            .Write("NOQUEUE: reject: RCPT from "u8)
+            .Text(client?.Name ?? "unknown").Write("["u8).Text(client?.Address).Write("]: "u8)
+                .Text(mailEvent.Reply)
             .Write("; from=<"u8).Text(mailEvent.Sender).Write(">"u8);
         if (mailEvent.RecipientAddress is { } recipient)
             line.Write(" to=<"u8).Text(recipient).Write(">"u8);

@@ -6,8 +6,9 @@ namespace Postern.Mta.Events;
 
 /// <summary>The log as Postfix writes it through syslog, for pflogsumm, fail2ban and old eyes.</summary>
 /// <remarks>
-/// The number after a service's name is the client's port for lines of a session and our process id for the rest, so
-/// that all lines of one session carry one number. <c>tls=</c> is left out: pflogsumm 1.1.5 does not expect it.
+/// The number after a service's name is the client's port for lines of a session and our process id for the
+/// rest, so that all lines of one session carry one number. <c>tls=</c> is left out: pflogsumm 1.1.5 does
+/// not expect it.
 /// </remarks>
 sealed partial class PostfixLines(EventLogSettings settings, TimeZoneInfo zone) : LineFormat
 {
@@ -58,7 +59,8 @@ sealed partial class PostfixLines(EventLogSettings settings, TimeZoneInfo zone) 
                 WriteDelivery(output, mailEvent, id, "bounced");
                 break;
             case EventKind.Expired:
-                Begin(output, "qmgr", mailEvent.At).Write(id.ToString()).Write(": from=<"u8).Text(mailEvent.Sender)
+                Begin(output, "qmgr", mailEvent.At).Write(id.ToString()).Write(": from=<"u8)
+                    .Text(mailEvent.Sender)
                     .Write(mailEvent.Actor is null ? ">, status=expired"u8 : ">, status=force-expired"u8)
                     .Write(", returned to sender\n"u8);
                 break;
@@ -72,7 +74,8 @@ sealed partial class PostfixLines(EventLogSettings settings, TimeZoneInfo zone) 
                 Begin(output, "postsuper", mailEvent.At).Write(id.ToString()).Write(": placed on hold\n"u8);
                 break;
             case EventKind.Released:
-                Begin(output, "postsuper", mailEvent.At).Write(id.ToString()).Write(": released from hold\n"u8);
+                Begin(output, "postsuper", mailEvent.At).Write(id.ToString())
+                    .Write(": released from hold\n"u8);
                 break;
         }
     }
@@ -86,19 +89,25 @@ sealed partial class PostfixLines(EventLogSettings settings, TimeZoneInfo zone) 
             Begin(output, "smtpd", mailEvent.At, client.Port).Write(name).Write(": client="u8);
             WriteClient(output, client);
             if (client.Mechanism is not null)
-                new LineWriter(output, UnsafeCharacters.AsQuestionMark).Write(", sasl_method="u8).Text(client.Mechanism);
+                new LineWriter(output, UnsafeCharacters.AsQuestionMark).Write(", sasl_method="u8)
+                    .Text(client.Mechanism);
             if (client.Account is not null)
-                new LineWriter(output, UnsafeCharacters.AsQuestionMark).Write(", sasl_username="u8).Text(client.Account);
+                new LineWriter(output, UnsafeCharacters.AsQuestionMark).Write(", sasl_username="u8)
+                    .Text(client.Account);
             output.Write("\n"u8);
         }
         else if (client is not null && mailEvent.Sender is { Length: > 0 } sender)
         {
-            // Mail of a local user. What Postern writes itself has the null sender and, as in Postfix, no such line.
-            Begin(output, "pickup", mailEvent.At).Write(name).Write(": uid=0 from=<"u8).Text(client.Account ?? sender)
+            // Mail of a local user. What Postern writes itself has the null sender and, as in Postfix, no
+            // such line.
+            Begin(output, "pickup", mailEvent.At).Write(name).Write(": uid=0 from=<"u8)
+                .Text(client.Account ?? sender)
                 .Write(">\n"u8);
         }
-        Begin(output, "cleanup", mailEvent.At).Write(name).Write(": message-id="u8).Text(mailEvent.MessageId).EndLine();
-        Begin(output, "qmgr", mailEvent.At).Write(name).Write(": from=<"u8).Text(mailEvent.Sender).Write(">, size="u8)
+        Begin(output, "cleanup", mailEvent.At).Write(name).Write(": message-id="u8).Text(mailEvent.MessageId)
+            .EndLine();
+        Begin(output, "qmgr", mailEvent.At).Write(name).Write(": from=<"u8).Text(mailEvent.Sender)
+            .Write(">, size="u8)
             .Number(mailEvent.ContentOctets ?? 0).Write(", nrcpt="u8).Number(mailEvent.RecipientCount ?? 1)
             .Write(" (queue active)\n"u8);
     }
@@ -115,7 +124,8 @@ sealed partial class PostfixLines(EventLogSettings settings, TimeZoneInfo zone) 
         if (facts is { ConnectionUse: > 1 })
             line.Write(", conn_use="u8).Number(facts.ConnectionUse);
         WriteDelays(line, mailEvent);
-        line.Write(", dsn="u8).Text(mailEvent.Status ?? DefaultStatus(status)).Write(", status="u8).Write(status)
+        line.Write(", dsn="u8).Text(mailEvent.Status ?? DefaultStatus(status)).Write(", status="u8)
+            .Write(status)
             .Write(" ("u8).Text(mailEvent.Reply).Write(")\n"u8);
     }
 
@@ -139,7 +149,8 @@ sealed partial class PostfixLines(EventLogSettings settings, TimeZoneInfo zone) 
         _ => "5.0.0",
     };
 
-    /// <summary>Postfix's delivery agent for it: error(8) decides without a peer, smtp(8) names a host, pipe(8) a service.</summary>
+    /// <summary>Postfix's delivery agent for it: error(8) decides without a peer, smtp(8) names a host,
+    /// pipe(8) a service.</summary>
     static string ServiceOf(MailEvent mailEvent) => mailEvent.Facts?.Relay switch
     {
         null => "error",
@@ -148,13 +159,16 @@ sealed partial class PostfixLines(EventLogSettings settings, TimeZoneInfo zone) 
         _ => "pipe",
     };
 
-    void WriteNotification(IBufferWriter<byte> output, MailEvent mailEvent, QueueId id, ReadOnlySpan<byte> words)
+    void WriteNotification(IBufferWriter<byte> output, MailEvent mailEvent, QueueId id,
+        ReadOnlySpan<byte> words)
     {
         if (mailEvent.Other is { } other)
-            Begin(output, "bounce", mailEvent.At).Write(id.ToString()).Write(words).Write(other.ToString()).EndLine();
+            Begin(output, "bounce", mailEvent.At).Write(id.ToString()).Write(words).Write(other.ToString())
+                .EndLine();
     }
 
-    /// <summary>What a provider told later; Postfix has no such line, and no parser may count it as a delivery.</summary>
+    /// <summary>What a provider told later; Postfix has no such line, and no parser may count it as a
+    /// delivery.</summary>
     void WriteLater(IBufferWriter<byte> output, MailEvent mailEvent, QueueId id) =>
         Begin(output, "postern", mailEvent.At).Write(id.ToString()).Write(": recipient=<"u8)
             .Text(mailEvent.RecipientAddress).Write(">, event="u8).Write(EventNames.Of(mailEvent.Kind))
@@ -174,8 +188,10 @@ sealed partial class PostfixLines(EventLogSettings settings, TimeZoneInfo zone) 
         line.Write(local.ToString("MMM ", CultureInfo.InvariantCulture));
         if (local.Day < 10)
             line.Write(" "u8);
-        return line.Number(local.Day).Write(local.ToString(" HH:mm:ss ", CultureInfo.InvariantCulture)).Text(host)
-            .Write(" postfix/"u8).Write(service).Write("["u8).Number(number == 0 ? settings.ProcessId : number)
+        return line.Number(local.Day).Write(local.ToString(" HH:mm:ss ", CultureInfo.InvariantCulture))
+            .Text(host)
+            .Write(" postfix/"u8).Write(service).Write("["u8)
+                .Number(number == 0 ? settings.ProcessId : number)
             .Write("]: "u8);
     }
 
@@ -184,7 +200,8 @@ sealed partial class PostfixLines(EventLogSettings settings, TimeZoneInfo zone) 
             .Text(client.Name ?? "unknown").Write("["u8).Text(client.Address).Write("]"u8);
 }
 
-/// <summary>A time as Postfix's <c>delay=</c> shows it: two significant digits, hundredths at the finest, no trailing zeros.</summary>
+/// <summary>A time as Postfix's <c>delay=</c> shows it: two significant digits, hundredths at the finest, no
+/// trailing zeros.</summary>
 static class PostfixDelay
 {
     public static string Format(TimeSpan delay)

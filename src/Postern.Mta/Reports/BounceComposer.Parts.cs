@@ -40,7 +40,8 @@ public sealed partial class BounceComposer
             var address = ReportText.OneLine(recipient.Recipient.Address.ToString());
             var original = recipient.Recipient.Original is { } before && before != recipient.Recipient.Address
                 ? $" (expanded from <{ReportText.OneLine(before.ToString())}>)" : "";
-            ReportText.AppendFolded(text, "", $"<{address}>{original}: {ReportText.OneLine(recipient.Text)}", FieldIndent);
+            ReportText.AppendFolded(text, "", $"<{address}>{original}: {ReportText.OneLine(recipient.Text)}",
+                FieldIndent);
         }
         return text.ToString();
     }
@@ -49,7 +50,8 @@ public sealed partial class BounceComposer
     string StatusFields(ReportRequest request, bool isGlobal)
     {
         var fields = new StringBuilder();
-        void Field(string name, string value) => ReportText.AppendFolded(fields, name + ": ", value, FieldIndent);
+        void Field(string name, string value) =>
+            ReportText.AppendFolded(fields, name + ": ", value, FieldIndent);
         string Safe(string? text) => isGlobal ? ReportText.OneLine(text) : ReportText.OneAsciiLine(text);
 
         if (request.Message.Parameters.EnvelopeId is { } envelopeId)
@@ -79,7 +81,8 @@ public sealed partial class BounceComposer
         return fields.ToString();
     }
 
-    /// <summary>RFC 6533 §3: international addresses have the type utf-8, here in their native form.</summary>
+    /// <summary>RFC 6533 §3: international addresses have the type utf-8, here in their native
+    /// form.</summary>
     static string TypedAddress(Mailbox address)
     {
         var text = ReportText.OneLine(address.ToString());
@@ -108,7 +111,8 @@ public sealed partial class BounceComposer
         _ => throw new UnreachableException(),
     };
 
-    /// <summary>RFC 3464 §2.3.4: the class must fit the action: a deferral that ended in failure is told as 5.</summary>
+    /// <summary>RFC 3464 §2.3.4: the class must fit the action: a deferral that ended in failure is told as
+    /// 5.</summary>
     static string StatusOf(ReportKind kind, EnhancedStatus status)
     {
         var wanted = kind switch { ReportKind.Failed => 5, ReportKind.Delayed => 4, _ => 2 };
@@ -139,7 +143,8 @@ static class Unitext
         {
             var end = text.AsSpan(i).StartsWith("\\x{") ? text.IndexOf('}', i) : -1;
             if (end > i + 3 && end - i - 3 <= DigitsMax
-                && int.TryParse(text.AsSpan(i + 3, end - i - 3), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var point)
+                && int.TryParse(text.AsSpan(i + 3, end - i - 3), NumberStyles.AllowHexSpecifier,
+                    CultureInfo.InvariantCulture, out var point)
                 && Rune.TryCreate(point, out var rune))
             {
                 output.Append(rune.ToString());

@@ -21,38 +21,44 @@ public sealed record ReportRequest(
     ReportKind Kind, QueueId Id, QueuedMessage Message, IReadOnlyList<ReportedRecipient> Recipients);
 
 /// <summary>A report ready for Intake; its reverse-path is the null sender.</summary>
-/// <param name="Content">Whole content, ASCII unless <paramref name="SmtpUtf8"/>, every line ended by CRLF.</param>
+/// <param name="Content">Whole content, ASCII unless <paramref name="SmtpUtf8"/>, every line ended by
+/// CRLF.</param>
 /// <param name="MessageId">With angle brackets.</param>
 /// <param name="SmtpUtf8">The sender's address is international: the header section holds UTF-8.</param>
-public sealed record ComposedReport(Mailbox To, ReadOnlyMemory<byte> Content, string MessageId, bool SmtpUtf8);
+public sealed record ComposedReport(Mailbox To, ReadOnlyMemory<byte> Content, string MessageId,
+    bool SmtpUtf8);
 
-/// <summary>Writes delivery status notifications: multipart/report of RFC 6522 with RFC 3464 or RFC 6533 inside.</summary>
+/// <summary>Writes delivery status notifications: multipart/report of RFC 6522 with RFC 3464 or RFC 6533
+/// inside.</summary>
 /// <remarks>
-/// 7-bit safe whatever went wrong, so that any next hop takes it. Of the original at most <see cref="ReturnedOctetsMax"/>
-/// are read; larger ones, 8-bit ones (message/rfc822 may not be encoded, RFC 2046 §5.2.1) and all without a failure
-/// (RFC 3461 §6.2) come back as header section alone.
+/// 7-bit safe whatever went wrong, so that any next hop takes it. Of the original at most
+/// <see cref="ReturnedOctetsMax"/> are read; larger ones, 8-bit ones (message/rfc822 may not be encoded,
+/// RFC 2046 §5.2.1) and all without a failure (RFC 3461 §6.2) come back as header section alone.
 /// </remarks>
 public sealed partial class BounceComposer(string hostname, TimeProvider clock)
 {
     /// <summary>Postfix's bounce_size_limit, in octets.</summary>
     public const int ReturnedOctetsMax = 50_000;
 
-    /// <param name="original">The original content with its edits. Null: it is gone already; the report has two parts.</param>
+    /// <param name="original">The original content with its edits. Null: it is gone already; the report has
+    /// two parts.</param>
     public async ValueTask<ComposedReport> ComposeAsync(
         ReportRequest request, ContentSource? original, CancellationToken cancel)
     {
         var to = request.Message.Sender.Mailbox
             ?? throw new InvalidOperationException("A report to the null sender (RFC 5321 §4.5.5).");
-        var returned = original is null ? null : ReturnedPart.Of(request, original, await ReadAsync(original, cancel));
+        var returned = original is null ? null
+            : ReturnedPart.Of(request, original, await ReadAsync(original, cancel));
         var isGlobal = IsGlobal(request);
         var text = EncodePart("text/plain; charset=utf-8", "Notification", Notice(request, returned));
         var status = EncodePart(isGlobal ? "message/global-delivery-status" : "message/delivery-status",
             "Delivery report", StatusFields(request, isGlobal));
         byte[][] parts = returned is null ? [text, status] : [text, status, returned.Encode()];
         var boundary = FreeBoundary(request.Id, parts);
-        var messageId = $"<{clock.GetUtcNow().UtcDateTime.ToString("yyyyMMddHHmmss", CultureInfo.InvariantCulture)}.{request.Id}@{hostname}>";
+        var now = clock.GetUtcNow().UtcDateTime.ToString("yyyyMMddHHmmss", CultureInfo.InvariantCulture);
+        var messageId = $"<{now}.{request.Id}@{hostname}>";
         var content = new ArrayBufferWriter<byte>();
-        content.Write(Encoding.UTF8.GetBytes(Header(request, to, boundary, messageId, isGlobal)));
+        content.Write(Encoding.UTF8.GetBytes(Header(request, to, boundary, messageId)));
         foreach (var part in parts)
         {
             content.Write(Encoding.ASCII.GetBytes($"--{boundary}\r\n"));
@@ -63,11 +69,12 @@ public sealed partial class BounceComposer(string hostname, TimeProvider clock)
         return new ComposedReport(to, content.WrittenMemory, messageId, to.IsInternational);
     }
 
-    string Header(ReportRequest request, Mailbox to, string boundary, string messageId, bool isGlobal)
+    string Header(ReportRequest request, Mailbox to, string boundary, string messageId)
     {
         var header = new StringBuilder();
         header.Append(CultureInfo.InvariantCulture, $"Date: {Rfc5322Date(clock.GetUtcNow())}\r\n");
-        header.Append(CultureInfo.InvariantCulture, $"From: MAILER-DAEMON@{hostname} (Mail Delivery System)\r\n");
+        header.Append(CultureInfo.InvariantCulture,
+            $"From: MAILER-DAEMON@{hostname} (Mail Delivery System)\r\n");
         header.Append(CultureInfo.InvariantCulture, $"Subject: {SubjectOf(request.Kind)}\r\n");
         header.Append(CultureInfo.InvariantCulture, $"To: {ReportText.OneLine(to.ToString())}\r\n");
         // RFC 3834 §5.
@@ -76,9 +83,8 @@ public sealed partial class BounceComposer(string hostname, TimeProvider clock)
         if (IsPlainMessageId(request.Message.MessageId))
             header.Append(CultureInfo.InvariantCulture, $"References: {request.Message.MessageId}\r\n");
         header.Append("MIME-Version: 1.0\r\n");
-        // RFC 6522 §3; RFC 6533 §4.1 for the report type's second name.
-        header.Append(CultureInfo.InvariantCulture,
-            $"Content-Type: multipart/report; report-type={(isGlobal ? "global-delivery-status" : "delivery-status")};\r\n");
+        // RFC 3461 §6.2; the same for the media types of RFC 6533 (its §4.4).
+        header.Append("Content-Type: multipart/report; report-type=delivery-status;\r\n");
         header.Append(CultureInfo.InvariantCulture, $"\tboundary=\"{boundary}\"\r\n\r\n");
         header.Append("This is a MIME-encapsulated message.\r\n\r\n");
         return header.ToString();
@@ -88,15 +94,18 @@ public sealed partial class BounceComposer(string hostname, TimeProvider clock)
     {
         ReportKind.Failed => "Undelivered Mail Returned to Sender",
         ReportKind.Delayed => "Delayed Mail (still being retried)",
-        ReportKind.Delivered or ReportKind.Relayed or ReportKind.Expanded => "Successful Mail Delivery Report",
+        ReportKind.Delivered or ReportKind.Relayed or ReportKind.Expanded =>
+            "Successful Mail Delivery Report",
         _ => throw new UnreachableException(),
     };
 
     static bool IsGlobal(ReportRequest request) =>
         request.Message.Sender.Mailbox!.IsInternational
-        || request.Recipients.Any(r => r.Recipient.Address.IsInternational || r.Recipient.Original is { IsInternational: true });
+        || request.Recipients.Any(r => r.Recipient.Address.IsInternational
+            || r.Recipient.Original is { IsInternational: true });
 
-    /// <summary>One part with its header: as it is when ASCII with short lines, else quoted-printable.</summary>
+    /// <summary>One part with its header: as it is when ASCII with short lines, else
+    /// quoted-printable.</summary>
     static byte[] EncodePart(string type, string description, string body)
     {
         var octets = Encoding.UTF8.GetBytes(body);
@@ -108,7 +117,8 @@ public sealed partial class BounceComposer(string hostname, TimeProvider clock)
         return [.. Encoding.ASCII.GetBytes(head), .. is7Bit ? octets : QuotedPrintable.Encode(octets)];
     }
 
-    /// <summary>A boundary that occurs in no part: the original's author may have guessed the first choice.</summary>
+    /// <summary>A boundary that occurs in no part: the original's author may have guessed the first
+    /// choice.</summary>
     static string FreeBoundary(QueueId id, byte[][] parts)
     {
         for (var attempt = 0; ; attempt++)
@@ -131,7 +141,8 @@ public sealed partial class BounceComposer(string hostname, TimeProvider clock)
             {
                 var read = await reader.ReadAsync(cancel);
                 foreach (var segment in read.Buffer)
-                    octets.Write(segment.Span[..Math.Min(segment.Length, ReturnedOctetsMax + 1 - octets.WrittenCount)]);
+                    octets.Write(segment.Span[..Math.Min(segment.Length,
+                        ReturnedOctetsMax + 1 - octets.WrittenCount)]);
                 reader.AdvanceTo(read.Buffer.End);
                 if (read.IsCompleted)
                     break;
@@ -145,7 +156,8 @@ public sealed partial class BounceComposer(string hostname, TimeProvider clock)
     }
 
     static bool IsPlainMessageId(string id) =>
-        id.Length is > 2 and <= 250 && id is ['<', .., '>'] && id.AsSpan().IndexOfAnyExceptInRange('!', '~') < 0;
+        id.Length is > 2 and <= 250 && id is ['<', .., '>']
+            && id.AsSpan().IndexOfAnyExceptInRange('!', '~') < 0;
 
     /// <summary>RFC 5322 §3.3.</summary>
     static string Rfc5322Date(DateTimeOffset at) =>

@@ -15,7 +15,7 @@ public static class BouncePolicy
     /// <remarks>A suppressed recipient never asks: it has no report (DESIGN §9.3).</remarks>
     public static bool IsDue(ReportKind kind, QueuedMessage message, RcptParameters dsn, RouteOptions? route)
     {
-        // RFC 5321 §4.5.5, RFC 3461 §5.2.7: nothing is ever sent about mail from the null sender.
+        // RFC 5321 §4.5.5: nothing is ever sent about mail from the null sender.
         if (message.Sender.IsNull || message.ReportOn is not null)
             return false;
         // No backscatter: mail from other MTAs has reports only where its route says so (DESIGN §9.3).
@@ -25,15 +25,17 @@ public static class BouncePolicy
         return !dsn.Notify.HasFlag(DsnNotify.Never) && IsWanted(kind, dsn.Notify);
     }
 
-    /// <summary>What to tell after a next hop took the message. Null: nothing, it will tell itself or nobody asked.</summary>
+    /// <summary>What to tell after a next hop took the message. Null: nothing, it will tell itself or nobody
+    /// asked.</summary>
     /// <param name="handedOver">How far it went: to its end, to a hop with DSN, or to one without.</param>
-    public static ReportKind? AfterSuccess(HandOver handedOver, QueuedMessage message, RcptParameters dsn, RouteOptions? route)
+    public static ReportKind? AfterSuccess(HandOver handedOver, QueuedMessage message, RcptParameters dsn,
+        RouteOptions? route)
     {
         ReportKind? kind = handedOver switch
         {
             // RFC 3461 §5.2.1: the parameters went along, the next hop reports.
             HandOver.ToHopWithDsn => null,
-            // RFC 3461 §5.2.2 (a).
+            // RFC 3461 §5.2.2 (b).
             HandOver.ToHopWithoutDsn => ReportKind.Relayed,
             HandOver.Final => ReportKind.Delivered,
             _ => throw new UnreachableException(),
@@ -46,7 +48,8 @@ public static class BouncePolicy
         // RFC 3461 §4.1: without NOTIFY, failures are reported, and delays where we choose to.
         ReportKind.Failed => notify == DsnNotify.Unspecified || notify.HasFlag(DsnNotify.Failure),
         ReportKind.Delayed => notify == DsnNotify.Unspecified || notify.HasFlag(DsnNotify.Delay),
-        ReportKind.Delivered or ReportKind.Relayed or ReportKind.Expanded => notify.HasFlag(DsnNotify.Success),
+        ReportKind.Delivered or ReportKind.Relayed or ReportKind.Expanded =>
+            notify.HasFlag(DsnNotify.Success),
         _ => throw new UnreachableException(),
     };
 }

@@ -5,7 +5,8 @@ static class QuotedPrintable
 {
     const int ColumnsMax = 76;
 
-    /// <summary>CRLF stays a line end; every other control, 8-bit octet, <c>=</c> and trailing space is escaped.</summary>
+    /// <summary>CRLF stays a line end; every other control, 8-bit octet, <c>=</c> and trailing space is
+    /// escaped.</summary>
     public static byte[] Encode(ReadOnlySpan<byte> octets)
     {
         var output = new List<byte>(octets.Length + (octets.Length / 4));

@@ -2,10 +2,12 @@ using System.Text;
 
 namespace Postern.Mta.Reports;
 
-/// <summary>Makes text of unknown origin fit for a report: one line of printable characters, then folded.</summary>
+/// <summary>Makes text of unknown origin fit for a report: one line of printable characters, then
+/// folded.</summary>
 /// <remarks>
-/// No input gives a CR, LF, NUL or control, an empty line (in a delivery-status part it would begin a new group), or a
-/// line that does not begin with our own indentation or field name: so none gives a field or a boundary.
+/// No input gives a CR, LF, NUL or control, an empty line (in a delivery-status part it would begin a new
+/// group), or a line that does not begin with our own indentation or field name: so none gives a field or a
+/// boundary.
 /// </remarks>
 static class ReportText
 {
@@ -14,7 +16,8 @@ static class ReportText
 
     const int CharactersMax = 2000;
 
-    /// <summary>Printable characters, runs of white space as one space; what is neither becomes a question mark.</summary>
+    /// <summary>Printable characters, runs of white space as one space; what is neither becomes a question
+    /// mark.</summary>
     public static string OneLine(string? text)
     {
         var clean = new StringBuilder();
@@ -51,7 +54,8 @@ static class ReportText
         return new string(line);
     }
 
-    /// <summary>Appends <paramref name="first"/> and the words, folded; further lines begin with <paramref name="indent"/>.</summary>
+    /// <summary>Appends <paramref name="first"/> and the words, folded; further lines begin with
+    /// <paramref name="indent"/>.</summary>
     public static void AppendFolded(StringBuilder output, string first, string line, string indent)
     {
         output.Append(first);

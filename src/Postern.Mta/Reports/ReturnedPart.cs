@@ -11,7 +11,8 @@ sealed record ReturnedPart(ReadOnlyMemory<byte> Octets, string Type, string Desc
 
     public required bool IsHeaderOnly { get; init; }
 
-    /// <param name="octets">The beginning of the original, at most one octet over what may be returned.</param>
+    /// <param name="octets">The beginning of the original, at most one octet over what may be
+    /// returned.</param>
     public static ReturnedPart Of(ReportRequest request, ContentSource original, byte[] octets)
     {
         // RFC 3461 §4.3, §6.2: whole only on a failure, unless RET=HDRS.
@@ -29,13 +30,15 @@ sealed record ReturnedPart(ReadOnlyMemory<byte> Octets, string Type, string Desc
         { IsHeaderOnly = true };
     }
 
-    /// <summary>With its header; headers that are not 7-bit are quoted-printable (RFC 6522 §4, RFC 6533 §4.3).</summary>
+    /// <summary>With its header; headers that are not 7-bit are quoted-printable (RFC 6522 §4, RFC 6533
+    /// §4.3).</summary>
     public byte[] Encode()
     {
         var is7Bit = Is7Bit(Octets.Span);
         var head = $"Content-Description: {Description}\r\nContent-Type: {Type}\r\n"
             + $"Content-Transfer-Encoding: {(is7Bit ? "7bit" : "quoted-printable")}\r\n\r\n";
-        return [.. Encoding.ASCII.GetBytes(head), .. is7Bit ? Octets.Span : QuotedPrintable.Encode(Octets.Span)];
+        return [.. Encoding.ASCII.GetBytes(head), .. is7Bit ? Octets.Span
+            : QuotedPrintable.Encode(Octets.Span)];
     }
 
     /// <summary>RFC 2045 §2.7: ASCII without NUL, lines of at most 998 octets.</summary>
@@ -53,7 +56,8 @@ sealed record ReturnedPart(ReadOnlyMemory<byte> Octets, string Type, string Desc
         return true;
     }
 
-    /// <summary>Up to the empty line, without it; cut at a line's end where the section is longer than what was read.</summary>
+    /// <summary>Up to the empty line, without it; cut at a line's end where the section is longer than what
+    /// was read.</summary>
     static ReadOnlyMemory<byte> HeaderOf(byte[] octets)
     {
         if (octets.AsSpan().StartsWith("\r\n"u8))
