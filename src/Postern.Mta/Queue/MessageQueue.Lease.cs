@@ -1,4 +1,3 @@
-using Postern.Mta.Events;
 using Postern.Mta.Reports;
 using Postern.Mta.Routing;
 using Postern.Mta.Store;
