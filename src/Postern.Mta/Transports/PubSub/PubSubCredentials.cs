@@ -1,0 +1,101 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using Google.Apis.Auth.OAuth2;
+using Google.Apis.Auth.OAuth2.Responses;
+using Grpc.Core;
+
+namespace Postern.Mta.Transports.PubSub;
+
+/// <summary>Application Default Credentials: the file of GOOGLE_APPLICATION_CREDENTIALS, gcloud's, the metadata server.</summary>
+/// <remarks>
+/// Looked for at the first call and again after a failure, so that a missing file neither stops the start nor needs a
+/// restart; Google's own search remembers its failure for the life of the process, hence this one. A service account
+/// signs its own token for this audience (AIP-4111): no token server is asked.
+/// </remarks>
+sealed class PubSubCredentials(TimeProvider clock)
+{
+    const string Audience = "https://pubsub.googleapis.com/";
+    const string Scope = "https://www.googleapis.com/auth/pubsub";
+    static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+
+    GoogleCredential? credential;
+    bool everSucceeded;
+
+    /// <summary>Puts the token and what belongs to it into the call's metadata.</summary>
+    /// <returns>Null, or why there is no token.</returns>
+    public async ValueTask<PublishOutcome?> TryAddAsync(Metadata metadata, CancellationToken cancel)
+    {
+        try
+        {
+            credential ??= Prepare(await FindAsync(cancel).ConfigureAwait(false));
+            var token = await ((ITokenAccessWithHeaders)credential).GetAccessTokenWithHeadersForRequestAsync(Audience, cancel)
+                .WaitAsync(Limit, clock, cancel).ConfigureAwait(false);
+            metadata.Add("authorization", $"Bearer {token.AccessToken}");
+            foreach (var (name, values) in token.Headers)
+            {
+                foreach (var value in values)
+                    metadata.Add(name.ToLowerInvariant(), value);
+            }
+            everSucceeded = true;
+            return null;
+        }
+        // A machine that never gave a token may be no machine of Google's at all: that is no outage.
+        catch (Exception e) when (
+            IsOutage(e) && (everSucceeded || credential?.UnderlyingCredential is not ComputeCredential))
+        {
+            return new PublishOutcome.Unavailable($"no access token: {e.Message}", null);
+        }
+        catch (Exception e) when (e is InvalidOperationException or TokenResponseException or IOException
+            or ArgumentException or UnauthorizedAccessException or HttpRequestException or TimeoutException
+            or CryptographicException or JsonException or Newtonsoft.Json.JsonException)
+        {
+            credential = null;
+            return new PublishOutcome.Misconfigured(
+                "login",
+                $"no access token: {e.Message}",
+                "see GOOGLE_APPLICATION_CREDENTIALS, or give the machine a service account with roles/pubsub.publisher");
+        }
+    }
+
+    // AIP-4110: the named file, gcloud's own, the machine's account.
+    static async ValueTask<GoogleCredential> FindAsync(CancellationToken cancel)
+    {
+        if (Environment.GetEnvironmentVariable("GOOGLE_APPLICATION_CREDENTIALS") is { Length: > 0 } named)
+            return await ReadAsync(named, cancel).ConfigureAwait(false);
+        var folder = Environment.GetEnvironmentVariable("CLOUDSDK_CONFIG") is { Length: > 0 } set
+            ? set
+            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".config", "gcloud");
+        var own = Path.Combine(folder, "application_default_credentials.json");
+        return File.Exists(own)
+            ? await ReadAsync(own, cancel).ConfigureAwait(false)
+            : GoogleCredential.FromComputeCredential(new ComputeCredential());
+    }
+
+    // The file is the operator's own, so that whatever type it names is meant.
+    static async ValueTask<GoogleCredential> ReadAsync(string path, CancellationToken cancel)
+    {
+        string? type;
+        await using (var file = File.OpenRead(path))
+        using (var json = await JsonDocument.ParseAsync(file, default, cancel).ConfigureAwait(false))
+        {
+            type = json.RootElement.ValueKind is JsonValueKind.Object
+                && json.RootElement.TryGetProperty("type", out var member) ? member.ToString() : null;
+        }
+        if (string.IsNullOrEmpty(type))
+            throw new InvalidOperationException($"{path} names no type of credential");
+        var found = await CredentialFactory.FromFileAsync(path, type, cancel).ConfigureAwait(false);
+        return found.ToGoogleCredential();
+    }
+
+    static bool IsOutage(Exception exception) => exception switch
+    {
+        TokenResponseException { StatusCode: { } code } => (int)code >= 500,
+        HttpRequestException or TimeoutException or OperationCanceledException => true,
+        _ => false,
+    };
+
+    static GoogleCredential Prepare(GoogleCredential found) =>
+        found.UnderlyingCredential is not ServiceAccountCredential && found.IsCreateScopedRequired
+            ? found.CreateScoped(Scope)
+            : found;
+}

@@ -1,0 +1,305 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Grpc.Core;
+using Postern.Mta;
+using Postern.Mta.Transports;
+using Postern.Mta.Transports.PubSub;
+
+namespace Postern.Tests.Transports.PubSub;
+
+public sealed class PubSubTransportTests : IDisposable
+{
+    const string Mail = "From: =?utf-8?B?6rmA6rCc67Cc?= <dev@from.example>\r\nTo: a@b.example, G: c@b.example;\r\n"
+        + "Subject: =?utf-8?B?67Cw7Y+s?=\r\n =?utf-8?B?IOyZhOujjA==?=\r\nDate: Mon, 05 Jan 2026 09:00:00 +0900\r\n"
+        + "Message-ID: <id@from.example>\r\nReferences: <r1@x> <r2@x>\r\nAuto-Submitted: no\r\n\r\nbody\r\n";
+
+    readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("pubsub");
+
+    static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public void Dispose() => folder.Delete(recursive: true);
+
+    [Fact]
+    public async Task Json_Document_HoldsEnvelopeHeaderAndOctets()
+    {
+        await using var fake = await FakePubSub.StartAsync();
+        await using var transport = Transport(fake, new TransportOptions());
+        var report = await transport.AttemptAsync(AttemptOf.Text(Mail, "sales+eu@b.example"), Cancel);
+        var relayed = Assert.IsType<AttemptResult.Relayed>(Assert.Single(report.Results));
+        var published = fake.Published[relayed.RemoteId!];
+        using var document = JsonDocument.Parse(published.Data.Memory);
+        var root = document.RootElement;
+        Assert.Equal("postern.inbound.v1", root.GetProperty("schema").GetString());
+        Assert.Equal("000000000YGJ0.1", root.GetProperty("id").GetString());
+        Assert.Equal("2026-11-24T02:34:46.890Z", root.GetProperty("received_at").GetString());
+        var envelope = root.GetProperty("envelope");
+        Assert.Equal(AttemptOf.Sender, envelope.GetProperty("mail_from").GetString());
+        Assert.Equal("8BITMIME", envelope.GetProperty("mail_from_params").GetProperty("BODY").GetString());
+        Assert.Equal(
+            """[{"address":"sales+eu@b.example","local":"sales","tag":"eu","domain":"b.example","original":null,"orcpt":null}]""",
+            envelope.GetProperty("rcpt_to").GetRawText());
+        Assert.Equal(
+            """{"version":"TLSv1.3","cipher":"TLS_AES_256_GCM_SHA384"}""",
+            root.GetProperty("client").GetProperty("tls").GetRawText());
+        var message = root.GetProperty("message");
+        Assert.Equal("배포 완료", message.GetProperty("subject").GetString());
+        Assert.Equal("""[{"name":"김개발","address":"dev@from.example"}]""", message.GetProperty("from").GetRawText());
+        Assert.Equal(2, message.GetProperty("to").GetArrayLength());
+        Assert.Equal("2026-01-05T00:00:00Z", message.GetProperty("date").GetString());
+        Assert.Equal("<id@from.example>", message.GetProperty("message_id").GetString());
+        Assert.Equal("""["<r1@x>","<r2@x>"]""", message.GetProperty("references").GetRawText());
+        Assert.Equal(7, message.GetProperty("headers").GetArrayLength());
+        Assert.Equal(0, message.GetProperty("defects").GetArrayLength());
+        Assert.Equal(Mail, Encoding.UTF8.GetString(root.GetProperty("raw").GetProperty("data").GetBytesFromBase64()));
+        Assert.Equal(Sha(Mail), message.GetProperty("sha256").GetString());
+        Assert.False(root.TryGetProperty("auth", out _), "no verdict was reached, so none is told");
+    }
+
+    [Fact]
+    public async Task Json_Attributes_AreCloudEventsInBinaryMode()
+    {
+        await using var fake = await FakePubSub.StartAsync();
+        await using var transport = Transport(fake, new TransportOptions());
+        await transport.AttemptAsync(AttemptOf.Text(Mail, "sales+eu@b.example"), Cancel);
+        var attributes = fake.Published.Values.Single().Attributes;
+        Assert.Equal("1.0", attributes["ce-specversion"]);
+        Assert.Equal("000000000YGJ0.1", attributes["ce-id"]);
+        Assert.Equal("org.postern.mail.received.v1", attributes["ce-type"]);
+        Assert.Equal("//postern/mx.b.example/mx", attributes["ce-source"]);
+        Assert.Equal("inbound", attributes["ce-subject"]);
+        Assert.Equal("application/json", attributes["content-type"]);
+        Assert.Equal("b.example", attributes["rcpt-domain"]);
+        Assert.Equal("eu", attributes["rcpt-tag"]);
+        Assert.Equal("from.example", attributes["from-domain"]);
+        Assert.Equal("no", attributes["auto-submitted"]);
+        Assert.Equal("inline", attributes["raw-mode"]);
+    }
+
+    [Fact]
+    public async Task Raw_Data_IsTheOctetsUnchanged()
+    {
+        var octets = Encoding.Latin1.GetBytes("Subject: \xb9\xe8\xff\r\n\r\n\x80\x81 no end");
+        await using var fake = await FakePubSub.StartAsync();
+        await using var transport = Transport(fake, new TransportOptions { Format = PubSubFormat.Raw });
+        await transport.AttemptAsync(AttemptOf.Octets(octets, null, "a@b.example"), Cancel);
+        var published = fake.Published.Values.Single();
+        Assert.Equal(octets, published.Data.ToByteArray());
+        Assert.Equal("message/rfc822", published.Attributes["content-type"]);
+        Assert.Equal("<>", published.Attributes["mail-from"]);
+        Assert.Equal("192.0.2.7", published.Attributes["client-ip"]);
+    }
+
+    [Fact]
+    public async Task Attempt_ManyRecipients_OneMessageEachInTheirOrder()
+    {
+        await using var fake = await FakePubSub.StartAsync();
+        await using var transport = Transport(fake, new TransportOptions());
+        var recipients = Enumerable.Range(1, 30).Select(i => $"u{i}@b.example").ToArray();
+        var report = await transport.AttemptAsync(AttemptOf.Text(Mail, recipients), Cancel);
+        Assert.Equal(recipients, report.Results.Select(result =>
+            fake.Published[Assert.IsType<AttemptResult.Relayed>(result).RemoteId!].Attributes["rcpt"]));
+        Assert.Equal(30, fake.Published.Values.Select(message => message.Attributes["ce-id"]).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task Attempt_AfterALostAnswer_RepeatsWithTheSameId()
+    {
+        await using var fake = await FakePubSub.StartAsync();
+        await using var transport = Transport(fake, new TransportOptions());
+        fake.LoseAnswer = () => throw FakePubSub.Error(StatusCode.Unavailable, "lost");
+        var first = await transport.AttemptAsync(AttemptOf.Text(Mail, "a@b.example"), Cancel);
+        var down = Assert.IsType<AttemptResult.NextHopDown>(first.Results[0]);
+        Assert.Equal((NextHopTrouble.Unreachable, null), (down.Trouble, down.Alarm));
+        fake.LoseAnswer = static () => { };
+        await transport.AttemptAsync(AttemptOf.Text(Mail, "a@b.example"), Cancel);
+        Assert.Equal(["000000000YGJ0.1", "000000000YGJ0.1"], fake.Published.Values.Select(m => m.Attributes["ce-id"]));
+    }
+
+    [Theory]
+    [InlineData(StatusCode.NotFound)]
+    [InlineData(StatusCode.PermissionDenied)]
+    [InlineData(StatusCode.Unauthenticated)]
+    [InlineData(StatusCode.FailedPrecondition)]
+    public async Task Attempt_OperatorsCase_HoldsTheMailUnderAnAlarm(StatusCode code)
+    {
+        await using var fake = await FakePubSub.StartAsync();
+        await using var transport = Transport(fake, new TransportOptions());
+        fake.Fault = (_, _) => throw FakePubSub.Error(code, "so it is");
+        var report = await transport.AttemptAsync(AttemptOf.Text(Mail, "a@b.example"), Cancel);
+        var down = Assert.IsType<AttemptResult.NextHopDown>(report.Results[0]);
+        Assert.Equal(NextHopTrouble.Refusing, down.Trouble);
+        Assert.Equal("topic", down.Alarm?.Kind);
+        Assert.Contains("so it is", down.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Attempt_ServiceNamesADelay_PassesItOn()
+    {
+        await using var fake = await FakePubSub.StartAsync();
+        await using var transport = Transport(fake, new TransportOptions());
+        fake.Fault = (_, _) => throw FakePubSub.Error(StatusCode.Unavailable, "busy", TimeSpan.FromSeconds(9));
+        var report = await transport.AttemptAsync(AttemptOf.Text(Mail, "a@b.example"), Cancel);
+        Assert.Equal(TimeSpan.FromSeconds(9), Assert.IsType<AttemptResult.NextHopDown>(report.Results[0]).RetryAfter);
+    }
+
+    [Fact]
+    public async Task Attempt_MessageIsRefusedAlone_Fails()
+    {
+        await using var fake = await FakePubSub.StartAsync();
+        await using var transport = Transport(fake, new TransportOptions());
+        fake.Fault = (request, _) => request.Messages.Any(message => message.Attributes["rcpt"] == "bad@b.example")
+            ? throw FakePubSub.Error(StatusCode.InvalidArgument, "no") : Task.CompletedTask;
+        var report = await transport.AttemptAsync(
+            AttemptOf.Text(Mail, "a@b.example", "bad@b.example", "c@b.example"), Cancel);
+        Assert.Equal(["Relayed", "Failed", "Relayed"], report.Results.Select(result => result.GetType().Name));
+    }
+
+    [Theory]
+    [InlineData(PubSubFormat.Json, PubSubTransport.DocumentInlineMax)]
+    [InlineData(PubSubFormat.Raw, PubSubTransport.RawInlineMax)]
+    public async Task Claim_JustOverTheLimit_LiesInAFile(PubSubFormat format, long max)
+    {
+        await using var fake = await FakePubSub.StartAsync();
+        await using var transport = Transport(fake, new TransportOptions { Format = format });
+        foreach (var octets in new[] { max, max + 1 })
+        {
+            var report = await transport.AttemptAsync(AttemptOf.Octets(Large(octets), AttemptOf.Sender, "a@b.example"), Cancel);
+            Assert.IsType<AttemptResult.Relayed>(report.Results[0]);
+        }
+        Assert.Equal(["inline", "ref"], fake.Published.OrderBy(pair => int.Parse(pair.Key, null))
+            .Select(pair => pair.Value.Attributes["raw-mode"]));
+        var file = Assert.Single(folder.GetFiles("*", SearchOption.AllDirectories));
+        Assert.Equal(("000000000YGJ0.eml", max + 1), (file.Name, file.Length));
+    }
+
+    [Fact]
+    public async Task Claim_Retried_RefersToTheSameFile()
+    {
+        await using var fake = await FakePubSub.StartAsync();
+        var claims = Path.Combine(folder.FullName, "a b", "claims");
+        await using var transport = Transport(fake, new TransportOptions { ClaimDirectory = claims });
+        var octets = Large(2_000_000);
+        var attempt = AttemptOf.Octets(octets, AttemptOf.Sender, "a@b.example", "c@b.example");
+        // What a process that died left behind.
+        Directory.CreateDirectory(claims);
+        await File.WriteAllBytesAsync(Path.Combine(claims, "000000000YGJ0.eml.part"), new byte[5], Cancel);
+        await Task.WhenAll(
+            transport.AttemptAsync(attempt, Cancel).AsTask(), transport.AttemptAsync(attempt, Cancel).AsTask());
+        Assert.Equal(4, fake.Published.Count);
+        foreach (var published in fake.Published.Values)
+        {
+            using var document = JsonDocument.Parse(published.Data.Memory);
+            var raw = document.RootElement.GetProperty("raw");
+            var file = new Uri(raw.GetProperty("uri").GetString()!).LocalPath;
+            Assert.Equal(octets, await File.ReadAllBytesAsync(file, Cancel));
+            Assert.Equal(2_000_000, raw.GetProperty("size").GetInt64());
+            Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(octets)), raw.GetProperty("sha256").GetString());
+            Assert.Equal("big", document.RootElement.GetProperty("message").GetProperty("subject").GetString());
+        }
+        Assert.Single(Directory.GetFiles(claims));
+    }
+
+    [Fact]
+    public async Task Claim_DirectoryCannotBeMade_HoldsTheMailUnderAnAlarm()
+    {
+        await using var fake = await FakePubSub.StartAsync();
+        var file = Path.Combine(folder.FullName, "file");
+        await File.WriteAllBytesAsync(file, [], Cancel);
+        await using var transport = Transport(fake, new TransportOptions { ClaimDirectory = Path.Combine(file, "claims") });
+        var report = await transport.AttemptAsync(
+            AttemptOf.Octets(Large(2_000_000), AttemptOf.Sender, "a@b.example"), Cancel);
+        Assert.Equal("claims", Assert.IsType<AttemptResult.NextHopDown>(report.Results[0]).Alarm?.Kind);
+        Assert.Empty(fake.Published);
+    }
+
+    [Fact]
+    public async Task Json_MalformedMail_IsPublishedWithItsDefects()
+    {
+        await using var fake = await FakePubSub.StartAsync();
+        await using var transport = Transport(fake, new TransportOptions());
+        var random = new Random(20261124);
+        var samples = Enumerable.Range(0, 200).Select(_ =>
+        {
+            var octets = new byte[random.Next(2000)];
+            random.NextBytes(octets);
+            return octets;
+        }).Prepend("From: <<<>>>,,;:\r\nno colon here\r\nDate: yesterday\r\n: x\r\n\r\n"u8.ToArray());
+        foreach (var octets in samples)
+        {
+            byte[] mail = [.. "From: "u8, .. octets];
+            var report = await transport.AttemptAsync(AttemptOf.Octets(mail, null, "a@b.example"), Cancel);
+            Assert.IsType<AttemptResult.Relayed>(report.Results[0]);
+        }
+        using var document = JsonDocument.Parse(fake.Published["1"].Data.Memory);
+        Assert.Contains("malformed-header-line", document.RootElement.GetProperty("message").GetProperty("defects")
+            .EnumerateArray().Select(defect => defect.GetString()));
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("mail")]
+    [InlineData("projects/acme/topics/t1")]
+    [InlineData("projects/acme/topics/1abc")]
+    [InlineData("projects/acme/topics/google-mail")]
+    [InlineData("projects/acme/topics/ma il")]
+    [InlineData("projects//topics/mail")]
+    public void FindProblem_BadTopic_IsFound(string? topic) =>
+        Assert.NotNull(PubSubTransport.FindProblem(new TransportOptions { Topic = topic }));
+
+    [Theory]
+    [InlineData("127.0.0.1:8085", "http://127.0.0.1:8085/")]
+    [InlineData("localhost:9000", "http://localhost:9000/")]
+    [InlineData("[::1]:8085", "http://[::1]:8085/")]
+    [InlineData("http://127.0.0.1:80/", "http://127.0.0.1/")]
+    [InlineData("localhost", "http://localhost:8085/")]
+    public void Endpoint_EmulatorOnLoopback_IsPlainWithoutCredentials(string variable, string address)
+    {
+        Assert.True(PubSubEndpoint.TryFind(variable, TimeProvider.System, out var endpoint, out _));
+        Assert.Equal((address, null), (endpoint.Address.AbsoluteUri, endpoint.Credentials));
+    }
+
+    [Theory]
+    [InlineData("pubsub.example:8085")]
+    [InlineData("192.0.2.1:8085")]
+    [InlineData("127.0.0.1.example:8085")]
+    [InlineData("localhost@192.0.2.1:8085")]
+    [InlineData("::::")]
+    public void Endpoint_EmulatorElsewhere_IsRefused(string variable)
+    {
+        Assert.False(PubSubEndpoint.TryFind(variable, TimeProvider.System, out _, out var problem));
+        Assert.Contains(PubSubEndpoint.EmulatorVariable, problem, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Attributes_LongValue_IsCutBetweenCharactersAndCleaned()
+    {
+        var map = new Google.Protobuf.Collections.MapField<string, string>();
+        map.Put("k", "a\r\n\0b" + new string('가', 400));
+        Assert.Equal("ab" + new string('가', 340), map["k"]);
+        map.Put("empty", "\r\n");
+        Assert.False(map.ContainsKey("empty"));
+        Assert.Throws<ArgumentException>(() => map.Put("google-x", "1"));
+        for (var i = 0; i < 200; i++)
+            map.Put($"n{i}", "v");
+        Assert.Equal(PubSubAttributes.CountMax, map.Count);
+    }
+
+    static byte[] Large(long octets)
+    {
+        var mail = new byte[octets];
+        mail.AsSpan().Fill((byte)'x');
+        "Subject: big\r\n\r\n"u8.CopyTo(mail);
+        return mail;
+    }
+
+    static string Sha(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+
+    PubSubTransport Transport(FakePubSub fake, TransportOptions options) => new(
+        "topic",
+        options with { Kind = TransportKind.Pubsub, Topic = FakePubSub.Topic },
+        new PubSubSource("mx.b.example", "0.1.0", "+", folder.FullName),
+        fake.Endpoint,
+        new PublishLimits(),
+        TimeProvider.System);
+}
