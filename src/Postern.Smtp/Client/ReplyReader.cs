@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.IO.Pipelines;
 
 namespace Postern.Smtp.Client;
@@ -44,14 +45,19 @@ sealed class ReplyReader(PipeReader input)
         }
     }
 
+    [SuppressMessage("Reliability", "CA2012", Justification =
+        "Kept until the next ReadAsync, which takes it exactly once; a Task would cost an allocation for each flight.")]
+    void Listen(CancellationToken abort)
+    {
+        pending = input.ReadAsync(abort);
+        isPending = true;
+    }
+
     /// <summary>Begins to listen before anything is asked. True when octets, or the end, are there already.</summary>
     public bool SpokeFirst(CancellationToken abort)
     {
         if (!isPending)
-        {
-            pending = input.ReadAsync(abort);
-            isPending = true;
-        }
+            Listen(abort);
         return pending.IsCompleted;
     }
 

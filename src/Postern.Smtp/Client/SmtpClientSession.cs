@@ -38,7 +38,7 @@ sealed partial class SmtpClientSession(SmtpClientOptions options, CommandWriter 
 
     SetupStep TakeGreeting(Reply reply) => reply.Code == 220 ? Ehlo() : Refused(reply);
 
-    SetupStep Ehlo()
+    SetupStep.Ask Ehlo()
     {
         commands.Begin("EHLO "u8).Add(options.HeloName).End();
         return Ask(SmtpStage.Ehlo);
@@ -67,7 +67,9 @@ sealed partial class SmtpClientSession(SmtpClientOptions options, CommandWriter 
             commands.Begin("STARTTLS"u8).End();
             return Ask(SmtpStage.StartTls);
         }
-        return options.Tls == TlsMode.Opportunistic ? LogIn() : new SetupStep.End(new OpenResult.TlsNotOffered());
+        return options.Tls == TlsMode.Opportunistic
+            ? LogIn()
+            : new SetupStep.End(new OpenResult.TlsNotOffered());
     }
 
     SetupStep TakeStartTls(Reply reply)
@@ -79,7 +81,7 @@ sealed partial class SmtpClientSession(SmtpClientOptions options, CommandWriter 
         return goesOn ? LogIn() : Refused(reply);
     }
 
-    SetupStep Ask(SmtpStage next)
+    SetupStep.Ask Ask(SmtpStage next)
     {
         stage = next;
         return new SetupStep.Ask(next);
