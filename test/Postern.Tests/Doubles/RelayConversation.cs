@@ -6,11 +6,20 @@ using System.Text;
 namespace Postern.Tests.Doubles;
 
 /// <summary>The relay's side of one connection: says what it is told, reads lines and content as octets (Latin-1).</summary>
-sealed class RelayConversation(Stream wire, CancellationToken stop) : IAsyncDisposable
+sealed class RelayConversation : IAsyncDisposable
 {
+    readonly Stream wire;
+    readonly CancellationToken stop;
     readonly byte[] buffer = new byte[64 * 1024];
-    Stream stream = wire;
+    Stream stream;
     int start, end;
+
+    public RelayConversation(Stream wire, CancellationToken stop)
+    {
+        this.wire = wire;
+        this.stop = stop;
+        stream = wire;
+    }
 
     /// <summary>Every line read, in order.</summary>
     public List<string> Lines { get; } = [];
