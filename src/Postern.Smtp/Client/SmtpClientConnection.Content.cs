@@ -11,7 +11,7 @@ partial class SmtpClientConnection
     /// <summary>One chunk of larger content; each is answered before the next.</summary>
     const int ChunkOctetsMax = 1024 * 1024;
 
-    /// <summary>One write of content that is copied.</summary>
+    /// <summary>One write of content: what one time-out of a data block is for.</summary>
     const int BlockOctetsMax = 64 * 1024;
 
     /// <summary>Pieces from here on are written where they lie.</summary>
@@ -177,8 +177,13 @@ partial class SmtpClientConnection
                 return false;
             output.CutTo(0);
         }
-        if (isDirect)
-            return await WriteBlockAsync(transaction, piece);
+        while (piece.Length >= DirectOctetsMin)
+        {
+            var block = piece[..Math.Min(piece.Length, BlockOctetsMax)];
+            if (!await WriteBlockAsync(transaction, block))
+                return false;
+            piece = piece[block.Length..];
+        }
         output.Append(piece.Span);
         return true;
     }

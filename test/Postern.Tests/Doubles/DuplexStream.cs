@@ -9,6 +9,7 @@ sealed class DuplexStream : Stream
     readonly PipeWriter output;
     readonly Stream reading;
     readonly Stream writing;
+    bool isPeerGone;
 
     DuplexStream(PipeReader input, PipeWriter output)
     {
@@ -48,9 +49,11 @@ sealed class DuplexStream : Stream
     public override async ValueTask WriteAsync(
         ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        await writing.WriteAsync(buffer, cancellationToken);
-        if ((await output.FlushAsync(cancellationToken)).IsCompleted)
+        if (isPeerGone)
             throw new IOException("Broken pipe");
+        await writing.WriteAsync(buffer, cancellationToken);
+        // As in TCP the write that the peer closes after has succeeded; the next one fails.
+        isPeerGone = (await output.FlushAsync(cancellationToken)).IsCompleted;
     }
 
     public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
