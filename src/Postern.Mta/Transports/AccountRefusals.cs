@@ -4,17 +4,20 @@ namespace Postern.Mta.Transports;
 
 /// <summary>Replies by which providers refuse our account, not the recipient or the message.</summary>
 /// <remarks>
-/// Their codes are those of a bad address or a bad message, often 5xx; read literally they would bounce everybody's
+/// Their codes are those of a bad address or a bad message, often 5xx; read literally they would bounce
+/// everybody's
 /// mail. Asked only about relays that the configuration names. Texts are compared without case, as parts.
 /// </remarks>
 static class AccountRefusals
 {
-    /// <param name="Part">A part of the reply's text, lower case. Empty: the code or status alone says it.</param>
+    /// <param name="Part">A part of the reply's text, lower case. Empty: the code or status alone says
+    /// it.</param>
     readonly record struct Row(string Provider, int? Code, string? Status, string Part, string Mend);
 
     const string LogIn = "check the login of this transport";
     const string Account = "look at the account in the provider's console";
     const string Domain = "verify the sender's domain or address at the provider";
+    const string Address = "register this server's address in the provider's console";
     const string Quota = "wait for the quota to renew, or raise it at the provider";
 
     static readonly Row[] Rows =
@@ -50,9 +53,9 @@ static class AccountRefusals
         new("Postmark", null, null, "account is pending approval", Account),
         new("Postmark", null, null, "not allowed to send as", Domain),
         new("Brevo", null, null, "smtp account is not yet activated", Account),
-        new("Brevo", null, null, "unauthorized ip address", "allow this server's address in the provider's console"),
+        new("Brevo", null, null, "unauthorized ip address", Address),
         new("Brevo", null, null, "sender is not valid", Domain),
-        new("Gmail", null, null, "mail relay denied", "register this server's address for the SMTP relay service"),
+        new("Gmail", null, null, "mail relay denied", Address),
         new("Gmail", null, null, "invalid credentials for relay", LogIn),
         new("Gmail", null, "5.4.5", "", Quota),
         new("Gmail", null, null, "daily user sending quota exceeded", Quota),

@@ -5,18 +5,6 @@ using Postern.Mta.Configuration;
 
 namespace Postern.Mta.Transports;
 
-/// <summary>What an address that came from DNS or from a message means for us (DESIGN §9.1).</summary>
-public enum AddressVerdict
-{
-    Fine,
-
-    /// <summary>Loopback, unspecified, or one of our own: mail would come back to us.</summary>
-    Ourselves,
-
-    /// <summary>Link-local, multicast, or private without leave: no business of a mail server.</summary>
-    Forbidden,
-}
-
 /// <summary>Keeps names in the DNS from leading us to ourselves or into a private network.</summary>
 public sealed class AddressPolicy(IReadOnlySet<IPAddress> own, PrivateAddresses privateOnes)
 {
@@ -28,12 +16,14 @@ public sealed class AddressPolicy(IReadOnlySet<IPAddress> own, PrivateAddresses 
 
     static readonly Network[] NeverRoutable =
     [
-        Network.Parse("169.254.0.0/16"), Network.Parse("224.0.0.0/3"), Network.Parse("fe80::/10"), Network.Parse("ff00::/8"),
+        Network.Parse("169.254.0.0/16"), Network.Parse(
+            "224.0.0.0/3"), Network.Parse("fe80::/10"), Network.Parse("ff00::/8"),
     ];
 
     static readonly Network[] ThisHost =
     [
-        Network.Parse("0.0.0.0/8"), Network.Parse("127.0.0.0/8"), Network.Parse("::/128"), Network.Parse("::1/128"),
+        Network.Parse(
+            "0.0.0.0/8"), Network.Parse("127.0.0.0/8"), Network.Parse("::/128"), Network.Parse("::1/128"),
     ];
 
     /// <summary>The policy of this machine as it is now.</summary>
@@ -65,6 +55,18 @@ public sealed class AddressPolicy(IReadOnlySet<IPAddress> own, PrivateAddresses 
             ? new IPAddress(address.GetAddressBytes())
             : address;
     }
+}
+
+/// <summary>What an address that came from DNS or from a message means for us (DESIGN §9.1).</summary>
+public enum AddressVerdict
+{
+    Fine,
+
+    /// <summary>Loopback, unspecified, or one of our own: mail would come back to us.</summary>
+    Ourselves,
+
+    /// <summary>Link-local, multicast, or private without leave: no business of a mail server.</summary>
+    Forbidden,
 }
 
 /// <summary>Whether DNS may lead to a private network.</summary>

@@ -3,14 +3,20 @@ using Postern.Smtp.Client;
 
 namespace Postern.Mta.Transports;
 
-/// <summary>A session with a relay and where it leads.</summary>
-sealed record RelayConnection(SmtpClientConnection Session, RelayTarget Target);
-
-/// <summary>Connections kept between messages, for one transport and so for one login; the last one in comes out first.</summary>
-/// <remarks>Law: a connection is in use by one attempt or idle here, never both. Idle ones are closed after <see cref="IdleMax"/>.</remarks>
+/// <summary>
+/// Connections kept between messages, for one transport and so for one login; the last one in comes out
+/// first.
+/// </summary>
+/// <remarks>
+/// Law: a connection is in use by one attempt or idle here, never both. Idle ones are closed after <see
+/// cref="IdleMax"/>.
+/// </remarks>
 sealed class ConnectionPool : IAsyncDisposable
 {
-    /// <summary>Relays close idle sessions after 30 s (some after 10) to 5 minutes; closing first costs nobody a reset.</summary>
+    /// <summary>
+    /// Relays close idle sessions after 30 s (some after 10) to 5 minutes; closing first costs nobody a
+    /// reset.
+    /// </summary>
     static readonly TimeSpan IdleMax = TimeSpan.FromSeconds(20);
 
     static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
@@ -28,7 +34,8 @@ sealed class ConnectionPool : IAsyncDisposable
     {
         this.clock = clock;
         this.messagesMax = messagesMax;
-        timer = clock.CreateTimer(static pool => ((ConnectionPool)pool!).CloseStale(), this, LookEvery, LookEvery);
+        timer = clock.CreateTimer(
+            static pool => ((ConnectionPool)pool!).CloseStale(), this, LookEvery, LookEvery);
     }
 
     readonly record struct Idle(RelayConnection Connection, long Since);
@@ -52,7 +59,8 @@ sealed class ConnectionPool : IAsyncDisposable
     {
         lock (gate)
         {
-            if (!isClosed && connection.Session.IsReusable && connection.Session.TransactionsBegun < messagesMax)
+            var session = connection.Session;
+            if (!isClosed && session.IsReusable && session.TransactionsBegun < messagesMax)
             {
                 if (!idle.TryGetValue(hop.Text, out var kept))
                     idle[hop.Text] = kept = [];
@@ -110,3 +118,6 @@ sealed class ConnectionPool : IAsyncDisposable
             TaskScheduler.Default);
     }
 }
+
+/// <summary>A session with a relay and where it leads.</summary>
+sealed record RelayConnection(SmtpClientConnection Session, RelayTarget Target);

@@ -64,14 +64,16 @@ public sealed class DnsResolver(ILookupClient client, TimeProvider clock, Random
             var response = await client.QueryAsync(name, type, QueryClass.IN, either.Token);
             return response.Header.ResponseCode switch
             {
-                DnsHeaderResponseCode.NoError when response.Answers.Count == 0 => (LookupOutcome.NoRecords, null),
+                DnsHeaderResponseCode.NoError when response.Answers.Count == 0 => (
+                    LookupOutcome.NoRecords, null),
                 DnsHeaderResponseCode.NoError => (LookupOutcome.Found, response.Answers),
                 DnsHeaderResponseCode.NotExistentDomain => (LookupOutcome.NoSuchName, null),
                 _ => (LookupOutcome.Unknown, null),
             };
         }
         catch (Exception e) when (!cancel.IsCancellationRequested
-            && e is DnsResponseException or OperationCanceledException or SocketException or ArgumentException)
+            && e is DnsResponseException or OperationCanceledException
+                or SocketException or ArgumentException)
         {
             return (LookupOutcome.Unknown, null);
         }

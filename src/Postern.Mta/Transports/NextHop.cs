@@ -5,30 +5,9 @@ using Postern.Mta.Configuration;
 
 namespace Postern.Mta.Transports;
 
-/// <summary>How the hosts of a next hop are found.</summary>
-public enum NextHopLookup
-{
-    /// <summary>MX, then the addresses of its hosts (RFC 5321 §5.1).</summary>
-    Mx,
-
-    /// <summary>Addresses of the name itself: <c>[name]</c>.</summary>
-    Addresses,
-
-    /// <summary>The address is given: <c>[192.0.2.1]</c>, or localhost.</summary>
-    Literal,
-}
-
-/// <summary>Who chose a next hop: it decides what a missing name and an unfit address mean.</summary>
-public enum NextHopOrigin
-{
-    /// <summary>The configuration: trouble with the name is the next hop's.</summary>
-    Configured,
-
-    /// <summary>The recipient's domain: trouble with the name is the recipient's.</summary>
-    RecipientDomain,
-}
-
-/// <summary>A relay as configured, in the syntax of Postfix's relayhost, or the domain of a recipient.</summary>
+/// <summary>
+/// A relay as configured, in the syntax of Postfix's relayhost, or the domain of a recipient.
+/// </summary>
 /// <param name="Text">As written; kept connections are kept under it.</param>
 /// <param name="Host">A-labels in lower case, or the text of an address.</param>
 /// <param name="Ports">In the order to try; at least one.</param>
@@ -45,7 +24,8 @@ public sealed record NextHop(
 
     /// <summary>Reads one or several, separated by commas or spaces.</summary>
     /// <param name="defaultPorts">For hops that name none.</param>
-    public static bool TryParseList(string text, IReadOnlyList<int> defaultPorts, out IReadOnlyList<NextHop> hops)
+    public static bool TryParseList(
+        string text, IReadOnlyList<int> defaultPorts, out IReadOnlyList<NextHop> hops)
     {
         var found = new List<NextHop>();
         hops = found;
@@ -58,8 +38,11 @@ public sealed record NextHop(
         return found.Count > 0;
     }
 
-    /// <summary>Reads <c>host</c>, <c>host:port</c>, <c>[host]</c>, <c>[host]:port</c>, <c>[address]:port</c>.</summary>
-    public static bool TryParse(string text, IReadOnlyList<int> defaultPorts, [NotNullWhen(true)] out NextHop? hop)
+    /// <summary>
+    /// Reads <c>host</c>, <c>host:port</c>, <c>[host]</c>, <c>[host]:port</c>, <c>[address]:port</c>.
+    /// </summary>
+    public static bool TryParse(
+        string text, IReadOnlyList<int> defaultPorts, [NotNullWhen(true)] out NextHop? hop)
     {
         hop = null;
         var isBracketed = text.StartsWith('[');
@@ -87,7 +70,8 @@ public sealed record NextHop(
         if (inner.StartsWith("ipv6:", StringComparison.Ordinal))
             inner = inner[5..];
         return Network.TryParseAddress(inner, out var address)
-            ? new NextHop(name, address.ToString(), [SmtpPort], NextHopLookup.Literal, NextHopOrigin.RecipientDomain)
+            ? new NextHop(
+                name, address.ToString(), [SmtpPort], NextHopLookup.Literal, NextHopOrigin.RecipientDomain)
             : new NextHop(name, name, [SmtpPort], NextHopLookup.Mx, NextHopOrigin.RecipientDomain);
     }
 
@@ -96,7 +80,8 @@ public sealed record NextHop(
         if (host.StartsWith("IPv6:", StringComparison.OrdinalIgnoreCase))
             host = host[5..];
         if (isBracketed && Network.TryParseAddress(host, out var address))
-            return new NextHop(text, address.ToString(), ports, NextHopLookup.Literal, NextHopOrigin.Configured);
+            return new NextHop(
+                text, address.ToString(), ports, NextHopLookup.Literal, NextHopOrigin.Configured);
         // RFC 6761 §6.3: localhost is never asked of the DNS.
         if (host.Equals(LocalHost, StringComparison.OrdinalIgnoreCase))
             return new NextHop(text, LocalHost, ports, NextHopLookup.Literal, NextHopOrigin.Configured);
@@ -114,8 +99,33 @@ public sealed record NextHop(
             "smtp" => SmtpPort,
             "submission" => 587,
             "smtps" or "submissions" => 465,
-            _ => ushort.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0,
+            _ => ushort.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var given)
+                ? given
+                : 0,
         };
         return port > 0;
     }
+}
+
+/// <summary>How the hosts of a next hop are found.</summary>
+public enum NextHopLookup
+{
+    /// <summary>MX, then the addresses of its hosts (RFC 5321 §5.1).</summary>
+    Mx,
+
+    /// <summary>Addresses of the name itself: <c>[name]</c>.</summary>
+    Addresses,
+
+    /// <summary>The address is given: <c>[192.0.2.1]</c>, or localhost.</summary>
+    Literal,
+}
+
+/// <summary>Who chose a next hop: it decides what a missing name and an unfit address mean.</summary>
+public enum NextHopOrigin
+{
+    /// <summary>The configuration: trouble with the name is the next hop's.</summary>
+    Configured,
+
+    /// <summary>The recipient's domain: trouble with the name is the recipient's.</summary>
+    RecipientDomain,
 }

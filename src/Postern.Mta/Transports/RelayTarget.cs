@@ -27,7 +27,10 @@ public abstract record TargetSearch
     public sealed record Nowhere(AttemptResult Result) : TargetSearch;
 }
 
-/// <summary>From a next hop to addresses: MX, null MX, A and AAAA, the address policy, and at most 5 hosts of 2 addresses.</summary>
+/// <summary>
+/// From a next hop to addresses: MX, null MX, A and AAAA, the address policy, and at most 5 hosts of 2
+/// addresses.
+/// </summary>
 public sealed class TargetFinder(IResolver resolver, AddressPolicy policy)
 {
     /// <summary>DESIGN §9.1.</summary>
@@ -83,10 +86,12 @@ public sealed class TargetFinder(IResolver resolver, AddressPolicy policy)
                     // RFC 5321 §5.1: hosts as far as ourselves and behind are no way for us.
                     return targets.Count > 0
                         ? OnEachPort(hop, targets)
-                        : Nowhere(SmtpBlame.OfAddress(hop, new RelayTarget(host, address, hop.Ports[0]), verdict));
+                        : Nowhere(
+                            SmtpBlame.OfAddress(hop, new RelayTarget(host, address, hop.Ports[0]), verdict));
                 }
                 if (verdict != AddressVerdict.Fine)
-                    trouble ??= SmtpBlame.OfAddress(hop, new RelayTarget(host, address, hop.Ports[0]), verdict);
+                    trouble ??= SmtpBlame.OfAddress(
+                        hop, new RelayTarget(host, address, hop.Ports[0]), verdict);
                 else if (taken++ < AddressesMax)
                     targets.Add(new RelayTarget(host, address, hop.Ports[0]));
             }
@@ -100,7 +105,9 @@ public sealed class TargetFinder(IResolver resolver, AddressPolicy policy)
     {
         var target = new RelayTarget(hop.Host, hop.Address, hop.Ports[0]);
         // A literal in the configuration may be anything; one in an address is a stranger's wish.
-        var verdict = hop.Origin == NextHopOrigin.Configured ? AddressVerdict.Fine : policy.Judge(target.Address);
+        var verdict = hop.Origin == NextHopOrigin.Configured
+            ? AddressVerdict.Fine
+            : policy.Judge(target.Address);
         return verdict == AddressVerdict.Fine
             ? OnEachPort(hop, [target])
             : Nowhere(SmtpBlame.OfAddress(hop, target, verdict));

@@ -8,7 +8,10 @@ namespace Postern.Mta.Transports;
 static partial class SmtpBlame
 {
     static readonly string[] SlowDownWords =
-        ["rate limit", "ratelimit", "rate exceeded", "too many", "throttl", "too fast", "slow down", "unusual rate", "sending rate"];
+    [
+        "rate limit", "ratelimit", "rate exceeded", "too many", "throttl", "too fast", "slow down",
+        "unusual rate", "sending rate",
+    ];
 
     /// <summary>The results of a transaction, in the order of the attempt's recipients.</summary>
     /// <param name="count">Recipients of the attempt.</param>
@@ -27,14 +30,20 @@ static partial class SmtpBlame
                 OfContent(refused.Reply, refused.Stage, host, origin)),
             TransactionResult.ServiceClosing closing => Each(count, closing.Recipients, host, origin,
                 OfClosing(closing, host, origin)),
-            TransactionResult.NotOffered missing => Each(count, [], host, origin, OfMissing(missing.Extension, host)),
+            TransactionResult.NotOffered missing => Each(
+                count, [], host, origin, OfMissing(missing.Extension, host)),
             TransactionResult.TooLarge large => Each(count, [], host, origin, new AttemptResult.Failed(
-                new(5, 3, 4), $"message size {large.Octets} exceeds size limit {large.OctetsMax} of server {host}")),
-            TransactionResult.ClosedWhileIdle idle => Each(count, [], host, origin, new AttemptResult.NextHopDown(
+                new(5, 3, 4),
+                $"message size {large.Octets} exceeds size limit {large.OctetsMax} of server {host}")),
+            TransactionResult.ClosedWhileIdle idle => Each(
+                count, [], host, origin, new AttemptResult.NextHopDown(
                 ConnectionLost, $"lost connection with {host}: {idle.Detail}", NextHopTrouble.Unreachable)),
-            TransactionResult.Lost lost => Each(count, lost.Recipients, host, origin, new AttemptResult.NextHopDown(
-                ConnectionLost, LossText(lost.Stage, lost.Cause, lost.Detail, host), NextHopTrouble.Unreachable)),
-            TransactionResult.Uncertain unknown => Each(count, unknown.Recipients, host, origin, new AttemptResult.Uncertain(
+            TransactionResult.Lost lost => Each(
+                count, lost.Recipients, host, origin, new AttemptResult.NextHopDown(
+                ConnectionLost, LossText(
+                    lost.Stage, lost.Cause, lost.Detail, host), NextHopTrouble.Unreachable)),
+            TransactionResult.Uncertain unknown => Each(
+                count, unknown.Recipients, host, origin, new AttemptResult.Uncertain(
                 ConnectionLost, LossText(SmtpStage.EndOfData, unknown.Cause, unknown.Detail, host))),
             _ => throw new UnreachableException(),
         };
@@ -46,12 +55,14 @@ static partial class SmtpBlame
         if (!reply.IsTransient)
             return false;
         var text = string.Join(' ', reply.Lines);
-        return reply.Code == 421 || SlowDownWords.Any(w => text.Contains(w, StringComparison.OrdinalIgnoreCase));
+        return reply.Code == 421 || SlowDownWords.Any(
+            w => text.Contains(w, StringComparison.OrdinalIgnoreCase));
     }
 
     /// <summary>Refused recipients have their own reply; all others share the common result.</summary>
     static AttemptResult[] Each(
-        int count, IReadOnlyList<RecipientReply> replies, string host, NextHopOrigin origin, AttemptResult? common)
+        int count, IReadOnlyList<RecipientReply> replies, string host, NextHopOrigin origin,
+        AttemptResult? common)
     {
         var results = new AttemptResult[count];
         for (var i = 0; i < count; i++)
@@ -68,9 +79,7 @@ static partial class SmtpBlame
         var text = SaidText(host, reply, SmtpStage.RcptTo);
         if (OfAccount(reply, text, origin) is { } account)
             return account;
-        return reply.IsTransient
-            ? new AttemptResult.Deferred(reply.Status ?? new(4, 0, 0), text, Blame.Recipient) { SlowDown = SaysSlowDown(reply) }
-            : new AttemptResult.Failed(reply.Status ?? new(5, 0, 0), text);
+        return Refused(reply, text, Blame.Recipient);
     }
 
     /// <summary>A reply that holds for the whole message: to MAIL, DATA or the end of the content.</summary>
@@ -81,22 +90,37 @@ static partial class SmtpBlame
         var text = SaidText(host, reply, stage);
         if (OfAccount(reply, text, origin) is { } account)
             return account;
-        return reply.IsTransient
-            ? new AttemptResult.Deferred(reply.Status ?? new(4, 0, 0), text, Blame.Message) { SlowDown = SaysSlowDown(reply) }
-            : new AttemptResult.Failed(reply.Status ?? new(5, 0, 0), text);
+        return Refused(reply, text, Blame.Message);
     }
 
-    static AttemptResult.NextHopDown OfClosing(TransactionResult.ServiceClosing closing, string host, NextHopOrigin origin) =>
-        new(Transient(closing.Reply.Status, new(4, 3, 2)), SaidText(host, closing.Reply, closing.Stage), NextHopTrouble.Refusing)
+    static AttemptResult Refused(Reply reply, string text, Blame blame)
+    {
+        if (reply.IsPermanent)
+            return new AttemptResult.Failed(reply.Status ?? new(5, 0, 0), text);
+        return new AttemptResult.Deferred(reply.Status ?? new(4, 0, 0), text, blame)
+        {
+            SlowDown = SaysSlowDown(reply),
+        };
+    }
+
+    static AttemptResult.NextHopDown OfClosing(
+        TransactionResult.ServiceClosing closing, string host, NextHopOrigin origin) =>
+        new(Transient(closing.Reply.Status, new(
+            4, 3, 2)), SaidText(host, closing.Reply, closing.Stage), NextHopTrouble.Refusing)
         {
             Alarm = origin == NextHopOrigin.Configured ? AccountRefusals.Find(closing.Reply) : null,
         };
 
-    /// <summary>Trouble with our own account is the next hop's, whatever its code (DESIGN §1.1 law 5).</summary>
-    static AttemptResult.NextHopDown? OfAccount(Reply reply, string text, NextHopOrigin origin) =>
-        origin == NextHopOrigin.Configured && AccountRefusals.Find(reply) is { } alarm
-            ? new AttemptResult.NextHopDown(Transient(reply.Status, SecurityTrouble), text, NextHopTrouble.Refusing) { Alarm = alarm }
-            : null;
+    /// <summary>
+    /// Trouble with our own account is the next hop's, whatever its code (DESIGN §1.1 law 5).
+    /// </summary>
+    static AttemptResult.NextHopDown? OfAccount(Reply reply, string text, NextHopOrigin origin)
+    {
+        if (origin != NextHopOrigin.Configured || AccountRefusals.Find(reply) is not { } alarm)
+            return null;
+        var status = Transient(reply.Status, SecurityTrouble);
+        return new AttemptResult.NextHopDown(status, text, NextHopTrouble.Refusing) { Alarm = alarm };
+    }
 
     static AttemptResult.Failed OfMissing(NeededExtension extension, string host) => extension switch
     {
@@ -107,7 +131,9 @@ static partial class SmtpBlame
         _ => throw new UnreachableException(),
     };
 
-    /// <summary>The id behind "queued as", as Postfix, Exim ("id=") and most others say it. Null: none is told.</summary>
+    /// <summary>
+    /// The id behind "queued as", as Postfix, Exim ("id=") and most others say it. Null: none is told.
+    /// </summary>
     static string? RemoteId(Reply reply)
     {
         var text = reply.Lines[^1];

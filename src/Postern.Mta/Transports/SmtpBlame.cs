@@ -4,7 +4,9 @@ using Postern.Smtp.Client;
 
 namespace Postern.Mta.Transports;
 
-/// <summary>What an SMTP conversation proves, and whom it blames: the table of DESIGN §5, and nothing else.</summary>
+/// <summary>
+/// What an SMTP conversation proves, and whom it blames: the table of DESIGN §5, and nothing else.
+/// </summary>
 /// <remarks>Pure. Texts are Postfix's, since log readers know them.</remarks>
 static partial class SmtpBlame
 {
@@ -17,12 +19,13 @@ static partial class SmtpBlame
     /// <summary>A name that DNS does not know, or could not say.</summary>
     public static AttemptResult OfName(NextHop hop, LookupOutcome outcome, string host, string type)
     {
-        var text = $"Host or domain name not found. Name service error for name={host} type={type}: " + outcome switch
+        var why = outcome switch
         {
             LookupOutcome.NoSuchName => "Host not found",
             LookupOutcome.NoRecords => "Host found but no data record of requested type",
             _ => "Host not found, try again",
         };
+        var text = $"Host or domain name not found. Name service error for name={host} type={type}: {why}";
         var isProved = outcome is LookupOutcome.NoSuchName or LookupOutcome.NoRecords;
         // RFC 3463: 5.1.2 the domain does not exist, 5.4.4 it exists and takes mail nowhere.
         return hop.Origin == NextHopOrigin.RecipientDomain && isProved
@@ -47,7 +50,8 @@ static partial class SmtpBlame
             ? $"mail for {hop.Host} loops back to myself ({target.HostAndAddress})"
             : $"{target.HostAndAddress} is no address of a public mail server";
         return hop.Origin == NextHopOrigin.RecipientDomain
-            ? new AttemptResult.Failed(verdict == AddressVerdict.Ourselves ? new(5, 4, 6) : new(5, 4, 4), text)
+            ? new AttemptResult.Failed(
+                verdict == AddressVerdict.Ourselves ? new(5, 4, 6) : new(5, 4, 4), text)
             : new AttemptResult.NextHopDown(NotReachable, text, NextHopTrouble.Unreachable);
     }
 
@@ -56,36 +60,49 @@ static partial class SmtpBlame
         NotReachable, $"connect to {target}: {reason}", NextHopTrouble.Unreachable);
 
     /// <summary>The session did not get ready: always the next hop's matter.</summary>
-    public static AttemptResult OfOpen(OpenResult result, RelayTarget target, NextHopOrigin origin, LoginNeed login)
+    public static AttemptResult OfOpen(
+        OpenResult result, RelayTarget target, NextHopOrigin origin, LoginNeed login)
     {
         var host = target.HostAndAddress;
         return result switch
         {
             OpenResult.Refused refused => OfRefusedSession(refused, host, origin),
             OpenResult.TlsNotOffered => new AttemptResult.NextHopDown(
-                new(4, 7, 4), $"TLS is required, but was not offered by host {host}", NextHopTrouble.Unreachable)
+                new(4, 7, 4),
+                $"TLS is required, but was not offered by host {host}",
+                NextHopTrouble.Unreachable)
             {
-                Alarm = login == LoginNeed.Configured ? LoginAlarm($"no TLS for the login at {target.Host}") : null,
+                Alarm = login == LoginNeed.Configured
+                    ? LoginAlarm($"no TLS for the login at {target.Host}")
+                    : null,
             },
             OpenResult.TlsFailed failed => new AttemptResult.NextHopDown(
-                TlsTrouble, $"Cannot start TLS: handshake failure with {host}: {failed.Reason}", NextHopTrouble.Unreachable),
+                TlsTrouble,
+                $"Cannot start TLS: handshake failure with {host}: {failed.Reason}",
+                NextHopTrouble.Unreachable),
             OpenResult.CertificateRefused refused => new AttemptResult.NextHopDown(
-                TlsTrouble, $"Server certificate not verified: {host}: {refused.Reason}", NextHopTrouble.Unreachable),
-            OpenResult.LoginNotOffered => LoginTrouble($"a login is configured, but host {host} does not offer AUTH"),
-            OpenResult.LoginNeedsTls => LoginTrouble($"a login is configured, but the session with host {host} is not encrypted"),
+                TlsTrouble,
+                $"Server certificate not verified: {host}: {refused.Reason}",
+                NextHopTrouble.Unreachable),
+            OpenResult.LoginNotOffered => LoginTrouble(
+                $"a login is configured, but host {host} does not offer AUTH"),
+            OpenResult.LoginNeedsTls => LoginTrouble(
+                $"a login is configured, but the session with host {host} is not encrypted"),
             OpenResult.NoCommonMechanism none => LoginTrouble(
                 $"SASL authentication failed; host {host} offers no mechanism we know ({none.Offered})"),
             OpenResult.PeerNotProven unproven => LoginTrouble(
                 $"SASL authentication failed; server {host}, {unproven.Mechanism}: {unproven.Reason}"),
             OpenResult.LoginRefused refused => OfRefusedLogin(refused, host),
             OpenResult.Lost lost => new AttemptResult.NextHopDown(
-                ConnectionLost, LossText(lost.Stage, lost.Cause, lost.Detail, host), NextHopTrouble.Unreachable),
+                ConnectionLost, LossText(
+                    lost.Stage, lost.Cause, lost.Detail, host), NextHopTrouble.Unreachable),
             _ => throw new UnreachableException(),
         };
     }
 
     /// <summary>What is lost, said as Postfix says it.</summary>
-    public static string LossText(SmtpStage stage, LossCause cause, string detail, string host) => cause switch
+    public static string LossText(
+        SmtpStage stage, LossCause cause, string detail, string host) => cause switch
     {
         LossCause.PeerClosed or LossCause.Broken => $"lost connection with {host} while {stage.Activity()}",
         LossCause.TimedOut => $"conversation with {host} timed out while {stage.Activity()}",
@@ -94,7 +111,8 @@ static partial class SmtpBlame
         _ => throw new UnreachableException(),
     };
 
-    static AttemptResult.NextHopDown OfRefusedSession(OpenResult.Refused refused, string host, NextHopOrigin origin)
+    static AttemptResult.NextHopDown OfRefusedSession(
+        OpenResult.Refused refused, string host, NextHopOrigin origin)
     {
         var text = refused.Stage == SmtpStage.Greeting
             ? $"host {host} refused to talk to me: {refused.Reply}"
@@ -120,7 +138,8 @@ static partial class SmtpBlame
     static AttemptResult.NextHopDown LoginTrouble(string text) =>
         new(SecurityTrouble, text, NextHopTrouble.Refusing) { Alarm = LoginAlarm(text) };
 
-    static AlarmNotice LoginAlarm(string text) => new("login", text, "check the login and the TLS setting of this transport");
+    static AlarmNotice LoginAlarm(string text) =>
+        new("login", text, "check the login and the TLS setting of this transport");
 
     static string SaidText(string host, Reply reply, SmtpStage stage) =>
         $"host {host} said: {reply} (in reply to {stage.CommandName()})";

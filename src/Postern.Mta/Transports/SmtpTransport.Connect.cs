@@ -12,7 +12,8 @@ partial class SmtpTransport
     static readonly TimeSpan ConnectMax = TimeSpan.FromSeconds(30);
 
     /// <summary>Null: no TCP connection; the run has the reason.</summary>
-    async ValueTask<OpenResult?> OpenAsync(Run run, NextHop hop, RelayTarget target, TlsMode tls, CancellationToken setUp)
+    async ValueTask<OpenResult?> OpenAsync(
+        Run run, NextHop hop, RelayTarget target, TlsMode tls, CancellationToken setUp)
     {
         if (await ConnectAsync(run, target, setUp) is not { } stream)
             return null;
@@ -30,7 +31,8 @@ partial class SmtpTransport
     {
         using var limit = new CancellationTokenSource(ConnectMax, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, setUp);
-        var socket = new Socket(target.Address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        var socket = new Socket(target.Address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        socket.NoDelay = true;
         try
         {
             await socket.ConnectAsync(target.Address, target.Port, either.Token);
@@ -40,14 +42,18 @@ partial class SmtpTransport
         {
             socket.Dispose();
             run.WasStopped |= setUp.IsCancellationRequested;
-            run.Take(SmtpBlame.OfConnect(target, e is SocketException s ? s.Message : "Connection timed out"));
+            run.Take(SmtpBlame.OfConnect(target, e is SocketException s
+                ? s.Message
+                : "Connection timed out"));
             return null;
         }
     }
 
     /// <summary>
-    /// The name a certificate must hold. A host that only an unsigned MX record names counts when it lies in the
-    /// configured domain, as with Postfix's level secure (nexthop, dot-nexthop); otherwise the domain itself must be in it.
+    /// The name a certificate must hold. A host that only an unsigned MX record names counts when it lies in
+    /// the
+    /// configured domain, as with Postfix's level secure (nexthop, dot-nexthop); otherwise the domain itself
+    /// must be in it.
     /// </summary>
     static string NameToVerify(NextHop hop, RelayTarget target) =>
         hop.Lookup == NextHopLookup.Mx && !target.Host.EndsWith("." + hop.Host, StringComparison.Ordinal)
@@ -78,7 +84,9 @@ partial class SmtpTransport
         /// <summary>The attempt was cancelled, or its time limit ran out.</summary>
         public bool WasStopped { get; set; }
 
-        /// <summary>A result for all recipients; trouble with an account is not covered by later trouble.</summary>
+        /// <summary>
+        /// A result for all recipients; trouble with an account is not covered by later trouble.
+        /// </summary>
         public void Take(AttemptResult result)
         {
             if (Results is not [AttemptResult.NextHopDown { Alarm: not null }, ..])
@@ -106,7 +114,9 @@ partial class SmtpTransport
     }
 }
 
-/// <summary>Greylisting is each recipient's matter until it is everybody's: then it is about our pace (DESIGN §5).</summary>
+/// <summary>
+/// Greylisting is each recipient's matter until it is everybody's: then it is about our pace (DESIGN §5).
+/// </summary>
 sealed class GreylistWatch
 {
     /// <summary>Recipients looked back on.</summary>
@@ -119,7 +129,9 @@ sealed class GreylistWatch
     readonly Queue<bool> recent = new();
     int greylisted;
 
-    /// <summary>Counts the RCPT replies, and marks the greylisted results when more than a third are such.</summary>
+    /// <summary>
+    /// Counts the RCPT replies, and marks the greylisted results when more than a third are such.
+    /// </summary>
     public void Look(TransactionResult result, AttemptResult[] results)
     {
         var replies = result switch

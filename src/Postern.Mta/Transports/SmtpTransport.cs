@@ -3,15 +3,21 @@ using Postern.Smtp.Client;
 
 namespace Postern.Mta.Transports;
 
-/// <summary>The way out over SMTP: to the relays that the configuration names, or to the recipient's MX.</summary>
+/// <summary>
+/// The way out over SMTP: to the relays that the configuration names, or to the recipient's MX.
+/// </summary>
 /// <remarks>
-/// An attempt goes through its next hops in order: a kept connection first, then each address on a fresh one, until a
-/// session is ready and the transaction has an answer. A login that is refused ends the attempt: other addresses of
+/// An attempt goes through its next hops in order: a kept connection first, then each address on a fresh one,
+/// until a
+/// session is ready and the transaction has an answer. A login that is refused ends the attempt: other
+/// addresses of
 /// the same provider would refuse it too.
 /// </remarks>
 public sealed partial class SmtpTransport : ITransport
 {
-    /// <summary>Finding, connecting and setting up, all hosts together (DESIGN §9.1 bounds how many).</summary>
+    /// <summary>
+    /// Finding, connecting and setting up, all hosts together (DESIGN §9.1 bounds how many).
+    /// </summary>
     static readonly TimeSpan SetUpMax = TimeSpan.FromMinutes(10);
 
     readonly TransportOptions options;
@@ -25,7 +31,8 @@ public sealed partial class SmtpTransport : ITransport
     /// <param name="options">Validated: host and login are well formed.</param>
     /// <param name="heloName">Our own name.</param>
     public SmtpTransport(
-        string name, TransportOptions options, string heloName, IResolver resolver, AddressPolicy policy, TimeProvider clock)
+        string name, TransportOptions options, string heloName, IResolver resolver, AddressPolicy policy,
+        TimeProvider clock)
     {
         Name = name;
         this.options = options;
@@ -45,7 +52,8 @@ public sealed partial class SmtpTransport : ITransport
         var ports = options.Ports ?? [session.Tls == TlsMode.Immediate ? 465 : NextHop.SmtpPort];
         hops = NextHop.TryParseList(options.Host, ports, out var parsed)
             ? parsed
-            : throw new ArgumentException($"transport {name}: \"{options.Host}\" is no next hop", nameof(options));
+            : throw new ArgumentException(
+                $"transport {name}: \"{options.Host}\" is no next hop", nameof(options));
     }
 
     public string Name { get; }
@@ -73,9 +81,11 @@ public sealed partial class SmtpTransport : ITransport
     /// <summary>True when the attempt has its answer.</summary>
     async ValueTask<bool> TryKeptAsync(Run run, NextHop hop, CancellationToken cancel)
     {
-        // RFC 5321 does not say how long a session may lie idle: one found closed is no attempt, the next step is a fresh one.
+        // RFC 5321 does not say how long a session may lie idle: one found closed is no attempt, the next
+        // step is a fresh one.
         return pool.TryTake(hop, out var kept)
-            && await SendAsync(run, hop, kept, cancel) is not TransactionResult.ClosedWhileIdle and not TransactionResult.NotOffered;
+            && await SendAsync(run, hop, kept, cancel)
+                is not (TransactionResult.ClosedWhileIdle or TransactionResult.NotOffered);
     }
 
     async ValueTask<bool> TryFreshAsync(Run run, NextHop hop, CancellationToken cancel)
@@ -111,7 +121,10 @@ public sealed partial class SmtpTransport : ITransport
         }
     }
 
-    /// <summary>True when there is nothing left to try for this message: an answer, or a refusal that others would repeat.</summary>
+    /// <summary>
+    /// True when there is nothing left to try for this message: an answer, or a refusal that others would
+    /// repeat.
+    /// </summary>
     async ValueTask<bool> TryTargetAsync(
         Run run, NextHop hop, RelayTarget target, CancellationToken setUp, CancellationToken cancel)
     {
@@ -119,7 +132,8 @@ public sealed partial class SmtpTransport : ITransport
         var opened = await OpenAsync(run, hop, target, session.Tls, setUp);
         // RFC 7435 §3: opportunistic TLS that fails is no reason to fail where clear text would have done.
         if (session.Tls == TlsMode.Opportunistic && session.Login is null
-            && opened is OpenResult.TlsFailed or OpenResult.Lost { Stage: SmtpStage.TlsHandshake, Cause: not LossCause.Stopped })
+            && opened is OpenResult.TlsFailed
+                or OpenResult.Lost { Stage: SmtpStage.TlsHandshake, Cause: not LossCause.Stopped })
             opened = await OpenAsync(run, hop, target, TlsMode.None, setUp);
         switch (opened)
         {
@@ -131,13 +145,16 @@ public sealed partial class SmtpTransport : ITransport
                 return sent is not TransactionResult.NotOffered;
             default:
                 run.Take(SmtpBlame.OfOpen(
-                    opened, target, hop.Origin, session.Login is null ? LoginNeed.None : LoginNeed.Configured));
+                    opened, target, hop.Origin, session.Login is null
+                        ? LoginNeed.None
+                        : LoginNeed.Configured));
                 run.WasStopped |= opened is OpenResult.Lost { Cause: LossCause.Stopped };
                 return opened is OpenResult.LoginRefused or OpenResult.PeerNotProven || run.WasStopped;
         }
     }
 
-    async ValueTask<TransactionResult> SendAsync(Run run, NextHop hop, RelayConnection connection, CancellationToken cancel)
+    async ValueTask<TransactionResult> SendAsync(
+        Run run, NextHop hop, RelayConnection connection, CancellationToken cancel)
     {
         run.Target = connection.Target;
         run.SessionReady(connection.Session, clock.GetTimestamp());
@@ -152,7 +169,8 @@ public sealed partial class SmtpTransport : ITransport
             pool.Return(hop, connection);
         }
         run.WasStopped |= result is TransactionResult.Lost { Cause: LossCause.Stopped };
-        run.Results = SmtpBlame.OfTransaction(result, connection.Target, hop.Origin, run.Attempt.Recipients.Count);
+        run.Results = SmtpBlame.OfTransaction(
+            result, connection.Target, hop.Origin, run.Attempt.Recipients.Count);
         greylist.Look(result, run.Results);
         return result;
     }

@@ -2,22 +2,6 @@ using System.Globalization;
 
 namespace Postern.Smtp.Client;
 
-/// <summary>Extensions of an EHLO reply that the client knows (RFC 5321 §4.1.1.1).</summary>
-[Flags]
-public enum Extensions
-{
-    None = 0,
-    Pipelining = 1,
-    Size = 2,
-    EightBitMime = 4,
-    SmtpUtf8 = 8,
-    Chunking = 16,
-    Dsn = 32,
-    StartTls = 64,
-    Auth = 128,
-    EnhancedStatusCodes = 256,
-}
-
 /// <summary>What a relay offers.</summary>
 /// <param name="Mechanisms">SASL mechanisms in the order offered, upper case.</param>
 /// <param name="OctetsMax">SIZE (RFC 1870 §4). Null when the peer names no limit.</param>
@@ -47,7 +31,8 @@ public sealed record Capabilities(Extensions Extensions, IReadOnlyList<string> M
                 mechanisms.AddRange(words[1..].Except(mechanisms));
             // RFC 1870 §4: zero means no fixed limit.
             if (words is ["SIZE", var size]
-                && long.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out var limit) && limit > 0)
+                && long.TryParse(
+                    size, NumberStyles.None, CultureInfo.InvariantCulture, out var limit) && limit > 0)
                 octetsMax = limit;
         }
         return new Capabilities(found, mechanisms, octetsMax);
@@ -66,4 +51,20 @@ public sealed record Capabilities(Extensions Extensions, IReadOnlyList<string> M
         "ENHANCEDSTATUSCODES" => Extensions.EnhancedStatusCodes,
         _ => Extensions.None,
     };
+}
+
+/// <summary>Extensions of an EHLO reply that the client knows (RFC 5321 §4.1.1.1).</summary>
+[Flags]
+public enum Extensions
+{
+    None = 0,
+    Pipelining = 1,
+    Size = 2,
+    EightBitMime = 4,
+    SmtpUtf8 = 8,
+    Chunking = 16,
+    Dsn = 32,
+    StartTls = 64,
+    Auth = 128,
+    EnhancedStatusCodes = 256,
 }

@@ -42,7 +42,8 @@ sealed class CertificateCheck(SmtpClientOptions options)
             return "no certificate was presented";
         if (errors.HasFlag(SslPolicyErrors.RemoteCertificateChainErrors))
             return ChainReason(chain);
-        // RFC 9525 §6.3: only subjectAltName counts, never the common name; SslStream alone would take that too.
+        // RFC 9525 §6.3: only subjectAltName counts, never the common name; SslStream alone would take that
+        // too.
         if (Uri.CheckHostName(options.RelayName) == UriHostNameType.Unknown
             || !presented.MatchesHostname(options.RelayName, allowWildcards: true, allowCommonName: false))
             return $"the certificate is not for the name {options.RelayName}";
@@ -58,7 +59,8 @@ sealed class CertificateCheck(SmtpClientOptions options)
             return "the certificate has expired or is not valid yet";
         if (status.HasFlag(X509ChainStatusFlags.UntrustedRoot) && chain?.ChainElements.Count == 1)
             return "the certificate is self-signed";
-        if (status.HasFlag(X509ChainStatusFlags.UntrustedRoot) || status.HasFlag(X509ChainStatusFlags.PartialChain))
+        if (status.HasFlag(
+            X509ChainStatusFlags.UntrustedRoot) || status.HasFlag(X509ChainStatusFlags.PartialChain))
             return "the certificate's issuer is not trusted";
         return $"the certificate chain does not hold: {status}";
     }

@@ -2,16 +2,6 @@ using System.Security.Authentication;
 
 namespace Postern.Smtp.Client;
 
-/// <summary>How far the peer's certificate was checked, in Postfix's words.</summary>
-public enum TlsTrust
-{
-    /// <summary>Encrypted to whoever answered.</summary>
-    Untrusted,
-
-    /// <summary>Chain and name checked.</summary>
-    Verified,
-}
-
 /// <summary>What the handshake with a relay agreed on.</summary>
 public sealed record ClientTlsFacts(SslProtocols Protocol, string Cipher, TlsTrust Trust)
 {
@@ -22,4 +12,14 @@ public sealed record ClientTlsFacts(SslProtocols Protocol, string Cipher, TlsTru
         SslProtocols.Tls12 => "TLSv1.2",
         _ => Protocol.ToString(),
     };
+}
+
+/// <summary>How far the peer's certificate was checked, in Postfix's words.</summary>
+public enum TlsTrust
+{
+    /// <summary>Encrypted to whoever answered.</summary>
+    Untrusted,
+
+    /// <summary>Chain and name checked.</summary>
+    Verified,
 }

@@ -2,49 +2,19 @@ using System.Diagnostics;
 
 namespace Postern.Smtp.Client;
 
-/// <summary>How content goes over the wire.</summary>
-enum ContentWay
-{
-    /// <summary>DATA, dots stuffed.</summary>
-    Data,
-
-    /// <summary>One last chunk in the same flight as MAIL and RCPT (RFC 3030 §2, RFC 2920).</summary>
-    OneChunk,
-
-    /// <summary>Chunks of bounded size, after a recipient was accepted.</summary>
-    Chunks,
-}
-
-/// <summary>What a transaction asks of the connection next.</summary>
-enum TransactionMove
-{
-    /// <summary>Let the transaction write its next flight, and send it.</summary>
-    SendFlight,
-
-    /// <summary>Read one reply and give it to the transaction.</summary>
-    AwaitReply,
-
-    /// <summary>Send the content after 354, with its end.</summary>
-    SendContent,
-
-    /// <summary>Send the content in chunks and take the replies.</summary>
-    SendChunks,
-
-    /// <summary>354 came though every recipient was refused: the shortest content there is (RFC 2920 §3.1).</summary>
-    SendLoneDot,
-
-    /// <summary>The result is there.</summary>
-    Finish,
-}
-
-/// <summary>What was said so far in one transaction, and what follows from the replies; no octet is read here.</summary>
+/// <summary>
+/// What was said so far in one transaction, and what follows from the replies; no octet is read here.
+/// </summary>
 /// <remarks>
-/// Legal moves: flights of [RSET] MAIL RCPT... [DATA], their replies in order, then the content and its reply. With
+/// Legal moves: flights of [RSET] MAIL RCPT... [DATA], their replies in order, then the content and its
+/// reply. With
 /// PIPELINING a flight is as long as it may be, without it one command. 421 ends it at any stage.
 /// </remarks>
 sealed class ClientTransaction
 {
-    /// <summary>Commands in one flight: few enough that neither side's socket buffers fill (RFC 2920 §3.1).</summary>
+    /// <summary>
+    /// Commands in one flight: few enough that neither side's socket buffers fill (RFC 2920 §3.1).
+    /// </summary>
     const int FlightCommandsMax = 100;
 
     readonly Envelope envelope;
@@ -59,7 +29,8 @@ sealed class ClientTransaction
     TransactionResult? result;
 
     public ClientTransaction(
-        Envelope envelope, ContentSource content, Capabilities capabilities, ContentWay way, SmtpStage firstStage)
+        Envelope envelope, ContentSource content, Capabilities capabilities, ContentWay way,
+        SmtpStage firstStage)
     {
         this.envelope = envelope;
         this.content = content;
@@ -72,7 +43,9 @@ sealed class ClientTransaction
         needsUtf8 = NeedsSmtpUtf8(envelope, content);
     }
 
-    /// <summary>The end of the content is on its way or may be: without a reply nothing is certain any more.</summary>
+    /// <summary>
+    /// The end of the content is on its way or may be: without a reply nothing is certain any more.
+    /// </summary>
     public bool EndOfDataSent { get; set; }
 
     /// <summary>The peer is left in a transaction: RSET must come before the next MAIL.</summary>
@@ -119,7 +92,9 @@ sealed class ClientTransaction
         }
     }
 
-    /// <summary>How it ended; there once <see cref="Move"/> is <see cref="TransactionMove.Finish"/>.</summary>
+    /// <summary>
+    /// How it ended; there once <see cref="Move"/> is <see cref="TransactionMove.Finish"/>.
+    /// </summary>
     public TransactionResult Result => result ?? throw new UnreachableException();
 
     /// <summary>The RCPT replies so far, in the order of the envelope.</summary>
@@ -132,14 +107,17 @@ sealed class ClientTransaction
         }
     }
 
-    /// <summary>The flight that was written last carries the one chunk: the connection adds BDAT and content to it.</summary>
+    /// <summary>
+    /// The flight that was written last carries the one chunk: the connection adds BDAT and content to it.
+    /// </summary>
     public bool FlightCarriesChunk { get; private set; }
 
     /// <summary>All commands and one chunk may go out together.</summary>
     public static bool FitsOneFlight(Envelope envelope) => envelope.Recipients.Count + 3 <= FlightCommandsMax;
 
     /// <summary>What the message needs and the peer does not offer; null when it may be sent.</summary>
-    public static TransactionResult? FindObstacle(Envelope envelope, ContentSource content, Capabilities capabilities)
+    public static TransactionResult? FindObstacle(
+        Envelope envelope, ContentSource content, Capabilities capabilities)
     {
         // RFC 1870 §6.1: the client knows better than to try.
         if (capabilities.OctetsMax is { } limit && content.Octets > limit)
@@ -187,7 +165,9 @@ sealed class ClientTransaction
             result = new TransactionResult.ServiceClosing(stage, reply, AnsweredRecipients);
             return;
         }
-        var isExpected = stage == SmtpStage.Data ? reply.Code == 354 || reply.Code >= 400 : !reply.IsIntermediate;
+        var isExpected = stage == SmtpStage.Data
+            ? reply.Code == 354 || reply.Code >= 400
+            : !reply.IsIntermediate;
         if (!isExpected || (stage == SmtpStage.Reset && !reply.IsPositive))
         {
             End(LossCause.ProtocolError, $"unexpected reply to {stage.CommandName()}: {reply}");
@@ -348,4 +328,41 @@ sealed class ClientTransaction
         }
         return false;
     }
+}
+
+/// <summary>How content goes over the wire.</summary>
+enum ContentWay
+{
+    /// <summary>DATA, dots stuffed.</summary>
+    Data,
+
+    /// <summary>One last chunk in the same flight as MAIL and RCPT (RFC 3030 §2, RFC 2920).</summary>
+    OneChunk,
+
+    /// <summary>Chunks of bounded size, after a recipient was accepted.</summary>
+    Chunks,
+}
+
+/// <summary>What a transaction asks of the connection next.</summary>
+enum TransactionMove
+{
+    /// <summary>Let the transaction write its next flight, and send it.</summary>
+    SendFlight,
+
+    /// <summary>Read one reply and give it to the transaction.</summary>
+    AwaitReply,
+
+    /// <summary>Send the content after 354, with its end.</summary>
+    SendContent,
+
+    /// <summary>Send the content in chunks and take the replies.</summary>
+    SendChunks,
+
+    /// <summary>
+    /// 354 came though every recipient was refused: the shortest content there is (RFC 2920 §3.1).
+    /// </summary>
+    SendLoneDot,
+
+    /// <summary>The result is there.</summary>
+    Finish,
 }

@@ -49,7 +49,9 @@ sealed class CommandWriter(OutputBuffer output)
         return this;
     }
 
-    /// <summary>xtext (RFC 3461 §4): printable ASCII as it is, save "+" and "=", everything else as +HH.</summary>
+    /// <summary>
+    /// xtext (RFC 3461 §4): printable ASCII as it is, save "+" and "=", everything else as +HH.
+    /// </summary>
     public CommandWriter AddXtext(string text)
     {
         foreach (var octet in Encoding.UTF8.GetBytes(text))
@@ -66,7 +68,9 @@ sealed class CommandWriter(OutputBuffer output)
         return this;
     }
 
-    /// <summary>base64 of a SASL response; "=" alone for an empty initial response is the caller's (RFC 4954 §4).</summary>
+    /// <summary>
+    /// base64 of a SASL response; "=" alone for an empty initial response is the caller's (RFC 4954 §4).
+    /// </summary>
     public CommandWriter AddBase64(ReadOnlySpan<byte> octets)
     {
         var span = output.GetSpan(Base64.GetMaxEncodedToUtf8Length(octets.Length));
@@ -75,7 +79,9 @@ sealed class CommandWriter(OutputBuffer output)
         return this;
     }
 
-    /// <summary>Ends the line with CRLF, or takes it back and throws when it would be more than one line.</summary>
+    /// <summary>
+    /// Ends the line with CRLF, or takes it back and throws when it would be more than one line.
+    /// </summary>
     public void End()
     {
         if (output.From(lineStart).ContainsAny(LineBreakers))

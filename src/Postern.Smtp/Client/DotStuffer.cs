@@ -8,7 +8,8 @@ sealed class DotStuffer
     byte last = (byte)'\n';
 
     /// <summary>How much of <paramref name="octets"/> goes out as it is; all of it is the rule.</summary>
-    /// <param name="dotFollows">A dot must be added behind the run; the octet after the run is the dot that begins the line.</param>
+    /// <param name="dotFollows">A dot must be added behind the run; the octet after the run is the dot that
+    /// begins the line.</param>
     public int NextRun(ReadOnlySpan<byte> octets, out bool dotFollows)
     {
         dotFollows = false;

@@ -1,24 +1,5 @@
 namespace Postern.Smtp.Client;
 
-/// <summary>Why a conversation ended without an answer.</summary>
-public enum LossCause
-{
-    /// <summary>The peer closed the connection.</summary>
-    PeerClosed,
-
-    /// <summary>The connection broke: a reset, an unreachable network.</summary>
-    Broken,
-
-    /// <summary>Nothing, or too little, within the step's time-out.</summary>
-    TimedOut,
-
-    /// <summary>What the peer said is no SMTP, or came when nothing was asked.</summary>
-    ProtocolError,
-
-    /// <summary>We are stopping.</summary>
-    Stopped,
-}
-
 /// <summary>How setting up a session ended: greeting, EHLO, STARTTLS, AUTH.</summary>
 public abstract record OpenResult
 {
@@ -38,7 +19,9 @@ public abstract record OpenResult
     /// <summary>The handshake failed for another reason than the certificate.</summary>
     public sealed record TlsFailed(string Reason) : OpenResult;
 
-    /// <summary>The certificate is not the one of the relay we were told to trust; the reason names the check.</summary>
+    /// <summary>
+    /// The certificate is not the one of the relay we were told to trust; the reason names the check.
+    /// </summary>
     public sealed record CertificateRefused(string Reason) : OpenResult;
 
     /// <summary>A login is configured and the peer offers no AUTH. Nothing was sent.</summary>
@@ -53,10 +36,31 @@ public abstract record OpenResult
     /// <summary>AUTH was answered 4xx or 5xx.</summary>
     public sealed record LoginRefused(string Mechanism, Reply Reply) : OpenResult;
 
-    /// <summary>The peer did not prove that it knows the password too (RFC 5802 §3), or its challenge made no sense.</summary>
+    /// <summary>
+    /// The peer did not prove that it knows the password too (RFC 5802 §3), or its challenge made no sense.
+    /// </summary>
     public sealed record PeerNotProven(string Mechanism, string Reason) : OpenResult;
 
     /// <summary>No answer.</summary>
     /// <param name="Detail">What happened, in words; never empty.</param>
     public sealed record Lost(SmtpStage Stage, LossCause Cause, string Detail) : OpenResult;
+}
+
+/// <summary>Why a conversation ended without an answer.</summary>
+public enum LossCause
+{
+    /// <summary>The peer closed the connection.</summary>
+    PeerClosed,
+
+    /// <summary>The connection broke: a reset, an unreachable network.</summary>
+    Broken,
+
+    /// <summary>Nothing, or too little, within the step's time-out.</summary>
+    TimedOut,
+
+    /// <summary>What the peer said is no SMTP, or came when nothing was asked.</summary>
+    ProtocolError,
+
+    /// <summary>We are stopping.</summary>
+    Stopped,
 }

@@ -52,7 +52,8 @@ sealed class OutputBuffer : IBufferWriter<byte>
     {
         if (octets.Length - Count >= more)
             return;
-        var larger = ArrayPool<byte>.Shared.Rent(Math.Max(Math.Max(FirstOctets, octets.Length * 2), Count + more));
+        var larger = ArrayPool<byte>.Shared.Rent(
+            Math.Max(Math.Max(FirstOctets, octets.Length * 2), Count + more));
         Written.Span.CopyTo(larger);
         if (octets.Length > 0)
             ArrayPool<byte>.Shared.Return(octets);

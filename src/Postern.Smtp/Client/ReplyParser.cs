@@ -4,23 +4,22 @@ using System.Text;
 
 namespace Postern.Smtp.Client;
 
-/// <summary>What was found at the start of a peer's octets.</summary>
-enum ReplyParse
-{
-    Incomplete,
-    Complete,
-    Malformed,
-}
-
-/// <summary>Reads one reply from octets, strictly (RFC 5321 §4.2): whatever else a peer says is a protocol error.</summary>
+/// <summary>
+/// Reads one reply from octets, strictly (RFC 5321 §4.2): whatever else a peer says is a protocol error.
+/// </summary>
 /// <remarks>
-/// A line ends at CRLF and nowhere else, so that octets inside a text are never taken for a further reply. Text
-/// becomes a string in which control characters, invalid UTF-8 and characters that turn the direction of writing
+/// A line ends at CRLF and nowhere else, so that octets inside a text are never taken for a further reply.
+/// Text
+/// becomes a string in which control characters, invalid UTF-8 and characters that turn the direction of
+/// writing
 /// are escaped, once and here.
 /// </remarks>
 sealed class ReplyParser
 {
-    /// <summary>Octets of one line with its CRLF. RFC 5321 §4.5.3.1.5 asks for 512; EHLO lines of some relays are longer.</summary>
+    /// <summary>
+    /// Octets of one line with its CRLF. RFC 5321 §4.5.3.1.5 asks for 512; EHLO lines of some relays are
+    /// longer.
+    /// </summary>
     public const int LineOctetsMax = 4096;
 
     /// <summary>Octets of all lines of one reply.</summary>
@@ -34,7 +33,9 @@ sealed class ReplyParser
     // Relays say the same few replies to every message: those are made once for a connection.
     readonly (byte[] Octets, Reply Reply)?[] cache = new (byte[], Reply)?[16];
 
-    /// <summary>Takes a reply from the start of <paramref name="buffer"/>, which is then sliced behind it.</summary>
+    /// <summary>
+    /// Takes a reply from the start of <paramref name="buffer"/>, which is then sliced behind it.
+    /// </summary>
     public ReplyParse TryParse(ref ReadOnlySequence<byte> buffer, out Reply? reply)
     {
         reply = null;
@@ -66,7 +67,8 @@ sealed class ReplyParser
                     ? ReplyParse.Malformed
                     : ReplyParse.Incomplete;
             }
-            if (line.Length > LineOctetsMax - 2 || reader.Consumed > ReplyOctetsMax || lines.Count == LinesMax)
+            if (line.Length > LineOctetsMax - 2 || reader.Consumed > ReplyOctetsMax
+                || lines.Count == LinesMax)
                 return ReplyParse.Malformed;
             var octets = line.ToArray();
             if (!TryReadCode(octets, out var lineCode) || (code != 0 && lineCode != code))
@@ -110,7 +112,8 @@ sealed class ReplyParser
         return true;
     }
 
-    static int CodeOf(ReadOnlySpan<byte> line) => ((line[0] - '0') * 100) + ((line[1] - '0') * 10) + line[2] - '0';
+    static int CodeOf(ReadOnlySpan<byte> line) =>
+        ((line[0] - '0') * 100) + ((line[1] - '0') * 10) + line[2] - '0';
 
     Reply SingleLine(int code, ReadOnlySpan<byte> line)
     {
@@ -139,7 +142,8 @@ sealed class ReplyParser
         var texts = new string[lines.Count];
         for (var i = 0; i < texts.Length; i++)
         {
-            // RFC 2034 §4: the status is repeated on every line. Another one on a later line stays in its text.
+            // RFC 2034 §4: the status is repeated on every line. Another one on a later line stays in its
+            // text.
             var text = TextOf(lines[i]);
             var isSame = StatusOf(code, text, out var consumed) is { } own && own == status;
             texts[i] = SafeText(isSame ? text[consumed..] : text);
@@ -149,7 +153,10 @@ sealed class ReplyParser
 
     static ReadOnlySpan<byte> TextOf(byte[] line) => line.Length > 4 ? line.AsSpan(4) : default;
 
-    /// <summary>The status, when its class is that of the code (RFC 2034 §4); <paramref name="consumed"/> includes the space.</summary>
+    /// <summary>
+    /// The status, when its class is that of the code (RFC 2034 §4); <paramref name="consumed"/> includes the
+    /// space.
+    /// </summary>
     static EnhancedStatus? StatusOf(int code, ReadOnlySpan<byte> text, out int consumed)
     {
         if (!EnhancedStatus.TryParse(text, out var status, out consumed) || status.Class != code / 100)
@@ -190,5 +197,14 @@ sealed class ReplyParser
 
     static bool IsHarmless(Rune rune) => Rune.GetUnicodeCategory(rune) is not (
         UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator
-        or UnicodeCategory.ParagraphSeparator or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned);
+        or UnicodeCategory.ParagraphSeparator or UnicodeCategory.PrivateUse
+        or UnicodeCategory.OtherNotAssigned);
+}
+
+/// <summary>What was found at the start of a peer's octets.</summary>
+enum ReplyParse
+{
+    Incomplete,
+    Complete,
+    Malformed,
 }

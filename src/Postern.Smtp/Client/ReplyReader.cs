@@ -3,13 +3,6 @@ using System.IO.Pipelines;
 
 namespace Postern.Smtp.Client;
 
-/// <summary>What reading a reply gave: a reply, or the way it did not come.</summary>
-readonly record struct ReplyRead(Reply? Reply, LossCause Cause)
-{
-    public static readonly ReplyRead Malformed = new(null, LossCause.ProtocolError);
-    public static readonly ReplyRead Closed = new(null, LossCause.PeerClosed);
-}
-
 /// <summary>Replies of a peer, one after the other, and whether it speaks when nothing was asked.</summary>
 sealed class ReplyReader(PipeReader input)
 {
@@ -46,14 +39,16 @@ sealed class ReplyReader(PipeReader input)
     }
 
     [SuppressMessage("Reliability", "CA2012", Justification =
-        "Kept until the next ReadAsync, which takes it exactly once; a Task would cost an allocation for each flight.")]
+        "Kept until the next ReadAsync, which takes it once; a Task would be an allocation per flight.")]
     void Listen(CancellationToken abort)
     {
         pending = input.ReadAsync(abort);
         isPending = true;
     }
 
-    /// <summary>Begins to listen before anything is asked. True when octets, or the end, are there already.</summary>
+    /// <summary>
+    /// Begins to listen before anything is asked. True when octets, or the end, are there already.
+    /// </summary>
     public bool SpokeFirst(CancellationToken abort)
     {
         if (!isPending)
@@ -61,7 +56,9 @@ sealed class ReplyReader(PipeReader input)
         return pending.IsCompleted;
     }
 
-    /// <summary>Octets came in one piece with the last reply. Looks at no socket, so that a handshake may follow.</summary>
+    /// <summary>
+    /// Octets came in one piece with the last reply. Looks at no socket, so that a handshake may follow.
+    /// </summary>
     public bool HasLeftover()
     {
         if (isPending || !input.TryRead(out var read))
@@ -80,7 +77,8 @@ sealed class ReplyReader(PipeReader input)
             {
                 await TakePending();
             }
-            catch (Exception e) when (e is OperationCanceledException or IOException or ObjectDisposedException)
+            catch (
+                Exception e) when (e is OperationCanceledException or IOException or ObjectDisposedException)
             {
                 // The connection is gone, as asked.
             }
@@ -95,4 +93,11 @@ sealed class ReplyReader(PipeReader input)
         pending = default;
         return read;
     }
+}
+
+/// <summary>What reading a reply gave: a reply, or the way it did not come.</summary>
+readonly record struct ReplyRead(Reply? Reply, LossCause Cause)
+{
+    public static readonly ReplyRead Malformed = new(null, LossCause.ProtocolError);
+    public static readonly ReplyRead Closed = new(null, LossCause.PeerClosed);
 }

@@ -10,7 +10,9 @@ abstract record SetupStep
     /// <summary>Send what is in the writer, if anything, and wait for the reply.</summary>
     public sealed record Ask(SmtpStage Stage) : SetupStep;
 
-    /// <summary>Do the handshake, then go on with a new session: nothing learnt in the clear counts (RFC 3207 §4.2).</summary>
+    /// <summary>
+    /// Do the handshake, then go on with a new session: nothing learnt in the clear counts (RFC 3207 §4.2).
+    /// </summary>
     public sealed record StartTls : SetupStep;
 
     /// <summary>Transactions may begin.</summary>

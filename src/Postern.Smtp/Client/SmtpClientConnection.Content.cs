@@ -5,7 +5,10 @@ namespace Postern.Smtp.Client;
 /// <summary>Content on its way out: by DATA with dots stuffed, or in chunks as it is.</summary>
 partial class SmtpClientConnection
 {
-    /// <summary>Content up to this size goes in one flight with MAIL and RCPT: it is sent in vain where those are refused.</summary>
+    /// <summary>
+    /// Content up to this size goes in one flight with MAIL and RCPT: it is sent in vain where those are
+    /// refused.
+    /// </summary>
     const int OneChunkOctetsMax = 64 * 1024;
 
     /// <summary>One chunk of larger content; each is answered before the next.</summary>
@@ -17,7 +20,9 @@ partial class SmtpClientConnection
     /// <summary>Pieces from here on are written where they lie.</summary>
     const int DirectOctetsMin = 16 * 1024;
 
-    /// <summary>A connection idle for longer may have been closed: the end of the content is not sent blindly into it.</summary>
+    /// <summary>
+    /// A connection idle for longer may have been closed: the end of the content is not sent blindly into it.
+    /// </summary>
     static readonly TimeSpan IdleMax = TimeSpan.FromSeconds(1);
 
     ContentWay WayFor(Envelope envelope, ContentSource content)
@@ -121,13 +126,16 @@ partial class SmtpClientConnection
         if (reply.IsPositive)
             return true;
         if (reply.IsIntermediate)
-            transaction.End(LossCause.ProtocolError, $"unexpected reply to BDAT command: {reply}", SmtpStage.Bdat);
+            transaction.End(
+                LossCause.ProtocolError, $"unexpected reply to BDAT command: {reply}", SmtpStage.Bdat);
         else
             transaction.RefuseChunk(reply);
         return false;
     }
 
-    /// <summary>Takes exactly <paramref name="octets"/> from the reader; the last of them waits for the flush.</summary>
+    /// <summary>
+    /// Takes exactly <paramref name="octets"/> from the reader; the last of them waits for the flush.
+    /// </summary>
     async ValueTask<bool> AppendFromAsync(
         ClientTransaction transaction, PipeReader reader, long octets, ContentSource content)
     {
@@ -167,7 +175,9 @@ partial class SmtpClientConnection
         return true;
     }
 
-    /// <summary>Adds a piece to the next write, or writes it where it lies. False: the peer ended the transaction.</summary>
+    /// <summary>
+    /// Adds a piece to the next write, or writes it where it lies. False: the peer ended the transaction.
+    /// </summary>
     async ValueTask<bool> AppendAsync(ClientTransaction transaction, ReadOnlyMemory<byte> piece)
     {
         var isDirect = piece.Length >= DirectOctetsMin;
@@ -205,7 +215,9 @@ partial class SmtpClientConnection
         }
     }
 
-    /// <summary>A reply in the middle of the content: only a refusal makes sense, and the connection is over.</summary>
+    /// <summary>
+    /// A reply in the middle of the content: only a refusal makes sense, and the connection is over.
+    /// </summary>
     async ValueTask<bool> TakeEarlyReplyAsync(ClientTransaction transaction)
     {
         if (await ReadReplyAsync(transaction, SmtpStage.Body) is not { } reply)
@@ -214,11 +226,14 @@ partial class SmtpClientConnection
         if (reply.Code >= 400)
             transaction.RefuseEarly(reply);
         else
-            transaction.End(LossCause.ProtocolError, $"reply before the end of the content: {reply}", SmtpStage.Body);
+            transaction.End(
+                LossCause.ProtocolError, $"reply before the end of the content: {reply}", SmtpStage.Body);
         return false;
     }
 
-    /// <summary>Our own disk is not the peer's fault: a failure to read is never taken for a lost connection.</summary>
+    /// <summary>
+    /// Our own disk is not the peer's fault: a failure to read is never taken for a lost connection.
+    /// </summary>
     async ValueTask<ReadResult> ReadContentAsync(PipeReader reader)
     {
         try

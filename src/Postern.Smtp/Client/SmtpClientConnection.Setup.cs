@@ -4,7 +4,9 @@ using System.Security.Authentication;
 
 namespace Postern.Smtp.Client;
 
-/// <summary>Greeting, EHLO, STARTTLS and AUTH: what the session's rules ask for is read and written here.</summary>
+/// <summary>
+/// Greeting, EHLO, STARTTLS and AUTH: what the session's rules ask for is read and written here.
+/// </summary>
 partial class SmtpClientConnection
 {
     /// <summary>Nothing sensible can be written any more, not even QUIT.</summary>
@@ -75,10 +77,13 @@ partial class SmtpClientConnection
     {
         if (replies.HasLeftover())
         {
-            // RFC 3207 §4.2: whatever came in the clear behind the 220 must not be read as if it came inside TLS.
+            // RFC 3207 §4.2: whatever came in the clear behind the 220 must not be read as if it came inside
+            // TLS.
             isBroken = true;
             return new OpenResult.Lost(
-                SmtpStage.StartTls, LossCause.ProtocolError, "octets in the clear behind the reply to STARTTLS");
+                SmtpStage.StartTls,
+                LossCause.ProtocolError,
+                "octets in the clear behind the reply to STARTTLS");
         }
         return await ShakeHandsAsync();
     }
@@ -109,5 +114,6 @@ partial class SmtpClientConnection
         return null;
     }
 
-    SetupStep.End Lost(SmtpStage stage, LossCause cause) => new(new OpenResult.Lost(stage, cause, DetailOf(cause, stage)));
+    SetupStep.End Lost(SmtpStage stage, LossCause cause) =>
+        new(new OpenResult.Lost(stage, cause, DetailOf(cause, stage)));
 }

@@ -3,7 +3,9 @@ using System.Net.Sockets;
 
 namespace Postern.Smtp.Client;
 
-/// <summary>Bytes and time of one connection to a relay; the rules are in the session and the transaction.</summary>
+/// <summary>
+/// Bytes and time of one connection to a relay; the rules are in the session and the transaction.
+/// </summary>
 /// <remarks>
 /// One caller at a time. A time-out, a broken connection, a protocol error or 421 ends it for good
 /// (<see cref="IsReusable"/>); everything else leaves it ready for the next message.
@@ -46,13 +48,15 @@ public sealed partial class SmtpClientConnection : IAsyncDisposable
     public int TransactionsBegun { get; private set; }
 
     /// <summary>Speaks SMTP over a stream until messages can be sent, or says why not.</summary>
-    /// <param name="wire">A connected stream; it belongs to the connection from here on and is closed on failure.</param>
+    /// <param name="wire">A connected stream; it belongs to the connection from here on and is closed on
+    /// failure.</param>
     /// <param name="cancel">Cancelled: the outcome is <see cref="LossCause.Stopped"/>.</param>
     public static async ValueTask<OpenResult> OpenAsync(
         Stream wire, SmtpClientOptions options, TimeProvider clock, CancellationToken cancel)
     {
         var connection = new SmtpClientConnection(wire, options, clock);
-        using var stop = cancel.UnsafeRegister(static c => ((SmtpClientConnection)c!).abort.Cancel(), connection);
+        using var stop = cancel.UnsafeRegister(
+            static c => ((SmtpClientConnection)c!).abort.Cancel(), connection);
         var result = await connection.SetUpAsync(cancel);
         if (result is not OpenResult.Ready)
             await connection.DisposeAsync();
@@ -70,7 +74,8 @@ public sealed partial class SmtpClientConnection : IAsyncDisposable
         // Until the end is known to be clean the connection is not to be used again.
         IsReusable = false;
         using var stop = cancel.UnsafeRegister(static c => ((SmtpClientConnection)c!).abort.Cancel(), this);
-        var transaction = new ClientTransaction(envelope, content, Capabilities, WayFor(envelope, content), nextFirstStage);
+        var transaction = new ClientTransaction(
+            envelope, content, Capabilities, WayFor(envelope, content), nextFirstStage);
         try
         {
             if (replies.SpokeFirst(abort.Token) && !abort.IsCancellationRequested)
@@ -179,16 +184,21 @@ public sealed partial class SmtpClientConnection : IAsyncDisposable
         return read.Reply;
     }
 
-    /// <summary>Octets that came before anything was asked are answers to nothing: the peer, or somebody, cheats.</summary>
+    /// <summary>
+    /// Octets that came before anything was asked are answers to nothing: the peer, or somebody, cheats.
+    /// </summary>
     bool SpokeOutOfTurn(ClientTransaction transaction)
     {
         if (!replies.SpokeFirst(abort.Token) || abort.IsCancellationRequested)
             return false;
-        transaction.End(LossCause.ProtocolError, $"octets or the end came before {transaction.Stage.Activity()}");
+        transaction.End(
+            LossCause.ProtocolError, $"octets or the end came before {transaction.Stage.Activity()}");
         return true;
     }
 
-    /// <summary>A kept connection ended between two messages, with or without a farewell (RFC 5321 §3.8).</summary>
+    /// <summary>
+    /// A kept connection ended between two messages, with or without a farewell (RFC 5321 §3.8).
+    /// </summary>
     async ValueTask<TransactionResult> SpokeWhileIdleAsync()
     {
         var isFresh = TransactionsBegun == 0;
@@ -204,7 +214,8 @@ public sealed partial class SmtpClientConnection : IAsyncDisposable
             // A reset is one more way to close.
             return new TransactionResult.ClosedWhileIdle(e.Message);
         }
-        if (read.Reply is { Code: not 421 } || read.Cause == LossCause.ProtocolError || (isFresh && read.Reply is null))
+        if (read.Reply is { Code: not 421 } || read.Cause == LossCause.ProtocolError || (
+            isFresh && read.Reply is null))
         {
             var cause = read.Reply is null ? read.Cause : LossCause.ProtocolError;
             return new TransactionResult.Lost(
@@ -212,15 +223,17 @@ public sealed partial class SmtpClientConnection : IAsyncDisposable
         }
         return read.Reply is { } farewell && isFresh
             ? new TransactionResult.ServiceClosing(SmtpStage.MailFrom, farewell, [])
-            : new TransactionResult.ClosedWhileIdle(read.Reply?.ToString() ?? "the peer had closed the connection");
+            : new TransactionResult.ClosedWhileIdle(
+                read.Reply?.ToString() ?? "the peer had closed the connection");
     }
 
     void Conclude(ClientTransaction transaction)
     {
         lastUsedAt = clock.GetTimestamp();
         nextFirstStage = transaction.LeavesPeerInside ? SmtpStage.Reset : SmtpStage.MailFrom;
-        IsReusable = !abort.IsCancellationRequested && !isBroken && transaction.Result is TransactionResult.Completed
-            or TransactionResult.MailRefused or TransactionResult.NoRecipientAccepted or TransactionResult.DataRefused;
+        IsReusable = !abort.IsCancellationRequested && !isBroken
+            && transaction.Result is TransactionResult.Completed or TransactionResult.MailRefused
+                or TransactionResult.NoRecipientAccepted or TransactionResult.DataRefused;
     }
 
     async ValueTask QuitAsync()
@@ -247,7 +260,9 @@ public sealed partial class SmtpClientConnection : IAsyncDisposable
         isBroken = true;
         if (deadline.HasExpired)
             return LossCause.TimedOut;
-        return e is OperationCanceledException || cancel.IsCancellationRequested ? LossCause.Stopped : LossCause.Broken;
+        return e is OperationCanceledException || cancel.IsCancellationRequested
+            ? LossCause.Stopped
+            : LossCause.Broken;
     }
 
     string DetailOf(Exception e, SmtpStage stage)
@@ -275,5 +290,6 @@ public sealed partial class SmtpClientConnection : IAsyncDisposable
         e is IOException or SocketException or ObjectDisposedException or OperationCanceledException;
 
     static ReplyReader ReadFrom(Stream stream) =>
-        new(PipeReader.Create(stream, new StreamPipeReaderOptions(bufferSize: 4096, minimumReadSize: 1024, leaveOpen: true)));
+        new(PipeReader.Create(
+            stream, new StreamPipeReaderOptions(bufferSize: 4096, minimumReadSize: 1024, leaveOpen: true)));
 }

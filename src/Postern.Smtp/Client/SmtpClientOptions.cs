@@ -3,29 +3,6 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Postern.Smtp.Client;
 
-/// <summary>How much TLS a session to a relay has.</summary>
-public enum TlsMode
-{
-    /// <summary>Never.</summary>
-    None,
-
-    /// <summary>Where offered; the certificate is not checked (RFC 7435).</summary>
-    Opportunistic,
-
-    /// <summary>By STARTTLS; encrypted and the name verified, else nothing is sent.</summary>
-    Required,
-
-    /// <summary>From the first octet (RFC 8314 §3.3); encrypted and the name verified.</summary>
-    Immediate,
-}
-
-/// <summary>User name and password at a relay.</summary>
-public sealed record ClientLogin(string UserName, string Password)
-{
-    /// <summary>Never shows the password.</summary>
-    public override string ToString() => UserName;
-}
-
 /// <summary>How a session to a relay is set up.</summary>
 public sealed record SmtpClientOptions
 {
@@ -50,6 +27,29 @@ public sealed record SmtpClientOptions
     public bool UseChunking { get; init; } = true;
 
     public ClientTimeouts Timeouts { get; init; } = new();
+}
+
+/// <summary>How much TLS a session to a relay has.</summary>
+public enum TlsMode
+{
+    /// <summary>Never.</summary>
+    None,
+
+    /// <summary>Where offered; the certificate is not checked (RFC 7435).</summary>
+    Opportunistic,
+
+    /// <summary>By STARTTLS; encrypted and the name verified, else nothing is sent.</summary>
+    Required,
+
+    /// <summary>From the first octet (RFC 8314 §3.3); encrypted and the name verified.</summary>
+    Immediate,
+}
+
+/// <summary>User name and password at a relay.</summary>
+public sealed record ClientLogin(string UserName, string Password)
+{
+    /// <summary>Never shows the password.</summary>
+    public override string ToString() => UserName;
 }
 
 /// <summary>The time-outs of RFC 5321 §4.5.3.2, each for one step.</summary>
@@ -86,7 +86,8 @@ public sealed record ClientTimeouts
     public TimeSpan Of(SmtpStage stage) => stage switch
     {
         SmtpStage.Greeting => Greeting,
-        SmtpStage.Ehlo or SmtpStage.Helo or SmtpStage.StartTls or SmtpStage.Auth or SmtpStage.Reset => Command,
+        SmtpStage.Ehlo or SmtpStage.Helo or SmtpStage.StartTls => Command,
+        SmtpStage.Auth or SmtpStage.Reset => Command,
         SmtpStage.TlsHandshake => TlsHandshake,
         SmtpStage.MailFrom => Mail,
         SmtpStage.RcptTo => Rcpt,

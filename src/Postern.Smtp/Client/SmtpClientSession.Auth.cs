@@ -7,7 +7,9 @@ namespace Postern.Smtp.Client;
 /// <summary>AUTH (RFC 4954): the strongest common mechanism, never in the clear unless allowed.</summary>
 partial class SmtpClientSession
 {
-    /// <summary>RFC 5321 §4.5.3.1.4; a longer initial response goes on a line of its own (RFC 4954 §4).</summary>
+    /// <summary>
+    /// RFC 5321 §4.5.3.1.4; a longer initial response goes on a line of its own (RFC 4954 §4).
+    /// </summary>
     const int CommandLineOctetsMax = 512;
 
     /// <summary>Strongest first.</summary>
@@ -25,9 +27,11 @@ partial class SmtpClientSession
             return new SetupStep.End(new OpenResult.LoginNotOffered());
         if (tls is null && !options.AllowLoginInClear)
             return new SetupStep.End(new OpenResult.LoginNeedsTls());
-        var mechanism = Ours.FirstOrDefault(m => Capabilities.Mechanisms.Contains(m) && !unusable.Contains(m));
+        var mechanism = Ours.FirstOrDefault(
+            m => Capabilities.Mechanisms.Contains(m) && !unusable.Contains(m));
         if (mechanism is null)
-            return new SetupStep.End(new OpenResult.NoCommonMechanism(string.Join(' ', Capabilities.Mechanisms)));
+            return new SetupStep.End(
+                new OpenResult.NoCommonMechanism(string.Join(' ', Capabilities.Mechanisms)));
         exchange = LoginExchange.Create(mechanism, login);
         WriteAuth(exchange);
         return Ask(SmtpStage.Auth);
@@ -37,7 +41,7 @@ partial class SmtpClientSession
     {
         commands.Begin("AUTH "u8).Add(begun.Mechanism);
         if (begun.FirstResponse is { } first
-            && ((first.Length + 2) / 3 * 4) + begun.Mechanism.Length + "AUTH  \r\n".Length <= CommandLineOctetsMax)
+            && OctetsOfAuth(begun.Mechanism, first) <= CommandLineOctetsMax)
         {
             commands.Add(" "u8).AddBase64(first);
             begun.FirstResponseSent();
@@ -45,20 +49,25 @@ partial class SmtpClientSession
         commands.End();
     }
 
+    static int OctetsOfAuth(string mechanism, byte[] first) =>
+        "AUTH  \r\n".Length + mechanism.Length + ((first.Length + 2) / 3 * 4);
+
     SetupStep TakeAuth(Reply reply)
     {
         var current = exchange ?? throw new UnreachableException();
         if (reply.Code == 334)
         {
             if (current.Respond(Encoding.UTF8.GetBytes(reply.Lines[0])) is not { } response)
-                return new SetupStep.End(new OpenResult.PeerNotProven(current.Mechanism, "its challenge breaks the rules of the mechanism"));
+                return new SetupStep.End(new OpenResult.PeerNotProven(
+                    current.Mechanism, "its challenge breaks the rules of the mechanism"));
             commands.Begin(default).AddBase64(response).End();
             return Ask(SmtpStage.Auth);
         }
         if (reply.IsPositive)
             return current.IsPeerProven
                 ? new SetupStep.Ready()
-                : new SetupStep.End(new OpenResult.PeerNotProven(current.Mechanism, "it did not prove that it knows the password"));
+                : new SetupStep.End(new OpenResult.PeerNotProven(
+                    current.Mechanism, "it did not prove that it knows the password"));
         // RFC 4954 §6: 504 is about the mechanism, not the login.
         if (reply.Code == 504)
         {
@@ -94,7 +103,9 @@ abstract class LoginExchange
     /// <summary>The first response went with the command.</summary>
     public abstract void FirstResponseSent();
 
-    /// <summary>The answer to a challenge, both before and after base64. Null: the challenge makes no sense.</summary>
+    /// <summary>
+    /// The answer to a challenge, both before and after base64. Null: the challenge makes no sense.
+    /// </summary>
     public abstract byte[]? Respond(ReadOnlySpan<byte> challenge);
 
     /// <summary>RFC 4616. The challenge is empty by the RFC, and words at some relays.</summary>
@@ -103,7 +114,8 @@ abstract class LoginExchange
         bool isSent;
 
         public override string Mechanism => "PLAIN";
-        public override byte[] FirstResponse => Encoding.UTF8.GetBytes($"\0{login.UserName}\0{login.Password}");
+        public override byte[] FirstResponse =>
+            Encoding.UTF8.GetBytes($"\0{login.UserName}\0{login.Password}");
         public override void FirstResponseSent() => isSent = true;
 
         public override byte[]? Respond(ReadOnlySpan<byte> challenge)
@@ -134,7 +146,8 @@ abstract class LoginExchange
     /// <summary>RFC 5802, RFC 7677.</summary>
     sealed class Scram(ClientLogin login) : LoginExchange
     {
-        readonly ScramClientExchange messages = new(login.UserName, login.Password, ScramSha256.CreateNonce());
+        readonly ScramClientExchange messages = new(
+            login.UserName, login.Password, ScramSha256.CreateNonce());
         int answered;
         bool isProven;
 

@@ -2,11 +2,15 @@ using System.Diagnostics;
 
 namespace Postern.Smtp.Client;
 
-/// <summary>The rules of one session with a relay, from greeting to readiness; no octet is read or written here.</summary>
+/// <summary>
+/// The rules of one session with a relay, from greeting to readiness; no octet is read or written here.
+/// </summary>
 /// <remarks>
-/// <para>Legal moves: Greeting, Ehlo (or Helo after a 5xx), then StartTls, which ends this session, or Auth, then Ready.
+/// <para>Legal moves: Greeting, Ehlo (or Helo after a 5xx), then StartTls, which ends this session, or Auth,
+/// then Ready.
 /// The session after STARTTLS is a new one that begins with Ehlo.</para>
-/// <para>With a login configured Ready is reached through Auth only. With TLS required it is reached encrypted only.</para>
+/// <para>With a login configured Ready is reached through Auth only. With TLS required it is reached
+/// encrypted only.</para>
 /// </remarks>
 sealed partial class SmtpClientSession(SmtpClientOptions options, CommandWriter commands, ClientTlsFacts? tls)
 {
@@ -90,5 +94,6 @@ sealed partial class SmtpClientSession(SmtpClientOptions options, CommandWriter 
     SetupStep.End Refused(Reply reply) => new(
         reply.Code >= 400
             ? new OpenResult.Refused(stage, reply)
-            : new OpenResult.Lost(stage, LossCause.ProtocolError, $"unexpected reply to {stage.CommandName()}: {reply}"));
+            : new OpenResult.Lost(
+                stage, LossCause.ProtocolError, $"unexpected reply to {stage.CommandName()}: {reply}"));
 }

@@ -1,6 +1,8 @@
 namespace Postern.Smtp.Client;
 
-/// <summary>The time limit of the step a connection is in. Moving it costs no timer, only a later look.</summary>
+/// <summary>
+/// The time limit of the step a connection is in. Moving it costs no timer, only a later look.
+/// </summary>
 sealed class StepDeadline : IDisposable
 {
     const long Never = long.MaxValue;
@@ -18,7 +20,8 @@ sealed class StepDeadline : IDisposable
         this.clock = clock;
         this.expired = expired;
         timer = clock.CreateTimer(
-            static state => ((StepDeadline)state!).Look(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            static state =>
+                ((StepDeadline)state!).Look(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>The limit ran out.</summary>

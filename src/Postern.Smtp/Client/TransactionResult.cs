@@ -13,9 +13,12 @@ public abstract record TransactionResult
     {
     }
 
-    /// <summary>All content was sent and answered; the reply (2xx, 4xx or 5xx) holds for each accepted recipient.</summary>
+    /// <summary>
+    /// All content was sent and answered; the reply (2xx, 4xx or 5xx) holds for each accepted recipient.
+    /// </summary>
     /// <param name="Recipients">One for each recipient of the envelope, in its order.</param>
-    public sealed record Completed(IReadOnlyList<RecipientReply> Recipients, Reply FinalReply) : TransactionResult;
+    public sealed record Completed(IReadOnlyList<RecipientReply> Recipients, Reply FinalReply)
+        : TransactionResult;
 
     /// <summary>MAIL was answered 4xx or 5xx.</summary>
     public sealed record MailRefused(Reply Reply) : TransactionResult;
@@ -29,16 +32,23 @@ public abstract record TransactionResult
 
     /// <summary>421: the service is closing this connection (RFC 5321 §3.8). Nothing was accepted.</summary>
     /// <param name="Recipients">Those answered before, in the order of the envelope.</param>
-    public sealed record ServiceClosing(SmtpStage Stage, Reply Reply, IReadOnlyList<RecipientReply> Recipients)
+    public sealed record ServiceClosing(
+        SmtpStage Stage, Reply Reply, IReadOnlyList<RecipientReply> Recipients)
         : TransactionResult;
 
-    /// <summary>The content needs an extension that is not offered. MAIL was not sent; the connection is fine.</summary>
+    /// <summary>
+    /// The content needs an extension that is not offered. MAIL was not sent; the connection is fine.
+    /// </summary>
     public sealed record NotOffered(NeededExtension Extension) : TransactionResult;
 
-    /// <summary>The content is larger than the peer's SIZE (RFC 1870 §4). MAIL was not sent; the connection is fine.</summary>
+    /// <summary>
+    /// The content is larger than the peer's SIZE (RFC 1870 §4). MAIL was not sent; the connection is fine.
+    /// </summary>
     public sealed record TooLarge(long Octets, long OctetsMax) : TransactionResult;
 
-    /// <summary>A kept connection had been closed by the peer before MAIL. Nothing was sent: try a fresh connection.</summary>
+    /// <summary>
+    /// A kept connection had been closed by the peer before MAIL. Nothing was sent: try a fresh connection.
+    /// </summary>
     public sealed record ClosedWhileIdle(string Detail) : TransactionResult;
 
     /// <summary>No answer, and the end of the content was not sent: nothing was accepted.</summary>
@@ -48,7 +58,9 @@ public abstract record TransactionResult
         SmtpStage Stage, LossCause Cause, string Detail, IReadOnlyList<RecipientReply> Recipients)
         : TransactionResult;
 
-    /// <summary>No answer after the end of the content was sent: the peer may have accepted it (RFC 5321 §6.1).</summary>
+    /// <summary>
+    /// No answer after the end of the content was sent: the peer may have accepted it (RFC 5321 §6.1).
+    /// </summary>
     /// <param name="Recipients">Those whose RCPT was answered, in the order of the envelope.</param>
     public sealed record Uncertain(LossCause Cause, string Detail, IReadOnlyList<RecipientReply> Recipients)
         : TransactionResult;

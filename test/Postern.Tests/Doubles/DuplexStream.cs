@@ -2,7 +2,9 @@ using System.IO.Pipelines;
 
 namespace Postern.Tests.Doubles;
 
-/// <summary>Two ends of a connection in memory; what one writes the other reads. Everything runs inline.</summary>
+/// <summary>
+/// Two ends of a connection in memory; what one writes the other reads. Everything runs inline.
+/// </summary>
 sealed class DuplexStream : Stream
 {
     readonly PipeReader input;
@@ -23,14 +25,21 @@ sealed class DuplexStream : Stream
     public override bool CanWrite => true;
     public override bool CanSeek => false;
     public override long Length => throw new NotSupportedException();
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
 
     public static (DuplexStream Left, DuplexStream Right) CreatePair()
     {
         var options = new PipeOptions(
-            readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, useSynchronizationContext: false);
+            readerScheduler: PipeScheduler.Inline,
+            writerScheduler: PipeScheduler.Inline,
+            useSynchronizationContext: false);
         var (toLeft, toRight) = (new Pipe(options), new Pipe(options));
-        return (new DuplexStream(toLeft.Reader, toRight.Writer), new DuplexStream(toRight.Reader, toLeft.Writer));
+        return (
+            new DuplexStream(toLeft.Reader, toRight.Writer), new DuplexStream(toRight.Reader, toLeft.Writer));
     }
 
     /// <summary>The other end reads a failure from here on, as after a TCP reset.</summary>
@@ -40,10 +49,12 @@ sealed class DuplexStream : Stream
         input.Complete();
     }
 
-    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+    public override ValueTask<int> ReadAsync(
+        Memory<byte> buffer, CancellationToken cancellationToken = default) =>
         reading.ReadAsync(buffer, cancellationToken);
 
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+    public override Task<int> ReadAsync(
+        byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
         ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
     public override async ValueTask WriteAsync(
@@ -56,7 +67,8 @@ sealed class DuplexStream : Stream
         isPeerGone = (await output.FlushAsync(cancellationToken)).IsCompleted;
     }
 
-    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+    public override Task WriteAsync(
+        byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
         WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
     public override void Flush()

@@ -3,7 +3,10 @@ using System.Text;
 
 namespace Postern.Tests.Doubles;
 
-/// <summary>A script for <see cref="ScriptedRelay"/>: a relay that takes everything, except where a rule says otherwise.</summary>
+/// <summary>
+/// A script for <see cref="ScriptedRelay"/>: a relay that takes everything, except where a rule says
+/// otherwise.
+/// </summary>
 sealed class PoliteRelay
 {
     /// <summary>Lines of the EHLO reply behind the first.</summary>
@@ -14,7 +17,10 @@ sealed class PoliteRelay
 
     public System.Security.Cryptography.X509Certificates.X509Certificate2? Certificate { get; init; }
 
-    /// <summary>A reply instead of the usual one to this line; "greeting" and "." are asked for too. Null: the usual one.</summary>
+    /// <summary>
+    /// A reply instead of the usual one to this line; "greeting" and "." are asked for too. Null: the usual
+    /// one.
+    /// </summary>
     public Func<string, string?> Says { get; init; } = _ => null;
 
     /// <summary>The connection is closed after the reply to this line.</summary>

@@ -5,7 +5,9 @@ using System.Text;
 
 namespace Postern.Tests.Doubles;
 
-/// <summary>The relay's side of one connection: says what it is told, reads lines and content as octets (Latin-1).</summary>
+/// <summary>
+/// The relay's side of one connection: says what it is told, reads lines and content as octets (Latin-1).
+/// </summary>
 sealed class RelayConversation : IAsyncDisposable
 {
     readonly Stream wire;
@@ -35,7 +37,8 @@ sealed class RelayConversation : IAsyncDisposable
     }
 
     /// <summary>Writes octets as they are, in one piece.</summary>
-    public async Task SayRawAsync(string octets) => await stream.WriteAsync(Encoding.Latin1.GetBytes(octets), stop);
+    public async Task SayRawAsync(string octets) =>
+        await stream.WriteAsync(Encoding.Latin1.GetBytes(octets), stop);
 
     /// <summary>The next line without CRLF. Null: the client closed.</summary>
     public async Task<string?> ReadLineAsync()
@@ -91,7 +94,10 @@ sealed class RelayConversation : IAsyncDisposable
         return octets.ToString();
     }
 
-    /// <summary>Content of DATA as it is on the wire, dots stuffed, without the final dot. Null: the client closed before it.</summary>
+    /// <summary>
+    /// Content of DATA as it is on the wire, dots stuffed, without the final dot. Null: the client closed
+    /// before it.
+    /// </summary>
     public async Task<string?> ReadDataAsync()
     {
         var content = new StringBuilder();

@@ -4,9 +4,12 @@ using System.Net.Sockets;
 
 namespace Postern.Tests.Doubles;
 
-/// <summary>A relay on a free port of the loopback interface that plays a script to every connection.</summary>
+/// <summary>
+/// A relay on a free port of the loopback interface that plays a script to every connection.
+/// </summary>
 /// <remarks>
-/// The script is code over a <see cref="RelayConversation"/>; a script that throws is shown by <see cref="Failures"/>
+/// The script is code over a <see cref="RelayConversation"/>; a script that throws is shown by
+/// <see cref="Failures"/>
 /// and by disposing. In memory the same scripts run by <see cref="PlayInMemory"/>.
 /// </remarks>
 sealed class ScriptedRelay : IAsyncDisposable
@@ -41,7 +44,9 @@ sealed class ScriptedRelay : IAsyncDisposable
         return new ScriptedRelay(listener, script);
     }
 
-    /// <summary>Plays the script over a connection in memory. The task ends with the script and throws what it threw.</summary>
+    /// <summary>
+    /// Plays the script over a connection in memory. The task ends with the script and throws what it threw.
+    /// </summary>
     public static (DuplexStream Client, Task Script) PlayInMemory(Func<RelayConversation, Task> script)
     {
         var (client, relay) = DuplexStream.CreatePair();
@@ -75,7 +80,8 @@ sealed class ScriptedRelay : IAsyncDisposable
                 Interlocked.Increment(ref connections);
                 conversations.Add(ServeAsync(socket));
             }
-            catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
+            catch (Exception e) when (
+                e is OperationCanceledException or SocketException or ObjectDisposedException)
             {
                 return;
             }

@@ -28,7 +28,8 @@ sealed class TestCertificates
     public static TestCertificates Shared { get; } = new();
 
     /// <summary>What a client trusts.</summary>
-    public X509Certificate2Collection Authorities => [X509CertificateLoader.LoadCertificate(authority.RawData)];
+    public X509Certificate2Collection Authorities =>
+        [X509CertificateLoader.LoadCertificate(authority.RawData)];
 
     /// <summary>For mx.relay.example and localhost.</summary>
     public X509Certificate2 Good { get; }
@@ -48,7 +49,8 @@ sealed class TestCertificates
     static X509Certificate2 MakeSelfSigned()
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        return Usable(Request("mx.relay.example", key, ["mx.relay.example"]).CreateSelfSigned(Begin, Begin.AddYears(79)));
+        return Usable(Request(
+            "mx.relay.example", key, ["mx.relay.example"]).CreateSelfSigned(Begin, Begin.AddYears(79)));
     }
 
     static CertificateRequest Request(string commonName, ECDsa key, string[] names)

@@ -30,7 +30,8 @@ public sealed class SmtpTransportTests
     public async Task LoginAndTls_AsTheMailgunRecipe_IsRelayedEncrypted()
     {
         var script = new PoliteRelay { Extensions = ["AUTH PLAIN LOGIN", "PIPELINING", "STARTTLS"] };
-        var (report, _) = await AttemptOnceAsync(script, port => new TransportOptions { Host = $"localhost:{port}", Login = Login, Ca = Ca });
+        var (report, _) = await AttemptOnceAsync(
+            script, port => new TransportOptions { Host = $"localhost:{port}", Login = Login, Ca = Ca });
         Assert.IsType<AttemptResult.Relayed>(Assert.Single(report.Results));
         Assert.StartsWith("TLSv1.", report.Facts.Tls, StringComparison.Ordinal);
         Assert.Contains("AUTH PLAIN AHVzZXIAcGFzczp3b3Jk", script.Commands);
@@ -41,9 +42,11 @@ public sealed class SmtpTransportTests
     [InlineData("554 no", NextHopTrouble.Refusing, "4.0.0")]
     [InlineData("450 later", NextHopTrouble.Refusing, "4.0.0")]
     [InlineData("25x junk", NextHopTrouble.Unreachable, "4.4.2")] // CLI-11
-    public async Task Greeting_Refusal_BlamesTheNextHop(string greeting, NextHopTrouble trouble, string status)
+    public async Task Greeting_Refusal_BlamesTheNextHop(
+        string greeting, NextHopTrouble trouble, string status)
     {
-        var down = await AttemptDownAsync(new PoliteRelay { Says = l => l == "greeting" ? greeting : null }, Plain);
+        var down = await AttemptDownAsync(
+            new PoliteRelay { Says = At("greeting", greeting) }, Plain);
         Assert.Equal((trouble, status, null), (down.Trouble, down.Status.ToString(), down.Alarm));
     }
 
@@ -66,9 +69,10 @@ public sealed class SmtpTransportTests
     public async Task Auth_RefusedFor5xx_BlamesTheNextHopWithAlarm(string reply)
     {
         var down = await AttemptDownAsync(
-            new PoliteRelay { Extensions = ["STARTTLS", "AUTH PLAIN"], Says = l => l.StartsWith("AUTH", StringComparison.Ordinal) ? reply : null },
+            new PoliteRelay { Extensions = ["STARTTLS", "AUTH PLAIN"], Says = At("AUTH", reply) },
             WithLogin);
-        Assert.Equal((NextHopTrouble.Refusing, "login", 4), (down.Trouble, down.Alarm?.Kind, down.Status.Class));
+        Assert.Equal(
+            (NextHopTrouble.Refusing, "login", 4), (down.Trouble, down.Alarm?.Kind, down.Status.Class));
         Assert.Contains("SASL authentication failed; server ", down.Text, StringComparison.Ordinal);
     }
 
@@ -76,7 +80,7 @@ public sealed class SmtpTransportTests
     public async Task Auth_RefusedFor4xx_BlamesTheNextHopWithoutAlarm()
     {
         var down = await AttemptDownAsync(
-            new PoliteRelay { Extensions = ["STARTTLS", "AUTH PLAIN"], Says = l => l.StartsWith("AUTH", StringComparison.Ordinal) ? "454 4.7.0 later" : null },
+            new PoliteRelay { Extensions = ["STARTTLS", "AUTH PLAIN"], Says = At("AUTH", "454 4.7.0 later") },
             WithLogin);
         Assert.Equal((NextHopTrouble.Refusing, null), (down.Trouble, down.Alarm));
     }
@@ -93,7 +97,8 @@ public sealed class SmtpTransportTests
     [Fact]
     public async Task Auth_NoCommonMechanism_RaisesTheAlarm()
     {
-        var down = await AttemptDownAsync(new PoliteRelay { Extensions = ["STARTTLS", "AUTH GSSAPI"] }, WithLogin);
+        var down = await AttemptDownAsync(
+            new PoliteRelay { Extensions = ["STARTTLS", "AUTH GSSAPI"] }, WithLogin);
         Assert.Equal("login", down.Alarm?.Kind);
     }
 
@@ -110,7 +115,12 @@ public sealed class SmtpTransportTests
     public async Task Tls_NameNotVerified_BlamesTheNextHop()
     {
         var down = await AttemptDownAsync(
-            new PoliteRelay { Extensions = ["STARTTLS", "AUTH PLAIN"], Certificate = TestCertificates.Shared.OtherName }, WithLogin);
+            new PoliteRelay
+            {
+                Extensions = ["STARTTLS", "AUTH PLAIN"],
+                Certificate = TestCertificates.Shared.OtherName,
+            },
+            WithLogin);
         Assert.Equal((NextHopTrouble.Unreachable, null), (down.Trouble, down.Alarm));
         Assert.Contains("not for the name localhost", down.Text, StringComparison.Ordinal);
     }
@@ -119,7 +129,8 @@ public sealed class SmtpTransportTests
     public async Task Tls_OpportunisticHandshakeFails_GoesOnInTheClear()
     {
         var script = new PoliteRelay { Extensions = ["STARTTLS"], Leaves = l => l == "STARTTLS" };
-        var (report, _) = await AttemptOnceAsync(script, port => Plain(port) with { Tls = TransportTls.Opportunistic });
+        var (report, _) = await AttemptOnceAsync(
+            script, port => Plain(port) with { Tls = TransportTls.Opportunistic });
         Assert.IsType<AttemptResult.Relayed>(Assert.Single(report.Results));
         Assert.Null(report.Facts.Tls);
     }
@@ -131,7 +142,8 @@ public sealed class SmtpTransportTests
     [InlineData(".", "554 5.7.1 Account suspended")]
     public async Task Account_RefusedAtAnyStage_BlamesTheNextHopWithAlarm(string at, string reply)
     {
-        var down = await AttemptDownAsync(new PoliteRelay { Says = l => l.StartsWith(at, StringComparison.Ordinal) ? reply : null }, Plain);
+        var down = await AttemptDownAsync(
+            new PoliteRelay { Says = At(at, reply) }, Plain);
         Assert.Equal(NextHopTrouble.Refusing, down.Trouble);
         Assert.NotNull(down.Alarm);
         Assert.Equal(4, down.Status.Class);
@@ -145,9 +157,10 @@ public sealed class SmtpTransportTests
     public async Task ServiceClosing_AtAnyStage_BlamesTheNextHop(string at)
     {
         var down = await AttemptDownAsync(
-            new PoliteRelay { Extensions = ["8BITMIME"], Says = l => l.StartsWith(at, StringComparison.Ordinal) ? "421 4.3.2 closing" : null },
+            new PoliteRelay { Extensions = ["8BITMIME"], Says = At(at, "421 4.3.2 closing") },
             Plain);
-        Assert.Equal((NextHopTrouble.Refusing, "4.3.2", null), (down.Trouble, down.Status.ToString(), down.Alarm));
+        Assert.Equal(
+            (NextHopTrouble.Refusing, "4.3.2", null), (down.Trouble, down.Status.ToString(), down.Alarm));
     }
 
     [Theory]
@@ -158,7 +171,7 @@ public sealed class SmtpTransportTests
     public async Task Transient_Reply_IsDeferred(string at, string reply, Blame blame)
     {
         var (report, _) = await AttemptOnceAsync(
-            new PoliteRelay { Says = l => l.StartsWith(at, StringComparison.Ordinal) ? reply : null }, Plain);
+            new PoliteRelay { Says = At(at, reply) }, Plain);
         var deferred = Assert.IsType<AttemptResult.Deferred>(Assert.Single(report.Results));
         Assert.Equal((blame, false), (deferred.Blame, deferred.SlowDown));
     }
@@ -167,7 +180,8 @@ public sealed class SmtpTransportTests
     public async Task Transient_RateText_AsksForALowerPace()
     {
         var (report, _) = await AttemptOnceAsync(
-            new PoliteRelay { Says = l => l.StartsWith("RCPT", StringComparison.Ordinal) ? "452 4.7.28 Too many messages" : null }, Plain);
+            new PoliteRelay { Says = l => l.StartsWith(
+                "RCPT", StringComparison.Ordinal) ? "452 4.7.28 Too many messages" : null }, Plain);
         Assert.True(Assert.IsType<AttemptResult.Deferred>(Assert.Single(report.Results)).SlowDown);
     }
 
@@ -178,7 +192,7 @@ public sealed class SmtpTransportTests
     public async Task Permanent_Reply_FailsInPostfixsWords(string at, string reply, string stage)
     {
         var (report, _) = await AttemptOnceAsync(
-            new PoliteRelay { Says = l => l.StartsWith(at, StringComparison.Ordinal) ? reply : null }, Plain);
+            new PoliteRelay { Says = At(at, reply) }, Plain);
         var failed = Assert.IsType<AttemptResult.Failed>(Assert.Single(report.Results));
         Assert.Equal($"host 127.0.0.1[127.0.0.1] said: {reply} (in reply to {stage})", failed.Text);
     }
@@ -188,11 +202,12 @@ public sealed class SmtpTransportTests
     {
         await using var relay = ScriptedRelay.Start(new PoliteRelay
         {
-            Says = l => l.Contains("no@", StringComparison.Ordinal) ? "550 5.1.1 no" : l.Contains("later@", StringComparison.Ordinal) ? "450 4.2.0 later" : null,
+            Says = l => At("RCPT TO:<no@", "550 5.1.1 no")(l) ?? At("RCPT TO:<later@", "450 4.2.0 later")(l),
         }.PlayAsync);
         await using var transport = Make(Plain(relay.Port));
         var report = await transport.AttemptAsync(
-            Attempt(Relays.Content, "b@d.example", "no@d.example", "later@d.example"), TestContext.Current.CancellationToken);
+            Attempt(Relays.Content, "b@d.example", "no@d.example", "later@d.example"),
+            TestContext.Current.CancellationToken);
         Assert.Collection(
             report.Results,
             r => Assert.IsType<AttemptResult.Relayed>(r),
@@ -215,7 +230,8 @@ public sealed class SmtpTransportTests
         var report = await transport.AttemptAsync(Attempt(), TestContext.Current.CancellationToken);
         var result = Assert.IsType<AttemptResult.Uncertain>(Assert.Single(report.Results));
         Assert.Equal(
-            "lost connection with 127.0.0.1[127.0.0.1] while sending end of data -- message may be sent more than once",
+            "lost connection with 127.0.0.1[127.0.0.1] while sending end of data"
+            + " -- message may be sent more than once",
             result.Text);
     }
 
@@ -227,17 +243,22 @@ public sealed class SmtpTransportTests
     {
         await using var relay = ScriptedRelay.Start(new PoliteRelay { Extensions = [offered] }.PlayAsync);
         await using var transport = Make(Plain(relay.Port));
-        var content = status == "5.6.7" ? "Subject: \xc3\xa9\r\n\r\nx\r\n" : "Subject: x\r\n\r\n\xc3\xa9 and more\r\n";
+        var content = status == "5.6.7"
+            ? "Subject: \xc3\xa9\r\n\r\nx\r\n"
+            : "Subject: x\r\n\r\n\xc3\xa9 and more\r\n";
         var report = await transport.AttemptAsync(Attempt(content), TestContext.Current.CancellationToken);
-        Assert.Equal(status, Assert.IsType<AttemptResult.Failed>(Assert.Single(report.Results)).Status.ToString());
+        Assert.Equal(
+            status, Assert.IsType<AttemptResult.Failed>(Assert.Single(report.Results)).Status.ToString());
     }
 
     [Fact]
     public async Task Hops_FirstOneDown_TheNextTakesIt()
     {
-        await using var bad = ScriptedRelay.Start(new PoliteRelay { Says = l => l == "greeting" ? "554 no" : null }.PlayAsync);
+        await using var bad = ScriptedRelay.Start(
+            new PoliteRelay { Says = At("greeting", "554 no") }.PlayAsync);
         await using var good = ScriptedRelay.Start(new PoliteRelay().PlayAsync);
-        await using var transport = Make(new TransportOptions { Host = $"[127.0.0.1]:{bad.Port}, [127.0.0.1]:{good.Port}" });
+        await using var transport = Make(
+            new TransportOptions { Host = $"[127.0.0.1]:{bad.Port}, [127.0.0.1]:{good.Port}" });
         var report = await transport.AttemptAsync(Attempt(), TestContext.Current.CancellationToken);
         Assert.IsType<AttemptResult.Relayed>(Assert.Single(report.Results));
     }
@@ -249,7 +270,8 @@ public sealed class SmtpTransportTests
         await using var transport = Make(Plain(relay.Port) with { MessagesPerConnection = 2 });
         var uses = new List<int>();
         for (var i = 0; i < 3; i++)
-            uses.Add((await transport.AttemptAsync(Attempt(), TestContext.Current.CancellationToken)).Facts.ConnectionUse);
+            uses.Add((await transport.AttemptAsync(
+                Attempt(), TestContext.Current.CancellationToken)).Facts.ConnectionUse);
         Assert.Equal([1, 2, 1], uses);
         Assert.Equal(2, relay.Connections);
     }
@@ -277,22 +299,31 @@ public sealed class SmtpTransportTests
             async () => await transport.AttemptAsync(Attempt(), new CancellationToken(canceled: true)));
     }
 
-    static TransportOptions Plain(int port) => new() { Host = $"[127.0.0.1]:{port}", Tls = TransportTls.None };
+    static Func<string, string?> At(string line, string reply) =>
+        l => l.StartsWith(line, StringComparison.Ordinal) ? reply : null;
 
-    static TransportOptions WithLogin(int port) => new() { Host = $"localhost:{port}", Login = Login, Ca = Ca };
+    static TransportOptions Plain(int port) =>
+        new() { Host = $"[127.0.0.1]:{port}", Tls = TransportTls.None };
 
-    static async Task<(AttemptReport Report, int Port)> AttemptOnceAsync(PoliteRelay script, Func<int, TransportOptions> options)
+    static TransportOptions WithLogin(int port) =>
+        new() { Host = $"localhost:{port}", Login = Login, Ca = Ca };
+
+    static async Task<(AttemptReport Report, int Port)> AttemptOnceAsync(
+        PoliteRelay script, Func<int, TransportOptions> options)
     {
         await using var relay = ScriptedRelay.Start(script.PlayAsync);
         await using var transport = Make(options(relay.Port));
         return (await transport.AttemptAsync(Attempt(), TestContext.Current.CancellationToken), relay.Port);
     }
 
-    static async Task<AttemptResult.NextHopDown> AttemptDownAsync(PoliteRelay script, Func<int, TransportOptions> options) =>
-        Assert.IsType<AttemptResult.NextHopDown>(Assert.Single((await AttemptOnceAsync(script, options)).Report.Results));
+    static async Task<AttemptResult.NextHopDown> AttemptDownAsync(
+        PoliteRelay script, Func<int, TransportOptions> options) =>
+        Assert.IsType<AttemptResult.NextHopDown>(
+            Assert.Single((await AttemptOnceAsync(script, options)).Report.Results));
 
     static SmtpTransport Make(TransportOptions options) => new(
-        "relay", options, "postern.example", new FakeResolver(), AddressPolicy.ForThisMachine(PrivateAddresses.Refused), TimeProvider.System);
+        "relay", options, "postern.example", new FakeResolver(
+            ), AddressPolicy.ForThisMachine(PrivateAddresses.Refused), TimeProvider.System);
 
     static Attempt Attempt(string content = Relays.Content, params string[] recipients)
     {

@@ -30,7 +30,8 @@ public sealed class TargetFinderTests
     public async Task Mx_Null_Fails5110()
     {
         var dns = new FakeResolver().Mx("d.example", "");
-        var failed = Assert.IsType<AttemptResult.Failed>(await FindNowhereAsync(dns, NextHop.ForDomain("d.example")));
+        var failed = Assert.IsType<AttemptResult.Failed>(
+            await FindNowhereAsync(dns, NextHop.ForDomain("d.example")));
         Assert.Equal("5.1.10", failed.Status.ToString());
     }
 
@@ -59,7 +60,8 @@ public sealed class TargetFinderTests
     public async Task Mx_LeadsToUsOrIntoAPrivateNetwork_IsNoTarget(string address, string status)
     {
         var dns = new FakeResolver().Mx("d.example", "mx.example").Address("mx.example", address);
-        var failed = Assert.IsType<AttemptResult.Failed>(await FindNowhereAsync(dns, NextHop.ForDomain("d.example")));
+        var failed = Assert.IsType<AttemptResult.Failed>(
+            await FindNowhereAsync(dns, NextHop.ForDomain("d.example")));
         Assert.Equal(status, failed.Status.ToString());
     }
 
@@ -67,7 +69,8 @@ public sealed class TargetFinderTests
     [InlineData("[127.0.0.1]")]
     [InlineData("[IPv6:::1]")]
     public async Task RecipientLiteral_ToOurselves_IsNoTarget(string domain) =>
-        Assert.IsType<AttemptResult.Failed>(await FindNowhereAsync(new FakeResolver(), NextHop.ForDomain(domain)));
+        Assert.IsType<AttemptResult.Failed>(
+            await FindNowhereAsync(new FakeResolver(), NextHop.ForDomain(domain)));
 
     [Fact]
     public async Task Private_AllowedByTheTransport_IsATarget()

@@ -5,7 +5,9 @@ using Postern.Tests.Doubles;
 
 namespace Postern.Tests.Smtp.Client;
 
-/// <summary>What the client tests share: envelopes, options, and a client over a scripted connection in memory.</summary>
+/// <summary>
+/// What the client tests share: envelopes, options, and a client over a scripted connection in memory.
+/// </summary>
 static class Relays
 {
     public const string Content = "Subject: t\r\n\r\nhello\r\n";
@@ -42,10 +44,13 @@ static class Relays
     public static async Task OfferAsync(this RelayConversation relay, params string[] extensions)
     {
         string[] lines = ["relay", .. extensions];
-        await relay.ExpectAsync("EHLO ", [.. lines.Select((l, i) => $"250{(i == lines.Length - 1 ? ' ' : '-')}{l}")]);
+        await relay.ExpectAsync(
+            "EHLO ", [.. lines.Select((l, i) => $"250{(i == lines.Length - 1 ? ' ' : '-')}{l}")]);
     }
 
-    /// <summary>Opens a session and sends one message, all in memory; the script must have run to its end.</summary>
+    /// <summary>
+    /// Opens a session and sends one message, all in memory; the script must have run to its end.
+    /// </summary>
     public static async Task<TransactionResult> SendOneAsync(
         Func<RelayConversation, Task> script, Envelope? envelope = null, string content = Content)
     {
@@ -53,7 +58,8 @@ static class Relays
         var connection = await OpenAsync(stream, Plain);
         TransactionResult result;
         await using (connection)
-            result = await connection.SendAsync(envelope ?? To("b@d.example"), new BytesContent(content), TestContext.Current.CancellationToken);
+            result = await connection.SendAsync(envelope ?? To(
+                "b@d.example"), new BytesContent(content), TestContext.Current.CancellationToken);
         await played;
         return result;
     }
@@ -61,7 +67,8 @@ static class Relays
     public static async Task<SmtpClientConnection> OpenAsync(
         Stream stream, SmtpClientOptions options, FakeTimeProvider? clock = null)
     {
-        var opened = await SmtpClientConnection.OpenAsync(stream, options, clock ?? new FakeTimeProvider(), TestContext.Current.CancellationToken);
+        var opened = await SmtpClientConnection.OpenAsync(
+            stream, options, clock ?? new FakeTimeProvider(), TestContext.Current.CancellationToken);
         return Assert.IsType<OpenResult.Ready>(opened).Connection;
     }
 

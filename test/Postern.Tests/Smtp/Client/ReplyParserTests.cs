@@ -16,7 +16,8 @@ public sealed class ReplyParserTests
     [InlineData("550 2.1.1 lies\r\n", 550, null, "2.1.1 lies")]
     [InlineData("451-4.3.0 a\r\n451 4.3.0 b\r\n", 451, "4.3.0", "a|b")]
     [InlineData("250-a\r\n250-b c\r\n250 d\r\n", 250, null, "a|b c|d")]
-    public void Parse_WellFormedReply_GivesCodeStatusAndLines(string octets, int code, string? status, string lines)
+    public void Parse_WellFormedReply_GivesCodeStatusAndLines(
+        string octets, int code, string? status, string lines)
     {
         Assert.Equal(ReplyParse.Complete, Parse(octets, out var reply));
         Assert.Equal(code, reply!.Code);

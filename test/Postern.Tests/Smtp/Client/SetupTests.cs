@@ -45,7 +45,8 @@ public sealed class SetupTests
     {
         var (stream, script) = ScriptedRelay.PlayInMemory(async relay =>
         {
-            await relay.GreetAsync("pipelining", "SIZE 52428800", "AUTH PLAIN LOGIN", "AUTH=LOGIN CRAM-MD5", "8BITMIME", "X-Y");
+            await relay.GreetAsync(
+                "pipelining", "SIZE 52428800", "AUTH PLAIN LOGIN", "AUTH=LOGIN CRAM-MD5", "8BITMIME", "X-Y");
             await relay.ExpectEndAsync();
         });
         await using (var connection = await Relays.OpenAsync(stream, Relays.Plain))
@@ -104,7 +105,9 @@ public sealed class SetupTests
             Relays.Required);
         Assert.Equal(
             SmtpStage.StartTls,
-            result is OpenResult.Refused refused ? refused.Stage : Assert.IsType<OpenResult.Lost>(result).Stage);
+            result is OpenResult.Refused refused
+                ? refused.Stage
+                : Assert.IsType<OpenResult.Lost>(result).Stage);
     }
 
     [Fact] // CLI-04
@@ -152,7 +155,8 @@ public sealed class SetupTests
         });
         var options = Relays.Plain with { HeloName = "x\r\nMAIL FROM:<a@b>" };
         await Assert.ThrowsAsync<InvalidOperationException>(
-            async () => await SmtpClientConnection.OpenAsync(stream, options, new FakeTimeProvider(), TestContext.Current.CancellationToken));
+            async () => await SmtpClientConnection.OpenAsync(
+                stream, options, new FakeTimeProvider(), TestContext.Current.CancellationToken));
         await stream.DisposeAsync();
         await script;
     }
@@ -259,8 +263,10 @@ public sealed class SetupTests
     public async Task Greeting_ThatNeverComes_TimesOutAfterFiveMinutes()
     {
         var clock = new FakeTimeProvider();
-        var (stream, script) = ScriptedRelay.PlayInMemory(async relay => Assert.Null(await relay.ReadLineAsync()));
-        var opening = SmtpClientConnection.OpenAsync(stream, Relays.Plain, clock, TestContext.Current.CancellationToken).AsTask();
+        var (stream, script) = ScriptedRelay.PlayInMemory(
+            async relay => Assert.Null(await relay.ReadLineAsync()));
+        var opening = SmtpClientConnection.OpenAsync(
+            stream, Relays.Plain, clock, TestContext.Current.CancellationToken).AsTask();
         clock.Advance(TimeSpan.FromSeconds(299));
         Assert.False(opening.IsCompleted);
         clock.Advance(TimeSpan.FromSeconds(1));

@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using Postern.Smtp.Client;
 using Postern.Tests.Doubles;
 
@@ -54,7 +55,8 @@ public sealed class TlsTests
             await peer.ReadLineAsync();
         });
         var result = await TryOpenAsync(relay, Relays.Required);
-        Assert.Contains(reason, Assert.IsType<OpenResult.CertificateRefused>(result).Reason, StringComparison.Ordinal);
+        Assert.Contains(
+            reason, Assert.IsType<OpenResult.CertificateRefused>(result).Reason, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -70,7 +72,8 @@ public sealed class TlsTests
             await peer.OfferAsync();
             await peer.ExpectEndAsync();
         });
-        await using var connection = await OpenAsync(relay, Relays.Plain with { Tls = TlsMode.Opportunistic });
+        await using var connection = await OpenAsync(
+            relay, Relays.Plain with { Tls = TlsMode.Opportunistic });
         Assert.Equal(TlsTrust.Untrusted, connection.Tls!.Trust);
     }
 
@@ -88,12 +91,13 @@ public sealed class TlsTests
             await peer.ExpectEndAsync();
         });
         await using var connection = await OpenAsync(relay, Relays.Required with { Tls = TlsMode.Immediate });
-        var sent = await connection.SendAsync(Relays.To("b@d.example"), new BytesContent(Relays.Content), TestContext.Current.CancellationToken);
+        var sent = await connection.SendAsync(Relays.To(
+            "b@d.example"), new BytesContent(Relays.Content), TestContext.Current.CancellationToken);
         Assert.IsType<TransactionResult.Completed>(sent);
         Assert.Empty(relay.Failures);
     }
 
-    static System.Security.Cryptography.X509Certificates.X509Certificate2 Certificate(string name) => name switch
+    static X509Certificate2 Certificate(string name) => name switch
     {
         "OtherName" => TestCertificates.Shared.OtherName,
         "NameOnlyInCommonName" => TestCertificates.Shared.NameOnlyInCommonName,
@@ -102,7 +106,8 @@ public sealed class TlsTests
     };
 
     static async Task<OpenResult> TryOpenAsync(ScriptedRelay relay, SmtpClientOptions options) =>
-        await SmtpClientConnection.OpenAsync(await relay.ConnectAsync(), options, TimeProvider.System, TestContext.Current.CancellationToken);
+        await SmtpClientConnection.OpenAsync(
+            await relay.ConnectAsync(), options, TimeProvider.System, TestContext.Current.CancellationToken);
 
     static async Task<SmtpClientConnection> OpenAsync(ScriptedRelay relay, SmtpClientOptions options) =>
         Assert.IsType<OpenResult.Ready>(await TryOpenAsync(relay, options)).Connection;

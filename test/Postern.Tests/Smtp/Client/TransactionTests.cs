@@ -79,7 +79,8 @@ public sealed class TransactionTests
             await using (var connection = await Relays.OpenAsync(stream, Relays.Plain))
             {
                 var sent = await connection.SendAsync(
-                    Relays.To("b@d.example"), new BytesContent(content, piece), TestContext.Current.CancellationToken);
+                    Relays.To("b@d.example"), new BytesContent(
+                        content, piece), TestContext.Current.CancellationToken);
                 Assert.IsType<TransactionResult.Completed>(sent);
             }
             await script;
@@ -119,7 +120,8 @@ public sealed class TransactionTests
             await relay.ExpectEndAsync();
         });
         Assert.Equal(
-            550, Assert.Single(Assert.IsType<TransactionResult.NoRecipientAccepted>(result).Recipients).Reply.Code);
+            550, Assert.Single(
+                Assert.IsType<TransactionResult.NoRecipientAccepted>(result).Recipients).Reply.Code);
     }
 
     [Fact] // CLI-14
@@ -202,7 +204,8 @@ public sealed class TransactionTests
             Assert.Null(await relay.ReadLineAsync());
         });
         var connection = await Relays.OpenAsync(stream, Relays.Plain, clock);
-        var sending = connection.SendAsync(Relays.To("b@d.example"), new BytesContent(Relays.Content), TestContext.Current.CancellationToken).AsTask();
+        var sending = connection.SendAsync(Relays.To(
+            "b@d.example"), new BytesContent(Relays.Content), TestContext.Current.CancellationToken).AsTask();
         clock.Advance(TimeSpan.FromSeconds(599));
         Assert.False(sending.IsCompleted);
         clock.Advance(TimeSpan.FromSeconds(1));
@@ -249,7 +252,8 @@ public sealed class TransactionTests
                 }
                 if (line == "DATA")
                     await relay.SayAsync("354 go");
-                else if (line.StartsWith("MAIL", StringComparison.Ordinal) || line.StartsWith("RCPT", StringComparison.Ordinal))
+                else if (line.StartsWith(
+                    "MAIL", StringComparison.Ordinal) || line.StartsWith("RCPT", StringComparison.Ordinal))
                     await relay.SayAsync("250 ok");
             }
         });
@@ -316,7 +320,9 @@ public sealed class TransactionTests
             async relay =>
             {
                 await relay.GreetAsync("DSN");
-                Assert.Equal("MAIL FROM:<a@sender.example> RET=HDRS ENVID=a+2Bb", await relay.ExpectAsync("MAIL", "250 ok"));
+                Assert.Equal(
+                    "MAIL FROM:<a@sender.example> RET=HDRS ENVID=a+2Bb",
+                    await relay.ExpectAsync("MAIL", "250 ok"));
                 Assert.Equal(
                     "RCPT TO:<b@d.example> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;o+3Dx@d.example",
                     await relay.ExpectAsync("RCPT", "550 no"));
@@ -338,7 +344,8 @@ public sealed class TransactionTests
                 foreach (var chunk in new[] { "1048576", "1048576", "402848 LAST" })
                 {
                     Assert.Equal($"BDAT {chunk}", await relay.ReadLineAsync());
-                    await relay.ReadOctetsAsync(int.Parse(chunk.Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture));
+                    await relay.ReadOctetsAsync(
+                        int.Parse(chunk.Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture));
                     await relay.SayAsync("250 got it");
                 }
                 await relay.ExpectEndAsync();
@@ -369,7 +376,8 @@ public sealed class TransactionTests
             for (var i = 0; i < 3; i++)
             {
                 Assert.True(connection.IsReusable);
-                await connection.SendAsync(Relays.To("b@d.example"), new BytesContent(Relays.Content), TestContext.Current.CancellationToken);
+                await connection.SendAsync(Relays.To(
+                    "b@d.example"), new BytesContent(Relays.Content), TestContext.Current.CancellationToken);
             }
             Assert.Equal(3, connection.TransactionsBegun);
         }
@@ -389,9 +397,11 @@ public sealed class TransactionTests
             await relay.SayRawAsync(farewell);
         });
         await using var connection = await Relays.OpenAsync(stream, Relays.Plain);
-        await connection.SendAsync(Relays.To("b@d.example"), new BytesContent(Relays.Content), TestContext.Current.CancellationToken);
+        await connection.SendAsync(Relays.To(
+            "b@d.example"), new BytesContent(Relays.Content), TestContext.Current.CancellationToken);
         await script;
-        var again = await connection.SendAsync(Relays.To("b@d.example"), new BytesContent(Relays.Content), TestContext.Current.CancellationToken);
+        var again = await connection.SendAsync(Relays.To(
+            "b@d.example"), new BytesContent(Relays.Content), TestContext.Current.CancellationToken);
         Assert.IsType<TransactionResult.ClosedWhileIdle>(again);
         Assert.False(connection.IsReusable);
     }
