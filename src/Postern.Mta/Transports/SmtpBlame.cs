@@ -101,15 +101,17 @@ static partial class SmtpBlame
     }
 
     /// <summary>What is lost, said as Postfix says it.</summary>
-    public static string LossText(
-        SmtpStage stage, LossCause cause, string detail, string host) => cause switch
+    public static string LossText(SmtpStage stage, LossCause cause, string detail, string host)
     {
-        LossCause.PeerClosed or LossCause.Broken => $"lost connection with {host} while {stage.Activity()}",
-        LossCause.TimedOut => $"conversation with {host} timed out while {stage.Activity()}",
-        LossCause.ProtocolError => $"Protocol error: host {host}: {detail}",
-        LossCause.Stopped => $"delivery to {host} stopped while {stage.Activity()}",
-        _ => throw new UnreachableException(),
-    };
+        return cause switch
+        {
+            LossCause.PeerClosed or LossCause.Broken => $"lost connection with {host} while {stage.Activity()}",
+            LossCause.TimedOut => $"conversation with {host} timed out while {stage.Activity()}",
+            LossCause.ProtocolError => $"Protocol error: host {host}: {detail}",
+            LossCause.Stopped => $"delivery to {host} stopped while {stage.Activity()}",
+            _ => throw new UnreachableException(),
+        };
+    }
 
     static AttemptResult.NextHopDown OfRefusedSession(
         OpenResult.Refused refused, string host, NextHopOrigin origin)

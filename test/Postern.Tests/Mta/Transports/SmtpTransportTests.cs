@@ -180,8 +180,7 @@ public sealed class SmtpTransportTests
     public async Task Transient_RateText_AsksForALowerPace()
     {
         var (report, _) = await AttemptOnceAsync(
-            new PoliteRelay { Says = l => l.StartsWith(
-                "RCPT", StringComparison.Ordinal) ? "452 4.7.28 Too many messages" : null }, Plain);
+            new PoliteRelay { Says = At("RCPT", "452 4.7.28 Too many messages") }, Plain);
         Assert.True(Assert.IsType<AttemptResult.Deferred>(Assert.Single(report.Results)).SlowDown);
     }
 
