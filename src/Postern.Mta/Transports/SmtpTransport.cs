@@ -1,0 +1,205 @@
+using System.Security.Cryptography.X509Certificates;
+using Postern.Smtp.Client;
+
+namespace Postern.Mta.Transports;
+
+/// <summary>
+/// The way out over SMTP: to the relays that the configuration names, or to the recipient's MX.
+/// </summary>
+/// <remarks>
+/// An attempt goes through its next hops in order: a kept connection first, then each address on a fresh one,
+/// until a
+/// session is ready and the transaction has an answer. A login that is refused ends the attempt: other
+/// addresses of
+/// the same provider would refuse it too.
+/// </remarks>
+public sealed partial class SmtpTransport : ITransport
+{
+    /// <summary>
+    /// Finding, connecting and setting up, all hosts together (DESIGN §9.1 bounds how many).
+    /// </summary>
+    static readonly TimeSpan SetUpMax = TimeSpan.FromMinutes(10);
+
+    readonly TransportOptions options;
+    readonly TimeProvider clock;
+    readonly TargetFinder finder;
+    readonly ConnectionPool pool;
+    readonly SmtpClientOptions session;
+    readonly IReadOnlyList<NextHop>? hops;
+    readonly GreylistWatch greylist = new();
+
+    /// <param name="options">Validated: host and login are well formed.</param>
+    /// <param name="heloName">Our own name.</param>
+    public SmtpTransport(
+        string name, TransportOptions options, string heloName, IResolver resolver, AddressPolicy policy,
+        TimeProvider clock)
+    {
+        Name = name;
+        this.options = options;
+        this.clock = clock;
+        finder = new TargetFinder(resolver, policy);
+        pool = new ConnectionPool(clock, options.MessagesPerConnection ?? int.MaxValue);
+        session = new SmtpClientOptions
+        {
+            HeloName = heloName,
+            RelayName = heloName,
+            Login = LoginOf(options),
+            Tls = TlsOf(options),
+            Authorities = AuthoritiesOf(options),
+        };
+        if (options.Host is null)
+            return;
+        var ports = options.Ports ?? [session.Tls == TlsMode.Immediate ? 465 : NextHop.SmtpPort];
+        hops = NextHop.TryParseList(options.Host, ports, out var parsed)
+            ? parsed
+            : throw new ArgumentException(
+                $"transport {name}: \"{options.Host}\" is no next hop", nameof(options));
+    }
+
+    public string Name { get; }
+
+    public async ValueTask<AttemptReport> AttemptAsync(Attempt attempt, CancellationToken cancel)
+    {
+        var run = new Run(attempt, clock.GetTimestamp());
+        using var limit = new CancellationTokenSource(options.Timeout ?? Timeout.InfiniteTimeSpan, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
+        foreach (var hop in hops ?? [NextHop.ForDomain(attempt.Recipients[0].Address.Domain)])
+        {
+            if (await TryKeptAsync(run, hop, either.Token) || await TryFreshAsync(run, hop, either.Token))
+                break;
+        }
+        if (run.WasStopped)
+        {
+            // Ours to stop is no result; the time limit of the attempt is one like any other time-out.
+            cancel.ThrowIfCancellationRequested();
+        }
+        return new AttemptReport(run.Results, run.ToFacts(clock));
+    }
+
+    public ValueTask DisposeAsync() => pool.DisposeAsync();
+
+    /// <summary>True when the attempt has its answer.</summary>
+    async ValueTask<bool> TryKeptAsync(Run run, NextHop hop, CancellationToken cancel)
+    {
+        // RFC 5321 does not say how long a session may lie idle: one found closed is no attempt, the next
+        // step is a fresh one.
+        return pool.TryTake(hop, out var kept)
+            && await SendAsync(run, hop, kept, cancel)
+                is not (TransactionResult.ClosedWhileIdle or TransactionResult.NotOffered);
+    }
+
+    async ValueTask<bool> TryFreshAsync(Run run, NextHop hop, CancellationToken cancel)
+    {
+        using var limit = new CancellationTokenSource(SetUpMax, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
+        switch (await FindAsync(hop, either.Token))
+        {
+            case TargetSearch.Nowhere nowhere:
+                run.Take(nowhere.Result);
+                return false;
+            case TargetSearch.Found found:
+                foreach (var target in found.Targets)
+                {
+                    if (await TryTargetAsync(run, hop, target, either.Token, cancel))
+                        return true;
+                }
+                return false;
+            default:
+                throw new System.Diagnostics.UnreachableException();
+        }
+    }
+
+    async ValueTask<TargetSearch> FindAsync(NextHop hop, CancellationToken cancel)
+    {
+        try
+        {
+            return await finder.FindAsync(hop, cancel);
+        }
+        catch (OperationCanceledException)
+        {
+            return new TargetSearch.Nowhere(SmtpBlame.OfName(hop, LookupOutcome.Unknown, hop.Host, "MX"));
+        }
+    }
+
+    /// <summary>
+    /// True when there is nothing left to try for this message: an answer, or a refusal that others would
+    /// repeat.
+    /// </summary>
+    async ValueTask<bool> TryTargetAsync(
+        Run run, NextHop hop, RelayTarget target, CancellationToken setUp, CancellationToken cancel)
+    {
+        run.Target = target;
+        var opened = await OpenAsync(run, hop, target, session.Tls, setUp);
+        // RFC 7435 §3: opportunistic TLS that fails is no reason to fail where clear text would have done.
+        if (session.Tls == TlsMode.Opportunistic && session.Login is null
+            && opened is OpenResult.TlsFailed
+                or OpenResult.Lost { Stage: SmtpStage.TlsHandshake, Cause: not LossCause.Stopped })
+            opened = await OpenAsync(run, hop, target, TlsMode.None, setUp);
+        switch (opened)
+        {
+            case null:
+                return false;
+            case OpenResult.Ready ready:
+                var sent = await SendAsync(run, hop, new RelayConnection(ready.Connection, target), cancel);
+                // Another host of the same domain may offer what this one lacks (RFC 6531 §3.2).
+                return sent is not TransactionResult.NotOffered;
+            default:
+                run.Take(SmtpBlame.OfOpen(
+                    opened, target, hop.Origin, session.Login is null
+                        ? LoginNeed.None
+                        : LoginNeed.Configured));
+                run.WasStopped |= opened is OpenResult.Lost { Cause: LossCause.Stopped };
+                return opened is OpenResult.LoginRefused or OpenResult.PeerNotProven || run.WasStopped;
+        }
+    }
+
+    async ValueTask<TransactionResult> SendAsync(
+        Run run, NextHop hop, RelayConnection connection, CancellationToken cancel)
+    {
+        run.Target = connection.Target;
+        run.SessionReady(connection.Session, clock.GetTimestamp());
+        TransactionResult result;
+        try
+        {
+            result = await connection.Session.SendAsync(run.Envelope, run.Attempt.Content, cancel);
+            run.ConnectionUse = Math.Max(connection.Session.TransactionsBegun, 1);
+        }
+        finally
+        {
+            pool.Return(hop, connection);
+        }
+        run.WasStopped |= result is TransactionResult.Lost { Cause: LossCause.Stopped };
+        run.Results = SmtpBlame.OfTransaction(
+            result, connection.Target, hop.Origin, run.Attempt.Recipients.Count);
+        greylist.Look(result, run.Results);
+        return result;
+    }
+
+    static ClientLogin? LoginOf(TransportOptions options)
+    {
+        if (options.Login is not { Value: var login })
+            return null;
+        // DESIGN §9.6: at the first colon; further ones are the password's.
+        var colon = login.IndexOf(':', StringComparison.Ordinal);
+        return new ClientLogin(login[..colon], login[(colon + 1)..]);
+    }
+
+    static TlsMode TlsOf(TransportOptions options) => options.Tls switch
+    {
+        null => options.Login is null ? TlsMode.Opportunistic : TlsMode.Required,
+        TransportTls.None => TlsMode.None,
+        TransportTls.Opportunistic => TlsMode.Opportunistic,
+        TransportTls.Required => TlsMode.Required,
+        TransportTls.Immediate => TlsMode.Immediate,
+        _ => throw new System.Diagnostics.UnreachableException(),
+    };
+
+    static X509Certificate2Collection? AuthoritiesOf(TransportOptions options)
+    {
+        if (options.Ca is not { Value: var pem })
+            return null;
+        var authorities = new X509Certificate2Collection();
+        authorities.ImportFromPem(pem);
+        return authorities;
+    }
+}

@@ -1,0 +1,293 @@
+using Microsoft.Extensions.Time.Testing;
+using Postern.Smtp.Client;
+using Postern.Smtp.Sasl;
+using Postern.Tests.Doubles;
+
+namespace Postern.Tests.Smtp.Client;
+
+public sealed class SetupTests
+{
+    static readonly ClientLogin Login = new("user", "pencil");
+    static readonly SmtpClientOptions InClear = Relays.Plain with { Login = Login, AllowLoginInClear = true };
+
+    [Theory] // CLI-20
+    [InlineData("421 4.7.0 too many connections")]
+    [InlineData("450 later")]
+    [InlineData("554 5.7.1 go away")]
+    public async Task Greeting_Refusal_IsItsOwnOutcome(string greeting)
+    {
+        var result = await Relays.OpenOnlyAsync(async relay =>
+        {
+            await relay.SayAsync(greeting);
+            await relay.ExpectEndAsync();
+        });
+        var refused = Assert.IsType<OpenResult.Refused>(result);
+        Assert.Equal((SmtpStage.Greeting, greeting), (refused.Stage, refused.Reply.ToString()));
+    }
+
+    [Fact]
+    public async Task Ehlo_RefusedFor5xx_FallsBackToHelo()
+    {
+        var (stream, script) = ScriptedRelay.PlayInMemory(async relay =>
+        {
+            await relay.SayAsync("220 old");
+            await relay.ExpectAsync("EHLO postern.example", "502 what?");
+            await relay.ExpectAsync("HELO postern.example", "250 old");
+            await relay.ExpectAsync("QUIT", "221 bye");
+        });
+        await using (var connection = await Relays.OpenAsync(stream, Relays.Plain))
+            Assert.Equal(Extensions.None, connection.Capabilities.Extensions);
+        await script;
+    }
+
+    [Fact]
+    public async Task Ehlo_Reply_IsReadIntoCapabilities()
+    {
+        var (stream, script) = ScriptedRelay.PlayInMemory(async relay =>
+        {
+            await relay.GreetAsync(
+                "pipelining", "SIZE 52428800", "AUTH PLAIN LOGIN", "AUTH=LOGIN CRAM-MD5", "8BITMIME", "X-Y");
+            await relay.ExpectEndAsync();
+        });
+        await using (var connection = await Relays.OpenAsync(stream, Relays.Plain))
+        {
+            Assert.Equal(
+                Extensions.Pipelining | Extensions.Size | Extensions.Auth | Extensions.EightBitMime,
+                connection.Capabilities.Extensions);
+            Assert.Equal(52428800, connection.Capabilities.OctetsMax);
+            Assert.Equal(["PLAIN", "LOGIN", "CRAM-MD5"], connection.Capabilities.Mechanisms);
+        }
+        await script;
+    }
+
+    [Fact] // CLI-01
+    public async Task StartTls_RequiredAndNotOffered_EndsBeforeAuthAndMail()
+    {
+        var result = await Relays.OpenOnlyAsync(
+            async relay =>
+            {
+                await relay.GreetAsync("SIZE 1", "AUTH PLAIN");
+                await relay.ExpectEndAsync();
+            },
+            Relays.Required with { Login = Login });
+        Assert.IsType<OpenResult.TlsNotOffered>(result);
+    }
+
+    [Fact] // CLI-02
+    public async Task StartTls_OctetsBehindTheReply_EndTheConnection()
+    {
+        var result = await Relays.OpenOnlyAsync(
+            async relay =>
+            {
+                await relay.GreetAsync("STARTTLS");
+                await relay.ReadLineAsync();
+                await relay.SayRawAsync("220 ready\r\n250-x\r\n250 AUTH PLAIN\r\n");
+                Assert.Null(await relay.ReadLineAsync());
+            },
+            Relays.Required);
+        var lost = Assert.IsType<OpenResult.Lost>(result);
+        Assert.Equal((SmtpStage.StartTls, LossCause.ProtocolError), (lost.Stage, lost.Cause));
+    }
+
+    [Theory] // CLI-04
+    [InlineData("454 not now")]
+    [InlineData("502 no")]
+    [InlineData("354 go ahead")]
+    public async Task StartTls_RequiredAndRefused_NeverGoesOnInTheClear(string reply)
+    {
+        var result = await Relays.OpenOnlyAsync(
+            async relay =>
+            {
+                await relay.GreetAsync("STARTTLS");
+                await relay.ExpectAsync("STARTTLS", reply);
+                await relay.ExpectEndAsync();
+            },
+            Relays.Required);
+        Assert.Equal(
+            SmtpStage.StartTls,
+            result is OpenResult.Refused refused
+                ? refused.Stage
+                : Assert.IsType<OpenResult.Lost>(result).Stage);
+    }
+
+    [Fact] // CLI-04
+    public async Task StartTls_ReplyWithoutHandshake_IsLost()
+    {
+        var result = await Relays.OpenOnlyAsync(
+            async relay =>
+            {
+                await relay.GreetAsync("STARTTLS");
+                await relay.ExpectAsync("STARTTLS", "220 go");
+            },
+            Relays.Required);
+        Assert.Equal(SmtpStage.TlsHandshake, Assert.IsType<OpenResult.Lost>(result).Stage);
+    }
+
+    [Fact] // CLI-13
+    public async Task Replies_BeforeAnyCommand_AreAProtocolError()
+    {
+        var result = await Relays.OpenOnlyAsync(async relay =>
+        {
+            await relay.SayRawAsync("220 x\r\n250 x\r\n250 ok\r\n250 ok\r\n354 go\r\n250 ok\r\n");
+            Assert.Null(await relay.ReadLineAsync());
+        });
+        Assert.Equal(LossCause.ProtocolError, Assert.IsType<OpenResult.Lost>(result).Cause);
+    }
+
+    [Fact] // CLI-09
+    public async Task Greeting_WithoutEnd_IsCutAtTheBound()
+    {
+        var result = await Relays.OpenOnlyAsync(async relay =>
+        {
+            await relay.SayRawAsync("220 " + new string('A', 8192));
+            Assert.Null(await relay.ReadLineAsync());
+        });
+        Assert.Equal(LossCause.ProtocolError, Assert.IsType<OpenResult.Lost>(result).Cause);
+    }
+
+    [Fact] // CLI-34
+    public async Task Ehlo_NameWithLineEnd_NeverLeaves()
+    {
+        var (stream, script) = ScriptedRelay.PlayInMemory(async relay =>
+        {
+            await relay.SayAsync("220 x");
+            Assert.Null(await relay.ReadLineAsync());
+        });
+        var options = Relays.Plain with { HeloName = "x\r\nMAIL FROM:<a@b>" };
+        await Assert.ThrowsAsync<InvalidOperationException>(
+            async () => await SmtpClientConnection.OpenAsync(
+                stream, options, new FakeTimeProvider(), TestContext.Current.CancellationToken));
+        await stream.DisposeAsync();
+        await script;
+    }
+
+    [Fact]
+    public async Task Auth_NotOffered_EndsWithoutLogin()
+    {
+        var result = await Relays.OpenOnlyAsync(
+            async relay =>
+            {
+                await relay.GreetAsync("SIZE");
+                await relay.ExpectEndAsync();
+            },
+            InClear);
+        Assert.IsType<OpenResult.LoginNotOffered>(result);
+    }
+
+    [Fact]
+    public async Task Auth_OfferedInTheClearOnly_IsNotUsed()
+    {
+        var result = await Relays.OpenOnlyAsync(
+            async relay =>
+            {
+                await relay.GreetAsync("AUTH PLAIN");
+                await relay.ExpectEndAsync();
+            },
+            Relays.Plain with { Login = Login });
+        Assert.IsType<OpenResult.LoginNeedsTls>(result);
+    }
+
+    [Fact]
+    public async Task Auth_NoCommonMechanism_IsItsOwnOutcome()
+    {
+        var result = await Relays.OpenOnlyAsync(
+            async relay =>
+            {
+                await relay.GreetAsync("AUTH GSSAPI XOAUTH2");
+                await relay.ExpectEndAsync();
+            },
+            InClear);
+        Assert.Equal("GSSAPI XOAUTH2", Assert.IsType<OpenResult.NoCommonMechanism>(result).Offered);
+    }
+
+    [Theory]
+    [InlineData("535 5.7.8 wrong")]
+    [InlineData("454 4.7.0 later")]
+    public async Task Auth_Refused_TellsMechanismAndReply(string reply)
+    {
+        var result = await Relays.OpenOnlyAsync(
+            async relay =>
+            {
+                await relay.GreetAsync("AUTH LOGIN PLAIN");
+                await relay.ExpectAsync("AUTH PLAIN AHVzZXIAcGVuY2ls", reply);
+                await relay.ExpectEndAsync();
+            },
+            InClear);
+        var refused = Assert.IsType<OpenResult.LoginRefused>(result);
+        Assert.Equal(("PLAIN", reply), (refused.Mechanism, refused.Reply.ToString()));
+    }
+
+    [Fact]
+    public async Task Auth_LoginOnly_AnswersBothPrompts()
+    {
+        var (stream, script) = ScriptedRelay.PlayInMemory(async relay =>
+        {
+            await relay.GreetAsync("AUTH LOGIN");
+            await relay.ExpectAsync("AUTH LOGIN", "334 VXNlcm5hbWU6");
+            await relay.ExpectAsync("dXNlcg==", "334 UGFzc3dvcmQ6");
+            await relay.ExpectAsync("cGVuY2ls", "235 2.7.0 in");
+            await relay.ExpectEndAsync();
+        });
+        await (await Relays.OpenAsync(stream, InClear)).DisposeAsync();
+        await script;
+    }
+
+    [Fact]
+    public async Task Auth_ScramOffered_IsPreferredAndProvesBothSides()
+    {
+        var (stream, script) = ScriptedRelay.PlayInMemory(async relay =>
+        {
+            await relay.GreetAsync("AUTH PLAIN LOGIN SCRAM-SHA-256");
+            await PlayScramAsync(relay, "pencil", final => final);
+            await relay.ExpectEndAsync();
+        });
+        await (await Relays.OpenAsync(stream, InClear)).DisposeAsync();
+        await script;
+    }
+
+    [Fact]
+    public async Task Auth_ScramServerThatProvesNothing_IsLeft()
+    {
+        var result = await Relays.OpenOnlyAsync(
+            async relay =>
+            {
+                await relay.GreetAsync("AUTH SCRAM-SHA-256");
+                await PlayScramAsync(relay, "pencil", _ => null);
+                await relay.ExpectEndAsync();
+            },
+            InClear);
+        Assert.IsType<OpenResult.PeerNotProven>(result);
+    }
+
+    [Fact]
+    public async Task Greeting_ThatNeverComes_TimesOutAfterFiveMinutes()
+    {
+        var clock = new FakeTimeProvider();
+        var (stream, script) = ScriptedRelay.PlayInMemory(
+            async relay => Assert.Null(await relay.ReadLineAsync()));
+        var opening = SmtpClientConnection.OpenAsync(
+            stream, Relays.Plain, clock, TestContext.Current.CancellationToken).AsTask();
+        clock.Advance(TimeSpan.FromSeconds(299));
+        Assert.False(opening.IsCompleted);
+        clock.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(LossCause.TimedOut, Assert.IsType<OpenResult.Lost>(await opening).Cause);
+        await script;
+    }
+
+    static async Task PlayScramAsync(RelayConversation relay, string password, Func<byte[], byte[]?> proof)
+    {
+        var credential = ScramSha256.CreateCredential(password, [1, 2, 3, 4], 4096);
+        var exchange = new ScramServerExchange("servernonce");
+        var first = (await relay.ReadLineAsync())!["AUTH SCRAM-SHA-256 ".Length..];
+        Assert.True(exchange.TryReadClientFirst(Convert.FromBase64String(first)));
+        await relay.SayAsync("334 " + Convert.ToBase64String(exchange.WriteServerFirst(credential)));
+        var final = Convert.FromBase64String((await relay.ReadLineAsync())!);
+        Assert.Equal(ScramVerdict.Proved, exchange.Verify(final, out var serverFinal));
+        if (proof(serverFinal) is { } given)
+        {
+            await relay.SayAsync("334 " + Convert.ToBase64String(given));
+            Assert.Equal("", await relay.ReadLineAsync());
+        }
+        await relay.SayAsync("235 in");
+    }
+}
