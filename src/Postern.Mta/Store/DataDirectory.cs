@@ -62,7 +62,10 @@ sealed class DataDirectory : IDisposable
 
     static string ReadOwner(string name)
     {
-        var text = File.ReadAllText(name).Trim();
+        // Shared with the owner: the framework would ask for a lock of its own otherwise.
+        using var file = new FileStream(name, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        using var reader = new StreamReader(file, Encoding.ASCII);
+        var text = reader.ReadLine() ?? "";
         return text.Length is > 0 and < 20 && text.All(char.IsAsciiDigit) ? text : "unknown";
     }
 }
