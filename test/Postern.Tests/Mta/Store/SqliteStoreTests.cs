@@ -11,6 +11,7 @@ namespace Postern.Tests.Mta.Store;
 public sealed class SqliteStoreTests : IAsyncLifetime
 {
     readonly DirectoryInfo directory = Directory.CreateTempSubdirectory("postern-store-");
+    long? pagesMax;
     DiskSpace space = new(1L << 40, 1L << 41);
     SqliteStore store = null!;
 
@@ -187,22 +188,35 @@ public sealed class SqliteStoreTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task FullDisk_RefusesMailKeepsWhatWasPostedAndRecovers()
+    public async Task FullDisk_RefusesMailAndChangesNothing()
     {
         await store.CommitAsync(Accept(1));
-        space = new DiskSpace(0, 1);
         using (Descriptors.Replace(Database + "-wal", "/dev/full", FileAccess.Write))
-        {
-            var error = await RefusedAsync(store, Accept(2));
-            Assert.Equal(StoreHealth.Full, error.Health);
-            Assert.Equal(StoreHealth.Full, store.Health);
-            store.Post(Change(Recipient(1, state: RecipientState.Done)));
-            Assert.Equal(StoreHealth.Full, (await RefusedAsync(store, Tell(Event(1)))).Health);
-        }
-        space = new DiskSpace(1L << 40, 1L << 41);
+            Assert.Equal(StoreHealth.Full, (await RefusedAsync(store, Accept(2))).Health);
         await store.CommitAsync(Tell(Event(1)));
-        var recipients = (await store.ReadMessageAsync(new QueueId(1), None))!.Recipients;
-        Assert.Equal(RecipientState.Done, Assert.Single(recipients).State);
+        await store.DisposeAsync();
+
+        store = Open();
+        Assert.Equal([1], (await store.ListAsync(QueueFilter.All, default, 9, None)).Select(m => m.Message.Id.Value));
+        Assert.Equal([1, 2], (await store.ReadEventsAfterAsync(0, 9, None)).Select(stored => stored.Seq));
+    }
+
+    [Fact]
+    public async Task FullQuota_LetsDeliveriesGoOnAndRecoversWhenTheyHaveMadeRoom()
+    {
+        await store.DisposeAsync();
+        pagesMax = 300;
+        store = Open();
+        var stored = 0;
+        while (await TryAcceptLargeAsync(stored + 1))
+            stored++;
+        Assert.InRange(stored, 5, 50);
+
+        for (var id = 1; id <= stored; id++)
+            await store.CommitAsync(Change(Recipient(id, state: RecipientState.Done)));
+        await store.SweepAsync(Start, DateTimeOffset.MinValue, None);
+
+        Assert.True(await TryAcceptLargeAsync(100));
     }
 
     [Fact]
@@ -246,8 +260,28 @@ public sealed class SqliteStoreTests : IAsyncLifetime
     }
 
     SqliteStore Open() => SqliteStore.Open(
-        new SqliteStoreOptions { Directory = directory.FullName, Reserve = 10, Space = () => space },
+        new SqliteStoreOptions
+        {
+            Directory = directory.FullName,
+            Reserve = 10,
+            Space = () => space,
+            PagesMax = pagesMax,
+        },
         TimeProvider.System, NullLogger<SqliteStore>.Instance);
+
+    async Task<bool> TryAcceptLargeAsync(long id)
+    {
+        using var content = Content(new string('x', 60_000));
+        try
+        {
+            await store.CommitAsync(AcceptContent(Message(id), content, Recipient(id)));
+            return true;
+        }
+        catch (StoreException error) when (error.Health == StoreHealth.Full)
+        {
+            return false;
+        }
+    }
 
     async Task<QueuedMessage> WriteFileAsync(long id)
     {
