@@ -47,22 +47,23 @@ sealed class DataDirectory : IDisposable
 
     static NativeFile Lock(string path)
     {
-        var name = System.IO.Path.Combine(path, "lock");
-        var file = NativeFile.OpenOrCreate(name);
+        var file = NativeFile.OpenOrCreate(System.IO.Path.Combine(path, "lock"));
         if (!file.TryLock())
         {
+            var owner = ReadOwner(file);
             file.Dispose();
             throw new StoreException(
-                StoreHealth.Failed,
-                $"the data directory {path} belongs to another running Postern (pid {ReadOwner(name)})");
+                StoreHealth.Failed, $"the data directory {path} belongs to another running Postern (pid {owner})");
         }
         file.Replace(Encoding.ASCII.GetBytes($"{Environment.ProcessId}\n"));
         return file;
     }
 
-    static string ReadOwner(string name)
+    static string ReadOwner(NativeFile file)
     {
-        var text = File.ReadAllText(name).Trim();
-        return text.Length is > 0 and < 20 && text.All(char.IsAsciiDigit) ? text : "unknown";
+        const int digitsMax = 20;
+        Span<byte> octets = stackalloc byte[digitsMax];
+        var text = Encoding.ASCII.GetString(octets[..file.Read(octets)]).TrimEnd('\n');
+        return text.Length > 0 && text.All(char.IsAsciiDigit) ? text : "unknown";
     }
 }

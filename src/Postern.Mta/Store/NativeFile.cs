@@ -47,6 +47,13 @@ sealed partial class NativeFile : IDisposable
         }
     }
 
+    /// <summary>Reads from where the file stands. How many octets it gave.</summary>
+    public int Read(Span<byte> octets)
+    {
+        var count = read(handle, octets, (nuint)octets.Length);
+        return count >= 0 ? (int)count : throw Broken("read");
+    }
+
     /// <summary>Brings content and size to stable storage.</summary>
     public void Flush()
     {
@@ -151,6 +158,9 @@ sealed partial class NativeFile : IDisposable
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial SafeFileHandle open(string path, int flags, int mode);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint read(SafeFileHandle file, Span<byte> octets, nuint count);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial nint write(SafeFileHandle file, ReadOnlySpan<byte> octets, nuint count);

@@ -100,6 +100,8 @@ sealed class SqliteDatabase : IDisposable
         var result = raw.sqlite3_wal_checkpoint_v2(handle, "main", mode, out var logged, out var moved);
         if (result is not (raw.SQLITE_OK or raw.SQLITE_BUSY))
             throw Failure(result);
+        if (logged < 0)
+            throw new InvalidOperationException("The connection has no log to move.");
         return (logged, moved);
     }
 

@@ -43,6 +43,8 @@ public sealed partial class SqliteStore
             database.Execute("PRAGMA synchronous=FULL");
             database.Execute("PRAGMA cache_size=-16384");
             Migrate(database);
+            if (options.PagesMax is { } pages)
+                database.Execute(string.Create(null, $"PRAGMA max_page_count={pages}"));
             return database;
         }
         catch (Exception)

@@ -34,6 +34,8 @@ public sealed partial class SqliteStore
         {
             var unlink = new List<string>();
             await RunAsync(() => gone = Drop(ids, now, unlink)).ConfigureAwait(false);
+            // There are free pages now: the next one may try.
+            diskFull &= gone == 0;
             foreach (var name in unlink)
                 Unlink(name);
             return Math.Max(gone, 1);

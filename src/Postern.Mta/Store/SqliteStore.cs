@@ -14,7 +14,10 @@ public sealed record SqliteStoreOptions
     public long? Reserve { get; init; }
 
     /// <summary>Octets of a page; counts when the database is made.</summary>
-    public int PageOctets { get; init; } = 8192;
+    public int PageOctets { get; init; } = 4096;
+
+    /// <summary>Pages the database may grow to: a quota, which counts as a full disk. Null: none.</summary>
+    public long? PagesMax { get; init; }
 
     /// <summary>Says how much room the file system has. Null: asks it.</summary>
     public Func<DiskSpace>? Space { get; init; }
@@ -56,6 +59,8 @@ public sealed partial class SqliteStore : IMailStore
         try
         {
             checkpointer = SqliteDatabase.Open(directory.Database);
+            // Its first read opens the log; without one a checkpoint does nothing and says so to nobody.
+            _ = checkpointer.Scalar("SELECT count(*) FROM sqlite_schema");
             Epoch = BeginEpoch(writer);
             Node = (int)writer.Scalar("SELECT value FROM meta WHERE name = 'node'");
             lastId = Math.Max(

@@ -1,0 +1,401 @@
+using System.Buffers;
+using System.Runtime.CompilerServices;
+using Postern.Mta.Events;
+using Postern.Mta.Queue;
+using Postern.Mta.Store;
+
+namespace Postern.Tests.Doubles;
+
+/// <summary>What survives a crash: the state that stores on it have committed.</summary>
+public sealed class MemoryDisk
+{
+    internal long Epoch;
+    internal long LastId;
+    internal long LastSeq;
+    internal SortedDictionary<long, QueuedMessage> Messages { get; } = [];
+    internal Dictionary<long, byte[]> Contents { get; } = [];
+    internal Dictionary<string, byte[]> Files { get; } = [];
+    internal SortedDictionary<(long Message, int Number), Recipient> Recipients { get; } = [];
+    internal List<StoredEvent> Events { get; } = [];
+    internal SortedDictionary<(string Kind, string Name), byte[]> Objects { get; } =
+        new(Comparer<(string, string)>.Create(static (a, b) =>
+            string.CompareOrdinal(a.Item1, b.Item1) is not 0 and var order
+                ? order
+                : string.CompareOrdinal(a.Item2, b.Item2)));
+
+    internal MemoryStore? Owner;
+}
+
+/// <summary>The store in memory, deterministic: changes are applied on the caller's thread, in the order of the calls.</summary>
+/// <remarks>
+/// With <see cref="Holds"/> changes wait for <see cref="Settle"/>, as for a slow disk. <see cref="Crash"/> forgets what
+/// waits. <see cref="FailNext"/> and <see cref="Health"/> play the failing and the full disk.
+/// </remarks>
+public sealed class MemoryStore : IMailStore
+{
+    readonly MemoryDisk disk;
+    readonly Lock gate = new();
+    readonly Queue<(StoreChange Change, TaskCompletionSource? Waiter)> held = new();
+    readonly List<StoredEvent> committed = [];
+    TaskCompletionSource? more;
+    StoreHealth? failNext;
+    bool closed;
+
+    public MemoryStore(MemoryDisk? disk = null)
+    {
+        this.disk = disk ?? new MemoryDisk();
+        if (this.disk.Owner is not null)
+            throw new StoreException(StoreHealth.Failed, "the data directory belongs to another running Postern");
+        this.disk.Owner = this;
+        Epoch = ++this.disk.Epoch;
+    }
+
+    public long Epoch { get; }
+
+    public QueueId LastId => new(disk.LastId);
+
+    /// <summary>Failed refuses everything for good; Full refuses new messages until set back.</summary>
+    public StoreHealth Health { get; set; }
+
+    /// <summary>Which changes wait for <see cref="Settle"/>.</summary>
+    public HeldChanges Holds { get; set; }
+
+    /// <summary>Changes that wait.</summary>
+    public int HeldCount => held.Count;
+
+    /// <summary>The next change that is applied fails so. <see cref="StoreHealth.Failed"/> is for good.</summary>
+    public void FailNext(StoreHealth health) => failNext = health;
+
+    /// <summary>Applies the first changes that wait, all of them by default.</summary>
+    public void Settle(int count = int.MaxValue)
+    {
+        for (; count > 0; count--)
+        {
+            (StoreChange Change, TaskCompletionSource? Waiter) next;
+            lock (gate)
+            {
+                if (!held.TryDequeue(out next))
+                    return;
+            }
+            var error = Apply(next.Change);
+            if (error is null)
+                next.Waiter?.SetResult();
+            else
+                next.Waiter?.SetException(error);
+        }
+    }
+
+    /// <summary>The process is gone: what waits is lost, the disk is free for another store.</summary>
+    public void Crash()
+    {
+        lock (gate)
+        {
+            held.Clear();
+            closed = true;
+            disk.Owner = null;
+        }
+    }
+
+    public ValueTask CommitAsync(StoreChange change)
+    {
+        if (Refusal(change) is { } refusal)
+            return ValueTask.FromException(refusal);
+        if (Holds == HeldChanges.All)
+        {
+            var waiter = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            lock (gate)
+                held.Enqueue((change, waiter));
+            return new ValueTask(waiter.Task);
+        }
+        // What was posted before goes with it.
+        Settle();
+        return Apply(change) is { } error ? ValueTask.FromException(error) : ValueTask.CompletedTask;
+    }
+
+    public void Post(StoreChange change)
+    {
+        if (closed || Health == StoreHealth.Failed)
+            return;
+        lock (gate)
+            held.Enqueue((change, null));
+        if (Holds == HeldChanges.None)
+            Settle();
+    }
+
+    public async IAsyncEnumerable<StoredEvent> ReadCommittedAsync([EnumeratorCancellation] CancellationToken cancel)
+    {
+        for (var i = 0; ; i++)
+        {
+            while (true)
+            {
+                Task wait;
+                lock (gate)
+                {
+                    if (i < committed.Count)
+                        break;
+                    if (closed)
+                        yield break;
+                    more ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                    wait = more.Task;
+                }
+                await wait.WaitAsync(cancel);
+            }
+            yield return committed[i];
+        }
+    }
+
+    public ValueTask<DueWindow> FetchDueAsync(string lane, DateTimeOffset now, int limit, CancellationToken cancel)
+    {
+        lock (gate)
+        {
+            var waiting = disk.Recipients.Values
+                .Where(r => r.Lane == lane && IsWaiting(r))
+                .OrderBy(r => r.DueAt).ThenBy(r => r.Message.Value).ThenBy(r => r.Number).ToList();
+            var due = waiting.TakeWhile(r => r.DueAt <= now).Take(limit)
+                .Select(r => new DueRecipient(disk.Messages[r.Message.Value], r)).ToList();
+            return ValueTask.FromResult(
+                new DueWindow(due, due.Count < waiting.Count ? waiting[due.Count].DueAt : null));
+        }
+    }
+
+    public ValueTask<IReadOnlyList<LaneTotal>> ReadLanesAsync(CancellationToken cancel)
+    {
+        lock (gate)
+        {
+            return List(disk.Recipients.Values.Where(IsWaiting)
+                .GroupBy(r => r.Lane, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal)
+                .Select(g => new LaneTotal(g.Key, g.Count(), g.Min(r => r.DueAt))));
+        }
+    }
+
+    public ValueTask<IReadOnlyList<Recipient>> ReadAbandonedAsync(
+        long epoch, RecipientKey after, int limit, CancellationToken cancel)
+    {
+        lock (gate)
+        {
+            return List(disk.Recipients
+                .Where(pair => pair.Key.CompareTo((after.Message.Value, after.Number)) > 0)
+                .Select(pair => pair.Value)
+                .Where(r => r.State == RecipientState.Active && r.Lease < epoch).Take(limit));
+        }
+    }
+
+    public ValueTask<StoredMessage?> ReadMessageAsync(QueueId id, CancellationToken cancel)
+    {
+        lock (gate)
+        {
+            return ValueTask.FromResult(disk.Messages.TryGetValue(id.Value, out var message)
+                ? new StoredMessage(message, RecipientsOf(id.Value))
+                : null);
+        }
+    }
+
+    public ValueTask<IReadOnlyList<StoredMessage>> ListAsync(
+        QueueFilter filter, QueueId after, int limit, CancellationToken cancel)
+    {
+        var match = new QueueFilterMatch(filter);
+        lock (gate)
+        {
+            return List(disk.Messages.Values
+                .Where(m => m.Id > after && match.Fits(m))
+                .Select(m => new StoredMessage(m, RecipientsOf(m.Id.Value)))
+                .Where(m => match.Fits(m.Recipients)).Take(limit));
+        }
+    }
+
+    public ValueTask<StoredContent?> OpenContentAsync(QueuedMessage message, CancellationToken cancel)
+    {
+        lock (gate)
+        {
+            if (!disk.Messages.ContainsKey(message.Id.Value))
+                return ValueTask.FromResult<StoredContent?>(null);
+            var octets = message.ContentFile is { } name ? disk.Files[name] : disk.Contents[message.Id.Value];
+            var content = new PooledContent();
+            content.Append(octets);
+            return ValueTask.FromResult<StoredContent?>(content);
+        }
+    }
+
+    public ContentFileWriter CreateContentFile(QueueId id) => new FileWriter(this, id.ToString());
+
+    public ValueTask<IReadOnlyList<StoredEvent>> ReadEventsAfterAsync(long seq, int limit, CancellationToken cancel)
+    {
+        lock (gate)
+            return List(disk.Events.Where(e => e.Seq > seq).Take(limit));
+    }
+
+    public ValueTask<IReadOnlyList<StoredEvent>> ReadEventsOfAsync(QueueId message, CancellationToken cancel)
+    {
+        lock (gate)
+            return List(disk.Events.Where(e => e.Event.Message == message));
+    }
+
+    public ValueTask<IReadOnlyList<StoredObject>> ReadObjectsAsync(string kind, CancellationToken cancel)
+    {
+        lock (gate)
+        {
+            return List(disk.Objects.Where(pair => pair.Key.Kind == kind)
+                .Select(pair => new StoredObject(kind, pair.Key.Name, pair.Value)));
+        }
+    }
+
+    public ValueTask<int> SweepAsync(DateTimeOffset now, DateTimeOffset eventsBefore, CancellationToken cancel)
+    {
+        lock (gate)
+        {
+            var gone = 0;
+            foreach (var message in disk.Messages.Values.ToList())
+            {
+                var recipients = RecipientsOf(message.Id.Value);
+                if (recipients.Count == 0
+                    || recipients.Any(r => r.State != RecipientState.Done || r.KeepUntil > now))
+                    continue;
+                disk.Messages.Remove(message.Id.Value);
+                disk.Contents.Remove(message.Id.Value);
+                if (message.ContentFile is { } name)
+                    disk.Files.Remove(name);
+                foreach (var recipient in recipients)
+                    disk.Recipients.Remove((message.Id.Value, recipient.Number));
+                gone += 1 + recipients.Count;
+            }
+            gone += disk.Events.RemoveAll(e => e.Event.At < eventsBefore && e.Seq < disk.LastSeq);
+            return ValueTask.FromResult(gone);
+        }
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        if (closed)
+            return ValueTask.CompletedTask;
+        Settle();
+        lock (gate)
+        {
+            closed = true;
+            disk.Owner = null;
+            more?.TrySetResult();
+        }
+        return ValueTask.CompletedTask;
+    }
+
+    StoreException? Refusal(StoreChange change) =>
+        closed ? new StoreException(StoreHealth.Failed, "the store is closed")
+        : Health == StoreHealth.Failed || (Health == StoreHealth.Full && change.Messages.Count > 0)
+            ? new StoreException(Health, "the store does not take it")
+            : null;
+
+    StoreException? Apply(StoreChange change)
+    {
+        lock (gate)
+        {
+            if (Refusal(change) is { } refusal)
+                return refusal;
+            if (failNext is { } health)
+            {
+                failNext = null;
+                if (health == StoreHealth.Failed)
+                    Health = health;
+                return new StoreException(health, "told to fail");
+            }
+            if (Fault(change) is { } fault)
+                return new StoreException(Health, fault);
+            Write(change);
+            more?.TrySetResult();
+            more = null;
+            return null;
+        }
+    }
+
+    string? Fault(StoreChange change)
+    {
+        var fresh = new HashSet<long>();
+        foreach (var added in change.Messages)
+        {
+            if (disk.Messages.ContainsKey(added.Message.Id.Value) || !fresh.Add(added.Message.Id.Value))
+                return $"{added.Message.Id} is stored already";
+            if (added.Content is null
+                && (added.Message.ContentFile is not { } name || !disk.Files.ContainsKey(name)))
+                return $"{added.Message.Id} has neither content nor a flushed file";
+        }
+        return change.Recipients
+            .Where(r => !fresh.Contains(r.Message.Value) && !disk.Messages.ContainsKey(r.Message.Value))
+            .Select(r => $"recipient {r.Number} of {r.Message}, which is gone").FirstOrDefault();
+    }
+
+    void Write(StoreChange change)
+    {
+        foreach (var added in change.Messages)
+        {
+            var id = added.Message.Id.Value;
+            disk.Messages.Add(id, added.Message);
+            disk.LastId = Math.Max(disk.LastId, id);
+            if (added.Content is { } content && content.TryGetMemory(out var octets))
+                disk.Contents.Add(id, octets.ToArray());
+        }
+        foreach (var recipient in change.Recipients)
+            disk.Recipients[(recipient.Message.Value, recipient.Number)] = recipient;
+        foreach (var fact in change.Events)
+        {
+            var stored = new StoredEvent(++disk.LastSeq, fact);
+            disk.Events.Add(stored);
+            committed.Add(stored);
+        }
+        foreach (var thing in change.Objects)
+        {
+            if (thing.Json is { } json)
+                disk.Objects[(thing.Kind, thing.Name)] = json.ToArray();
+            else
+                disk.Objects.Remove((thing.Kind, thing.Name));
+        }
+    }
+
+    List<Recipient> RecipientsOf(long message) =>
+        [.. disk.Recipients.Where(pair => pair.Key.Message == message).Select(pair => pair.Value)];
+
+    static bool IsWaiting(Recipient recipient) => recipient.State is RecipientState.Ready or RecipientState.Deferred;
+
+    static ValueTask<IReadOnlyList<T>> List<T>(IEnumerable<T> items) => ValueTask.FromResult<IReadOnlyList<T>>([.. items]);
+
+    sealed class FileWriter(MemoryStore store, string name) : ContentFileWriter
+    {
+        readonly MemoryStream octets = new();
+        bool kept;
+
+        public override string Name => name;
+
+        public override ValueTask WriteAsync(ReadOnlySequence<byte> octets, CancellationToken cancel)
+        {
+            foreach (var segment in octets)
+                this.octets.Write(segment.Span);
+            return ValueTask.CompletedTask;
+        }
+
+        public override ValueTask FlushAsync(CancellationToken cancel)
+        {
+            if (store.Health == StoreHealth.Failed)
+                throw new StoreException(StoreHealth.Failed, "the store failed");
+            store.disk.Files[name] = octets.ToArray();
+            return ValueTask.CompletedTask;
+        }
+
+        public override void Keep() => kept = true;
+
+        public override ValueTask DisposeAsync()
+        {
+            if (!kept)
+                store.disk.Files.Remove(name);
+            octets.Dispose();
+            return ValueTask.CompletedTask;
+        }
+    }
+}
+
+/// <summary>Changes that wait for <see cref="MemoryStore.Settle"/>.</summary>
+public enum HeldChanges
+{
+    None,
+
+    /// <summary>What nobody waits for; the next commit takes it along.</summary>
+    Posted,
+
+    All,
+}

@@ -1,0 +1,32 @@
+using Postern.Mta.Store;
+
+namespace Postern.Tests.Mta.Store;
+
+public sealed class NativeFileTests
+{
+    [Fact]
+    public void TestSelf_OnThisSystem_Passes() => NativeFile.TestSelf();
+
+    [Fact]
+    public void Write_ToAFullDisk_SaysFull()
+    {
+        using var file = NativeFile.OpenOrCreate("/dev/full");
+        Assert.True(Assert.Throws<NativeFileException>(() => file.Write("x"u8)).IsFull);
+    }
+
+    [Fact]
+    public void Flush_AfterAFailedOne_IsNotTriedAgain()
+    {
+        var path = Path.GetTempFileName();
+        using var file = NativeFile.OpenOrCreate(path);
+        // A pipe cannot be flushed: EINVAL.
+        using (Descriptors.ReplaceByPipe(path))
+            Assert.Throws<NativeFileException>(file.Flush);
+        Assert.Throws<NativeFileException>(file.Flush);
+        File.Delete(path);
+    }
+
+    [Fact]
+    public void FlushDirectory_OfAMissingOne_Throws() =>
+        Assert.Throws<NativeFileException>(() => NativeFile.FlushDirectory("/nonexistent"));
+}

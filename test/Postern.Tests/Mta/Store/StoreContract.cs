@@ -1,0 +1,440 @@
+using System.Text;
+using Postern.Mta.Events;
+using Postern.Mta.Queue;
+using Postern.Mta.Store;
+using Postern.Mta.Transports;
+using Postern.Smtp;
+using static Postern.Tests.Mta.Store.Sample;
+
+namespace Postern.Tests.Mta.Store;
+
+/// <summary>What every store keeps to; each kind runs all of it.</summary>
+public abstract class StoreContract : IAsyncLifetime
+{
+    protected IMailStore Store { get; private set; } = null!;
+
+    protected abstract IMailStore Open();
+
+    /// <summary>Closes the store and opens another on what it left.</summary>
+    protected async Task ReopenAsync()
+    {
+        await Store.DisposeAsync();
+        Store = Open();
+    }
+
+    public ValueTask InitializeAsync()
+    {
+        Store = Open();
+        return ValueTask.CompletedTask;
+    }
+
+    public virtual async ValueTask DisposeAsync() => await Store.DisposeAsync();
+
+    [Fact]
+    public async Task Commit_ThenReopen_KeepsMessageRecipientContentAndEvent()
+    {
+        await Store.CommitAsync(Accept(Message(10), Recipient(10), Recipient(10, 2)));
+        await ReopenAsync();
+
+        var stored = await Store.ReadMessageAsync(new QueueId(10), None);
+        Assert.Equal([1, 2], stored!.Recipients.Select(r => r.Number));
+        using var content = await Store.OpenContentAsync(stored.Message, None);
+        Assert.Equal("hello", await ReadTextAsync(content!));
+        var fact = Assert.Single(await Store.ReadEventsAfterAsync(0, 10, None));
+        Assert.Equal(EventKind.Accepted, fact.Event.Kind);
+        Assert.Equal(new QueueId(10), Store.LastId);
+    }
+
+    [Fact]
+    public async Task Commit_OfAMessageWithEveryFact_GivesItBack()
+    {
+        var message = Message(11, "\"a b\"@example.org") with
+        {
+            Parameters = new MailParameters
+            {
+                DeclaredOctets = 0,
+                Body = BodyType.EightBitMime,
+                SmtpUtf8 = true,
+                Return = DsnReturn.Headers,
+                EnvelopeId = "",
+            },
+            Client = FullClient,
+            Traits = ContentTraits.EightBit | ContentTraits.Nul,
+            Edits = new HeaderEdits(Encoding.Latin1.GetBytes("Received: \u00ff\r\n"), [new(3, 4), new(9, 1)]),
+            MessageId = "<한@x>",
+            ReportOn = new QueueId(5),
+        };
+        await Store.CommitAsync(Accept(message, Recipient(11)));
+
+        var read = (await Store.ReadMessageAsync(message.Id, None))!.Message;
+
+        Assert.Equal(message with { Edits = HeaderEdits.None }, read with { Edits = HeaderEdits.None });
+        Assert.Equal(message.Edits.Prefix.ToArray(), read.Edits.Prefix.ToArray());
+        Assert.Equal(message.Edits.Cuts, read.Edits.Cuts);
+    }
+
+    [Fact]
+    public async Task Commit_OfTheNullSender_GivesItBack()
+    {
+        await Store.CommitAsync(Accept(Message(12, ""), Recipient(12)));
+        Assert.True((await Store.ReadMessageAsync(new QueueId(12), None))!.Message.Sender.IsNull);
+    }
+
+    [Fact]
+    public async Task Commit_OfARecipientWithEveryFact_GivesItBack()
+    {
+        var recipient = Recipient(13, 2, RecipientState.Held, "relay/한국.example") with
+        {
+            Parent = 1,
+            Original = Mailbox("postmaster"),
+            Dsn = new RcptParameters { Notify = DsnNotify.Success | DsnNotify.Delay, OriginalRecipient = "rfc822;x" },
+            BoundTransport = "script",
+            Outcome = RecipientOutcome.Expanded,
+            Lease = 9,
+            Attempts = 3,
+            Uncertain = 1,
+            Route = "",
+            Transport = "relay",
+            LastBlame = Blame.Recipient,
+            UnderAlarm = true,
+            LastText = "4.4.1 \r\n\0é",
+            KeepUntil = Start.AddTicks(1),
+        };
+        await Store.CommitAsync(Accept(Message(13), recipient));
+
+        var read = (await Store.ReadMessageAsync(new QueueId(13), None))!.Recipients;
+
+        Assert.Equal(recipient, Assert.Single(read));
+    }
+
+    [Fact]
+    public async Task Commit_OfAnEventWithEveryFact_GivesItBack()
+    {
+        var full = FullEvent(14);
+        Assert.All(typeof(MailEvent).GetProperties(), property => Assert.NotNull(property.GetValue(full)));
+        await Store.CommitAsync(Tell(full, new MailEvent { Kind = EventKind.AlarmCleared, At = Start }));
+        await ReopenAsync();
+
+        var events = await Store.ReadEventsAfterAsync(0, 10, None);
+
+        Assert.Equal([full, new MailEvent { Kind = EventKind.AlarmCleared, At = Start }], events.Select(e => e.Event));
+    }
+
+    [Fact]
+    public async Task Post_ThenCommit_AppliesThemInTheOrderOfTheCalls()
+    {
+        await Store.CommitAsync(Accept(20));
+        Store.Post(Change(Recipient(20) with { Attempts = 1 }));
+        Store.Post(Change(Recipient(20) with { Attempts = 2 }));
+        await Store.CommitAsync(Tell(Event(20, EventKind.Retried)));
+        Assert.Equal(2, Assert.Single((await Store.ReadMessageAsync(new QueueId(20), None))!.Recipients).Attempts);
+    }
+
+    [Fact]
+    public async Task Post_ThenClose_IsStored()
+    {
+        await Store.CommitAsync(Accept(21));
+        Store.Post(Change(Recipient(21, state: RecipientState.Done)));
+        await ReopenAsync();
+        var recipients = (await Store.ReadMessageAsync(new QueueId(21), None))!.Recipients;
+        Assert.Equal(RecipientState.Done, Assert.Single(recipients).State);
+    }
+
+    [Fact]
+    public async Task Commit_OfAKnownId_FailsAloneAndWhole()
+    {
+        await Store.CommitAsync(Accept(22));
+        var again = Accept(22);
+        again.Objects.Add(new ObjectChange("k", "n", "1"u8.ToArray()));
+
+        var all = Task.WhenAll(
+            Store.CommitAsync(Accept(23)).AsTask(), RefusedAsync(Store, again), Store.CommitAsync(Accept(24)).AsTask());
+        await all;
+
+        Assert.Empty(await Store.ReadObjectsAsync("k", None));
+        Assert.Equal(3, (await Store.ReadEventsAfterAsync(0, 10, None)).Count);
+        Assert.Equal(StoreHealth.Accepting, Store.Health);
+    }
+
+    [Fact]
+    public async Task Commit_OfARecipientWhoseMessageIsGone_Fails() =>
+        await RefusedAsync(Store, Change(Recipient(25)));
+
+    [Fact]
+    public async Task Expansion_AddsChildrenToAKnownMessage()
+    {
+        await Store.CommitAsync(Accept(26));
+        await Store.CommitAsync(Change(
+            Recipient(26, state: RecipientState.Done) with { Outcome = RecipientOutcome.Expanded },
+            Recipient(26, 2) with { Parent = 1 }));
+        var recipients = (await Store.ReadMessageAsync(new QueueId(26), None))!.Recipients;
+        Assert.Equal([null, 1], recipients.Select(r => r.Parent));
+    }
+
+    [Fact]
+    public async Task Events_HaveGrowingSeqsAlsoAfterReopening()
+    {
+        for (var i = 0; i < 3; i++)
+            await Store.CommitAsync(Tell(Event(30)));
+        await ReopenAsync();
+        await Store.CommitAsync(Tell(Event(30), Event(31)));
+
+        Assert.Equal([1, 2, 3, 4, 5], (await Store.ReadEventsAfterAsync(0, 10, None)).Select(e => e.Seq));
+        Assert.Equal([3, 4], (await Store.ReadEventsAfterAsync(2, 2, None)).Select(e => e.Seq));
+        Assert.Equal([1, 2, 3, 4], (await Store.ReadEventsOfAsync(new QueueId(30), None)).Select(e => e.Seq));
+        Assert.Equal([5], (await Store.ReadEventsOfAsync(new QueueId(31), None)).Select(e => e.Seq));
+    }
+
+    [Fact]
+    public async Task ReadCommitted_GivesEveryEventOnceInOrder()
+    {
+        const int events = 10_000;
+        await Store.CommitAsync(Tell(Event(1)));
+        await ReopenAsync();
+        for (var i = 0; i < events / 100; i++)
+            await Store.CommitAsync(Tell([.. Enumerable.Repeat(Event(1), 100)]));
+
+        var seqs = new List<long>();
+        await foreach (var stored in Store.ReadCommittedAsync(None))
+        {
+            seqs.Add(stored.Seq);
+            if (seqs.Count == events)
+                break;
+        }
+
+        Assert.Equal(Enumerable.Range(2, events).Select(seq => (long)seq), seqs);
+    }
+
+    [Fact]
+    public async Task ReadCommitted_WaitsForTheNextCommitAndEndsWithTheStore()
+    {
+        var seen = ReadAllAsync();
+        await Store.CommitAsync(Tell(Event(1)));
+        await Store.CommitAsync(Tell(Event(2)));
+        await Store.DisposeAsync();
+        Assert.Equal([1, 2], await seen);
+
+        async Task<List<long>> ReadAllAsync()
+        {
+            var seqs = new List<long>();
+            await foreach (var stored in Store.ReadCommittedAsync(None))
+                seqs.Add(stored.Seq);
+            return seqs;
+        }
+    }
+
+    [Fact]
+    public async Task FetchDue_GivesTheOldestDueFirstAndWhenTheNextIsDue()
+    {
+        await Store.CommitAsync(Accept(Message(40), Recipient(40, dueSeconds: 3), Recipient(40, 2, dueSeconds: 1)));
+        await Store.CommitAsync(Accept(Message(41), Recipient(41, state: RecipientState.Deferred, dueSeconds: 2)));
+        await Store.CommitAsync(Accept(Message(42), Recipient(42, dueSeconds: 9), Recipient(42, 2, RecipientState.Held)));
+
+        var window = await Store.FetchDueAsync("relay", Start.AddSeconds(3), 10, None);
+
+        Assert.Equal([(40, 2), (41, 1), (40, 1)], window.Recipients.Select(r => (r.Message.Id.Value, r.Recipient.Number)));
+        Assert.Equal(Start.AddSeconds(9), window.NextDueAt);
+    }
+
+    [Fact]
+    public async Task FetchDue_OfAFullWindow_SaysWhatIsLeft()
+    {
+        await Store.CommitAsync(Accept(Message(43), Recipient(43), Recipient(43, 2, dueSeconds: 1)));
+        var window = await Store.FetchDueAsync("relay", Start.AddSeconds(5), 1, None);
+        Assert.Single(window.Recipients);
+        Assert.Equal(Start.AddSeconds(1), window.NextDueAt);
+        Assert.Null((await Store.FetchDueAsync("other", Start, 1, None)).NextDueAt);
+    }
+
+    [Fact]
+    public async Task FetchDue_FollowsARecipientToItsNewLane()
+    {
+        await Store.CommitAsync(Accept(44));
+        await Store.CommitAsync(Change(Recipient(44, lane: "other")));
+        Assert.Empty((await Store.FetchDueAsync("relay", Start, 5, None)).Recipients);
+        Assert.Single((await Store.FetchDueAsync("other", Start, 5, None)).Recipients);
+    }
+
+    [Fact]
+    public async Task ReadLanes_CountsReadyAndDeferred()
+    {
+        await Store.CommitAsync(Accept(
+            Message(45), Recipient(45, dueSeconds: 4), Recipient(45, 2, RecipientState.Deferred, dueSeconds: 2),
+            Recipient(45, 3, RecipientState.Active), Recipient(45, 4, lane: "")));
+        Assert.Equal(
+            [new LaneTotal("", 1, Start), new LaneTotal("relay", 2, Start.AddSeconds(2))],
+            await Store.ReadLanesAsync(None));
+    }
+
+    [Fact]
+    public async Task ReadAbandoned_PagesThroughActiveOfOlderEpochs()
+    {
+        for (var id = 50; id < 53; id++)
+        {
+            await Store.CommitAsync(Accept(
+                Message(id), Recipient(id, state: RecipientState.Active) with { Lease = Store.Epoch },
+                Recipient(id, 2, RecipientState.Active) with { Lease = Store.Epoch + 1 }, Recipient(id, 3)));
+        }
+        await ReopenAsync();
+
+        var first = await Store.ReadAbandonedAsync(Store.Epoch, default, 2, None);
+        var rest = await Store.ReadAbandonedAsync(Store.Epoch, new RecipientKey(new QueueId(51), 1), 2, None);
+
+        Assert.Equal([50, 51], first.Select(r => r.Message.Value));
+        Assert.Equal([52], rest.Select(r => r.Message.Value));
+    }
+
+    [Fact]
+    public async Task List_FiltersAndPagesByKey()
+    {
+        await Store.CommitAsync(Accept(Message(60, ""), Recipient(60)));
+        await Store.CommitAsync(Accept(Message(61), Recipient(61) with { Route = "a" }));
+        await Store.CommitAsync(Accept(Message(62) with { ArrivedAt = Start.AddDays(1) }, Recipient(62, 2, RecipientState.Held)));
+        await Store.CommitAsync(Accept(Message(63, "b@other.example"), Recipient(63) with { Transport = "t" }));
+
+        Assert.Equal([60, 61, 62, 63], await Ids(QueueFilter.All));
+        Assert.Equal([60], await Ids(new QueueFilter { Sender = "<>" }));
+        Assert.Equal([61, 62], await Ids(new QueueFilter { Sender = "*@example.org" }));
+        Assert.Equal([62], await Ids(new QueueFilter { State = RecipientState.Held }));
+        Assert.Equal([61], await Ids(new QueueFilter { Route = "a" }));
+        Assert.Equal([63], await Ids(new QueueFilter { Transport = "t" }));
+        Assert.Equal([62], await Ids(new QueueFilter { Recipient = "R2@example.com" }));
+        Assert.Equal([60, 61, 63], await Ids(new QueueFilter { ArrivedBefore = Start.AddHours(1) }));
+        Assert.Equal([62, 63], (await Store.ListAsync(QueueFilter.All, new QueueId(61), 9, None)).Select(m => m.Message.Id.Value));
+        Assert.Equal([60, 61], (await Store.ListAsync(QueueFilter.All, default, 2, None)).Select(m => m.Message.Id.Value));
+
+        async Task<IEnumerable<long>> Ids(QueueFilter filter) =>
+            (await Store.ListAsync(filter, default, 100, None)).Select(m => m.Message.Id.Value);
+    }
+
+    [Fact]
+    public async Task Objects_ArePutReplacedAndRemoved()
+    {
+        await Store.CommitAsync(Put("account", "b", "1"));
+        await Store.CommitAsync(Put("account", "a", "2"));
+        await Store.CommitAsync(Put("account", "b", "3"));
+        await Store.CommitAsync(Put("alarm", "b", "4"));
+        await Store.CommitAsync(Put("alarm", "b", null));
+        await ReopenAsync();
+
+        var accounts = await Store.ReadObjectsAsync("account", None);
+        Assert.Equal([("a", "2"), ("b", "3")], accounts.Select(o => (o.Name, Encoding.UTF8.GetString(o.Json.Span))));
+        Assert.Empty(await Store.ReadObjectsAsync("alarm", None));
+
+        static StoreChange Put(string kind, string name, string? json)
+        {
+            var change = new StoreChange();
+            change.Objects.Add(new ObjectChange(kind, name, json is null ? (ReadOnlyMemory<byte>?)null : Encoding.UTF8.GetBytes(json)));
+            return change;
+        }
+    }
+
+    [Fact]
+    public async Task Sweep_DropsWhatIsDoneAndNothingElse()
+    {
+        await Store.CommitAsync(Accept(Message(70), Recipient(70), Recipient(70, 2)));
+        await Store.CommitAsync(Accept(71));
+        await Store.CommitAsync(Accept(72));
+        await Store.CommitAsync(Change(
+            Recipient(70, state: RecipientState.Done), Recipient(71, state: RecipientState.Done),
+            Recipient(72, state: RecipientState.Done) with { KeepUntil = Start.AddHours(1) }));
+
+        await SweepAsync(Start);
+        Assert.Equal([70, 72], await Left());
+        await SweepAsync(Start.AddHours(1));
+        Assert.Equal([70], await Left());
+        Assert.Null(await Store.OpenContentAsync(Message(71), None));
+
+        await Store.CommitAsync(Change(Recipient(70, 2, RecipientState.Done)));
+        await ReopenAsync();
+        await SweepAsync(Start);
+        Assert.Empty(await Left());
+        await ReopenAsync();
+        Assert.Equal(new QueueId(72), Store.LastId);
+    }
+
+    [Fact]
+    public async Task Sweep_DropsOldEventsButNeverGivesASeqTwice()
+    {
+        await Store.CommitAsync(Tell(Event(73), Event(73), Event(73)));
+        await SweepAsync(Start, Start.AddTicks(1));
+        await ReopenAsync();
+        await Store.CommitAsync(Tell(Event(73)));
+        Assert.Equal([3, 4], (await Store.ReadEventsAfterAsync(0, 10, None)).Select(e => e.Seq));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(PooledContent.SegmentOctets)]
+    [InlineData(100_001)]
+    public async Task Content_InTheStore_ComesBackWhole(int octets)
+    {
+        var text = string.Concat(Enumerable.Range(0, octets).Select(i => (char)('0' + (i * 7 % 75))));
+        await Store.CommitAsync(AcceptContent(Message(80), Content(text), Recipient(80)));
+        using var content = await Store.OpenContentAsync(Message(80), None);
+        Assert.Equal(octets, content!.Octets);
+        Assert.Equal(text, await ReadTextAsync(content));
+    }
+
+    [Fact]
+    public async Task Content_InAFile_ComesBackWhole()
+    {
+        var message = await WriteFileAsync(81);
+        await Store.CommitAsync(AcceptFile(message, Recipient(81)));
+        await ReopenAsync();
+        using var content = await Store.OpenContentAsync(message, None);
+        Assert.Equal(300_000, content!.Octets);
+        Assert.Equal(300_000, (await ReadTextAsync(content)).Length);
+    }
+
+    [Fact]
+    public async Task Commit_NamingAFileThatWasNotFlushed_Fails()
+    {
+        var message = Message(82) with { ContentFile = new QueueId(82).ToString() };
+        await using var writer = Store.CreateContentFile(message.Id);
+        await writer.WriteAsync(Octets(10), None);
+        await RefusedAsync(Store, AcceptFile(message, Recipient(82)));
+    }
+
+    [Fact]
+    public async Task Epoch_GrowsWithEveryOpening()
+    {
+        var epoch = Store.Epoch;
+        await ReopenAsync();
+        Assert.Equal(epoch + 1, Store.Epoch);
+    }
+
+    [Fact]
+    public void Open_WhileAnotherHasIt_IsRefused()
+    {
+        var error = Assert.Throws<StoreException>(Open);
+        Assert.Contains("belongs to another running Postern", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Commit_AfterClosing_Fails()
+    {
+        await Store.DisposeAsync();
+        await RefusedAsync(Store, Accept(90));
+    }
+
+    protected async Task<QueuedMessage> WriteFileAsync(long id)
+    {
+        await using var writer = Store.CreateContentFile(new QueueId(id));
+        await writer.WriteAsync(Octets(200_000), None);
+        await writer.WriteAsync(Octets(100_000), None);
+        await writer.FlushAsync(None);
+        writer.Keep();
+        return Message(id) with { ContentFile = writer.Name, ContentOctets = 300_000 };
+    }
+
+    protected async Task SweepAsync(DateTimeOffset now, DateTimeOffset? eventsBefore = null)
+    {
+        while (await Store.SweepAsync(now, eventsBefore ?? DateTimeOffset.MinValue, None) > 0)
+        {
+        }
+    }
+
+    async Task<IEnumerable<long>> Left() =>
+        (await Store.ListAsync(QueueFilter.All, default, 100, None)).Select(m => m.Message.Id.Value);
+}
