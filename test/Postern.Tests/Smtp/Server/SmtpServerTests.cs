@@ -23,11 +23,16 @@ public sealed class SmtpServerTests
     public async Task Silence_ForTheCommandTimeout_Replies421AndEnds()
     {
         var clock = new WatchedClock();
-        await using var peer = await new TestPeer { Clock = clock }.HelloAsync();
-        await peer.SendAsync("NO");
-        await clock.AdvanceAsync(TimeSpan.FromSeconds(299));
+        await using var peer = new TestPeer { Clock = clock }.Start();
+        Assert.StartsWith("220", await peer.ReplyAsync());
+        await peer.SendToIdleAsync("NO");
+        await peer.IdleAsync();
+        clock.Advance(TimeSpan.FromSeconds(200));
+        await peer.SendToIdleAsync("OP");
+        await peer.IdleAsync();
+        clock.Advance(TimeSpan.FromSeconds(99));
         Assert.False(peer.EndAsync().IsCompleted);
-        await clock.AdvanceUntilAsync(peer.EndAsync(), TimeSpan.FromMinutes(1));
+        clock.Advance(TimeSpan.FromSeconds(1));
         Assert.Equal("421 4.4.2 mx.local.example Error: timeout exceeded", await peer.ReplyAsync());
         Assert.Equal(SessionEnd.TimedOut, await peer.EndAsync());
     }
@@ -36,15 +41,21 @@ public sealed class SmtpServerTests
     public async Task Content_OneOctetEveryNineSeconds_IsCutOff()
     {
         var clock = new WatchedClock();
-        await using var peer = await new TestPeer { Clock = clock }.EnvelopeAsync();
-        Assert.StartsWith("354", await peer.AskAsync("DATA\r\n"));
-        var sent = 0;
-        for (; sent < 10_000 && !peer.EndAsync().IsCompleted; sent++)
+        await using var peer = new TestPeer { Clock = clock }.Start();
+        Assert.StartsWith("220", await peer.ReplyAsync());
+        foreach (var line in new[] { "EHLO a", "MAIL FROM:<>", "RCPT TO:<known@local.example>", "DATA" })
         {
-            await peer.SendAsync("a");
-            await clock.AdvanceAsync(TimeSpan.FromSeconds(9));
+            await peer.SendToIdleAsync(line + "\r\n");
+            Assert.Matches("^(250|354)", await peer.ReplyAsync());
         }
-        Assert.InRange(sent, 30, 9_999);
+        var sent = 0;
+        for (; sent < 100 && !peer.EndAsync().IsCompleted; sent++)
+        {
+            await peer.SendToIdleAsync("a");
+            await peer.IdleAsync();
+            clock.Advance(TimeSpan.FromSeconds(9));
+        }
+        Assert.InRange(sent, 33, 35);
         Assert.StartsWith("421 4.4.2", await peer.ReplyAsync());
         Assert.Equal(SessionEnd.TimedOut, await peer.EndAsync());
         Assert.Empty(peer.Policy.Stored);

@@ -15,10 +15,12 @@ sealed class TestPeer : IAsyncDisposable
     readonly Pipe toServer = new();
     readonly Pipe toClient = new();
     readonly CancellationTokenSource stop = new();
+    readonly WatchedReader watched;
     Task<SessionEnd>? serving;
 
     public TestPeer(SmtpServerOptions? options = null, ListenerKind kind = ListenerKind.Mx, ScriptedPolicy? policy = null)
     {
+        watched = new WatchedReader(toServer.Reader);
         Options = options ?? Defaults;
         Policy = policy ?? new ScriptedPolicy();
         Facts = new SessionFacts
@@ -43,7 +45,7 @@ sealed class TestPeer : IAsyncDisposable
     public TestPeer Start()
     {
         serving = SmtpServer
-            .ServeAsync(new Side(toServer.Reader, toClient.Writer), Facts, Options, Policy, Clock, stop.Token)
+            .ServeAsync(new Side(watched, toClient.Writer), Facts, Options, Policy, Clock, stop.Token)
             .AsTask();
         serving.ContinueWith(_ => toClient.Writer.Complete(), TaskScheduler.Default);
         return this;
@@ -64,6 +66,17 @@ sealed class TestPeer : IAsyncDisposable
         Assert.StartsWith("250", await AskAsync("MAIL FROM:<a@sender.example>\r\n"));
         Assert.StartsWith("250", await AskAsync("RCPT TO:<known@local.example>\r\n"));
         return this;
+    }
+
+    /// <summary>Completes when the server has read all that was sent by <see cref="SendToIdleAsync"/> and waits for more, or has ended.</summary>
+    public Task IdleAsync() => Task.WhenAny(watched.Idle.Task, serving!).WaitAsync(Patience, TimeProvider.System);
+
+    /// <summary>Waits for the server to wait, then sends; so the next <see cref="IdleAsync"/> is about these octets.</summary>
+    public async Task SendToIdleAsync(string octets)
+    {
+        await IdleAsync();
+        watched.Reset();
+        await SendAsync(octets);
     }
 
     /// <summary>Each character is one octet.</summary>
@@ -122,6 +135,29 @@ sealed class TestPeer : IAsyncDisposable
             await Task.WhenAny(serving);
         }
         stop.Dispose();
+    }
+
+    /// <summary>Tells when a read has to wait.</summary>
+    sealed class WatchedReader(PipeReader inner) : PipeReader
+    {
+        public TaskCompletionSource Idle { get; private set; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public void Reset() => Idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
+        {
+            var read = inner.ReadAsync(cancellationToken);
+            if (!read.IsCompleted)
+                Idle.TrySetResult();
+            return read;
+        }
+
+        public override bool TryRead(out ReadResult result) => inner.TryRead(out result);
+        public override void AdvanceTo(SequencePosition consumed) => inner.AdvanceTo(consumed);
+        public override void AdvanceTo(SequencePosition consumed, SequencePosition examined) =>
+            inner.AdvanceTo(consumed, examined);
+        public override void CancelPendingRead() => inner.CancelPendingRead();
+        public override void Complete(Exception? exception = null) => inner.Complete(exception);
     }
 
     sealed record Side(PipeReader Input, PipeWriter Output) : IDuplexPipe;

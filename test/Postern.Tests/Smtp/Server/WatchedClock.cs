@@ -26,13 +26,6 @@ sealed class WatchedClock : FakeTimeProvider
         await Task.Yield();
     }
 
-    /// <summary>Moves on in steps until the task is done: for waits that begin at a moment nobody sees.</summary>
-    public async Task AdvanceUntilAsync(Task done, TimeSpan step)
-    {
-        for (var i = 0; i < 100_000 && !done.IsCompleted; i++)
-            await AdvanceAsync(step);
-    }
-
     TaskCompletionSource Barrier(TimeSpan due) =>
         timers.GetOrAdd(due, static _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
 }
