@@ -63,6 +63,7 @@ public static class Replies
     public static readonly Reply SenderNeedsUtf8 = new(553, new(5, 6, 7), "Must declare SMTPUTF8 to send unicode address");
     public static readonly Reply BadSize = new(501, new(5, 5, 4), "Bad message size syntax");
     public static readonly Reply BadParameter = new(501, new(5, 5, 4), "Error: bad or repeated parameter");
+    public static readonly Reply ParametersTooLong = new(501, new(5, 5, 4), "Error: address and parameters too long");
     public static readonly Reply TooManyRecipients = new(452, new(4, 5, 3), "Error: too many recipients");
 
     // Authentication.

@@ -61,7 +61,10 @@ sealed partial class SmtpSession(SessionFacts facts, SmtpServerOptions options, 
             return Now(OutOfSync(Verb.Ehlo));
         var command = SmtpCommand.Parse(line);
         if (line.Length + 2 > OctetsMax(command.Verb))
-            return Now(Answer(command.Verb, "", Replies.LineTooLong));
+        {
+            return Now(Answer(command.Verb, "",
+                command.Verb is Verb.Mail or Verb.Rcpt ? Replies.ParametersTooLong : Replies.LineTooLong));
+        }
         if (line.ContainsAnyInRange((byte)0, (byte)0x1F) || line.Contains((byte)0x7F))
             return Now(Answer(command.Verb, Text(command.Argument), Replies.BadSyntax));
         return command.Verb switch

@@ -1,0 +1,334 @@
+using System.Net.Security;
+using System.Security.Authentication;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using Postern.Smtp.Sasl;
+using Postern.Smtp.Server;
+
+namespace Postern.Tests.Smtp.Server;
+
+public sealed class SmtpServerTests
+{
+    static readonly X509Certificate2 Certificate = CreateCertificate();
+
+    static SmtpServerOptions TlsOptions(TlsMode mode) => TestPeer.Defaults with
+    {
+        Tls = mode,
+        Auth = AuthOffer.UnderTls,
+        TlsOptions = () => new SslServerAuthenticationOptions { ServerCertificate = Certificate },
+    };
+
+    [Fact]
+    public async Task Silence_ForTheCommandTimeout_Replies421AndEnds()
+    {
+        var clock = new WatchedClock();
+        await using var peer = new TestPeer { Clock = clock }.Start();
+        Assert.StartsWith("220", await peer.ReplyAsync());
+        await peer.SendToIdleAsync("NO");
+        await peer.IdleAsync();
+        clock.Advance(TimeSpan.FromSeconds(200));
+        await peer.SendToIdleAsync("OP");
+        await peer.IdleAsync();
+        clock.Advance(TimeSpan.FromSeconds(99));
+        Assert.False(peer.EndAsync().IsCompleted);
+        clock.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal("421 4.4.2 mx.local.example Error: timeout exceeded", await peer.ReplyAsync());
+        Assert.Equal(SessionEnd.TimedOut, await peer.EndAsync());
+    }
+
+    [Fact]
+    public async Task Content_OneOctetEveryNineSeconds_IsCutOff()
+    {
+        var clock = new WatchedClock();
+        await using var peer = new TestPeer { Clock = clock }.Start();
+        Assert.StartsWith("220", await peer.ReplyAsync());
+        foreach (var line in new[] { "EHLO a", "MAIL FROM:<>", "RCPT TO:<known@local.example>", "DATA" })
+        {
+            await peer.SendToIdleAsync(line + "\r\n");
+            Assert.Matches("^(250|354)", await peer.ReplyAsync());
+        }
+        var sent = 0;
+        for (; sent < 100 && !peer.EndAsync().IsCompleted; sent++)
+        {
+            await peer.SendToIdleAsync("a");
+            await peer.IdleAsync();
+            clock.Advance(TimeSpan.FromSeconds(9));
+        }
+        Assert.InRange(sent, 33, 35);
+        Assert.StartsWith("421 4.4.2", await peer.ReplyAsync());
+        Assert.Equal(SessionEnd.TimedOut, await peer.EndAsync());
+        Assert.Empty(peer.Policy.Stored);
+    }
+
+    [Fact]
+    public async Task Stopping_WhileIdle_Replies421()
+    {
+        await using var peer = await new TestPeer().HelloAsync();
+        peer.Stop();
+        Assert.StartsWith("421 4.3.2", await peer.ReplyAsync());
+        Assert.Equal(SessionEnd.Stopping, await peer.EndAsync());
+    }
+
+    [Fact]
+    public async Task Stopping_WhileContentIsCommitted_GivesTheReplyFirst()
+    {
+        var gate = new TaskCompletionSource();
+        await using var peer = await new TestPeer(policy: new ScriptedPolicy { AcceptGate = gate }).EnvelopeAsync();
+        Assert.StartsWith("354", await peer.AskAsync("DATA\r\n"));
+        await peer.SendAsync("x\r\n.\r\n");
+        await peer.Policy.AcceptStarted.Task;
+        peer.Stop();
+        gate.SetResult();
+        Assert.StartsWith("250 2.0.0 Ok: queued as", await peer.ReplyAsync());
+        Assert.StartsWith("421 4.3.2", await peer.ReplyAsync());
+        Assert.Single(peer.Policy.Stored);
+    }
+
+    [Fact]
+    public async Task Stopping_InsideContent_StoresNothing()
+    {
+        await using var peer = await new TestPeer().EnvelopeAsync();
+        Assert.StartsWith("354", await peer.AskAsync("DATA\r\n"));
+        await peer.SendAsync("half");
+        peer.Stop();
+        Assert.StartsWith("421 4.3.2", await peer.ReplyAsync());
+        Assert.Empty(peer.Policy.Stored);
+        Assert.Equal(0, peer.Policy.SinksOpen);
+    }
+
+    [Fact]
+    public async Task Connect_Refused_SaysSoInsteadOfTheGreeting()
+    {
+        var policy = new ScriptedPolicy { ConnectReply = Replies.TooManyConnections("mx.local.example") };
+        await using var peer = new TestPeer(policy: policy).Start();
+        Assert.StartsWith("421 4.7.0", await peer.ReplyAsync());
+        Assert.Equal(SessionEnd.Refused, await peer.EndAsync());
+        Assert.Equal([SessionEnd.Refused], policy.Ends);
+    }
+
+    [Fact]
+    public async Task Policy_Throws_Replies421AndThrowsOn()
+    {
+        await using var peer = await new TestPeer(policy: new ScriptedPolicy { IsBroken = true }).HelloAsync();
+        Assert.StartsWith("421 4.3.0", await peer.AskAsync("MAIL FROM:<a@b.example>\r\n"));
+        await Assert.ThrowsAsync<InvalidOperationException>(peer.EndAsync);
+        Assert.Equal([SessionEnd.Failed], peer.Policy.Ends);
+    }
+
+    [Fact]
+    public async Task Sink_RefusedBeforeContent_RepliesInsteadOf354()
+    {
+        var policy = new ScriptedPolicy { OpenReply = Replies.InsufficientStorage };
+        await using var peer = await new TestPeer(policy: policy).EnvelopeAsync();
+        Assert.StartsWith("452 4.3.1", await peer.AskAsync("DATA\r\n"));
+        Assert.StartsWith("250", await peer.AskAsync("NOOP\r\n"));
+        Assert.Equal(0, policy.SinksOpen);
+    }
+
+    [Fact]
+    public async Task Login_Failed_WaitsAsLongAsThePolicySays()
+    {
+        var clock = new WatchedClock();
+        var options = TestPeer.Defaults with { Auth = AuthOffer.Anywhere };
+        await using var peer = await new TestPeer(
+            options, ListenerKind.Submission, new ScriptedPolicy { LoginDelay = TimeSpan.FromSeconds(3) })
+        { Clock = clock }.HelloAsync();
+        await peer.SendAsync("AUTH PLAIN AHUAcA==\r\n");
+        var reply = peer.ReplyAsync();
+        await clock.TimerAsync(TimeSpan.FromSeconds(3));
+        await clock.AdvanceAsync(TimeSpan.FromSeconds(2.9));
+        Assert.False(reply.IsCompleted);
+        await clock.AdvanceAsync(TimeSpan.FromSeconds(0.2));
+        Assert.StartsWith("535 5.7.8", await reply);
+    }
+
+    [Fact]
+    public async Task Errors_AfterTheSoftLimit_AreSlowed()
+    {
+        var clock = new WatchedClock();
+        var options = TestPeer.Defaults with { ErrorsBeforeDelay = 1, ErrorDelay = TimeSpan.FromSeconds(1) };
+        await using var peer = await new TestPeer(options) { Clock = clock }.HelloAsync();
+        Assert.StartsWith("500", await peer.AskAsync("X\r\n"));
+        await peer.SendAsync("X\r\n");
+        var reply = peer.ReplyAsync();
+        await clock.TimerAsync(TimeSpan.FromSeconds(1));
+        await clock.AdvanceAsync(TimeSpan.FromSeconds(0.9));
+        Assert.False(reply.IsCompleted);
+        await clock.AdvanceAsync(TimeSpan.FromSeconds(0.2));
+        Assert.StartsWith("500", await reply);
+    }
+
+    [Fact]
+    public async Task Scram_RightPassword_ProvesBothSides()
+    {
+        var options = TestPeer.Defaults with { Auth = AuthOffer.Anywhere };
+        await using var peer = await new TestPeer(options, ListenerKind.Submission).HelloAsync();
+        var client = new ScramClientExchange(ScriptedPolicy.User, ScriptedPolicy.Password, ScramSha256.CreateNonce());
+        var first = await peer.AskAsync($"AUTH SCRAM-SHA-256 {Convert.ToBase64String(client.ClientFirst)}\r\n");
+        Assert.True(client.TryReadServerFirst(Convert.FromBase64String(first[4..]), out var final));
+        var proof = await peer.AskAsync(Convert.ToBase64String(final) + "\r\n");
+        Assert.True(client.IsServerProved(Convert.FromBase64String(proof[4..])));
+        Assert.Equal("235 2.7.0 Authentication successful", await peer.AskAsync("\r\n"));
+        Assert.Equal((ScriptedPolicy.User, "SCRAM-SHA-256"), (peer.Facts.UserName, peer.Facts.Mechanism));
+    }
+
+    [Fact]
+    public async Task Auth_BeforeTls_IsNeitherOfferedNorChecked()
+    {
+        await using var peer = new TestPeer(TlsOptions(TlsMode.StartTls), ListenerKind.Submission).Start();
+        Assert.StartsWith("220", await peer.ReplyAsync());
+        var offers = await peer.AskAsync("EHLO a\r\n");
+        Assert.Contains("STARTTLS", offers);
+        Assert.DoesNotContain("AUTH", offers);
+        Assert.StartsWith("538", await peer.AskAsync("AUTH PLAIN AHVzZXJAbG9jYWwuZXhhbXBsZQBjb3JyZWN0IGhvcnNl\r\n"));
+        Assert.Empty(peer.Policy.Lookups);
+        Assert.All(peer.Policy.Refusals, r => Assert.DoesNotContain("AHVz", r.Argument));
+    }
+
+    [Fact]
+    public async Task StartTls_ThenEhlo_ForgetsWhatWasSaidAndOffersAuth()
+    {
+        await using var peer = await new TestPeer(TlsOptions(TlsMode.StartTls), ListenerKind.Submission).HelloAsync();
+        Assert.StartsWith("220 2.0.0", await peer.AskAsync("STARTTLS\r\n"));
+        await using var tls = await HandshakeAsync(peer);
+        Assert.StartsWith("503 5.5.1 Error: send HELO", await AskAsync(tls, "MAIL FROM:<a@b.example>\r\n"));
+        var offers = await AskAsync(tls, "EHLO a\r\n");
+        Assert.Contains("AUTH PLAIN", offers);
+        Assert.DoesNotContain("STARTTLS", offers);
+        Assert.StartsWith("503", await AskAsync(tls, "STARTTLS\r\n"));
+        var login = Convert.ToBase64String(Encoding.UTF8.GetBytes("\0user@local.example\0correct horse"));
+        Assert.StartsWith("235", await AskAsync(tls, $"AUTH PLAIN {login}\r\n"));
+        Assert.Equal("ESMTPSA", peer.Facts.ProtocolName(smtpUtf8: false));
+        Assert.StartsWith("221", await AskAsync(tls, "QUIT\r\n"));
+        Assert.Equal(SessionEnd.Quit, await peer.EndAsync());
+    }
+
+    [Theory]
+    [InlineData("STARTTLS\r\nEHLO x\r\n")]
+    [InlineData("STARTTLS\r\nRSET\r\nAUTH PLAIN AHUAcA==\r\n")]
+    public async Task StartTls_WithCommandsBehindIt_Replies554AndCloses(string octets)
+    {
+        await using var peer = await new TestPeer(TlsOptions(TlsMode.StartTls), ListenerKind.Submission).HelloAsync();
+        Assert.StartsWith("554 5.5.0", await peer.AskAsync(octets));
+        Assert.Equal("<closed>", await peer.ReplyAsync());
+        Assert.Empty(peer.Policy.Lookups);
+    }
+
+    [Theory]
+    [InlineData(TlsMode.StartTls)]
+    [InlineData(TlsMode.Immediate)]
+    public async Task Handshake_ThatNeverComes_EndsAfter30Seconds(TlsMode mode)
+    {
+        var clock = new WatchedClock();
+        await using var peer = new TestPeer(TlsOptions(mode), ListenerKind.Submission) { Clock = clock };
+        if (mode == TlsMode.StartTls)
+        {
+            await peer.HelloAsync();
+            Assert.StartsWith("220", await peer.AskAsync("STARTTLS\r\n"));
+        }
+        else
+        {
+            peer.Start();
+        }
+        await peer.SendAsync("\x16");
+        await clock.TimerAsync(TimeSpan.FromSeconds(30));
+        await clock.AdvanceAsync(TimeSpan.FromSeconds(29));
+        Assert.False(peer.EndAsync().IsCompleted);
+        await clock.AdvanceAsync(TimeSpan.FromSeconds(2));
+        Assert.Equal(SessionEnd.TlsFailed, await peer.EndAsync());
+        Assert.Equal("<closed>", await peer.ReplyAsync());
+    }
+
+    [Fact]
+    public async Task ImmediateTls_TextInsteadOfAHandshake_GetsNoReplyInClear()
+    {
+        await using var peer = new TestPeer(TlsOptions(TlsMode.Immediate), ListenerKind.Submission).Start();
+        await peer.SendAsync("EHLO a\r\n");
+        Assert.Equal(SessionEnd.TlsFailed, await peer.EndAsync());
+        Assert.DoesNotMatch("^[0-9]{3}", await peer.LineAsync());
+    }
+
+    [Fact]
+    public async Task ImmediateTls_OldProtocolOrForeignAlpn_IsRefused()
+    {
+        foreach (var options in new[]
+        {
+            new SslClientAuthenticationOptions { EnabledSslProtocols = OldProtocols() },
+            new SslClientAuthenticationOptions { ApplicationProtocols = [SslApplicationProtocol.Http11] },
+        })
+        {
+            await using var peer = new TestPeer(TlsOptions(TlsMode.Immediate), ListenerKind.Submission).Start();
+            await Assert.ThrowsAnyAsync<Exception>(() => HandshakeAsync(peer, options));
+            peer.Close();
+            Assert.Equal(SessionEnd.TlsFailed, await peer.EndAsync());
+        }
+    }
+
+    [Fact]
+    public async Task ImmediateTls_CloseNotifyInsideAChunk_StoresNothing()
+    {
+        await using var peer = new TestPeer(TlsOptions(TlsMode.Immediate)).Start();
+        await using (var tls = await HandshakeAsync(peer))
+        {
+            Assert.StartsWith("220", await ReplyAsync(tls));
+            Assert.StartsWith("250", await AskAsync(tls, "EHLO a\r\n"));
+            Assert.StartsWith("250", await AskAsync(tls, "MAIL FROM:<a@b.example>\r\n"));
+            Assert.StartsWith("250", await AskAsync(tls, "RCPT TO:<known@local.example>\r\n"));
+            await tls.WriteAsync("BDAT 20 LAST\r\nhalf"u8.ToArray(), TestContext.Current.CancellationToken);
+            await tls.ShutdownAsync();
+        }
+        await peer.SendAsync("aaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n");
+        Assert.Equal(SessionEnd.PeerClosed, await peer.EndAsync());
+        Assert.Empty(peer.Policy.Stored);
+    }
+
+    [Fact]
+    public async Task EarlyTalker_WithinTheGreetingDelay_IsRefused()
+    {
+        var options = TestPeer.Defaults with { GreetingDelay = TimeSpan.FromSeconds(6) };
+        await using var peer = new TestPeer(options) { Clock = new WatchedClock() }.Start();
+        Assert.StartsWith("554 5.5.0", await peer.AskAsync("EHLO spam\r\n"));
+        Assert.Equal(SessionEnd.EarlyTalker, await peer.EndAsync());
+    }
+
+    static async Task<SslStream> HandshakeAsync(TestPeer peer, SslClientAuthenticationOptions? options = null)
+    {
+        var tls = new SslStream(new DuplexPipeStream(peer.ClientSide), leaveInnerStreamOpen: true);
+        options ??= new SslClientAuthenticationOptions();
+        options.TargetHost = "mx.local.example";
+        options.RemoteCertificateValidationCallback = static (_, certificate, _, _) => Certificate.Equals(certificate);
+        await tls.AuthenticateAsClientAsync(options, TestContext.Current.CancellationToken);
+        return tls;
+    }
+
+    static async Task<string> AskAsync(SslStream tls, string text)
+    {
+        await tls.WriteAsync(Encoding.Latin1.GetBytes(text), TestContext.Current.CancellationToken);
+        return await ReplyAsync(tls);
+    }
+
+    static async Task<string> ReplyAsync(SslStream tls)
+    {
+        var text = new StringBuilder();
+        var buffer = new byte[4096];
+        while (true)
+        {
+            var read = await tls.ReadAsync(buffer, TestContext.Current.CancellationToken);
+            text.Append(Encoding.Latin1.GetString(buffer, 0, read));
+            var last = text.ToString().TrimEnd().Split('\n')[^1];
+            if (read == 0 || (text[^1] == '\n' && last.Length > 3 && last[3] == ' '))
+                return text.ToString();
+        }
+    }
+
+    // Parsed: the members are obsolete, and what is tested is that nobody gets them.
+    static SslProtocols OldProtocols() => Enum.Parse<SslProtocols>("Tls") | Enum.Parse<SslProtocols>("Tls11");
+
+    static X509Certificate2 CreateCertificate()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=mx.local.example", key, HashAlgorithmName.SHA256);
+        return request.CreateSelfSigned(DateTimeOffset.UnixEpoch.AddYears(50), DateTimeOffset.UnixEpoch.AddYears(100));
+    }
+}

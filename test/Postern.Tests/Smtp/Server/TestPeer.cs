@@ -1,0 +1,164 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Net;
+using System.Text;
+using Postern.Smtp.Server;
+
+namespace Postern.Tests.Smtp.Server;
+
+/// <summary>A client at the other end of an in-memory pipe pair, and the session that serves it.</summary>
+sealed class TestPeer : IAsyncDisposable
+{
+    /// <summary>How long missing evidence is waited for. Never reached by a test that passes.</summary>
+    static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    readonly Pipe toServer = new();
+    readonly Pipe toClient = new();
+    readonly CancellationTokenSource stop = new();
+    readonly WatchedReader watched;
+    Task<SessionEnd>? serving;
+
+    public TestPeer(SmtpServerOptions? options = null, ListenerKind kind = ListenerKind.Mx, ScriptedPolicy? policy = null)
+    {
+        watched = new WatchedReader(toServer.Reader);
+        Options = options ?? Defaults;
+        Policy = policy ?? new ScriptedPolicy();
+        Facts = new SessionFacts
+        {
+            Listener = "test",
+            Kind = kind,
+            Remote = new IPEndPoint(IPAddress.Loopback, 40000),
+            Local = new IPEndPoint(IPAddress.Loopback, 25),
+            StartedAt = DateTimeOffset.UnixEpoch,
+        };
+    }
+
+    public static SmtpServerOptions Defaults { get; } =
+        new() { Hostname = "mx.local.example", ContentOctetsMax = 1 << 20, ErrorDelay = TimeSpan.Zero };
+
+    public SmtpServerOptions Options { get; }
+    public ScriptedPolicy Policy { get; }
+    public SessionFacts Facts { get; }
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+    public IDuplexPipe ClientSide => new Side(toClient.Reader, toServer.Writer);
+
+    public TestPeer Start()
+    {
+        serving = SmtpServer
+            .ServeAsync(new Side(watched, toClient.Writer), Facts, Options, Policy, Clock, stop.Token)
+            .AsTask();
+        serving.ContinueWith(_ => toClient.Writer.Complete(), TaskScheduler.Default);
+        return this;
+    }
+
+    /// <summary>Greeting and EHLO.</summary>
+    public async Task<TestPeer> HelloAsync()
+    {
+        Start();
+        Assert.StartsWith("220 ", await ReplyAsync());
+        Assert.StartsWith("250", await AskAsync("EHLO c.example.net\r\n"));
+        return this;
+    }
+
+    public async Task<TestPeer> EnvelopeAsync()
+    {
+        await HelloAsync();
+        Assert.StartsWith("250", await AskAsync("MAIL FROM:<a@sender.example>\r\n"));
+        Assert.StartsWith("250", await AskAsync("RCPT TO:<known@local.example>\r\n"));
+        return this;
+    }
+
+    /// <summary>Completes when the server has read all that was sent by <see cref="SendToIdleAsync"/> and waits for more, or has ended.</summary>
+    public Task IdleAsync() => Task.WhenAny(watched.Idle.Task, serving!).WaitAsync(Patience, TimeProvider.System);
+
+    /// <summary>Waits for the server to wait, then sends; so the next <see cref="IdleAsync"/> is about these octets.</summary>
+    public async Task SendToIdleAsync(string octets)
+    {
+        await IdleAsync();
+        watched.Reset();
+        await SendAsync(octets);
+    }
+
+    /// <summary>Each character is one octet.</summary>
+    public async Task SendAsync(string octets) =>
+        await toServer.Writer.WriteAsync(Encoding.Latin1.GetBytes(octets));
+
+    public async Task SendAsync(ReadOnlyMemory<byte> octets) => await toServer.Writer.WriteAsync(octets);
+
+    public async Task<string> AskAsync(string octets)
+    {
+        await SendAsync(octets);
+        return await ReplyAsync();
+    }
+
+    /// <summary>The next whole reply, lines joined by LF; <c>&lt;closed&gt;</c> at the end.</summary>
+    public async Task<string> ReplyAsync()
+    {
+        var lines = new List<string>();
+        do
+        {
+            lines.Add(await LineAsync());
+        }
+        while (lines[^1].Length > 3 && lines[^1][3] == '-' && lines[^1] != "<closed>");
+        return string.Join('\n', lines);
+    }
+
+    public async Task<string> LineAsync()
+    {
+        while (true)
+        {
+            var result = await toClient.Reader.ReadAsync().AsTask().WaitAsync(Patience, TimeProvider.System);
+            if (result.Buffer.PositionOf((byte)'\n') is { } end)
+            {
+                var line = Encoding.UTF8.GetString(result.Buffer.Slice(0, end));
+                toClient.Reader.AdvanceTo(result.Buffer.GetPosition(1, end));
+                return line.TrimEnd('\r');
+            }
+            toClient.Reader.AdvanceTo(result.Buffer.Start, result.Buffer.End);
+            if (result.IsCompleted)
+                return "<closed>";
+        }
+    }
+
+    public void Close() => toServer.Writer.Complete();
+    public void Break() => toServer.Writer.Complete(new IOException("reset"));
+    public void Stop() => stop.Cancel();
+
+    public Task<SessionEnd> EndAsync() => serving!.WaitAsync(Patience, TimeProvider.System);
+
+    public async ValueTask DisposeAsync()
+    {
+        toServer.Writer.Complete();
+        if (serving is not null)
+        {
+            stop.Cancel();
+            await Task.WhenAny(serving);
+        }
+        stop.Dispose();
+    }
+
+    /// <summary>Tells when a read has to wait.</summary>
+    sealed class WatchedReader(PipeReader inner) : PipeReader
+    {
+        public TaskCompletionSource Idle { get; private set; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public void Reset() => Idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
+        {
+            var read = inner.ReadAsync(cancellationToken);
+            if (!read.IsCompleted)
+                Idle.TrySetResult();
+            return read;
+        }
+
+        public override bool TryRead(out ReadResult result) => inner.TryRead(out result);
+        public override void AdvanceTo(SequencePosition consumed) => inner.AdvanceTo(consumed);
+        public override void AdvanceTo(SequencePosition consumed, SequencePosition examined) =>
+            inner.AdvanceTo(consumed, examined);
+        public override void CancelPendingRead() => inner.CancelPendingRead();
+        public override void Complete(Exception? exception = null) => inner.Complete(exception);
+    }
+
+    sealed record Side(PipeReader Input, PipeWriter Output) : IDuplexPipe;
+}
