@@ -2,4 +2,5 @@ global using Postern.Interop.Peers;
 global using Xunit;
 
 // Real peers share the machine's two cores and its ports.
-[assembly: Parallelization(Mode = ParallelizationMode.None)]
+[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.None)]
+[assembly: System.Runtime.Versioning.SupportedOSPlatform("linux")]

@@ -1,4 +1,3 @@
-using System.Net.Security;
 using System.Net.Sockets;
 using System.Text;
 
@@ -8,7 +7,7 @@ namespace Postern.Interop.Peers;
 sealed class SmtpWire : IAsyncDisposable
 {
     readonly TcpClient tcp;
-    Stream stream;
+    readonly NetworkStream stream;
     readonly byte[] buffer = new byte[4096];
     int start;
     int end;
@@ -18,9 +17,6 @@ sealed class SmtpWire : IAsyncDisposable
         this.tcp = tcp;
         stream = tcp.GetStream();
     }
-
-    /// <summary>The last EHLO reply, all its lines.</summary>
-    public string Extensions { get; private set; } = "";
 
     public static async Task<bool> IsOpenAsync(int port)
     {
@@ -42,20 +38,9 @@ sealed class SmtpWire : IAsyncDisposable
         var tcp = new TcpClient { NoDelay = true };
         await tcp.ConnectAsync("127.0.0.1", port, cancel);
         var wire = new SmtpWire(tcp);
-        await wire.ReadReplyAsync(cancel);
-        wire.Extensions = await wire.CommandAsync("EHLO client.test", cancel);
+        Assert.StartsWith("220", await wire.ReadReplyAsync(cancel));
+        await wire.CommandAsync("EHLO client.test", cancel);
         return wire;
-    }
-
-    public async Task StartTlsAsync(CancellationToken cancel)
-    {
-        Assert.StartsWith("220", await CommandAsync("STARTTLS", cancel));
-        var tls = new SslStream(stream, leaveInnerStreamOpen: false, (_, _, _, _) => true);
-        await tls.AuthenticateAsClientAsync(
-            new SslClientAuthenticationOptions { TargetHost = "localhost", RemoteCertificateValidationCallback = null },
-            cancel);
-        stream = tls;
-        Extensions = await CommandAsync("EHLO client.test", cancel);
     }
 
     public async Task<string> CommandAsync(string command, CancellationToken cancel)
