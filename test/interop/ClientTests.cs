@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography.X509Certificates;
 using MailKit.Net.Smtp;
 using MailKit.Security;
 using MimeKit;
@@ -169,7 +168,7 @@ public sealed class ClientTests : IAsyncLifetime
     public async Task MailKit_EachMechanism_Submits(string listener, string mechanism)
     {
         var cancel = TestContext.Current.CancellationToken;
-        using var ours = X509CertificateLoader.LoadCertificateFromFile(postern.Directory.PathOf("peer.pem"));
+        using var ours = Certificate.Load(postern.Directory.PathOf("peer.pem"));
         using var client = new SmtpClient();
         client.ServerCertificateValidationCallback = (_, theirs, _, _) => ours.Equals(theirs);
         var tls = listener == "submission" ? SecureSocketOptions.StartTls : SecureSocketOptions.SslOnConnect;

@@ -11,18 +11,18 @@ public sealed class DiskFullTests
     [Fact]
     public async Task Disk_FilledByWaitingMail_RefusesWith452AndAcceptsAgainByItself()
     {
-        await using var postern = await MountedAsync(PosternProcess.FreePort(), out var port, out var unmount);
-        await using (unmount)
-        {
-            var accepted = await FillAsync(postern);
-            Assert.InRange(accepted, 20, 400);
-            await using var sink = new SmtpSink(port);
-            await Eventually.TrueAsync(
-                () => sink.Deliveries.Select(delivery => delivery.Recipient).Distinct().Count() == accepted,
-                "deliveries go on", 60, () => $"{sink.Deliveries.Count} of {accepted}\n{postern.Said}");
-            await Eventually.TrueAsync(
-                async () => (await SendAsync(postern, "again"))[0] == '2', "it accepts again", 60, () => postern.Said);
-        }
+        await using var mount = await Mount.TmpfsAsync("96m");
+        var port = PosternProcess.FreePort();
+        await using var postern = new PosternProcess(Settings(port)) { Data = Path.Combine(mount.FullPath, "data") };
+        await postern.StartAsync();
+        var accepted = await FillAsync(postern);
+        Assert.InRange(accepted, 20, 400);
+        await using var sink = new SmtpSink(port);
+        await Eventually.TrueAsync(
+            () => sink.Deliveries.Select(delivery => delivery.Recipient).Distinct().Count() == accepted,
+            "deliveries go on", 60, () => $"{sink.Deliveries.Count} of {accepted}\n{postern.Said}");
+        await Eventually.TrueAsync(
+            async () => (await SendAsync(postern, "again"))[0] == '2', "it accepts again", 60, () => postern.Said);
     }
 
     /// <summary>Submits until a 452, and says how many were taken.</summary>
@@ -43,41 +43,25 @@ public sealed class DiskFullTests
     static async Task<string> SendAsync(PosternProcess postern, string name)
     {
         var cancel = TestContext.Current.CancellationToken;
-        var content = Encoding.ASCII.GetBytes(
-            $"From: <a@sender.test>\r\nSubject: {name}\r\n\r\n" + string.Concat(Enumerable.Repeat(new string('x', 76) + "\r\n", 6000)));
+        var body = string.Concat(Enumerable.Repeat(new string('x', 76) + "\r\n", 6000));
+        var content = Encoding.ASCII.GetBytes($"From: <a@sender.test>\r\nSubject: {name}\r\n\r\n{body}");
         await using var wire = await SmtpWire.ConnectAsync(postern.Port("submission"), cancel);
         return await wire.SendAsync(new Letter("a@sender.test", name + "@sink.test", content), cancel);
     }
 
-    static Task<PosternProcess> MountedAsync(int freePort, out int port, out Mount mount)
-    {
-        Tool.RequireRoot("a small file system");
-        port = freePort;
-        mount = Mount.Tmpfs("96m");
-        var postern = new PosternProcess($"""
-            [queue]
-            reserve = "{Reserve}"
+    static string Settings(int port) => $"""
+        [queue]
+        reserve = "{Reserve}"
 
-            [transports.relay]
-            kind = "smtp"
-            host = "[127.0.0.1]:{port}"
-            tls = "none"
+        [transports.relay]
+        kind = "smtp"
+        host = "[127.0.0.1]:{port}"
+        tls = "none"
 
-            [[routes]]
-            name = "everything"
-            via = ["relay"]
-            """)
-        {
-            Data = Path.Combine(mount.FullPath, "data"),
-        };
-        return StartedAsync(postern);
-    }
-
-    static async Task<PosternProcess> StartedAsync(PosternProcess postern)
-    {
-        await postern.StartAsync();
-        return postern;
-    }
+        [[routes]]
+        name = "everything"
+        via = ["relay"]
+        """;
 }
 
 /// <summary>A file system of a set size, gone with its owner.</summary>
@@ -87,11 +71,12 @@ sealed class Mount : IAsyncDisposable
 
     public string FullPath => directory.FullPath;
 
-    public static Mount Tmpfs(string size)
+    public static async Task<Mount> TmpfsAsync(string size)
     {
+        Tool.RequireRoot("a small file system");
         var mount = new Mount();
-        var run = Command.RunAsync(
-            "/bin/mount", "-t", "tmpfs", "-o", $"size={size},mode=0755", "postern-test", mount.FullPath).GetAwaiter().GetResult();
+        var run = await Command.RunAsync(
+            "/bin/mount", "-t", "tmpfs", "-o", $"size={size},mode=0755", "postern-test", mount.FullPath);
         Assert.SkipUnless(run.ExitCode == 0, "a tmpfs cannot be mounted here: " + run.Error);
         return mount;
     }

@@ -22,4 +22,6 @@ static class Certificate
             directory.Write("peer.pem", certificate.ExportCertificatePem()),
             directory.Write("peer.key", key.ExportPkcs8PrivateKeyPem()));
     }
+
+    public static X509Certificate2 Load(string path) => X509CertificateLoader.LoadCertificateFromFile(path);
 }
