@@ -90,7 +90,8 @@ run_tests() {
 
 run_crash() {
   build test/interop
-  POSTERN_CRASH_KILLS=${1:-200} suite crash "$(test_program interop Postern.Interop)" -namespace Postern.Interop.Crash
+  export POSTERN_CRASH_KILLS=${1:-200}
+  suite crash "$(test_program interop Postern.Interop)" -namespace Postern.Interop.Crash
   finish
 }
 

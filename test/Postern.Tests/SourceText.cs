@@ -3,8 +3,10 @@ using System.Text.RegularExpressions;
 
 namespace Postern.Tests;
 
-/// <summary>One C# file for the tidy rules: its code with comments and literals blanked, its types, its functions.</summary>
-/// <remarks>Not a compiler: a scanner that knows every kind of C# literal, which is all that counting braces needs.</remarks>
+/// <summary>One C# file for the tidy rules: its code with comments and literals blanked, its types, its
+/// functions.</summary>
+/// <remarks>Not a compiler: a scanner that knows every kind of C# literal, which is all that counting braces
+/// needs.</remarks>
 sealed partial class SourceText
 {
     static readonly char[] Openers = ['(', '[', '{'];
@@ -24,7 +26,8 @@ sealed partial class SourceText
     /// <summary>Names of the types it declares, in order.</summary>
     public IReadOnlyList<string> Types { get; }
 
-    /// <summary>Methods, constructors and properties with a body: name, first line, number of lines without attributes.</summary>
+    /// <summary>Methods, constructors and properties with a body: name, first line, number of lines without
+    /// attributes.</summary>
     public IReadOnlyList<(string Name, int Line, int Lines)> Functions { get; }
 
     void ReadMembers(int start, int end, List<(string, int, int)> functions)
@@ -49,7 +52,8 @@ sealed partial class SourceText
         }
     }
 
-    /// <summary>Where a member's header ends: at its block, its arrow, its initializer or its semicolon.</summary>
+    /// <summary>Where a member's header ends: at its block, its arrow, its initializer or its
+    /// semicolon.</summary>
     (int Stop, char Opener) FindBody(int at, int end)
     {
         for (var i = at; i < end; i++)
@@ -128,7 +132,8 @@ sealed partial class SourceText
         return code.ToString();
     }
 
-    /// <summary>The end of the comment, literal or directive that begins here; the same place when none does.</summary>
+    /// <summary>The end of the comment, literal or directive that begins here; the same place when none
+    /// does.</summary>
     static int EndOfLiteral(string text, int at)
     {
         var rest = text.AsSpan(at);
@@ -136,7 +141,8 @@ sealed partial class SourceText
             return IndexOrEnd(text, "\n", at);
         if (rest.StartsWith("/*"))
             return Math.Min(IndexOrEnd(text, "*/", at + 2) + 2, text.Length);
-        if (rest[0] == '#' && text.AsSpan(text.LastIndexOf('\n', at) + 1, at - text.LastIndexOf('\n', at) - 1).IsWhiteSpace())
+        if (rest[0] == '#' && text.AsSpan(text.LastIndexOf('\n', at) + 1, at - text.LastIndexOf('\n', at) - 1)
+            .IsWhiteSpace())
             return IndexOrEnd(text, "\n", at);
         if (rest[0] == '\'')
             return EndOfQuoted(text, at + 1, '\'');
@@ -146,13 +152,15 @@ sealed partial class SourceText
 
     static int EndOfString(string text, int at, string prefix)
     {
-        var from = at + prefix.Length;
         var quotes = prefix.Count(c => c == '"');
-        if (quotes >= 3)
-            return Math.Min(IndexOrEnd(text, new string('"', quotes), from) + quotes, text.Length);
+        var verbatim = prefix.Contains('@', StringComparison.Ordinal);
+        var from = at + prefix.Length - quotes + 1;
+        if (quotes >= 3 && !verbatim)
+            return Math
+                .Min(IndexOrEnd(text, new string('"', quotes), at + prefix.Length) + quotes, text.Length);
         if (prefix.Contains('$', StringComparison.Ordinal))
-            return EndOfInterpolated(text, from, prefix.Contains('@', StringComparison.Ordinal));
-        return prefix.Contains('@', StringComparison.Ordinal) ? EndOfVerbatim(text, from) : EndOfQuoted(text, from, '"');
+            return EndOfInterpolated(text, from, verbatim);
+        return verbatim ? EndOfVerbatim(text, from) : EndOfQuoted(text, from, '"');
     }
 
     static int EndOfQuoted(string text, int at, char quote)
@@ -193,13 +201,16 @@ sealed partial class SourceText
         return found < 0 ? text.Length : found;
     }
 
-    const string Modifiers = @"(?:(?:public|internal|private|protected|static|sealed|abstract|partial|readonly|ref|file|unsafe|new)\s+)*";
+    const string Modifiers = @"(?:(?:public|internal|private|protected|static|sealed|abstract|partial|"
+        + @"readonly|ref|file|unsafe|new)\s+)*";
 
-    [GeneratedRegex(@"^\s*" + Modifiers + @"(?<kind>record|class|struct|interface|enum|namespace|extension)\b")]
+    [GeneratedRegex(
+        @"^\s*" + Modifiers + @"(?<kind>record|class|struct|interface|enum|namespace|extension)\b")]
     private static partial Regex TypeHeader();
 
     [GeneratedRegex(@"(?<=^|[;{}\]]|\n)\s*" + Modifiers
-        + @"(?:record\s+struct|record\s+class|record|class|struct|interface|enum|delegate\s+[\w<>\[\]?.]+)\s+(?<name>\w+)")]
+        + @"(?:record\s+struct|record\s+class|record|class|struct|interface|enum|delegate\s+[\w<>\[\]?.]+)"
+        + @"\s+(?<name>\w+)")]
     private static partial Regex TypeDeclaration();
 
     [GeneratedRegex(@"\w+(?=\s*(<[^>()]*>)?\s*\()|\w+(?=\s*$)")]

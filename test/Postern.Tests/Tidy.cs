@@ -8,7 +8,8 @@ static partial class Tidy
     public const int ColumnsMax = 110;
     public const int FunctionLinesMax = 60;
 
-    static readonly string[] BannedWords = ["Manager", "Helper", "Service", "Factory", "Util", "Utils", "Base", "Impl"];
+    static readonly string[] BannedWords =
+        ["Manager", "Helper", "Service", "Factory", "Util", "Utils", "Base", "Impl"];
 
     // Written in halves, or this file would object to itself.
     static readonly string[] Unfinished = ["TO" + "DO", "FIX" + "ME"];
@@ -27,38 +28,47 @@ static partial class Tidy
 
     public static bool IsBannedFolder(string name) => name is "Core" or "Common";
 
-    /// <summary>Names of other houses in the code of one project; <paramref name="allowed"/> are the projects it may know.</summary>
+    /// <summary>Names of other houses in the code of one project; <paramref name="allowed"/> are the projects
+    /// it may know.</summary>
     public static IEnumerable<string> WrongArrows(SourceText source, IReadOnlyCollection<string> allowed) =>
-        HouseName().Matches(source.Code).Select(match => match.Value).Where(name => !allowed.Contains(name)).Distinct();
+        HouseName().Matches(source.Code).Select(match => match.Value).Where(name => !allowed.Contains(name))
+            .Distinct();
 
     public static IEnumerable<string> ProjectReferences(string project) =>
-        ProjectReference().Matches(project).Select(match => Path.GetFileNameWithoutExtension(match.Groups[1].Value.Replace('\\', '/')));
+        ProjectReference().Matches(project)
+            .Select(match => Path.GetFileNameWithoutExtension(match.Groups[1].Value.Replace('\\', '/')));
 
-    public static bool HasPackages(string project) => project.Contains("<PackageReference", StringComparison.Ordinal);
+    public static bool HasPackages(string project) =>
+        project.Contains("<PackageReference", StringComparison.Ordinal);
 
-    /// <summary>A file is called after its first type, with or without a verb: <c>SmtpSession.Rcpt.cs</c>.</summary>
+    /// <summary>A file is called after its first type, with or without a verb:
+    /// <c>SmtpSession.Rcpt.cs</c>.</summary>
     public static bool IsNamedAfterFirstType(string fileName, SourceText source) =>
         source.Types.Count == 0 || fileName == "Program.cs" || fileName.Split('.')[0] == source.Types[0];
 
     /// <summary>Targets of relative links, without their anchors; code is not looked at.</summary>
     public static IEnumerable<string> RelativeLinks(string markdown) =>
-        MarkdownLink().Matches(MarkdownCode().Replace(markdown, "")).Select(match => match.Groups[1].Value.Split('#')[0])
+        MarkdownLink().Matches(MarkdownCode().Replace(markdown, ""))
+            .Select(match => match.Groups[1].Value.Split('#')[0])
             .Where(target => target.Length > 0 && !UrlScheme().IsMatch(target));
 
     public static IEnumerable<string> UnfinishedWords(string text) =>
         Unfinished.Where(word => Regex.IsMatch(text, $@"\b{word}\b", RegexOptions.NonBacktracking));
 
-    /// <summary>Lock files pin versions and hashes; where a package comes from is the machine's affair.</summary>
+    /// <summary>Lock files pin versions and hashes; where a package comes from is the machine's
+    /// affair.</summary>
     public static IEnumerable<string> RegistryHosts(string lockFile) =>
         RegistryHost().Matches(lockFile).Select(match => match.Value).Distinct();
 
-    /// <summary>Citations of the form <c>RFC 5321 §4.1.1.3</c>, also <c>RFC 5321 §4.2, §4.3 and §4.5</c>.</summary>
+    /// <summary>Citations of the form <c>RFC 5321 §4.1.1.3</c>, also <c>RFC 5321 §4.2, §4.3 and
+    /// §4.5</c>.</summary>
     public static IEnumerable<RfcSection> Citations(string text) =>
         from citation in Citation().Matches(text)
         from Capture section in citation.Groups["section"].Captures
         select new RfcSection(int.Parse(citation.Groups["rfc"].ValueSpan, provider: null), section.Value);
 
-    /// <summary>Rows <c>| RFC 5321 | §4.1.1.3 | Yes | src/… |</c>; the last cell of a row marked No may be empty.</summary>
+    /// <summary>Rows <c>| RFC 5321 | §4.1.1.3 | Yes | src/… |</c>; the last cell of a row marked No may be
+    /// empty.</summary>
     public static IEnumerable<RfcRow> RfcRows(string markdown)
     {
         foreach (var line in markdown.Split('\n'))
@@ -73,9 +83,11 @@ static partial class Tidy
         }
     }
 
-    /// <summary>What a document calls by name in backticks: source files, and a type's member as <c>Type.Member</c>.</summary>
+    /// <summary>What a document calls by name in backticks: source files, and a type's member as
+    /// <c>Type.Member</c>.</summary>
     public static IEnumerable<string> CodeReferences(string markdown) =>
-        CodeReference().Matches(Fence().Replace(markdown, "")).Select(match => match.Groups[1].Value).Distinct();
+        CodeReference().Matches(Fence().Replace(markdown, "")).Select(match => match.Groups[1].Value)
+            .Distinct();
 
     static int ColumnsOf(string line) => line.TrimEnd('\r').EnumerateRunes().Count();
 
@@ -100,7 +112,9 @@ static partial class Tidy
     [GeneratedRegex("^[a-z][a-z0-9+.-]*:", RegexOptions.IgnoreCase)]
     private static partial Regex UrlScheme();
 
-    [GeneratedRegex(@"""resolved"": ?""http|registry\.[a-z.]+|[a-z.]*(?:nuget\.org|npmjs\.(?:org|com))|pypi\.org", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(
+        @"""resolved"": ?""http|registry\.[a-z.]+|[a-z.]*(?:nuget\.org|npmjs\.(?:org|com))|pypi\.org",
+        RegexOptions.IgnoreCase)]
     private static partial Regex RegistryHost();
 
     [GeneratedRegex(@"RFC (?<rfc>\d{3,5})(?:(?:,| and| or|;)? §(?<section>[0-9A-Z]+(?:\.[0-9]+)*))+")]

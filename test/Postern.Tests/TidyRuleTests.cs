@@ -3,8 +3,11 @@ namespace Postern.Tests;
 /// <summary>Each tidy rule against a bad sample and a good one: a rule that cannot fail is no rule.</summary>
 public sealed class TidyRuleTests
 {
-    static string Method(string name, int lines, string? attribute = null) =>
-        $"{attribute}    void {name}()\n    {{\n{string.Concat(Enumerable.Repeat("        Do(\"}}\", '{', $\"{a[\"k\"]}\");\n", lines - 3))}    }}\n";
+    static string Method(string name, int lines, string? attribute = null)
+    {
+        var body = Enumerable.Repeat("        Do(\"}}\", '{', $\"{a[\"k\"]}\");\n", lines - 3);
+        return $"{attribute}    void {name}()\n    {{\n{string.Concat(body)}    }}\n";
+    }
 
     [Fact]
     public void LongLines_OneColumnTooMany_IsNamed()
@@ -16,7 +19,8 @@ public sealed class TidyRuleTests
     [Fact]
     public void LongFunctions_SixtyOneLines_IsNamed()
     {
-        var source = new SourceText("namespace A;\n\nsealed class B\n{\n" + Method("Fits", 60) + Method("Long", 61) + "}\n");
+        var source = new SourceText(
+            "namespace A;\n\nsealed class B\n{\n" + Method("Fits", 60) + Method("Long", 61) + "}\n");
         Assert.Equal(["Long, line 65, has 61 lines"], Tidy.LongFunctions(source));
     }
 
@@ -24,7 +28,8 @@ public sealed class TidyRuleTests
     public void LongFunctions_ArrowBodyOfSixtyOneLines_IsNamed()
     {
         var arms = string.Concat(Enumerable.Range(0, 58).Select(i => $"        {i} => \"{{\",\n"));
-        var source = new SourceText($"class B\n{{\n    string Name(int i) => i switch\n    {{\n{arms}    }};\n    int x;\n}}\n");
+        var source = new SourceText(
+            $"class B\n{{\n    string Name(int i) => i switch\n    {{\n{arms}    }};\n    int x;\n}}\n");
         Assert.Equal(["Name, line 3, has 61 lines"], Tidy.LongFunctions(source));
     }
 
@@ -34,7 +39,8 @@ public sealed class TidyRuleTests
         var rows = string.Concat(Enumerable.Repeat("        \"a\",\n", 90));
         var attributes = string.Concat(Enumerable.Repeat("    [InlineData(1)]\n", 90));
         var source = new SourceText(
-            $"class B\n{{\n    static readonly string[] Table =\n    [\n{rows}    ];\n{Method("Fits", 10, attributes)}}}\n");
+            $"class B\n{{\n    static readonly string[] Table =\n    [\n{rows}    ];\n"
+            + Method("Fits", 10, attributes) + "}\n");
         Assert.Equal(["Fits"], source.Functions.Select(function => function.Name));
         Assert.Empty(Tidy.LongFunctions(source));
     }
@@ -44,15 +50,19 @@ public sealed class TidyRuleTests
     [InlineData("var a = @\"\\\"; {}", "var a =     ; {}")]
     [InlineData("var a = $\"{b(\"}\")}{{\"; {}", "var a =              ; {}")]
     [InlineData("var a = \"\"\"{\"}\"\"\"; {}", "var a =          ; {}")]
+    [InlineData("var a = \"\"; var b = $\"\"; {\"\"}", "var a =   ; var b =    ; {  }")]
+    [InlineData("var a = @\"\"\"{\"; {}", "var a =       ; {}")]
     [InlineData("var a = '\\''; /* { */ {}", "var a =     ;         {}")]
     [InlineData("#pragma don't\n{}", "             \n{}")]
-    public void SourceText_LiteralsAndComments_AreBlanked(string text, string code) => Assert.Equal(code, new SourceText(text).Code);
+    public void SourceText_LiteralsAndComments_AreBlanked(string text, string code) =>
+        Assert.Equal(code, new SourceText(text).Code);
 
     [Fact]
     public void BannedTypeNames_AnyWordOfTheName_IsNamed()
     {
-        var source = new SourceText("public sealed class QueueManager;\nrecord struct Base64Text;\n// class UtilBox\nenum Database { }\n"
-            + "static class UtilBox { }\ninterface IMailService { }\n");
+        var source = new SourceText(
+            "public sealed class QueueManager;\nrecord struct Base64Text;\n// class UtilBox\n"
+            + "enum Database { }\nstatic class UtilBox { }\ninterface IMailService { }\n");
         Assert.Equal(["QueueManager", "UtilBox", "IMailService"], Tidy.BannedTypeNames(source));
     }
 
@@ -60,19 +70,24 @@ public sealed class TidyRuleTests
     [InlineData("Core", true)]
     [InlineData("Common", true)]
     [InlineData("Queue", false)]
-    public void IsBannedFolder_NamesWithoutAnIdea_AreBanned(string name, bool banned) => Assert.Equal(banned, Tidy.IsBannedFolder(name));
+    public void IsBannedFolder_NamesWithoutAnIdea_AreBanned(string name, bool banned) =>
+        Assert.Equal(banned, Tidy.IsBannedFolder(name));
 
     [Fact]
     public void WrongArrows_UpwardUse_IsNamed()
     {
-        var source = new SourceText("using Postern.Mta.Queue;\nusing Postern.Smtp;\n// Postern.Cli\nvar a = Postern.Api.B;\nPosternOptions.C();\n");
+        var source = new SourceText(
+            "using Postern.Mta.Queue;\nusing Postern.Smtp;\n// Postern.Cli\n"
+            + "var a = Postern.Api.B;\nPosternOptions.C();\n");
         Assert.Equal(["Postern.Mta", "Postern.Api"], Tidy.WrongArrows(source, ["Postern.Smtp"]));
     }
 
     [Fact]
     public void ProjectFile_ReferencesAndPackages_AreSeen()
     {
-        const string Project = "<ProjectReference Include=\"..\\Postern.Mta\\Postern.Mta.csproj\" /><PackageReference Include=\"X\" />";
+        const string Project =
+            "<ProjectReference Include=\"..\\Postern.Mta\\Postern.Mta.csproj\" />"
+            + "<PackageReference Include=\"X\" />";
         Assert.Equal(["Postern.Mta"], Tidy.ProjectReferences(Project));
         Assert.True(Tidy.HasPackages(Project));
         Assert.False(Tidy.HasPackages("<Project />"));
@@ -89,7 +104,9 @@ public sealed class TidyRuleTests
     [Fact]
     public void RelativeLinks_UrlsAnchorsAndCode_AreLeftOut() => Assert.Equal(
         ["docs/a.md", "b.md"],
-        Tidy.RelativeLinks("[a](docs/a.md#x) [b](<b.md>) [c](https://example.org) [d](#e) `[f](g.md)`\n```\n[h](i.md)\n```\n"));
+        Tidy.RelativeLinks(
+            "[a](docs/a.md#x) [b](<b.md>) [c](https://example.org) [d](#e) `[f](g.md)`\n"
+            + "```\n[h](i.md)\n```\n"));
 
     [Fact]
     public void UnfinishedWords_WholeWordsOnly_AreNamed()
@@ -106,7 +123,8 @@ public sealed class TidyRuleTests
     public void RegistryHosts_InLockFile_AreNamed(string text) => Assert.NotEmpty(Tidy.RegistryHosts(text));
 
     [Fact]
-    public void RegistryHosts_HashesAlone_AreFine() => Assert.Empty(Tidy.RegistryHosts("\"integrity\": \"sha512-AAAA\""));
+    public void RegistryHosts_HashesAlone_AreFine() =>
+        Assert.Empty(Tidy.RegistryHosts("\"integrity\": \"sha512-AAAA\""));
 
     [Fact]
     public void Citations_SeveralSectionsOfOneRfc_AreAllSeen() => Assert.Equal(
@@ -118,7 +136,8 @@ public sealed class TidyRuleTests
     {
         var rows = Tidy.RfcRows(
             "| RFC | Section | | File |\n|---|---|---|---|\n"
-            + "| RFC 5321 | §4.1.1.3 | Yes | [Rcpt](../src/A/B.Rcpt.cs) |\n| RFC 1870 | §5, §6 | No | |\n").ToArray();
+            + "| RFC 5321 | §4.1.1.3 | Yes | [Rcpt](../src/A/B.Rcpt.cs) |\n| RFC 1870 | §5, §6 | No | |\n")
+                .ToArray();
         Assert.Equal([new(5321, "4.1.1.3"), new(1870, "5"), new(1870, "6")], rows.Select(row => row.Section));
         Assert.Equal(["src/A/B.Rcpt.cs"], rows[0].Files);
         Assert.Equal("No", rows[2].Status);
@@ -127,5 +146,7 @@ public sealed class TidyRuleTests
     [Fact]
     public void CodeReferences_FilesAndMembers_AreSeen() => Assert.Equal(
         ["Queue/MessageQueue.cs", "Router.Decide", "SmtpSession.Rcpt.cs"],
-        Tidy.CodeReferences("`Queue/MessageQueue.cs` `Router.Decide` `SmtpSession.Rcpt.cs` `Postern.Smtp` `postern.toml`\n```\n`A.B`\n```"));
+        Tidy.CodeReferences(
+            "`Queue/MessageQueue.cs` `Router.Decide` `SmtpSession.Rcpt.cs` `Postern.Smtp` `postern.toml`\n"
+            + "```\n`A.B`\n```"));
 }

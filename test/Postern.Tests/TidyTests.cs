@@ -2,10 +2,12 @@ using System.Text;
 
 namespace Postern.Tests;
 
-/// <summary>The rules of the house over the whole checkout. <see cref="TidyRuleTests"/> shows that each can fail.</summary>
+/// <summary>The rules of the house over the whole checkout. <see cref="TidyRuleTests"/> shows that each can
+/// fail.</summary>
 public sealed class TidyTests
 {
-    static readonly string[] Generated = ["bin", "obj", ".git", "node_modules", "artifacts", "BenchmarkDotNet.Artifacts"];
+    static readonly string[] Generated =
+        ["bin", "obj", ".git", "node_modules", "artifacts", "BenchmarkDotNet.Artifacts"];
 
     static readonly Dictionary<string, string[]> Arrows = new()
     {
@@ -15,7 +17,8 @@ public sealed class TidyTests
     };
 
     static IEnumerable<string> Files(string under, params string[] endings) =>
-        Directory.EnumerateFiles(Repository.PathOf(under), "*", new EnumerationOptions { RecurseSubdirectories = true })
+        Directory.EnumerateFiles(
+            Repository.PathOf(under), "*", new EnumerationOptions { RecurseSubdirectories = true })
             .Select(path => Path.GetRelativePath(Repository.Root, path))
             .Where(path => !path.Split('/').Any(Generated.Contains) && endings.Any(path.EndsWith))
             .Order(StringComparer.Ordinal);
@@ -35,7 +38,8 @@ public sealed class TidyTests
 
     [Fact]
     public void Lines_OfCodeAndScripts_FitThePage() => Nothing(
-        from path in Files(".", ".cs", ".csproj", ".props", ".sh", ".toml", "/do", "/install-peers").Append("do")
+        from path in Files(".", ".cs", ".csproj", ".props", ".sh", ".toml", "/do", "/install-peers")
+            .Append("do")
         from finding in Tidy.LongLines(Read(path))
         select $"{path}: {finding}");
 
@@ -51,7 +55,8 @@ public sealed class TidyTests
 
     [Fact]
     public void Files_AreNamedAfterTheirFirstType() => Nothing(
-        Files(".", ".cs").Where(path => !Tidy.IsNamedAfterFirstType(Path.GetFileName(path), new SourceText(Read(path)))));
+        Files(".", ".cs")
+            .Where(path => !Tidy.IsNamedAfterFirstType(Path.GetFileName(path), new SourceText(Read(path)))));
 
     [Fact]
     public void Projects_ReferenceOnlyDownwards() => Nothing(
@@ -69,7 +74,8 @@ public sealed class TidyTests
         select $"{path}: {finding}");
 
     [Fact]
-    public void Smtp_HasNoDependency() => Assert.False(Tidy.HasPackages(Read("src/Postern.Smtp/Postern.Smtp.csproj")));
+    public void Smtp_HasNoDependency() =>
+        Assert.False(Tidy.HasPackages(Read("src/Postern.Smtp/Postern.Smtp.csproj")));
 
     [Fact]
     public void Documents_LinkToWhatExists() => Nothing(
@@ -111,7 +117,8 @@ public sealed class TidyTests
         Assert.NotEmpty(rows);
         Nothing(rows.Where(row => row.Status is not ("Yes" or "Partial" or "No"))
             .Select(row => $"{row.Section}: \"{row.Status}\" is neither Yes, Partial nor No"));
-        Nothing(rows.Where(row => row.Status != "No" && row.Files.Count == 0).Select(row => $"{row.Section}: no file"));
+        Nothing(rows.Where(row => row.Status != "No" && row.Files.Count == 0)
+            .Select(row => $"{row.Section}: no file"));
         Nothing(
             from row in rows
             from file in row.Files
@@ -122,12 +129,14 @@ public sealed class TidyTests
     [Fact]
     public void Architecture_NamesWhatExists()
     {
-        Assert.SkipUnless(File.Exists(Repository.PathOf("ARCHITECTURE.md")), "ARCHITECTURE.md is not written yet");
+        Assert.SkipUnless(
+            File.Exists(Repository.PathOf("ARCHITECTURE.md")), "ARCHITECTURE.md is not written yet");
         var files = Files(".", ".cs").ToArray();
         var members = new Dictionary<string, StringBuilder>();
         foreach (var source in files.Select(path => new SourceText(Read(path))))
             foreach (var type in source.Types)
-                (members.TryGetValue(type, out var code) ? code : members[type] = new StringBuilder()).Append(source.Code);
+                (members.TryGetValue(type, out var code) ? code : members[type] = new StringBuilder())
+                    .Append(source.Code);
         Nothing(Tidy.CodeReferences(Read("ARCHITECTURE.md")).Where(reference => !Exists(reference)));
 
         bool Exists(string reference)
@@ -135,7 +144,8 @@ public sealed class TidyTests
             if (reference.EndsWith(".cs", StringComparison.Ordinal))
                 return files.Any(path => ("/" + path).EndsWith("/" + reference, StringComparison.Ordinal));
             var parts = reference.Split('.');
-            return members.TryGetValue(parts[0], out var code) && code.ToString().Contains(parts[1], StringComparison.Ordinal);
+            return members.TryGetValue(parts[0], out var code)
+                && code.ToString().Contains(parts[1], StringComparison.Ordinal);
         }
     }
 }

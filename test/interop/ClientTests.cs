@@ -15,7 +15,8 @@ public sealed class ClientTests : IAsyncLifetime
     readonly SmtpSink sink = new();
     readonly PosternProcess postern = new("");
 
-    /// <summary>One account and a plain next hop; an empty <paramref name="trusted"/> makes everyone log in.</summary>
+    /// <summary>One account and a plain next hop; an empty <paramref name="trusted"/> makes everyone log
+    /// in.</summary>
     internal static string Settings(int sinkPort, TemporaryDirectory directory, string trusted)
     {
         var (certificate, key) = Certificate.Make(directory);
@@ -62,7 +63,8 @@ public sealed class ClientTests : IAsyncLifetime
     public async Task Swaks_LoggedInUnderTls_Submits(params string[] options)
     {
         Tool.Require("swaks");
-        var run = await SwaksAsync("swaks@sink.test", [.. options, "--auth-user", User, "--auth-password", Password]);
+        var run = await SwaksAsync(
+            "swaks@sink.test", [.. options, "--auth-user", User, "--auth-password", Password]);
         run.Succeeded();
         await ArrivesAsync("swaks@sink.test");
     }
@@ -71,7 +73,8 @@ public sealed class ClientTests : IAsyncLifetime
     public async Task Swaks_WrongPassword_IsRefusedWith535()
     {
         Tool.Require("swaks");
-        var run = await SwaksAsync("x@sink.test", ["--tls", "--auth", "PLAIN", "--auth-user", User, "--auth-password", "no"]);
+        var run = await SwaksAsync(
+            "x@sink.test", ["--tls", "--auth", "PLAIN", "--auth-user", User, "--auth-password", "no"]);
         Assert.NotEqual(0, run.ExitCode);
         Assert.Contains("535 5.7.8", run.Output);
     }
@@ -80,7 +83,8 @@ public sealed class ClientTests : IAsyncLifetime
     public async Task Swaks_WithoutTls_IsNotOfferedAuth()
     {
         Tool.Require("swaks");
-        var run = await SwaksAsync("x@sink.test", ["--auth", "PLAIN", "--auth-user", User, "--auth-password", Password]);
+        var run = await SwaksAsync(
+            "x@sink.test", ["--auth", "PLAIN", "--auth-user", User, "--auth-password", Password]);
         Assert.NotEqual(0, run.ExitCode);
         Assert.DoesNotContain("250-AUTH", run.Output);
     }
@@ -126,12 +130,14 @@ public sealed class ClientTests : IAsyncLifetime
     [InlineData("smtps", "submissions", "plain")]
     public async Task SNail_LoggedIn_Submits(string scheme, string listener, string mechanism)
     {
-        var url = string.Create(CultureInfo.InvariantCulture, $"{scheme}://{User}:{Password}@127.0.0.1:{postern.Port(listener)}");
+        var url = string.Create(
+            CultureInfo.InvariantCulture, $"{scheme}://{User}:{Password}@127.0.0.1:{postern.Port(listener)}");
         (await Command.RunAsync(
             Tool.Require("s-nail"),
             [
-                "-n", "-:/", "-S", "v15-compat", "-S", $"mta={url}", "-S", $"smtp-auth={mechanism}", "-S", "smtp-use-starttls",
-                "-S", "tls-verify=ignore", "-S", $"from={Sender}", "-S", "hostname=client.test", "-S", "sendwait",
+                "-n", "-:/", "-S", "v15-compat", "-S", $"mta={url}", "-S", $"smtp-auth={mechanism}",
+                "-S", "smtp-use-starttls", "-S", "tls-verify=ignore", "-S", $"from={Sender}",
+                "-S", "hostname=client.test", "-S", "sendwait",
                 "-s", "s-nail", "snail@sink.test",
             ],
             "hello\n"u8.ToArray())).Succeeded();
@@ -143,11 +149,12 @@ public sealed class ClientTests : IAsyncLifetime
     [InlineData("SMTP_SSL", "submissions")]
     public async Task Smtplib_LoggedIn_Submits(string type, string listener)
     {
+        var more = type == "SMTP" ? "" : ", context=tls";
         var script = $"""
             import smtplib, ssl
             from email.message import EmailMessage
             tls = ssl._create_unverified_context()
-            client = smtplib.{type}("127.0.0.1", {postern.Port(listener)}{(type == "SMTP" ? "" : ", context=tls")})
+            client = smtplib.{type}("127.0.0.1", {postern.Port(listener)}{more})
             {(type == "SMTP" ? "client.starttls(context=tls)" : "")}
             client.login("{User}", "{Password}")
             message = EmailMessage()
@@ -191,7 +198,8 @@ public sealed class ClientTests : IAsyncLifetime
     {
         var run = await Command.RunAsync(
             Tool.Require("node", "nodejs"), Tool.RequireNode("submit.js"),
-            postern.Port(listener).ToString(CultureInfo.InvariantCulture), secure, User, Password, Sender, "node@sink.test");
+            postern.Port(listener)
+                .ToString(CultureInfo.InvariantCulture), secure, User, Password, Sender, "node@sink.test");
         Assert.Contains("queued as ", run.Succeeded().Output);
         await ArrivesAsync("node@sink.test");
     }
@@ -200,7 +208,8 @@ public sealed class ClientTests : IAsyncLifetime
         Tool.Require("swaks"),
         [
             "--server", "127.0.0.1", "--port",
-            postern.Port(options.Contains("--tlsc") ? "submissions" : "submission").ToString(CultureInfo.InvariantCulture),
+            postern.Port(options.Contains("--tlsc") ? "submissions" : "submission")
+                .ToString(CultureInfo.InvariantCulture),
             "--from", Sender, "--to", recipient, "--helo", "client.test", .. options,
         ],
         input: null);

@@ -28,11 +28,13 @@ static class ContentCase
     public static async Task<byte[]> ArrivedAsync(string maildir, string name, Func<string> evidence)
     {
         byte[]? found = null;
-        await Eventually.TrueAsync(() => (found = Find(maildir, name)) is not null, $"{name} arrives", 60, evidence);
+        await Eventually
+            .TrueAsync(() => (found = Find(maildir, name)) is not null, $"{name} arrives", 60, evidence);
         return found!;
     }
 
-    /// <summary>From the mark on, the same octets. A line end that DATA needs at the end is no difference.</summary>
+    /// <summary>From the mark on, the same octets. A line end that DATA needs at the end is no
+    /// difference.</summary>
     public static void AssertSame(byte[] expected, byte[] stored)
     {
         var at = stored.AsSpan().IndexOf(Encoding.ASCII.GetBytes(Mark));
@@ -51,7 +53,8 @@ static class ContentCase
         var content = new MemoryStream();
         Write($"{Mark}{name}\r\nFrom: <a@sender.test>\r\nTo: <box@sink.test>\r\n");
         Write("Date: Tue, 24 Nov 2026 09:00:00 +0900\r\n");
-        Write($"Message-ID: <{name}@sender.test>\r\nSubject: {name}{(name == "smtputf8" ? " 제목" : "")}\r\n\r\n");
+        var subject = name == "smtputf8" ? "제목" : name;
+        Write($"Message-ID: <{name}@sender.test>\r\nSubject: {subject}\r\n\r\n");
         switch (name)
         {
             case "eight-bit":
@@ -60,7 +63,8 @@ static class ContentCase
                 break;
             case "twenty-megabytes":
                 for (var line = 0; content.Length < 20_000_000; line++)
-                    Write(string.Create(CultureInfo.InvariantCulture, $"{line:D8} {new string('x', 65)}\r\n"));
+                    Write(
+                        string.Create(CultureInfo.InvariantCulture, $"{line:D8} {new string('x', 65)}\r\n"));
                 break;
             case "dot-lines":
                 Write(".\r\n..\r\n.x\r\n...\r\n \r\n\r\n.\r\nFrom here\r\n.");

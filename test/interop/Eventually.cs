@@ -1,11 +1,13 @@
 namespace Postern.Interop;
 
-/// <summary>Waits for facts, never for time: a condition is asked until it holds or its deadline has passed.</summary>
+/// <summary>Waits for facts, never for time: a condition is asked until it holds or its deadline has
+/// passed.</summary>
 static class Eventually
 {
     static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(40);
 
-    public static Task TrueAsync(Func<bool> condition, string what, int seconds = 30, Func<string>? evidence = null) =>
+    public static Task TrueAsync(
+        Func<bool> condition, string what, int seconds = 30, Func<string>? evidence = null) =>
         TrueAsync(() => Task.FromResult(condition()), what, seconds, evidence);
 
     /// <param name="what">The fact that was missing, for the failure.</param>

@@ -40,7 +40,8 @@ public sealed class InboundTests
         Assert.Matches(@"RCPT TO:<someone@elsewhere\.test>\s+<\*\* 550 5\.7\.1", relaying.Output);
 
         Task<Command> SwaksAsync(string to) => Command.RunAsync(
-            swaks, "--server", "127.0.0.1", "--port", postern.Port("mx").ToString(CultureInfo.InvariantCulture),
+            swaks, "--server", "127.0.0.1", "--port", postern.Port("mx")
+                .ToString(CultureInfo.InvariantCulture),
             "--from", "a@sender.test", "--to", to, "--helo", "client.test", "--header", "Subject: inbound");
     }
 
@@ -51,7 +52,8 @@ public sealed class InboundTests
         await using var postern = new PosternProcess("");
         postern.Settings = ToScript(postern.Directory, WriteScript(postern.Directory));
         await postern.StartAsync();
-        await using var postfix = await PostfixPeer.SubmitterAsync($"relayhost = [127.0.0.1]:{postern.Port("mx")}");
+        await using var postfix = await PostfixPeer
+            .SubmitterAsync($"relayhost = [127.0.0.1]:{postern.Port("mx")}");
         await SendAsync(postfix.Port, 1, "box@in.test", cancel);
         Assert.Contains("number 0", await StoredAsync(postern));
     }
@@ -80,7 +82,8 @@ public sealed class InboundTests
         // pipe(8) refuses root, so both sides run as the user that may use deliver.sock.
         await using var postern = new PosternProcess(ToTopic)
         {
-            Wrapper = [Tool.Require("setpriv", "util-linux"), "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"],
+            Wrapper = [Tool.Require(
+                "setpriv", "util-linux"), "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"],
         };
         postern.Environment["PUBSUB_EMULATOR_HOST"] = pubsub.Host;
         await postern.StartAsync();
@@ -112,20 +115,24 @@ public sealed class InboundTests
         await SendAsync(postern.Port("mx"), count, "box@in.test", TestContext.Current.CancellationToken);
         var pulled = await pubsub.PullAsync("reader", count);
         var bodies = pulled.Select(message => Encoding.UTF8.GetString(message.Data))
-            .Select(text => text[text.IndexOf("From: <a@sender.test>", StringComparison.Ordinal)..]).ToHashSet();
+            .Select(text => text[text.IndexOf("From: <a@sender.test>", StringComparison.Ordinal)..])
+                .ToHashSet();
         Assert.True(
-            bodies.SetEquals(Enumerable.Range(0, count).Select(Content)), $"{bodies.Count} of {count}:\n{postern.Said}");
+            bodies.SetEquals(
+                Enumerable.Range(0, count).Select(Content)), $"{bodies.Count} of {count}:\n{postern.Said}");
     }
 
     static string Content(int number) =>
-        $"From: <a@sender.test>\r\nSubject: 안녕\r\nMessage-ID: <{number}@sender.test>\r\n\r\nnumber {number}\r\n";
+        "From: <a@sender.test>\r\nSubject: 안녕\r\n"
+        + $"Message-ID: <{number}@sender.test>\r\n\r\nnumber {number}\r\n";
 
     static async Task SendAsync(int port, int count, string recipient, CancellationToken cancel)
     {
         await using var wire = await SmtpWire.ConnectAsync(port, cancel);
         for (var i = 0; i < count; i++)
         {
-            var letter = new Letter("a@sender.test", recipient, Encoding.UTF8.GetBytes(Content(i)), " BODY=8BITMIME");
+            var letter =
+                new Letter("a@sender.test", recipient, Encoding.UTF8.GetBytes(Content(i)), " BODY=8BITMIME");
             Assert.StartsWith("250", await wire.SendAsync(letter, cancel));
         }
     }
@@ -150,7 +157,8 @@ public sealed class InboundTests
         via = ["script"]
         """;
 
-    /// <summary>Root may not run scripts as itself: it hands the directory to nobody and runs them as that.</summary>
+    /// <summary>Root may not run scripts as itself: it hands the directory to nobody and runs them as
+    /// that.</summary>
     internal static string RunAs(TemporaryDirectory directory)
     {
         if (!Environment.IsPrivilegedProcess)
@@ -162,7 +170,8 @@ public sealed class InboundTests
     static async Task<string> StoredAsync(PosternProcess postern)
     {
         var got = postern.Directory.PathOf("got");
-        await Eventually.TrueAsync(() => File.Exists(got), "the script gets it", evidence: () => postern.Said);
+        await Eventually
+            .TrueAsync(() => File.Exists(got), "the script gets it", evidence: () => postern.Said);
         return await File.ReadAllTextAsync(got, TestContext.Current.CancellationToken);
     }
 }

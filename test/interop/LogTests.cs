@@ -18,7 +18,8 @@ public sealed class LogTests
         {
             var content = Encoding.ASCII.GetBytes("From: <a@sender.test>\r\nSubject: x\r\n\r\nhello\r\n");
             for (var i = 0; i < 30; i++)
-                Assert.StartsWith("250", await wire.SendAsync(new Letter("a@sender.test", $"r{i}@sink.test", content), cancel));
+                Assert.StartsWith("250", await wire
+                    .SendAsync(new Letter("a@sender.test", $"r{i}@sink.test", content), cancel));
             Assert.StartsWith("221", await wire.CommandAsync("QUIT", cancel));
         }
         await Eventually.TrueAsync(

@@ -5,7 +5,8 @@ namespace Postern.Interop;
 /// <summary>Trouble that is nobody's mail's fault holds mail and never bounces it.</summary>
 public sealed class OutageTests
 {
-    static readonly byte[] Content = Encoding.ASCII.GetBytes("From: <a@sender.test>\r\nSubject: outage\r\n\r\nhello\r\n");
+    static readonly byte[] Content = Encoding.ASCII
+        .GetBytes("From: <a@sender.test>\r\nSubject: outage\r\n\r\nhello\r\n");
 
     [Fact]
     public async Task NextHop_DeadThenBack_GetsEverythingThatWaited()
@@ -72,7 +73,8 @@ public sealed class OutageTests
             """);
         postern.Settings = Pipe(script + "-typo");
         await postern.StartAsync();
-        await using (var wire = await SmtpWire.ConnectAsync(postern.Port("mx"), TestContext.Current.CancellationToken))
+        await using (
+            var wire = await SmtpWire.ConnectAsync(postern.Port("mx"), TestContext.Current.CancellationToken))
         {
             var letter = new Letter("a@sender.test", "box@in.test", Content);
             Assert.StartsWith("250", await wire.SendAsync(letter, TestContext.Current.CancellationToken));
@@ -80,7 +82,8 @@ public sealed class OutageTests
         await postern.AlarmAsync();
         await postern.ReloadAsync(Pipe(script));
         await Eventually.TrueAsync(
-            () => File.Exists(postern.Directory.PathOf("got")), "the script gets it", evidence: () => postern.Said);
+            () => File.Exists(postern.Directory.PathOf("got")), "the script gets it", evidence: () =>
+                postern.Said);
 
         string Pipe(string program) => $$"""
             [transports.script]
@@ -101,7 +104,8 @@ public sealed class OutageTests
         var cancel = TestContext.Current.CancellationToken;
         await using var wire = await SmtpWire.ConnectAsync(postern.Port("submission"), cancel);
         for (var i = 0; i < count; i++)
-            Assert.StartsWith("250", await wire.SendAsync(new Letter("a@sender.test", $"r{i}@sink.test", Content), cancel));
+            Assert.StartsWith(
+                "250", await wire.SendAsync(new Letter("a@sender.test", $"r{i}@sink.test", Content), cancel));
     }
 
     static Task AllArriveAsync(PosternProcess postern, SmtpSink sink, int count) => Eventually.TrueAsync(

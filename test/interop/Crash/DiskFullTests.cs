@@ -3,7 +3,8 @@ using System.Text;
 
 namespace Postern.Interop.Crash;
 
-/// <summary>A small file system fills up: mail is refused for a while, and what was promised still goes out.</summary>
+/// <summary>A small file system fills up: mail is refused for a while, and what was promised still goes
+/// out.</summary>
 public sealed class DiskFullTests
 {
     const string Reserve = "8MiB";
@@ -13,7 +14,8 @@ public sealed class DiskFullTests
     {
         await using var mount = await Mount.TmpfsAsync("96m");
         var port = PosternProcess.FreePort();
-        await using var postern = new PosternProcess(Settings(port)) { Data = Path.Combine(mount.FullPath, "data") };
+        await using var postern =
+            new PosternProcess(Settings(port)) { Data = Path.Combine(mount.FullPath, "data") };
         await postern.StartAsync();
         var accepted = await FillAsync(postern);
         Assert.InRange(accepted, 20, 400);
@@ -22,7 +24,8 @@ public sealed class DiskFullTests
             () => sink.Deliveries.Select(delivery => delivery.Recipient).Distinct().Count() == accepted,
             "deliveries go on", 60, () => $"{sink.Deliveries.Count} of {accepted}\n{postern.Said}");
         await Eventually.TrueAsync(
-            async () => (await SendAsync(postern, "again"))[0] == '2', "it accepts again", 60, () => postern.Said);
+            async () => (await SendAsync(postern, "again"))[0] == '2', "it accepts again", 60, () =>
+                postern.Said);
     }
 
     /// <summary>Submits until a 452, and says how many were taken.</summary>

@@ -25,7 +25,8 @@ public sealed partial class FlushErrorTests
         Assert.True(seen >= 10, $"only {seen} of {Calls.Length} runs had a failed flush while mail came in");
     }
 
-    /// <summary>One run with the n-th flush of every thread failing; true when one failed while mail came in.</summary>
+    /// <summary>One run with the n-th flush of every thread failing; true when one failed while mail came
+    /// in.</summary>
     static async Task<bool> FailAsync(string strace, int call)
     {
         var cancel = TestContext.Current.CancellationToken;
@@ -36,7 +37,8 @@ public sealed partial class FlushErrorTests
             Wrapper =
             [
                 strace, "-f", "-ttt", "-o", trace, "-e", "trace=fsync,fdatasync",
-                "-e", string.Create(CultureInfo.InvariantCulture, $"inject=fsync,fdatasync:error=EIO:when={call}"),
+                "-e", string
+                    .Create(CultureInfo.InvariantCulture, $"inject=fsync,fdatasync:error=EIO:when={call}"),
             ],
         };
         if (!await TryStartAsync(postern))
@@ -48,11 +50,12 @@ public sealed partial class FlushErrorTests
         foreach (var (sent, replied) in acknowledged)
             Assert.True(
                 sent <= failed && replied <= failed + OnTheWay,
-                $"flush {call} failed at {failed:O}; a message sent at {sent:O} got 250 at {replied:O}\n{postern.Said}");
+                $"flush {call} failed at {failed:O}; sent {sent:O}, 250 at {replied:O}\n{postern.Said}");
         return true;
     }
 
-    /// <summary>A flush that fails while the store is made ends the start: that is right, and no 250 was said.</summary>
+    /// <summary>A flush that fails while the store is made ends the start: that is right, and no 250 was
+    /// said.</summary>
     static async Task<bool> TryStartAsync(PosternProcess postern)
     {
         try
@@ -66,7 +69,8 @@ public sealed partial class FlushErrorTests
         }
     }
 
-    static async Task<List<(DateTimeOffset Sent, DateTimeOffset Replied)>> SubmitAsync(int port, CancellationToken cancel)
+    static async Task<List<(DateTimeOffset Sent, DateTimeOffset Replied)>> SubmitAsync(
+        int port, CancellationToken cancel)
     {
         var content = Encoding.ASCII.GetBytes("From: <a@sender.test>\r\nSubject: x\r\n\r\nhello\r\n");
         var acknowledged = new List<(DateTimeOffset, DateTimeOffset)>();
@@ -76,7 +80,8 @@ public sealed partial class FlushErrorTests
             for (var i = 0; i < MessagesMax; i++)
             {
                 var sent = TimeProvider.System.GetUtcNow();
-                var reply = await wire.SendAsync(new Letter("a@sender.test", $"r{i}@sink.test", content), cancel);
+                var reply = await wire
+                    .SendAsync(new Letter("a@sender.test", $"r{i}@sink.test", content), cancel);
                 if (reply[0] == '2')
                     acknowledged.Add((sent, TimeProvider.System.GetUtcNow()));
             }
@@ -92,7 +97,8 @@ public sealed partial class FlushErrorTests
     {
         var line = Injected().Match(File.Exists(trace) ? File.ReadAllText(trace) : "");
         return line.Success
-            ? DateTimeOffset.UnixEpoch.AddSeconds(double.Parse(line.Groups[1].ValueSpan, CultureInfo.InvariantCulture))
+            ? DateTimeOffset.UnixEpoch
+                .AddSeconds(double.Parse(line.Groups[1].ValueSpan, CultureInfo.InvariantCulture))
             : null;
     }
 

@@ -11,7 +11,8 @@ public sealed class KillTests
     /// <summary>Outgoing connections, each with at most one message in flight.</summary>
     const int Connections = 20;
 
-    /// <summary>Results of attempts may reach the disk this late (100 ms by design, and a slow machine).</summary>
+    /// <summary>Results of attempts may reach the disk this late (100 ms by design, and a slow
+    /// machine).</summary>
     static readonly TimeSpan ResultsLate = TimeSpan.FromMilliseconds(1000);
 
     static int Kills => int.Parse(
@@ -40,14 +41,18 @@ public sealed class KillTests
             $"{kills.Count} kills, {promised.Count} acknowledged, {sink.Deliveries.Count} delivered");
     }
 
-    /// <summary>A repeat is a message whose first delivery was on its way to the disk when a kill came.</summary>
+    /// <summary>A repeat is a message whose first delivery was on its way to the disk when a kill
+    /// came.</summary>
     static void AssertRepeats(SmtpSink sink, List<DateTimeOffset> kills, int seed)
     {
-        var repeats = sink.Deliveries.GroupBy(delivery => delivery.Recipient).Where(group => group.Count() > 1).ToArray();
+        var repeats = sink.Deliveries.GroupBy(delivery => delivery.Recipient)
+            .Where(group => group.Count() > 1).ToArray();
         var early = repeats.Where(group => !kills.Any(kill => IsInFlight(group.First().At, kill)));
         Assert.True(
-            !early.Any(), $"seed {seed}, repeated without need: {string.Join(' ', early.Take(20).Select(group => group.Key))}");
-        var inFlight = kills.Sum(kill => Connections + sink.Deliveries.Count(delivery => IsInFlight(delivery.At, kill)));
+            !early.Any(),
+            $"seed {seed}, needless repeats: {string.Join(' ', early.Select(group => group.Key).Take(20))}");
+        var inFlight = kills
+            .Sum(kill => Connections + sink.Deliveries.Count(delivery => IsInFlight(delivery.At, kill)));
         var count = repeats.Sum(group => group.Count() - 1);
         Assert.True(count <= inFlight, $"seed {seed}: {count} repeats, {inFlight} in flight");
     }
@@ -55,7 +60,8 @@ public sealed class KillTests
     static bool IsInFlight(DateTimeOffset delivered, DateTimeOffset kill) =>
         delivered >= kill - ResultsLate && delivered <= kill + ResultsLate;
 
-    static async Task<List<DateTimeOffset>> KillAsync(PosternProcess postern, LoadGenerator load, Random random)
+    static async Task<List<DateTimeOffset>> KillAsync(
+        PosternProcess postern, LoadGenerator load, Random random)
     {
         var kills = new List<DateTimeOffset>();
         while (kills.Count < Kills)
@@ -66,7 +72,8 @@ public sealed class KillTests
             // A random moment, told by the load's own progress and not by a clock.
             var goal = ((kills.Count + 1) * MessagesPerKill) + random.Next(50);
             await Eventually.TrueAsync(
-                () => load.Acknowledged >= goal || running.IsCompleted, $"{goal} acknowledged", 60, () => postern.Said);
+                () => load.Acknowledged >= goal || running.IsCompleted, $"{goal} acknowledged", 60, () =>
+                    postern.Said);
             Assert.False(running.IsCompleted, "the server went away by itself\n" + postern.Said);
             kills.Add(TimeProvider.System.GetUtcNow());
             await postern.KillAsync();
@@ -89,7 +96,8 @@ public sealed class KillTests
         var root = json.RootElement;
         return root.ValueKind == System.Text.Json.JsonValueKind.Array
             ? root.GetArrayLength()
-            : root.EnumerateObject().First(property => property.Value.ValueKind == System.Text.Json.JsonValueKind.Array)
+            : root.EnumerateObject()
+                .First(property => property.Value.ValueKind == System.Text.Json.JsonValueKind.Array)
                 .Value.GetArrayLength();
     }
 

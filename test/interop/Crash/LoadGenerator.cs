@@ -4,7 +4,8 @@ using System.Text;
 
 namespace Postern.Interop.Crash;
 
-/// <summary>Sessions that submit one message after the other until the server is gone; the id is the local part.</summary>
+/// <summary>Sessions that submit one message after the other until the server is gone; the id is the local
+/// part.</summary>
 sealed class LoadGenerator(Ledger ledger, int sessions)
 {
     static readonly byte[] Content = Encoding.ASCII.GetBytes(
@@ -28,7 +29,8 @@ sealed class LoadGenerator(Ledger ledger, int sessions)
             while (!cancel.IsCancellationRequested)
             {
                 var id = Interlocked.Increment(ref issued).ToString("D7", CultureInfo.InvariantCulture);
-                var reply = await wire.SendAsync(new Letter("load@sender.test", id + "@sink.test", Content), cancel);
+                var reply = await wire
+                    .SendAsync(new Letter("load@sender.test", id + "@sink.test", Content), cancel);
                 if (!reply.StartsWith("250", StringComparison.Ordinal))
                     continue;
                 await ledger.AddAsync(id);

@@ -19,7 +19,7 @@ static class Certificate
         var now = TimeProvider.System.GetUtcNow();
         using var certificate = request.CreateSelfSigned(now.AddDays(-1), now.AddDays(30));
         return (
-            directory.Write("peer.pem", certificate.ExportCertificatePem()),
+            directory.Write("peer.pem", certificate.ExportCertificatePem(), TemporaryDirectory.Public),
             directory.Write("peer.key", key.ExportPkcs8PrivateKeyPem()));
     }
 

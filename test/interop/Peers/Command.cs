@@ -17,7 +17,8 @@ sealed record Command(string Line, int ExitCode, string Output, string Error)
     public static Task<Command> RunAsync(string program, params string[] arguments) =>
         RunAsync(program, arguments, input: null);
 
-    /// <summary>Runs it without a shell and kills it, with its children, after <paramref name="seconds"/>.</summary>
+    /// <summary>Runs it without a shell and kills it, with its children, after
+    /// <paramref name="seconds"/>.</summary>
     public static async Task<Command> RunAsync(
         string program, IReadOnlyList<string> arguments, byte[]? input,
         IReadOnlyDictionary<string, string>? environment = null, int seconds = 60)
@@ -42,7 +43,8 @@ sealed record Command(string Line, int ExitCode, string Output, string Error)
     }
 
     public static ProcessStartInfo StartInfo(
-        string program, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
+        string program, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string>? environment =
+            null)
     {
         var start = new ProcessStartInfo(program, arguments)
         {

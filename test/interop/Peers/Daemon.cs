@@ -4,13 +4,15 @@ using System.Text;
 
 namespace Postern.Interop.Peers;
 
-/// <summary>A program that runs until it is told to stop; keeps what it says for the failure's text.</summary>
+/// <summary>A program that runs until it is told to stop; keeps what it says for the failure's
+/// text.</summary>
 sealed class Daemon : IAsyncDisposable
 {
     readonly Process process;
     readonly StringBuilder said = new();
 
-    public Daemon(string program, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
+    public Daemon(string program, IReadOnlyList<string> arguments, IReadOnlyDictionary<string,
+        string>? environment = null)
     {
         process = new Process { StartInfo = Command.StartInfo(program, arguments, environment) };
         process.OutputDataReceived += (_, line) => Keep(line.Data);
@@ -48,7 +50,8 @@ sealed class Daemon : IAsyncDisposable
         if (process.HasExited)
             return;
         await SignalAsync("TERM");
-        await Eventually.TrueAsync(() => process.HasExited, "the process ends after SIGTERM", seconds, () => Said);
+        await Eventually
+            .TrueAsync(() => process.HasExited, "the process ends after SIGTERM", seconds, () => Said);
     }
 
     public Task<Command> SignalAsync(string name) =>

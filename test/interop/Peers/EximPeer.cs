@@ -2,7 +2,8 @@ using System.Globalization;
 
 namespace Postern.Interop.Peers;
 
-/// <summary>Exim as a next hop, from the unpacked Debian package: STARTTLS, AUTH PLAIN, mail into a Maildir.</summary>
+/// <summary>Exim as a next hop, from the unpacked Debian package: STARTTLS, AUTH PLAIN, mail into a
+/// Maildir.</summary>
 sealed class EximPeer : IAsyncDisposable
 {
     readonly TemporaryDirectory directory = new();
@@ -18,11 +19,13 @@ sealed class EximPeer : IAsyncDisposable
     public static async Task<EximPeer> NextHopAsync(string user, string password)
     {
         Tool.RequireRoot("Exim");
-        var exim = Tool.RequireFile(Path.Combine(Tool.PeersDirectory, "exim/usr/sbin/exim4"), "Exim, unpacked");
+        var exim = Tool
+            .RequireFile(Path.Combine(Tool.PeersDirectory, "exim/usr/sbin/exim4"), "Exim, unpacked");
         var peer = new EximPeer();
         await peer.ConfigureAsync(exim, user, password);
         peer.daemon = new Daemon(exim, ["-C", peer.directory.PathOf("exim.conf"), "-bdf", "-q1m"]);
-        await Eventually.TrueAsync(() => SmtpWire.IsOpenAsync(peer.Port), "Exim listens", evidence: () => peer.Log);
+        await Eventually
+            .TrueAsync(() => SmtpWire.IsOpenAsync(peer.Port), "Exim listens", evidence: () => peer.Log);
         return peer;
     }
 
@@ -37,10 +40,17 @@ sealed class EximPeer : IAsyncDisposable
     {
         var (certificate, key) = Certificate.Make(directory);
         foreach (var name in (string[])["spool", "log", "mail"])
-            (await Command.RunAsync("/bin/chown", "nobody:nogroup", directory.MakeDirectory(name))).Succeeded();
+            (await Command.RunAsync("/bin/chown", "nobody:nogroup", directory.MakeDirectory(name)))
+                .Succeeded();
         (await Command.RunAsync("/bin/chown", "nobody", key)).Succeeded();
+        var text = Configuration(exim, user, password, certificate, key);
+        directory.Write("exim.conf", text, TemporaryDirectory.Public);
+    }
+
+    string Configuration(string exim, string user, string password, string certificate, string key)
+    {
         var condition = "${if and{{eq{$auth2}{" + user + "}}{eq{$auth3}{" + password + "}}}}";
-        directory.Write("exim.conf", string.Create(CultureInfo.InvariantCulture, $$$"""
+        return string.Create(CultureInfo.InvariantCulture, $$$"""
             exim_path = {{{exim}}}
             exim_user = nobody
             exim_group = nogroup
@@ -64,7 +74,6 @@ sealed class EximPeer : IAsyncDisposable
             tls_privatekey = {{{key}}}
             auth_advertise_hosts = ${if eq{$tls_in_cipher}{}{}{*}}
             acl_smtp_rcpt = check_rcpt
-            acl_smtp_data =
             begin acl
             check_rcpt:
               accept authenticated = *
@@ -93,6 +102,6 @@ sealed class EximPeer : IAsyncDisposable
               server_set_id = $auth2
             begin retry
             * * F,1h,1m
-            """), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+            """);
     }
 }

@@ -43,7 +43,8 @@ sealed partial class PosternProcess : IAsyncDisposable
         Data = directory.PathOf("data");
     }
 
-    /// <summary>Tables of postern.toml after the listeners; written at start and by <see cref="ReloadAsync"/>.</summary>
+    /// <summary>Tables of postern.toml after the listeners; written at start and by
+    /// <see cref="ReloadAsync"/>.</summary>
     public string Settings { get; set; }
 
     public string LogFormat { get; init; } = "json";

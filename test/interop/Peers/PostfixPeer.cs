@@ -41,7 +41,8 @@ sealed class PostfixPeer : IAsyncDisposable
     string LogFile => directory.PathOf("log/postfix.log");
     string Etc => directory.PathOf("etc");
 
-    /// <summary>A next hop like a provider's: STARTTLS first, then AUTH by Cyrus, mail into a Maildir.</summary>
+    /// <summary>A next hop like a provider's: STARTTLS first, then AUTH by Cyrus, mail into a
+    /// Maildir.</summary>
     /// <param name="login">user and password it knows; null: AUTH is not offered at all.</param>
     public static async Task<PostfixPeer> NextHopAsync((string User, string Password)? login)
     {
@@ -56,7 +57,6 @@ sealed class PostfixPeer : IAsyncDisposable
             smtpd_sasl_path = smtpd
             smtpd_sasl_local_domain = relay.test
             smtpd_sasl_security_options = noanonymous
-            cyrus_sasl_config_path = {peer.directory.PathOf("sasl")}
             smtpd_relay_restrictions = {(login is null ? "permit" : "permit_sasl_authenticated, reject")}
             virtual_mailbox_domains = sink.test
             virtual_mailbox_base = {peer.directory.PathOf("mail")}
@@ -71,11 +71,13 @@ sealed class PostfixPeer : IAsyncDisposable
         return peer;
     }
 
-    /// <summary>A submitting Postfix; <paramref name="settings"/> are the lines of its main.cf that matter.</summary>
+    /// <summary>A submitting Postfix; <paramref name="settings"/> are the lines of its main.cf that
+    /// matter.</summary>
     public static async Task<PostfixPeer> SubmitterAsync(string settings, string services = "")
     {
         var peer = await PrepareAsync();
-        await peer.ConfigureAsync("smtpd_relay_restrictions = permit_mynetworks, reject\n" + settings, services);
+        await peer
+            .ConfigureAsync("smtpd_relay_restrictions = permit_mynetworks, reject\n" + settings, services);
         await peer.StartAsync();
         return peer;
     }
@@ -107,7 +109,7 @@ sealed class PostfixPeer : IAsyncDisposable
         Tool.RequireRoot("a Postfix of our own");
         Tool.Require("postfix");
         var peer = new PostfixPeer(PosternProcess.FreePort());
-        foreach (var name in (string[])["etc", "queue", "data", "log", "mail", "sasl"])
+        foreach (var name in (string[])["etc", "queue", "data", "log", "mail", "etc/sasl"])
             peer.directory.MakeDirectory(name);
         return Task.FromResult(peer);
     }
@@ -115,7 +117,8 @@ sealed class PostfixPeer : IAsyncDisposable
     async Task ConfigureAsync(string settings, string services)
     {
         foreach (var owned in (string[])["data", "mail"])
-            (await Command.RunAsync("/bin/chown", owned == "data" ? "postfix" : "nobody", directory.PathOf(owned)))
+            (await Command
+                .RunAsync("/bin/chown", owned == "data" ? "postfix" : "nobody", directory.PathOf(owned)))
                 .Succeeded();
         foreach (var file in (string[])["postfix-files", "post-install", "postfix-script"])
             if (File.Exists("/etc/postfix/" + file))
@@ -144,21 +147,21 @@ sealed class PostfixPeer : IAsyncDisposable
             biff = no
             append_dot_mydomain = no
             {settings}
-            """), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+            """), TemporaryDirectory.Public);
         directory.Write(
             "etc/master.cf", $"127.0.0.1:{Port} inet n - n - - smtpd\n{Services}\n{services}",
-            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+            TemporaryDirectory.Public);
     }
 
     async Task AddLoginAsync(string user, string password)
     {
-        var database = directory.PathOf("sasl/sasldb2");
-        directory.Write("sasl/smtpd.conf", $"""
+        var database = directory.PathOf("etc/sasl/sasldb2");
+        directory.Write("etc/sasl/smtpd.conf", $"""
             pwcheck_method: auxprop
             auxprop_plugin: sasldb
             sasldb_path: {database}
             mech_list: PLAIN LOGIN
-            """, UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+            """, TemporaryDirectory.Public);
         (await Command.RunAsync(
             Tool.Require("saslpasswd2", "sasl2-bin"), ["-p", "-c", "-f", database, "-u", "relay.test", user],
             System.Text.Encoding.ASCII.GetBytes(password))).Succeeded();

@@ -5,10 +5,8 @@ using System.Text;
 
 namespace Postern.Interop.Peers;
 
-/// <summary>One recipient of one message, as the sink took it, before its 250 left.</summary>
-readonly record struct SinkDelivery(string Recipient, DateTimeOffset At);
-
-/// <summary>A next hop that takes everything and writes down who got what and when. No TLS, no extensions but one.</summary>
+/// <summary>A next hop that takes everything and writes down who got what and when. No TLS, no extensions but
+/// one.</summary>
 sealed class SmtpSink : IAsyncDisposable
 {
     readonly TcpListener listener;
@@ -76,7 +74,8 @@ sealed class SmtpSink : IAsyncDisposable
             if (verb == "EHLO")
                 reply = "250-sink.test\r\n250-PIPELINING\r\n250-SIZE 100000000\r\n250 8BITMIME";
             else if (verb == "RCPT")
-                recipients.Add(line[(line.IndexOf('<', StringComparison.Ordinal) + 1)..line.IndexOf('>', StringComparison.Ordinal)]);
+                recipients.Add(line[(line.IndexOf('<', StringComparison.Ordinal) + 1)..line
+                    .IndexOf('>', StringComparison.Ordinal)]);
             else if (verb == "DATA")
             {
                 await stream.WriteAsync("354 Go on\r\n"u8.ToArray(), stop.Token);
@@ -135,3 +134,6 @@ sealed class SinkReader(Stream stream, CancellationToken cancel)
         return end > 0;
     }
 }
+
+/// <summary>One recipient of one message, as the sink took it, before its 250 left.</summary>
+readonly record struct SinkDelivery(string Recipient, DateTimeOffset At);

@@ -49,7 +49,8 @@ sealed class SmtpWire : IAsyncDisposable
         return await ReadReplyAsync(cancel);
     }
 
-    /// <summary>One transaction; the reply that ended it, be it the one to MAIL, RCPT, DATA or the dot.</summary>
+    /// <summary>One transaction; the reply that ended it, be it the one to MAIL, RCPT, DATA or the
+    /// dot.</summary>
     public async Task<string> SendAsync(Letter letter, CancellationToken cancel)
     {
         var reply = await CommandAsync($"MAIL FROM:<{letter.Sender}>{letter.Parameters}", cancel);
@@ -62,7 +63,8 @@ sealed class SmtpWire : IAsyncDisposable
         }
         if (letter.ByBdat)
         {
-            await stream.WriteAsync(Encoding.ASCII.GetBytes($"BDAT {letter.Content.Length} LAST\r\n"), cancel);
+            await stream
+                .WriteAsync(Encoding.ASCII.GetBytes($"BDAT {letter.Content.Length} LAST\r\n"), cancel);
             await stream.WriteAsync(letter.Content, cancel);
             return await ReadReplyAsync(cancel);
         }
@@ -127,4 +129,5 @@ sealed class SmtpWire : IAsyncDisposable
 
 /// <summary>One message for one recipient.</summary>
 /// <param name="Parameters">After MAIL FROM, with the blank before it.</param>
-sealed record Letter(string Sender, string Recipient, byte[] Content, string Parameters = "", bool ByBdat = false);
+sealed record Letter(
+    string Sender, string Recipient, byte[] Content, string Parameters = "", bool ByBdat = false);

@@ -1,10 +1,16 @@
 namespace Postern.Interop.Peers;
 
-/// <summary>A directory of its own for a peer: every user may walk through it, and it goes with its owner.</summary>
+/// <summary>A directory of its own for a peer: every user may walk through it, and it goes with its
+/// owner.</summary>
 sealed class TemporaryDirectory : IDisposable
 {
     const UnixFileMode Walkable = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
-        | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
+        | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead
+            | UnixFileMode.OtherExecute;
+
+    /// <summary>A file that everyone may read.</summary>
+    public const UnixFileMode Public = UnixFileMode.UserRead | UnixFileMode.UserWrite
+        | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
 
     public TemporaryDirectory()
     {
@@ -23,7 +29,8 @@ sealed class TemporaryDirectory : IDisposable
         return PathOf(name);
     }
 
-    public string Write(string name, string text, UnixFileMode mode = UnixFileMode.UserRead | UnixFileMode.UserWrite)
+    public string Write(
+        string name, string text, UnixFileMode mode = UnixFileMode.UserRead | UnixFileMode.UserWrite)
     {
         File.WriteAllLines(PathOf(name), text.Split('\n'));
         File.SetUnixFileMode(PathOf(name), mode);

@@ -1,6 +1,7 @@
 namespace Postern.Interop.Peers;
 
-/// <summary>What must be on the machine for a test to mean anything; otherwise the test skips and names it.</summary>
+/// <summary>What must be on the machine for a test to mean anything; otherwise the test skips and names
+/// it.</summary>
 static class Tool
 {
     const string Mend = "./do test --install (as root) installs it";
@@ -46,7 +47,8 @@ static class Tool
     {
         var directory = AppContext.BaseDirectory;
         while (!File.Exists(Path.Combine(directory, "Postern.slnx")))
-            directory = Path.GetDirectoryName(directory) ?? throw new DirectoryNotFoundException("Postern.slnx");
+            directory = Path.GetDirectoryName(directory)
+                ?? throw new DirectoryNotFoundException("Postern.slnx");
         return directory;
     }
 }
