@@ -69,8 +69,13 @@ sealed class PubSubEmulator : IAsyncDisposable
 
     Task<Command> NodeAsync(params string[] arguments) => Command.RunAsync(
         Tool.Require("node", "nodejs"), [script, .. arguments], input: null,
-        new Dictionary<string, string> { ["PUBSUB_EMULATOR_HOST"] = Host, ["PUBSUB_PROJECT_ID"] = "postern" },
-            seconds: 120);
+        new Dictionary<string, string>
+        {
+            ["PUBSUB_EMULATOR_HOST"] = Host,
+            ["PUBSUB_PROJECT_ID"] = "postern",
+            ["METADATA_SERVER_DETECTION"] = "none",
+        },
+        seconds: 120);
 
     static PulledMessage Parse(string line)
     {
