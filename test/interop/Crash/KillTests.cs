@@ -11,10 +11,6 @@ public sealed class KillTests
     /// <summary>Outgoing connections, each with at most one message in flight.</summary>
     const int Connections = 20;
 
-    /// <summary>Results of attempts may reach the disk this late (100 ms by design, and a slow
-    /// machine).</summary>
-    static readonly TimeSpan ResultsLate = TimeSpan.FromMilliseconds(1000);
-
     static int Kills => int.Parse(
         Environment.GetEnvironmentVariable("POSTERN_CRASH_KILLS") ?? "25", CultureInfo.InvariantCulture);
 
@@ -31,34 +27,18 @@ public sealed class KillTests
         await postern.StartAsync();
         var promised = ledger.Read();
         Assert.True(promised.Count >= Kills * MessagesPerKill, $"only {promised.Count} acknowledged");
+        var verdict = new CrashVerdict(promised, kills, Connections);
         await Eventually.TrueAsync(
-            () => Missing(promised, sink).Count == 0, "everything acknowledged arrives", 120,
-            () => $"seed {seed}, lost: {string.Join(' ', Missing(promised, sink).Take(20))}\n{postern.Said}");
+            () => !verdict.Lost(sink.Deliveries).Any(), "everything acknowledged arrives", 120,
+            () => $"seed {seed}, lost: {string.Join(' ', verdict.Lost(sink.Deliveries).Take(20))}\n{postern.Said}");
         await Eventually.TrueAsync(
             async () => await QueuedAsync(postern) == 0, "the queue is empty", 60, () => postern.Said);
-        AssertRepeats(sink, kills, seed);
+        var repeats = verdict.NeedlessRepeats([.. sink.Deliveries]);
+        Assert
+            .True(repeats.Count == 0, $"seed {seed}, needless repeats: {string.Join(' ', repeats.Take(20))}");
         TestContext.Current.TestOutputHelper?.WriteLine(
             $"{kills.Count} kills, {promised.Count} acknowledged, {sink.Deliveries.Count} delivered");
     }
-
-    /// <summary>A repeat is a message whose first delivery was on its way to the disk when a kill
-    /// came.</summary>
-    static void AssertRepeats(SmtpSink sink, List<DateTimeOffset> kills, int seed)
-    {
-        var repeats = sink.Deliveries.GroupBy(delivery => delivery.Recipient)
-            .Where(group => group.Count() > 1).ToArray();
-        var early = repeats.Where(group => !kills.Any(kill => IsInFlight(group.First().At, kill)));
-        Assert.True(
-            !early.Any(),
-            $"seed {seed}, needless repeats: {string.Join(' ', early.Select(group => group.Key).Take(20))}");
-        var inFlight = kills
-            .Sum(kill => Connections + sink.Deliveries.Count(delivery => IsInFlight(delivery.At, kill)));
-        var count = repeats.Sum(group => group.Count() - 1);
-        Assert.True(count <= inFlight, $"seed {seed}: {count} repeats, {inFlight} in flight");
-    }
-
-    static bool IsInFlight(DateTimeOffset delivered, DateTimeOffset kill) =>
-        delivered >= kill - ResultsLate && delivered <= kill + ResultsLate;
 
     static async Task<List<DateTimeOffset>> KillAsync(
         PosternProcess postern, LoadGenerator load, Random random)
@@ -81,12 +61,6 @@ public sealed class KillTests
             await running;
         }
         return kills;
-    }
-
-    static List<string> Missing(IReadOnlyList<string> promised, SmtpSink sink)
-    {
-        var arrived = sink.Deliveries.Select(delivery => delivery.Recipient.Split('@')[0]).ToHashSet();
-        return [.. promised.Where(id => !arrived.Contains(id))];
     }
 
     static async Task<int> QueuedAsync(PosternProcess postern)
