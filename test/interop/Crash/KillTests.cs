@@ -30,7 +30,7 @@ public sealed class KillTests
         var verdict = new CrashVerdict(promised, kills, Connections);
         await Eventually.TrueAsync(
             () => !verdict.Lost(sink.Deliveries).Any(), "everything acknowledged arrives", 120,
-            () => $"seed {seed}, lost: {string.Join(' ', verdict.Lost(sink.Deliveries).Take(20))}\n{postern.Said}");
+            () => $"seed {seed}, lost: {string.Join(' ', verdict.Lost(sink.Deliveries))}\n{postern.Said}");
         await Eventually.TrueAsync(
             async () => await QueuedAsync(postern) == 0, "the queue is empty", 60, () => postern.Said);
         var repeats = verdict.NeedlessRepeats([.. sink.Deliveries]);
