@@ -1,2 +1,149 @@
 #!/usr/bin/env bash
-exec echo later
+# The one entry script. ./do alone says what there is.
+set -euo pipefail
+cd "$(dirname "$0")"
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_CLI_UI_LANGUAGE=en
+program=src/Postern/bin/Release/net10.0/postern
+
+usage() {
+  cat <<'X'
+./do run [ARGS]        build and serve; without arguments the sandbox, on loopback alone
+./do test [--install]  build and run everything: units, real peers, crash smoke
+                       --install (or CI=true, as root) first installs the peers: Postfix, Exim, swaks, ...
+./do test NAME         only the tests whose class or name contains NAME
+./do crash [KILLS]     kill -9 under load, at length (default 200 kills)
+./do fuzz [SECONDS]    every fuzz target for so long (default 30)
+./do bench [ARGS]      the micro-benchmarks
+./do lint              formatting and analyzers; changes nothing
+./do package           artifacts/postern-VERSION-{portable,linux-x64}.tar.gz
+./do ci                what CI does
+X
+}
+
+# CI proves that the lock files are complete: what is not in them is not restored.
+restore() {
+  if [ "${CI:-}" = true ]; then dotnet restore --locked-mode -v q "$@"; else dotnet restore -v q "$@"; fi
+}
+
+build() {
+  restore "$@"
+  dotnet build --no-restore -c Release -v q "$@"
+}
+
+# Runs one test program and adds its line "Total: N, Errors: E, Failed: F, Skipped: S" to the sums.
+passed=0 failed=0 skipped=0 only=()
+suite() {
+  local name=$1 log counts status=0
+  shift
+  log=$(mktemp)
+  echo "== $name"
+  "$@" -noLogo -noColor 2>&1 | tee "$log" || status=$?
+  counts=$(grep -Eo 'Total: [0-9]+, Errors: [0-9]+, Failed: [0-9]+, Skipped: [0-9]+' "$log" | tail -1 || true)
+  # A suite in which nothing bears the name that was asked for says only this.
+  if [ ${#only[@]} -gt 0 ] && grep -q 'Total: 0$' "$log"; then counts='0 0 0 0'; fi
+  rm -f "$log"
+  if [ -z "$counts" ]; then
+    echo "$name: ended with $status and without a result" >&2
+    failed=$((failed + 1))
+    return
+  fi
+  local total errors wrong left
+  read -r total errors wrong left < <(tr -cd '0-9 \n' <<<"$counts" | tr -s ' ')
+  passed=$((passed + total - wrong - left))
+  failed=$((failed + wrong + errors))
+  skipped=$((skipped + left))
+  # A program that fails although each of its tests passed must not look well.
+  if [ "$status" != 0 ] && [ $((wrong + errors)) = 0 ]; then failed=$((failed + 1)); fi
+}
+
+finish() {
+  local line="$passed passed, $failed failed"
+  [ "$skipped" = 0 ] || line="$line, $skipped skipped"
+  echo "$line"
+  [ "$failed" = 0 ]
+}
+
+test_program() { echo "test/$1/bin/Release/net10.0/$2"; }
+
+install_peers() {
+  if [ "$(id -u)" != 0 ]; then
+    echo "do: installing the peers needs root; tests that miss one will skip" >&2
+  elif ! test/interop/install-peers; then
+    echo "do: not every peer could be installed; tests that miss one will skip" >&2
+  fi
+}
+
+run_tests() {
+  local install=${CI:-false}
+  for argument in "$@"; do
+    case "$argument" in
+      --install) install=true ;;
+      --bless) export POSTERN_BLESS=1 ;;
+      *) only+=(-class "*$argument*") ;;
+    esac
+  done
+  [ "$install" != true ] || install_peers
+  build Postern.slnx
+  suite units "$(test_program Postern.Tests Postern.Tests)" "${only[@]}"
+  suite interop "$(test_program interop Postern.Interop)" -namespace- Postern.Interop.Crash "${only[@]}"
+  suite crash "$(test_program interop Postern.Interop)" -namespace Postern.Interop.Crash "${only[@]}"
+  finish
+}
+
+run_crash() {
+  build test/interop
+  export POSTERN_CRASH_KILLS=${1:-200}
+  suite crash "$(test_program interop Postern.Interop)" -namespace Postern.Interop.Crash
+  finish
+}
+
+run_fuzz() {
+  build fuzz/Postern.Fuzz
+  fuzz/Postern.Fuzz/bin/Release/net10.0/Postern.Fuzz "${1:-30}"
+}
+
+run_package() {
+  local version kind output
+  version=$(sed -n 's:.*<Version>\(.*\)</Version>.*:\1:p' Directory.Build.props)
+  mkdir -p artifacts
+  for kind in portable linux-x64; do
+    output=artifacts/postern-$version-$kind
+    rm -rf "$output"
+    if [ "$kind" = portable ]; then
+      dotnet publish src/Postern -c Release -v q -o "$output" -p:UseAppHost=true --self-contained false
+    else
+      # A runtime of its own is not in the lock files, which hold for every machine.
+      dotnet publish src/Postern -c Release -v q -o "$output" -r "$kind" --self-contained true \
+        -p:RestoreLockedMode=false -p:RestorePackagesWithLockFile=false
+    fi
+    cp LICENSE "$output"
+    tar -C artifacts -czf "$output.tar.gz" "postern-$version-$kind"
+    rm -rf "$output"
+    echo "$output.tar.gz"
+  done
+}
+
+command=${1:-help}
+[ $# = 0 ] || shift
+case "$command" in
+  run)
+    build src/Postern
+    exec "$program" serve "$@" ;;
+  test) run_tests "$@" ;;
+  ci) CI=true exec bash ./do test ;;
+  crash) run_crash "$@" ;;
+  fuzz) run_fuzz "$@" ;;
+  bench)
+    build bench/Postern.Bench
+    exec bench/Postern.Bench/bin/Release/net10.0/Postern.Bench "$@" ;;
+  lint)
+    restore Postern.slnx
+    dotnet build --no-restore --no-incremental -c Release -v q Postern.slnx
+    dotnet format Postern.slnx --no-restore --verify-no-changes ;;
+  package) run_package ;;
+  help | -h | --help) usage ;;
+  *)
+    echo "do: no command \"$command\"" >&2
+    usage >&2
+    exit 64 ;;
+esac

@@ -11,7 +11,8 @@ static class Repository
     {
         var directory = AppContext.BaseDirectory;
         while (!File.Exists(Path.Combine(directory, "Postern.slnx")))
-            directory = Path.GetDirectoryName(directory) ?? throw new DirectoryNotFoundException("Postern.slnx");
+            directory = Path.GetDirectoryName(directory)
+                ?? throw new DirectoryNotFoundException("Postern.slnx");
         return directory;
     }
 }

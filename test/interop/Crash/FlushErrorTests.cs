@@ -1,0 +1,119 @@
+using System.Globalization;
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace Postern.Interop.Crash;
+
+/// <summary>The disk fails one flush of the real program: from then on nobody hears 250.</summary>
+public sealed partial class FlushErrorTests
+{
+    const int MessagesMax = 150;
+
+    /// <summary>How far a reply that was already written may be behind when it is read.</summary>
+    static readonly TimeSpan OnTheWay = TimeSpan.FromMilliseconds(50);
+
+    static readonly int[] Calls = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 17, 20, 25, 30, 40, 50, 70, 100];
+
+    [Fact]
+    public async Task Flush_FailedOnce_IsNeverFollowedByA250()
+    {
+        var strace = Tool.Require("strace");
+        var seen = 0;
+        foreach (var call in Calls)
+            if (await FailAsync(strace, call))
+                seen++;
+        Assert.True(seen >= 10, $"only {seen} of {Calls.Length} runs had a failed flush while mail came in");
+    }
+
+    /// <summary>One run with the n-th flush of every thread failing; true when one failed while mail came
+    /// in.</summary>
+    static async Task<bool> FailAsync(string strace, int call)
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        using var traces = new TemporaryDirectory();
+        var trace = traces.PathOf("trace");
+        await using var postern = new PosternProcess(Settings)
+        {
+            Wrapper =
+            [
+                strace, "-f", "-ttt", "-o", trace, "-e", "trace=fsync,fdatasync",
+                "-e", string
+                    .Create(CultureInfo.InvariantCulture, $"inject=fsync,fdatasync:error=EIO:when={call}"),
+            ],
+        };
+        if (!await TryStartAsync(postern))
+            return false;
+        var acknowledged = await SubmitAsync(postern.Port("submission"), cancel);
+        await postern.KillAsync();
+        if (FirstFailure(trace) is not { } failed)
+            return false;
+        foreach (var (sent, replied) in acknowledged)
+            Assert.True(
+                sent <= failed && replied <= failed + OnTheWay,
+                $"flush {call} failed at {failed:O}; sent {sent:O}, 250 at {replied:O}\n{postern.Said}");
+        return true;
+    }
+
+    /// <summary>A flush that fails while the store is made ends the start: that is right, and no 250 was
+    /// said.</summary>
+    static async Task<bool> TryStartAsync(PosternProcess postern)
+    {
+        try
+        {
+            await postern.StartAsync(60);
+            return true;
+        }
+        catch (Xunit.Sdk.XunitException) when (postern.HasExited)
+        {
+            return false;
+        }
+    }
+
+    static async Task<List<(DateTimeOffset Sent, DateTimeOffset Replied)>> SubmitAsync(
+        int port, CancellationToken cancel)
+    {
+        var content = Encoding.ASCII.GetBytes("From: <a@sender.test>\r\nSubject: x\r\n\r\nhello\r\n");
+        var acknowledged = new List<(DateTimeOffset, DateTimeOffset)>();
+        try
+        {
+            await using var wire = await SmtpWire.ConnectAsync(port, cancel);
+            for (var i = 0; i < MessagesMax; i++)
+            {
+                var sent = TimeProvider.System.GetUtcNow();
+                var reply = await wire
+                    .SendAsync(new Letter("a@sender.test", $"r{i}@sink.test", content), cancel);
+                if (reply[0] == '2')
+                    acknowledged.Add((sent, TimeProvider.System.GetUtcNow()));
+            }
+        }
+        catch (Exception e) when (e is IOException or System.Net.Sockets.SocketException)
+        {
+            // The program ended, as it may after a failed flush.
+        }
+        return acknowledged;
+    }
+
+    static DateTimeOffset? FirstFailure(string trace)
+    {
+        var line = Injected().Match(File.Exists(trace) ? File.ReadAllText(trace) : "");
+        return line.Success
+            ? DateTimeOffset.UnixEpoch
+                .AddSeconds(double.Parse(line.Groups[1].ValueSpan, CultureInfo.InvariantCulture))
+            : null;
+    }
+
+    /// <summary>The next hop is dead, so that nothing but accepting mail needs the disk.</summary>
+    const string Settings = """
+        [transports.relay]
+        kind = "smtp"
+        host = "[127.0.0.1]:1"
+        tls = "none"
+
+        [[routes]]
+        name = "everything"
+        via = ["relay"]
+        """;
+
+    [GeneratedRegex(@"^\d+\s+(\d+\.\d+) .*\(INJECTED\)", RegexOptions.Multiline)]
+    private static partial Regex Injected();
+}

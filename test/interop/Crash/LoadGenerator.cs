@@ -1,0 +1,45 @@
+using System.Globalization;
+using System.Net.Sockets;
+using System.Text;
+
+namespace Postern.Interop.Crash;
+
+/// <summary>Sessions that submit one message after the other until the server is gone; the id is the local
+/// part.</summary>
+sealed class LoadGenerator(Ledger ledger, int sessions)
+{
+    static readonly byte[] Content = Encoding.ASCII.GetBytes(
+        "From: <load@sender.test>\r\nSubject: load\r\n\r\n"
+        + string.Concat(Enumerable.Repeat(new string('x', 76) + "\r\n", 50)));
+
+    int issued;
+    int acknowledged;
+
+    /// <summary>Ids in the ledger so far.</summary>
+    public int Acknowledged => Volatile.Read(ref acknowledged);
+
+    public Task RunAsync(int port, CancellationToken cancel) =>
+        Task.WhenAll(Enumerable.Range(0, sessions).Select(_ => SubmitAsync(port, cancel)));
+
+    async Task SubmitAsync(int port, CancellationToken cancel)
+    {
+        try
+        {
+            await using var wire = await SmtpWire.ConnectAsync(port, cancel);
+            while (!cancel.IsCancellationRequested)
+            {
+                var id = Interlocked.Increment(ref issued).ToString("D7", CultureInfo.InvariantCulture);
+                var reply = await wire
+                    .SendAsync(new Letter("load@sender.test", id + "@sink.test", Content), cancel);
+                if (!reply.StartsWith("250", StringComparison.Ordinal))
+                    continue;
+                await ledger.AddAsync(id);
+                Interlocked.Increment(ref acknowledged);
+            }
+        }
+        catch (Exception e) when (e is IOException or SocketException or OperationCanceledException)
+        {
+            // The server was killed: what had no 250 is not ours to count.
+        }
+    }
+}

@@ -1,0 +1,173 @@
+using System.Globalization;
+using System.Net.Sockets;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
+namespace Postern.Interop.Peers;
+
+/// <summary>The real program over a data directory of its own; it may die and be started again.</summary>
+/// <remarks>Listeners take free ports, so that they differ from one start to the next.</remarks>
+sealed partial class PosternProcess : IAsyncDisposable
+{
+    const string Listeners = """
+        [[listen]]
+        name = "mx"
+        on   = "127.0.0.1:0"
+        for  = "mx"
+
+        [[listen]]
+        name = "submission"
+        on   = "127.0.0.1:0"
+        for  = "submission"
+
+        [[listen]]
+        name = "submissions"
+        on   = "127.0.0.1:0"
+        for  = "submission"
+        tls  = "immediate"
+
+        [[listen]]
+        name = "http"
+        on   = "127.0.0.1:0"
+        for  = "http"
+
+        """;
+
+    readonly TemporaryDirectory directory = new();
+    readonly Dictionary<string, int> ports = [];
+    Daemon? daemon;
+
+    public PosternProcess(string settings)
+    {
+        Settings = settings;
+        Data = directory.PathOf("data");
+    }
+
+    /// <summary>Tables of postern.toml after the listeners; written at start and by
+    /// <see cref="ReloadAsync"/>.</summary>
+    public string Settings { get; set; }
+
+    public string LogFormat { get; init; } = "json";
+    public string Data { get; init; }
+
+    /// <summary>Put before the program's own command line: strace, setpriv.</summary>
+    public IReadOnlyList<string> Wrapper { get; init; } = [];
+
+    public Dictionary<string, string> Environment { get; } = [];
+    public TemporaryDirectory Directory => directory;
+    public string LogFile => directory.PathOf("log/postern.log");
+    public string ConfigurationFile => directory.PathOf("postern.toml");
+    public string Said => daemon?.Said + "\n" + (File.Exists(LogFile) ? Tail(LogFile) : "");
+    public bool HasExited => daemon is null || daemon.HasExited;
+    public int Port(string listener) => ports[listener];
+
+    /// <summary>The built program of the same configuration as these tests.</summary>
+    public static string Program
+    {
+        get
+        {
+            var configuration = AppContext.BaseDirectory.TrimEnd('/').Split('/')[^2];
+            var path = Path.Combine(Tool.Root, "src/Postern/bin", configuration, "net10.0/postern");
+            Assert.True(File.Exists(path), $"{path} is not built");
+            return path;
+        }
+    }
+
+    public static async Task<PosternProcess> StartAsync(string settings)
+    {
+        var postern = new PosternProcess(settings);
+        await postern.StartAsync();
+        return postern;
+    }
+
+    public async Task StartAsync(int seconds = 30)
+    {
+        WriteConfiguration();
+        var ready = directory.PathOf("ready.json");
+        File.Delete(ready);
+        string[] line = [.. Wrapper, Program, "serve", "--config", ConfigurationFile, "--ready-file", ready];
+        daemon = new Daemon(line[0], line[1..], Environment);
+        await Eventually.TrueAsync(
+            () => File.Exists(ready) || daemon.HasExited, "postern is ready", seconds, () => Said);
+        Assert.True(File.Exists(ready), "postern ended before it was ready:\n" + Said);
+        ReadPorts(ready);
+    }
+
+    /// <summary>SIGKILL: no flush, no farewell.</summary>
+    public Task KillAsync() => daemon!.KillAsync();
+
+    public Task StopAsync() => daemon!.StopAsync();
+
+    /// <summary>Writes <see cref="Settings"/> and has the running program read them.</summary>
+    public async Task ReloadAsync(string settings)
+    {
+        Settings = settings;
+        WriteConfiguration();
+        (await CommandAsync("reload")).Succeeded();
+    }
+
+    public Task<Command> CommandAsync(params string[] arguments) => CommandAsync(arguments, input: null);
+
+    public Task<Command> CommandAsync(string[] arguments, byte[]? input) =>
+        Command.RunAsync(Program, [arguments[0], "--config", ConfigurationFile, .. arguments[1..]], input);
+
+    /// <summary>Whether <c>postern_alarms</c> of /metrics shows one whose kind has this word.</summary>
+    public async Task<bool> HasAlarmAsync(string kind = "")
+    {
+        using var http = new HttpClient();
+        var metrics = await http.GetStringAsync(
+            new Uri($"http://127.0.0.1:{Port("http")}/metrics"), TestContext.Current.CancellationToken);
+        return AlarmLine().Matches(metrics).Any(
+            line => line.Groups["labels"].Value.Contains(kind, StringComparison.OrdinalIgnoreCase)
+                && line.Groups["count"].Value != "0");
+    }
+
+    public Task AlarmAsync(string kind = "") =>
+        Eventually.TrueAsync(() => HasAlarmAsync(kind), $"an alarm of kind \"{kind}\"", evidence: () => Said);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (daemon is not null)
+            await daemon.DisposeAsync();
+        directory.Dispose();
+    }
+
+    /// <summary>A port of 127.0.0.1 that nobody has at this moment.</summary>
+    public static int FreePort()
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 0));
+        return ((System.Net.IPEndPoint)socket.LocalEndPoint!).Port;
+    }
+
+    void WriteConfiguration()
+    {
+        directory.MakeDirectory("log");
+        directory.Write("postern.toml", string.Create(CultureInfo.InvariantCulture, $"""
+            hostname = "postern.test"
+            data = "{Data}"
+
+            {Listeners}
+            [log]
+            format = "{LogFormat}"
+            file = "{LogFile}"
+
+            {Settings}
+            """));
+        if (Wrapper.Contains("nobody"))
+            Command.RunAsync("/bin/chown", "-R", "nobody", directory.FullPath).Wait();
+    }
+
+    void ReadPorts(string ready)
+    {
+        ports.Clear();
+        using var document = JsonDocument.Parse(File.ReadAllBytes(ready));
+        foreach (var listener in document.RootElement.GetProperty("listeners").EnumerateArray())
+            ports[listener.GetProperty("name").GetString()!] = listener.GetProperty("port").GetInt32();
+    }
+
+    static string Tail(string path) => string.Join('\n', File.ReadLines(path).TakeLast(40));
+
+    [GeneratedRegex(@"^postern_alarms(?:\{(?<labels>[^}]*)\})? (?<count>\S+)", RegexOptions.Multiline)]
+    private static partial Regex AlarmLine();
+}

@@ -1,0 +1,139 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace Postern.Interop.Peers;
+
+/// <summary>A next hop that takes everything and writes down who got what and when. No TLS, no extensions but
+/// one.</summary>
+sealed class SmtpSink : IAsyncDisposable
+{
+    readonly TcpListener listener;
+    readonly CancellationTokenSource stop = new();
+    readonly Task accepting;
+
+    public SmtpSink(int port = 0)
+    {
+        listener = new TcpListener(IPAddress.Loopback, port);
+        listener.Start(512);
+        Port = ((IPEndPoint)listener.LocalEndpoint).Port;
+        accepting = AcceptAsync();
+    }
+
+    public int Port { get; }
+    public ConcurrentQueue<SinkDelivery> Deliveries { get; } = new();
+
+    public async ValueTask DisposeAsync()
+    {
+        await stop.CancelAsync();
+        listener.Stop();
+        await accepting;
+        stop.Dispose();
+    }
+
+    async Task AcceptAsync()
+    {
+        var sessions = new List<Task>();
+        try
+        {
+            while (true)
+                sessions.Add(ServeAsync(await listener.AcceptTcpClientAsync(stop.Token)));
+        }
+        catch (Exception e) when (e is OperationCanceledException or SocketException)
+        {
+            await Task.WhenAll(sessions);
+        }
+    }
+
+    async Task ServeAsync(TcpClient client)
+    {
+        using (client)
+        {
+            client.NoDelay = true;
+            try
+            {
+                await ConverseAsync(client.GetStream());
+            }
+            catch (Exception e) when (e is IOException or OperationCanceledException)
+            {
+                // A sender that was killed: what it had not finished was never taken.
+            }
+        }
+    }
+
+    async Task ConverseAsync(NetworkStream stream)
+    {
+        var reader = new SinkReader(stream, stop.Token);
+        var recipients = new List<string>();
+        await stream.WriteAsync("220 sink.test ESMTP\r\n"u8.ToArray(), stop.Token);
+        while (await reader.ReadLineAsync() is { } line)
+        {
+            var reply = "250 2.0.0 Ok";
+            var verb = line.Split(' ', ':')[0].ToUpperInvariant();
+            if (verb == "EHLO")
+                reply = "250-sink.test\r\n250-PIPELINING\r\n250-SIZE 100000000\r\n250 8BITMIME";
+            else if (verb == "RCPT")
+                recipients.Add(line[(line.IndexOf('<', StringComparison.Ordinal) + 1)..line
+                    .IndexOf('>', StringComparison.Ordinal)]);
+            else if (verb == "DATA")
+            {
+                await stream.WriteAsync("354 Go on\r\n"u8.ToArray(), stop.Token);
+                await reader.SkipContentAsync();
+                var now = TimeProvider.System.GetUtcNow();
+                recipients.ForEach(recipient => Deliveries.Enqueue(new SinkDelivery(recipient, now)));
+            }
+            if (verb is "DATA" or "RSET" or "MAIL")
+                recipients.Clear();
+            await stream.WriteAsync(Encoding.ASCII.GetBytes(reply + "\r\n"), stop.Token);
+            if (verb == "QUIT")
+                return;
+        }
+    }
+}
+
+/// <summary>Lines of one connection.</summary>
+sealed class SinkReader(Stream stream, CancellationToken cancel)
+{
+    readonly byte[] buffer = new byte[16384];
+    int start;
+    int end;
+
+    /// <summary>The next line without its end; null when the peer is gone.</summary>
+    public async ValueTask<string?> ReadLineAsync()
+    {
+        var line = new StringBuilder();
+        while (true)
+        {
+            if (start == end && !await FillAsync())
+                return null;
+            var found = Array.IndexOf(buffer, (byte)'\n', start, end - start);
+            var stop = found < 0 ? end : found;
+            line.Append(Encoding.Latin1.GetString(buffer, start, stop - start));
+            start = found < 0 ? end : found + 1;
+            if (found >= 0)
+                return line.ToString().TrimEnd('\r');
+        }
+    }
+
+    /// <exception cref="EndOfStreamException">The peer went away before the final dot.</exception>
+    public async Task SkipContentAsync()
+    {
+        while (true)
+        {
+            var line = await ReadLineAsync() ?? throw new EndOfStreamException();
+            if (line == ".")
+                return;
+        }
+    }
+
+    async ValueTask<bool> FillAsync()
+    {
+        start = 0;
+        end = await stream.ReadAsync(buffer, cancel);
+        return end > 0;
+    }
+}
+
+/// <summary>One recipient of one message, as the sink took it, before its 250 left.</summary>
+readonly record struct SinkDelivery(string Recipient, DateTimeOffset At);
