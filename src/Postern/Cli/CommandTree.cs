@@ -38,8 +38,14 @@ static class CommandTree
     {
         var root = new RootCommand("Postern, a mail transfer agent for servers that may not send on port 25")
         {
-            Config, Server, Json, Serve(), Deliver(), Send(), Queue(), Log(), Trace(), Route(), Configuration(), Reload(), Account(),
+            Config, Server, Json,
         };
+        Command[] commands =
+        [
+            Serve(), Send(), Deliver(), Queue(), Log(), Trace(), Route(), Configuration(), Reload(), Account(),
+        ];
+        foreach (var command in commands)
+            root.Add(command);
         return root;
     }
 
@@ -78,7 +84,8 @@ static class CommandTree
         var body = new Option<string?>("--body") { Description = "the text; standard input when it is not given" };
         var address = new Option<string>("--smtp")
         {
-            Description = "address and port of the submission listener", DefaultValueFactory = _ => "127.0.0.1:2525",
+            Description = "address and port of the submission listener",
+            DefaultValueFactory = _ => "127.0.0.1:2525",
         };
         var command = new Command("send", "Submits a mail to the running server") { from, to, subject, body, address };
         command.SetAction((parsed, cancel) => SendCommand.RunAsync(

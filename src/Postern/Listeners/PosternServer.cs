@@ -25,6 +25,9 @@ sealed partial class PosternServer : IAsyncDisposable
     static readonly TimeSpan StopWithin = TimeSpan.FromSeconds(8);
     static readonly TimeSpan CertificateEvery = TimeSpan.FromMinutes(1);
 
+    const UnixFileMode OwnerAndGroup =
+        UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite;
+
     readonly IReadOnlyList<BoundListener> bound;
     readonly MailTransferAgent agent;
     readonly ServerCertificate certificate;
@@ -60,16 +63,13 @@ sealed partial class PosternServer : IAsyncDisposable
             var logs = LoggerFactory.Create(logging => logging.SetMinimumLevel(LogLevel.Warning).AddSimpleConsole());
             var metrics = new Metrics();
             var store = OpenStore(options, clock, logs);
+            var kinds = new TransportKinds(options, Version, clock, NewRandom());
             var agent = await MailTransferAgent.StartAsync(
-                options, store,
-                new AgentParts(
-                    clock, new Random(RandomNumberGenerator.GetInt32(int.MaxValue)), logs, metrics,
-                    new TransportKinds(options, clock).Build),
-                cancel);
+                options, store, new AgentParts(clock, NewRandom(), logs, metrics, kinds.Build), cancel);
             var web = BuildWeb(bound, agent, certificate, reread, sandbox, clock, logs);
             await web.StartAsync(cancel);
-            File.SetUnixFileMode(AdminSocketOf(options), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite);
-            File.SetUnixFileMode(DeliverSocketOf(options), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite);
+            foreach (var socket in (string[])[AdminSocketOf(options), DeliverSocketOf(options)])
+                File.SetUnixFileMode(socket, OwnerAndGroup);
             return new PosternServer(bound, agent, certificate, web, metrics, clock);
         }
         catch
@@ -79,9 +79,19 @@ sealed partial class PosternServer : IAsyncDisposable
         }
     }
 
-    public static string AdminSocketOf(PosternOptions options) => Path.Combine(Path.GetFullPath(options.Data), "admin.sock");
+    static string Version => typeof(PosternServer).Assembly.GetName().Version!.ToString(3);
 
-    public static string DeliverSocketOf(PosternOptions options) => Path.Combine(Path.GetFullPath(options.Data), "deliver.sock");
+    static Random NewRandom() => new(RandomNumberGenerator.GetInt32(int.MaxValue));
+
+    public static string AdminSocketOf(PosternOptions options) => Path.Combine(SocketDirectoryOf(options), "admin.sock");
+
+    public static string DeliverSocketOf(PosternOptions options) => Path.Combine(SocketDirectoryOf(options), "deliver.sock");
+
+    /// <summary>systemd's runtime directory, which other users may enter; without one, the data directory, which they may not.</summary>
+    static string SocketDirectoryOf(PosternOptions options) =>
+        Environment.GetEnvironmentVariable("RUNTIME_DIRECTORY") is { Length: > 0 } runtime
+            ? runtime
+            : Path.GetFullPath(options.Data);
 
     static SqliteStore OpenStore(PosternOptions options, TimeProvider clock, ILoggerFactory logs)
     {
@@ -192,9 +202,12 @@ sealed partial class PosternServer : IAsyncDisposable
                 listen.UseHttps((_, _, _, _) => new(certificate.HttpsOptions), state: null!);
             return;
         }
+        // One instance while the configuration stands: the sessions share its encoded replies.
+        var from = agent.Options;
+        var session = SessionOptions(listener, from, certificate);
         var doorway = new SmtpDoorway(
             agent.OpenDoor(listener.Options with { Name = listener.Name }),
-            () => SessionOptions(listener, agent.Options, certificate),
+            () => ReferenceEquals(from, agent.Options) ? session : session = SessionOptions(listener, from = agent.Options, certificate),
             listener.Options.For == ListenFor.Mx ? [] : listener.Options.Trusted ?? agent.Options.Submission.Trusted,
             ExemptOnLoopbackOnly: listener.Options.Trusted is null,
             Replies.TooManyConnections(agent.Options.Hostname));

@@ -83,8 +83,7 @@ sealed class PubSubCredentials(TimeProvider clock)
         }
         if (string.IsNullOrEmpty(type))
             throw new InvalidOperationException($"{path} names no type of credential");
-        var found = await CredentialFactory.FromFileAsync(path, type, cancel).ConfigureAwait(false);
-        return found.ToGoogleCredential();
+        return await CredentialFactory.FromFileAsync(path, type, cancel).ConfigureAwait(false);
     }
 
     static bool IsOutage(Exception exception) => exception switch
