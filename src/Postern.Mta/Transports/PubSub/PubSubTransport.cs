@@ -194,11 +194,10 @@ public sealed class PubSubTransport : ITransport
         PublishOutcome.Published { MessageId: var id } => new AttemptResult.Relayed(
             new EnhancedStatus(2, 0, 0), $"published to {topic} as {id}", id),
         PublishOutcome.Unavailable { Text: var text, RetryAfter: var wish } => Down(text, null, wish),
-        PublishOutcome.Misconfigured { Kind: var kind, Text: var text, Mend: var mend } =>
-            new AttemptResult.NextHopDown(
-            SystemTrouble, text, NextHopTrouble.Refusing)
+        PublishOutcome.Misconfigured wrong => new AttemptResult.NextHopDown(
+            SystemTrouble, wrong.Text, NextHopTrouble.Refusing)
         {
-            Alarm = new AlarmNotice(kind, text, mend),
+            Alarm = new AlarmNotice(wrong.Kind, wrong.Text, wrong.Mend),
         },
         // RFC 3463 §3.7: other or undefined media error.
         PublishOutcome.Refused { Text: var text } =>

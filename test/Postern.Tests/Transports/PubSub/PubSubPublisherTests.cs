@@ -59,10 +59,10 @@ public sealed class PubSubPublisherTests
     {
         await using var fake = await FakePubSub.StartAsync();
         await using var publisher = Publisher(fake, Patient);
-        var outcomes = await Task.WhenAll(Enumerable.Range(0, 100).Select(i => publisher.PublishAsync(
-            i == 37 ? new PubsubMessage { Data = ByteString.CopyFromUtf8("bad"),
-                Attributes = { ["goog-x"] = "1" } }
-                : Message($"{i}"))));
+        var bad = Message("bad");
+        bad.Attributes.Add("goog-x", "1");
+        var outcomes = await Task.WhenAll(
+            Enumerable.Range(0, 100).Select(i => publisher.PublishAsync(i == 37 ? bad : Message($"{i}"))));
         Assert.IsType<PublishOutcome.Refused>(outcomes[37]);
         Assert.Equal(99, outcomes.Count(outcome => outcome is PublishOutcome.Published));
         Assert.Equal(99, fake.Published.Count);
