@@ -24,9 +24,9 @@ sealed record PublishLimits
 
 /// <summary>Publishes messages of many attempts in shared requests.</summary>
 /// <remarks>
-/// A batch goes when it is full or its first message has lingered long enough. It is sent once: what fails goes back to
-/// the queue, which is the only place that retries. One bad message fails its whole request, so a refused request is
-/// halved until the bad one stands alone.
+/// A batch goes when it is full or its first message has lingered long enough. It is sent once: what fails
+/// goes back to the queue, which is the only place that retries. One bad message fails its whole request, so
+/// a refused request is halved until the bad one stands alone.
 /// </remarks>
 sealed class PubSubPublisher : IAsyncDisposable
 {
@@ -83,7 +83,8 @@ sealed class PubSubPublisher : IAsyncDisposable
         return pending.Outcome.Task;
     }
 
-    /// <summary>Sends what is there and waits for every answer, at most as long as one call may take.</summary>
+    /// <summary>Sends what is there and waits for every answer, at most as long as one call may
+    /// take.</summary>
     public async ValueTask DisposeAsync()
     {
         Task[] open;
@@ -169,12 +170,14 @@ sealed class PubSubPublisher : IAsyncDisposable
     {
         var metadata = new Metadata();
         if (endpoint.Credentials is { } credentials
-            && await credentials.TryAddAsync(metadata, CancellationToken.None).ConfigureAwait(false) is { } withoutToken)
+            && await credentials.TryAddAsync(metadata, CancellationToken.None).ConfigureAwait(false)
+                is { } withoutToken)
             return ([], withoutToken);
         try
         {
             var deadline = clock.GetUtcNow().UtcDateTime + limits.CallLimit;
-            var response = await client.PublishAsync(request, new CallOptions(metadata, deadline)).ConfigureAwait(false);
+            var response = await client.PublishAsync(request, new CallOptions(metadata, deadline))
+                .ConfigureAwait(false);
             return response.MessageIds.Count == request.Messages.Count
                 ? (response.MessageIds, null)
                 : ([], new PublishOutcome.Unavailable("the answer does not fit the request", null));
