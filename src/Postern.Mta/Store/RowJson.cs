@@ -2,7 +2,9 @@ using System.Text.Json.Serialization;
 
 namespace Postern.Mta.Store;
 
-/// <summary>What stands in <c>message.facts</c>. Names are short because every message pays for them.</summary>
+/// <summary>
+/// What stands in <c>message.facts</c>. Names are short because every message pays for them.
+/// </summary>
 sealed record MessageRow
 {
     [JsonPropertyName("d")] public int Door { get; init; }

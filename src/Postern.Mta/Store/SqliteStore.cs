@@ -26,11 +26,14 @@ public sealed record SqliteStoreOptions
 /// <summary>Room of a file system in octets.</summary>
 public readonly record struct DiskSpace(long Free, long Total);
 
-/// <summary>The embedded store: one SQLite database, one writer, many changes to a commit (DESIGN §3).</summary>
+/// <summary>
+/// The embedded store: one SQLite database, one writer, many changes to a commit (DESIGN §3).
+/// </summary>
 /// <remarks>
-/// Law: a change is acknowledged after the flush that covers it, and after a failed flush nothing is acknowledged or
-/// written again. Everything that writes does so on the writer's thread; readers have connections of their own.
-/// Error in the log means damage or a failed disk; Warning a full one; Information what opening found.
+/// Law: a change is acknowledged after the flush that covers it, and after a failed flush nothing is
+/// acknowledged or written again. Everything that writes does so on the writer's thread; readers have
+/// connections of their own. Error in the log means damage or a failed disk; Warning a full one; Information
+/// what opening found.
 /// </remarks>
 public sealed partial class SqliteStore : IMailStore
 {
@@ -96,9 +99,13 @@ public sealed partial class SqliteStore : IMailStore
     public StoreHealth Health =>
         failed ? StoreHealth.Failed : diskFull || reserveReached ? StoreHealth.Full : StoreHealth.Accepting;
 
-    /// <summary>Opens the store of a data directory, makes it where there is none, and takes the directory's lock.</summary>
-    /// <exception cref="StoreException">Another process has it, it is of a newer Postern, or it cannot be read.</exception>
-    public static SqliteStore Open(SqliteStoreOptions options, TimeProvider clock, ILogger<SqliteStore> logger)
+    /// <summary>
+    /// Opens the store of a data directory, makes it where there is none, and takes the directory's lock.
+    /// </summary>
+    /// <exception cref="StoreException">Another process has it, it is of a newer Postern, or it cannot be
+    /// read.</exception>
+    public static SqliteStore Open(
+        SqliteStoreOptions options, TimeProvider clock, ILogger<SqliteStore> logger)
     {
         NativeFile.TestSelf();
         var directory = DataDirectory.Take(options.Directory);
@@ -113,7 +120,8 @@ public sealed partial class SqliteStore : IMailStore
             directory.Dispose();
             throw new StoreException(
                 StoreHealth.Failed,
-                $"the store {directory.Database} cannot be opened: {error.Message}. Move it aside or restore a copy.",
+                $"the store {directory.Database} cannot be opened: {error.Message}. "
+                + "Move it aside or restore a copy.",
                 error);
         }
         catch (StoreException)
