@@ -50,7 +50,8 @@ public sealed class DnsResolverTests
             Aaaa => [Record(Aaaa, IPAddress.Parse("2001:db8::1").GetAddressBytes())],
             _ => [],
         }));
-        var found = await server.Resolver.LookupAddressesAsync("h.example", TestContext.Current.CancellationToken);
+        var found = await server.Resolver.LookupAddressesAsync(
+            "h.example", TestContext.Current.CancellationToken);
         Assert.Equal("2001:db8::1", found.Addresses[1].ToString());
         Assert.Equal(3, found.Addresses.Count);
     }
@@ -59,10 +60,12 @@ public sealed class DnsResolverTests
     [InlineData(3, 3, LookupOutcome.NoSuchName)]
     [InlineData(0, 2, LookupOutcome.Unknown)]
     [InlineData(0, 0, LookupOutcome.NoRecords)]
-    public async Task Addresses_None_AreKnownToBeMissingOnlyWhenBothAnswersSaySo(int four, int six, LookupOutcome outcome)
+    public async Task Addresses_None_AreMissingOnlyWhenBothAnswersSaySo(
+        int four, int six, LookupOutcome outcome)
     {
         using var server = new NameServer((_, type) => (type == A ? four : six, []));
-        var found = await server.Resolver.LookupAddressesAsync("h.example", TestContext.Current.CancellationToken);
+        var found = await server.Resolver.LookupAddressesAsync(
+            "h.example", TestContext.Current.CancellationToken);
         Assert.Equal(outcome, found.Outcome);
     }
 
@@ -77,7 +80,7 @@ public sealed class DnsResolverTests
         [.. name.Split('.', StringSplitOptions.RemoveEmptyEntries)
             .SelectMany(l => (byte[])[(byte)l.Length, .. Encoding.ASCII.GetBytes(l)]), 0];
 
-    /// <summary>A name server on a free UDP port that answers each question with a code and records.</summary>
+    /// <summary>A name server on a free UDP port: a code and records for each question.</summary>
     sealed class NameServer : IDisposable
     {
         readonly UdpClient socket = new(new IPEndPoint(IPAddress.Loopback, 0));
@@ -119,7 +122,8 @@ public sealed class DnsResolverTests
                 end += query[end] + 1;
             var type = BinaryPrimitives.ReadUInt16BigEndian(query.AsSpan(end + 1));
             var (code, records) = answer("", type);
-            byte[] header = [query[0], query[1], 0x81, (byte)(0x80 | code), 0, 1, 0, (byte)records.Length, 0, 0, 0, 0];
+            var count = (byte)records.Length;
+            byte[] header = [query[0], query[1], 0x81, (byte)(0x80 | code), 0, 1, 0, count, 0, 0, 0, 0];
             return [.. header, .. query.AsSpan(12, end + 5 - 12), .. records.SelectMany(r => r)];
         }
     }
