@@ -6,7 +6,7 @@ using Postern.Smtp;
 using Postern.Tests.Doubles;
 using Postern.Tests.Smtp.Client;
 
-namespace Postern.Tests.Mta.Transports;
+namespace Postern.Tests.Transports;
 
 /// <summary>DESIGN §5, row by row, against a scripted relay on a socket.</summary>
 public sealed class SmtpTransportTests
