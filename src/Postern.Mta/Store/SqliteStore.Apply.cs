@@ -98,7 +98,8 @@ public sealed partial class SqliteStore
     {
         var columns = RecipientColumns.Of(recipient);
         return writer.Use(sql).Bind(1, columns.Message).Bind(2, columns.Number).Bind(3, columns.State)
-            .BindText(4, lane).Bind(5, columns.Due).Bind(6, columns.Lease).Bind(7, columns.Keep).BindText(8, facts)
+            .BindText(4, lane).Bind(5, columns.Due).Bind(6, columns.Lease).Bind(7, columns.Keep)
+                .BindText(8, facts)
             .Bind(9, columns.Sum(lane, facts));
     }
 

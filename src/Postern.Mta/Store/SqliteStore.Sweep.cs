@@ -156,7 +156,8 @@ public sealed partial class SqliteStore
             }
         }
         if (greatest > 0)
-            writer.Use("UPDATE meta SET value = max(value, ?) WHERE name = 'last_id'").Bind(1, greatest).Run();
+            writer.Use("UPDATE meta SET value = max(value, ?) WHERE name = 'last_id'").Bind(1, greatest)
+                .Run();
         return gone;
     }
 

@@ -4,28 +4,6 @@ using Postern.Mta.Queue;
 
 namespace Postern.Mta.Store;
 
-/// <summary>What the embedded store needs to know.</summary>
-public sealed record SqliteStoreOptions
-{
-    /// <summary>The data directory.</summary>
-    public required string Directory { get; init; }
-
-    /// <summary>Free octets below which no new mail is taken. Null: the smaller of 5 % and 1 GiB.</summary>
-    public long? Reserve { get; init; }
-
-    /// <summary>Octets of a page; counts when the database is made.</summary>
-    public int PageOctets { get; init; } = 4096;
-
-    /// <summary>Pages the database may grow to: a quota, which counts as a full disk. Null: none.</summary>
-    public long? PagesMax { get; init; }
-
-    /// <summary>Says how much room the file system has. Null: asks it.</summary>
-    public Func<DiskSpace>? Space { get; init; }
-}
-
-/// <summary>Room of a file system in octets.</summary>
-public readonly record struct DiskSpace(long Free, long Total);
-
 /// <summary>
 /// The embedded store: one SQLite database, one writer, many changes to a commit (DESIGN §3).
 /// </summary>
@@ -162,3 +140,25 @@ public sealed partial class SqliteStore : IMailStore
         return thread;
     }
 }
+
+/// <summary>What the embedded store needs to know.</summary>
+public sealed record SqliteStoreOptions
+{
+    /// <summary>The data directory.</summary>
+    public required string Directory { get; init; }
+
+    /// <summary>Free octets below which no new mail is taken. Null: the smaller of 5 % and 1 GiB.</summary>
+    public long? Reserve { get; init; }
+
+    /// <summary>Octets of a page; counts when the database is made.</summary>
+    public int PageOctets { get; init; } = 4096;
+
+    /// <summary>Pages the database may grow to: a quota, which counts as a full disk. Null: none.</summary>
+    public long? PagesMax { get; init; }
+
+    /// <summary>Says how much room the file system has. Null: asks it.</summary>
+    public Func<DiskSpace>? Space { get; init; }
+}
+
+/// <summary>Room of a file system in octets.</summary>
+public readonly record struct DiskSpace(long Free, long Total);

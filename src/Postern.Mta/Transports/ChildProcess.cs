@@ -5,12 +5,6 @@ using System.Text;
 
 namespace Postern.Mta.Transports;
 
-/// <summary>What to start: a program by its path, its arguments (the first is its name), its whole
-/// environment.</summary>
-/// <param name="Directory">Where it starts. Null: where we are.</param>
-sealed record ChildCommand(
-    string Program, IReadOnlyList<string> Arguments, IReadOnlyList<string> Environment, string? Directory);
-
 /// <summary>A program in a session of its own, with a pipe to its input and one from its output and
 /// errors.</summary>
 /// <remarks>
@@ -204,6 +198,12 @@ sealed class ChildProcess : IDisposable
         public void Dispose() => NativeMemory.Free(memory);
     }
 }
+
+/// <summary>What to start: a program by its path, its arguments (the first is its name), its whole
+/// environment.</summary>
+/// <param name="Directory">Where it starts. Null: where we are.</param>
+sealed record ChildCommand(
+    string Program, IReadOnlyList<string> Arguments, IReadOnlyList<string> Environment, string? Directory);
 
 /// <summary>Waits for all children at once: each SIGCHLD asks after every one that is running.</summary>
 /// <remarks>No thread waits for a child. A child is reaped, and its number free for others, only under the

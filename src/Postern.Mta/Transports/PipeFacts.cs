@@ -81,7 +81,8 @@ sealed class PipeFacts(Attempt attempt, string transport, string delimiters)
     }
 
     static bool IsOfOneRecipient(PipeMacro macro) => macro is PipeMacro.Domain or PipeMacro.Extension
-        or PipeMacro.Mailbox or PipeMacro.Nexthop or PipeMacro.OriginalRecipient or PipeMacro.Recipient or PipeMacro.User;
+        or PipeMacro.Mailbox or PipeMacro.Nexthop or PipeMacro.OriginalRecipient or PipeMacro.Recipient
+            or PipeMacro.User;
 
     (string User, string Extension) Split(Mailbox address)
     {

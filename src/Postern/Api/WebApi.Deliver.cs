@@ -4,10 +4,12 @@ using Postern.Smtp.Server;
 
 namespace Postern.Api;
 
-/// <summary><c>deliver</c>: the mx door for a script behind another MTA's pipe, over <c>deliver.sock</c>.</summary>
+/// <summary><c>deliver</c>: the mx door for a script behind another MTA's pipe, over
+/// <c>deliver.sock</c>.</summary>
 sealed partial class WebApi
 {
-    /// <summary>The same rules as at the MX listener, one recipient after the other, then the content.</summary>
+    /// <summary>The same rules as at the MX listener, one recipient after the other, then the
+    /// content.</summary>
     async Task DeliverAsync(HttpContext context)
     {
         var query = context.Request.Query;
@@ -36,13 +38,16 @@ sealed partial class WebApi
             if (read.IsCompleted)
                 break;
         }
-        await ReplyAsync(context, sink.Refusal ?? await deliverPolicy.AcceptAsync(session, transaction, sink, cancel));
+        await ReplyAsync(
+            context, sink.Refusal ?? await deliverPolicy.AcceptAsync(session, transaction, sink, cancel));
     }
 
     async ValueTask<Reply?> AskAsync(
-        SessionFacts session, MailTransaction transaction, IReadOnlyList<string?> recipients, CancellationToken cancel)
+        SessionFacts session, MailTransaction transaction, IReadOnlyList<string?> recipients,
+            CancellationToken cancel)
     {
-        if (await deliverPolicy.MailAsync(session, transaction.ReversePath, transaction.Parameters, cancel) is { } atMail)
+        if (await deliverPolicy.MailAsync(session, transaction.ReversePath, transaction.Parameters, cancel)
+            is { } atMail)
             return atMail;
         foreach (var text in recipients)
         {
@@ -61,7 +66,8 @@ sealed partial class WebApi
         Listener = "deliver",
         Kind = ListenerKind.Mx,
         Remote = new IPEndPoint(
-            IPAddress.TryParse(query["client-address"].ToString(), out var client) ? client : IPAddress.Loopback, 0),
+            IPAddress.TryParse(query["client-address"].ToString(), out var client) ? client
+                : IPAddress.Loopback, 0),
         Local = new IPEndPoint(IPAddress.Loopback, 0),
         StartedAt = clock.GetUtcNow(),
         Helo = query["helo"].FirstOrDefault() ?? "localhost",

@@ -25,7 +25,8 @@ sealed class AdminClient(string socket) : IDisposable
     };
 
     /// <summary>The server a command means (DESIGN §9.6).</summary>
-    /// <param name="server">The argument of <c>--server</c>: a socket, or a data directory. Null: not given.</param>
+    /// <param name="server">The argument of <c>--server</c>: a socket, or a data directory. Null: not
+    /// given.</param>
     /// <param name="name"><c>admin.sock</c> or <c>deliver.sock</c>.</param>
     public static AdminClient Find(string? server, string? config, string name, int exitCode)
     {
@@ -34,7 +35,8 @@ sealed class AdminClient(string socket) : IDisposable
             if (File.Exists(candidate))
                 return new AdminClient(candidate);
         }
-        throw new CommandException(exitCode, "no running Postern was found", "start one with: postern serve, or name it with --server");
+        throw new CommandException(exitCode, "no running Postern was found",
+            "start one with: postern serve, or name it with --server");
     }
 
     static IEnumerable<string> Candidates(string? server, string? config, string name)
@@ -89,7 +91,8 @@ sealed class AdminClient(string socket) : IDisposable
         }
         catch (HttpRequestException e)
         {
-            throw new CommandException(ExitCode.Unavailable, $"no answer on {socket}: {e.Message}", "is the server running?");
+            throw new CommandException(
+                ExitCode.Unavailable, $"no answer on {socket}: {e.Message}", "is the server running?");
         }
         if (response.IsSuccessStatusCode)
             return response;
@@ -110,7 +113,8 @@ sealed class AdminClient(string socket) : IDisposable
             HttpStatusCode.Conflict or HttpStatusCode.Unauthorized => ExitCode.NoPermission,
             _ => ExitCode.Unavailable,
         };
-        return new CommandException(code, error?.Message ?? $"the server answered {(int)response.StatusCode}", error?.Mend);
+        return new CommandException(
+            code, error?.Message ?? $"the server answered {(int)response.StatusCode}", error?.Mend);
     }
 
     public void Dispose() => http.Dispose();

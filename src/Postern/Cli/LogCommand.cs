@@ -7,7 +7,8 @@ namespace Postern.Cli;
 /// <summary><c>postern log</c> and <c>postern trace</c>: events as the server tells them.</summary>
 static class LogCommand
 {
-    public static async Task<int> RunAsync(CommandContext context, string path, string? search, CancellationToken cancel)
+    public static async Task<int> RunAsync(
+        CommandContext context, string path, string? search, CancellationToken cancel)
     {
         using var server = context.OpenAdmin();
         foreach (var line in await server.GetLinesAsync(path, cancel))

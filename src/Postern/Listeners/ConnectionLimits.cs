@@ -18,7 +18,8 @@ sealed class ConnectionLimits(int totalMax, int perClientMax)
     /// <summary>A reload may change it; open connections stay.</summary>
     public void SetPerClientMax(int max) => Volatile.Write(ref perClientMax, max);
 
-    /// <summary>Takes a place for any connection. False: all are taken. Given back with <see cref="LeaveTotal"/>.</summary>
+    /// <summary>Takes a place for any connection. False: all are taken. Given back with
+    /// <see cref="LeaveTotal"/>.</summary>
     public bool TryEnterTotal()
     {
         if (Interlocked.Increment(ref total) <= TotalMax)

@@ -16,8 +16,10 @@ namespace Postern.Listeners;
 
 /// <summary>The running program: bound sockets, the agent behind them, and Kestrel in between.</summary>
 /// <remarks>
-/// Law of the start: bind, then take the data directory, then answer anybody. Whatever fails is one line, and nothing
-/// was touched that a running Postern uses. Law of the stop: no new mail, sessions end with 421, attempts finish or are
+/// Law of the start: bind, then take the data directory, then answer anybody. Whatever fails is one line, and
+/// nothing
+/// was touched that a running Postern uses. Law of the stop: no new mail, sessions end with 421, attempts
+/// finish or are
 /// recorded, then the store closes; ten seconds at most.
 /// </remarks>
 sealed partial class PosternServer : IAsyncDisposable
@@ -36,7 +38,8 @@ sealed partial class PosternServer : IAsyncDisposable
     readonly Metrics metrics;
 
     PosternServer(
-        IReadOnlyList<BoundListener> bound, MailTransferAgent agent, ServerCertificate certificate, WebApplication web,
+        IReadOnlyList<BoundListener> bound, MailTransferAgent agent, ServerCertificate certificate,
+            WebApplication web,
         Metrics metrics, TimeProvider clock)
     {
         this.bound = bound;
@@ -44,7 +47,8 @@ sealed partial class PosternServer : IAsyncDisposable
         this.certificate = certificate;
         this.web = web;
         this.metrics = metrics;
-        certificateTimer = clock.CreateTimer(_ => certificate.Refresh(), null, CertificateEvery, CertificateEvery);
+        certificateTimer = clock
+            .CreateTimer(_ => certificate.Refresh(), null, CertificateEvery, CertificateEvery);
     }
 
     public MailTransferAgent Agent => agent;
@@ -54,13 +58,15 @@ sealed partial class PosternServer : IAsyncDisposable
     /// <summary>Binds, opens the store and begins to answer.</summary>
     /// <exception cref="CommandException">Something the operator must mend.</exception>
     public static async Task<PosternServer> StartAsync(
-        PosternOptions options, Func<PosternOptions> reread, SandboxMail? sandbox, TimeProvider clock, CancellationToken cancel)
+        PosternOptions options, Func<PosternOptions> reread, SandboxMail? sandbox, TimeProvider clock,
+            CancellationToken cancel)
     {
         var bound = BoundListener.BindAll(options.Listen);
         try
         {
             var certificate = OpenCertificate(options, clock);
-            var logs = LoggerFactory.Create(logging => logging.SetMinimumLevel(LogLevel.Warning).AddSimpleConsole());
+            var logs = LoggerFactory
+                .Create(logging => logging.SetMinimumLevel(LogLevel.Warning).AddSimpleConsole());
             var metrics = new Metrics();
             var store = OpenStore(options, clock, logs);
             var kinds = new TransportKinds(options, Version, clock, NewRandom());
@@ -83,11 +89,14 @@ sealed partial class PosternServer : IAsyncDisposable
 
     static Random NewRandom() => new(RandomNumberGenerator.GetInt32(int.MaxValue));
 
-    public static string AdminSocketOf(PosternOptions options) => Path.Combine(SocketDirectoryOf(options), "admin.sock");
+    public static string AdminSocketOf(PosternOptions options) =>
+        Path.Combine(SocketDirectoryOf(options), "admin.sock");
 
-    public static string DeliverSocketOf(PosternOptions options) => Path.Combine(SocketDirectoryOf(options), "deliver.sock");
+    public static string DeliverSocketOf(PosternOptions options) =>
+        Path.Combine(SocketDirectoryOf(options), "deliver.sock");
 
-    /// <summary>systemd's runtime directory, which other users may enter; without one, the data directory, which they may not.</summary>
+    /// <summary>systemd's runtime directory, which other users may enter; without one, the data directory,
+    /// which they may not.</summary>
     static string SocketDirectoryOf(PosternOptions options) =>
         Environment.GetEnvironmentVariable("RUNTIME_DIRECTORY") is { Length: > 0 } runtime
             ? runtime
@@ -118,7 +127,8 @@ sealed partial class PosternServer : IAsyncDisposable
         try
         {
             if (options.Tls.Certificate is null)
-                Directory.CreateDirectory(options.Data, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+                Directory.CreateDirectory(
+                    options.Data, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
             return ServerCertificate.Open(options.Tls, options.Hostname, options.Data, clock);
         }
         catch (Exception e) when (ServerCertificate.IsUnusable(e))
@@ -134,7 +144,8 @@ sealed partial class PosternServer : IAsyncDisposable
         Func<PosternOptions> reread, SandboxMail? sandbox, TimeProvider clock, ILoggerFactory logs)
     {
         var options = agent.Options;
-        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "postern" });
+        var builder = WebApplication
+            .CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "postern" });
         builder.Services.AddSingleton(logs);
         builder.Services.AddRoutingCore();
         builder.Services.AddOpenTelemetry().WithMetrics(
@@ -157,14 +168,16 @@ sealed partial class PosternServer : IAsyncDisposable
         builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = endPoint =>
             bound.FirstOrDefault(listener => listener.Address.Equals(endPoint))?.Socket
             ?? (sandbox is not null && sandbox.Address.Equals(endPoint) ? sandbox.Socket : null)
-            ?? Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets.SocketTransportOptions.CreateDefaultBoundListenSocket(endPoint));
+            ?? Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets.SocketTransportOptions
+                .CreateDefaultBoundListenSocket(endPoint));
         var web = builder.Build();
         var deliver = agent.OpenDoor(new ListenOptions { Name = "deliver", For = ListenFor.Mx });
         new WebApi(agent, deliver, reread, sandbox, clock).Map(web);
         return web;
     }
 
-    /// <summary>What the file descriptor limit leaves after the store, http and the way out (DESIGN §9.4).</summary>
+    /// <summary>What the file descriptor limit leaves after the store, http and the way out (DESIGN
+    /// §9.4).</summary>
     static int ConnectionsMaxOf(PosternOptions options)
     {
         const int reserved = 200, forHttp = 64;
@@ -192,8 +205,10 @@ sealed partial class PosternServer : IAsyncDisposable
     }
 
     static void Listen(
-        KestrelServerOptions kestrel, BoundListener listener, MailTransferAgent agent, ServerCertificate certificate,
-        ConnectionLimits limits, TimeProvider clock, ILoggerFactory logs) => kestrel.Listen(listener.Address, listen =>
+        KestrelServerOptions kestrel, BoundListener listener, MailTransferAgent agent,
+            ServerCertificate certificate,
+        ConnectionLimits limits, TimeProvider clock, ILoggerFactory logs) =>
+            kestrel.Listen(listener.Address, listen =>
     {
         if (listener.Options.For == ListenFor.Http)
         {
@@ -207,15 +222,18 @@ sealed partial class PosternServer : IAsyncDisposable
         var session = SessionOptions(listener, from, certificate);
         var doorway = new SmtpDoorway(
             agent.OpenDoor(listener.Options with { Name = listener.Name }),
-            () => ReferenceEquals(from, agent.Options) ? session : session = SessionOptions(listener, from = agent.Options, certificate),
-            listener.Options.For == ListenFor.Mx ? [] : listener.Options.Trusted ?? agent.Options.Submission.Trusted,
+            () => ReferenceEquals(from, agent.Options) ? session
+                : session = SessionOptions(listener, from = agent.Options, certificate),
+            listener.Options.For == ListenFor.Mx ? []
+                : listener.Options.Trusted ?? agent.Options.Submission.Trusted,
             ExemptOnLoopbackOnly: listener.Options.Trusted is null,
             Replies.TooManyConnections(agent.Options.Hostname));
         var smtp = new SmtpListener(listener, doorway, limits, clock, logs.CreateLogger<SmtpListener>());
         listen.Run(smtp.OnConnectedAsync);
     });
 
-    static SmtpServerOptions SessionOptions(BoundListener listener, PosternOptions options, ServerCertificate certificate)
+    static SmtpServerOptions SessionOptions(
+        BoundListener listener, PosternOptions options, ServerCertificate certificate)
     {
         var tls = listener.Options.Tls switch
         {

@@ -6,26 +6,6 @@ using Postern.Mta.Store;
 
 namespace Postern.Tests.Doubles;
 
-/// <summary>What survives a crash: the state that stores on it have committed.</summary>
-public sealed class MemoryDisk
-{
-    internal long Epoch;
-    internal long LastId;
-    internal long LastSeq;
-    internal SortedDictionary<long, QueuedMessage> Messages { get; } = [];
-    internal Dictionary<long, byte[]> Contents { get; } = [];
-    internal Dictionary<string, byte[]> Files { get; } = [];
-    internal SortedDictionary<(long Message, int Number), Recipient> Recipients { get; } = [];
-    internal List<StoredEvent> Events { get; } = [];
-    internal SortedDictionary<(string Kind, string Name), byte[]> Objects { get; } =
-        new(Comparer<(string, string)>.Create(static (a, b) =>
-            string.CompareOrdinal(a.Item1, b.Item1) is not 0 and var order
-                ? order
-                : string.CompareOrdinal(a.Item2, b.Item2)));
-
-    internal MemoryStore? Owner;
-}
-
 /// <summary>
 /// The store in memory, deterministic: changes are applied on the caller's thread, in the order of the calls.
 /// </summary>
@@ -398,6 +378,26 @@ public sealed class MemoryStore : IMailStore
             return ValueTask.CompletedTask;
         }
     }
+}
+
+/// <summary>What survives a crash: the state that stores on it have committed.</summary>
+public sealed class MemoryDisk
+{
+    internal long Epoch;
+    internal long LastId;
+    internal long LastSeq;
+    internal SortedDictionary<long, QueuedMessage> Messages { get; } = [];
+    internal Dictionary<long, byte[]> Contents { get; } = [];
+    internal Dictionary<string, byte[]> Files { get; } = [];
+    internal SortedDictionary<(long Message, int Number), Recipient> Recipients { get; } = [];
+    internal List<StoredEvent> Events { get; } = [];
+    internal SortedDictionary<(string Kind, string Name), byte[]> Objects { get; } =
+        new(Comparer<(string, string)>.Create(static (a, b) =>
+            string.CompareOrdinal(a.Item1, b.Item1) is not 0 and var order
+                ? order
+                : string.CompareOrdinal(a.Item2, b.Item2)));
+
+    internal MemoryStore? Owner;
 }
 
 /// <summary>Changes that wait for <see cref="MemoryStore.Settle"/>.</summary>

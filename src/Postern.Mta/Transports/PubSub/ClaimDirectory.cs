@@ -5,31 +5,6 @@ using Postern.Smtp;
 
 namespace Postern.Mta.Transports.PubSub;
 
-/// <summary>A message's octets for publishing: whole, or their beginning and the file that holds
-/// them.</summary>
-/// <param name="Octets">All of them, or the first <see cref="Inbound.MailHeader.OctetsMax"/> and one more
-/// when they are in a file.</param>
-/// <param name="Claim">The file. Null: <paramref name="Octets"/> is the message.</param>
-sealed record PublishedContent(byte[] Octets, long TotalOctets, string Sha256, Uri? Claim)
-{
-    /// <summary>Reads content that fits into a Pub/Sub message.</summary>
-    public static async ValueTask<PublishedContent> ReadAsync(ContentSource content, CancellationToken cancel)
-    {
-        var octets = new byte[content.Octets];
-        var length = 0;
-        await content.ForEachAsync(
-            segment =>
-            {
-                segment.Span.CopyTo(octets.AsSpan(length));
-                length += segment.Length;
-            },
-            cancel).ConfigureAwait(false);
-        if (length != octets.Length)
-            throw new InvalidDataException("The content is shorter than it says.");
-        return new PublishedContent(octets, length, Convert.ToHexStringLower(SHA256.HashData(octets)), null);
-    }
-}
-
 /// <summary>Messages over Pub/Sub's limit, as files that the published document refers to.</summary>
 /// <remarks>
 /// The name comes from the queue id: a retry finds the file and writes nothing. It appears under its name
@@ -98,6 +73,31 @@ sealed class ClaimDirectory(string path)
             },
             cancel).ConfigureAwait(false);
         return new PublishedContent(head, length, Convert.ToHexStringLower(hash.GetHashAndReset()), null);
+    }
+}
+
+/// <summary>A message's octets for publishing: whole, or their beginning and the file that holds
+/// them.</summary>
+/// <param name="Octets">All of them, or the first <see cref="Inbound.MailHeader.OctetsMax"/> and one more
+/// when they are in a file.</param>
+/// <param name="Claim">The file. Null: <paramref name="Octets"/> is the message.</param>
+sealed record PublishedContent(byte[] Octets, long TotalOctets, string Sha256, Uri? Claim)
+{
+    /// <summary>Reads content that fits into a Pub/Sub message.</summary>
+    public static async ValueTask<PublishedContent> ReadAsync(ContentSource content, CancellationToken cancel)
+    {
+        var octets = new byte[content.Octets];
+        var length = 0;
+        await content.ForEachAsync(
+            segment =>
+            {
+                segment.Span.CopyTo(octets.AsSpan(length));
+                length += segment.Length;
+            },
+            cancel).ConfigureAwait(false);
+        if (length != octets.Length)
+            throw new InvalidDataException("The content is shorter than it says.");
+        return new PublishedContent(octets, length, Convert.ToHexStringLower(SHA256.HashData(octets)), null);
     }
 }
 

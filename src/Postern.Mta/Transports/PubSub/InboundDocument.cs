@@ -8,11 +8,6 @@ using Postern.Smtp;
 
 namespace Postern.Mta.Transports.PubSub;
 
-/// <summary>Who we are, as published documents say it.</summary>
-/// <param name="Delimiters">Characters between user and tag (<c>inbound.delimiter</c>).</param>
-/// <param name="DataDirectory">Where <c>claims</c> lies unless the transport names another place.</param>
-public sealed record PubSubSource(string Hostname, string Version, string Delimiters, string DataDirectory);
-
 /// <summary>The document <c>postern.inbound.v1</c>: one message for one recipient, as UTF-8 JSON.</summary>
 /// <remarks>
 /// Member names are a contract with consumers: new ones may come, none changes its meaning. What was not
@@ -209,3 +204,8 @@ sealed class InboundDocument(PubSubSource source, Attempt attempt, PublishedCont
         json.WriteEndArray();
     }
 }
+
+/// <summary>Who we are, as published documents say it.</summary>
+/// <param name="Delimiters">Characters between user and tag (<c>inbound.delimiter</c>).</param>
+/// <param name="DataDirectory">Where <c>claims</c> lies unless the transport names another place.</param>
+public sealed record PubSubSource(string Hostname, string Version, string Delimiters, string DataDirectory);

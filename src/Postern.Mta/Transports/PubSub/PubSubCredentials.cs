@@ -55,7 +55,7 @@ sealed class PubSubCredentials(TimeProvider clock)
             return new PublishOutcome.Misconfigured(
                 "login",
                 $"no access token: {e.Message}",
-                "see GOOGLE_APPLICATION_CREDENTIALS, or give the machine an account with roles/pubsub.publisher");
+                "set GOOGLE_APPLICATION_CREDENTIALS, or give the machine a publisher's account");
         }
     }
 

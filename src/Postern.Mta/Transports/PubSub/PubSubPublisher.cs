@@ -5,23 +5,6 @@ using Postern.Mta.Transports.PubSub.Wire;
 
 namespace Postern.Mta.Transports.PubSub;
 
-/// <summary>When a batch goes; the first three are those of Google's own clients.</summary>
-sealed record PublishLimits
-{
-    /// <summary>What the service takes in one request; octets with a reserve below its 10 MB.</summary>
-    public const int RequestMessagesMax = 1000;
-    public const int RequestOctetsMax = 9_500_000;
-
-    public int Messages { get; init; } = 100;
-    public int Octets { get; init; } = 1_000_000;
-    public TimeSpan Linger { get; init; } = TimeSpan.FromMilliseconds(10);
-
-    /// <summary>Calls at the same time.</summary>
-    public int Calls { get; init; } = 8;
-
-    public TimeSpan CallLimit { get; init; } = TimeSpan.FromSeconds(60);
-}
-
 /// <summary>Publishes messages of many attempts in shared requests.</summary>
 /// <remarks>
 /// A batch goes when it is full or its first message has lingered long enough. It is sent once: what fails
@@ -213,4 +196,21 @@ sealed class PubSubPublisher : IAsyncDisposable
             Octets += pending.Octets;
         }
     }
+}
+
+/// <summary>When a batch goes; the first three are those of Google's own clients.</summary>
+sealed record PublishLimits
+{
+    /// <summary>What the service takes in one request; octets with a reserve below its 10 MB.</summary>
+    public const int RequestMessagesMax = 1000;
+    public const int RequestOctetsMax = 9_500_000;
+
+    public int Messages { get; init; } = 100;
+    public int Octets { get; init; } = 1_000_000;
+    public TimeSpan Linger { get; init; } = TimeSpan.FromMilliseconds(10);
+
+    /// <summary>Calls at the same time.</summary>
+    public int Calls { get; init; } = 8;
+
+    public TimeSpan CallLimit { get; init; } = TimeSpan.FromSeconds(60);
 }

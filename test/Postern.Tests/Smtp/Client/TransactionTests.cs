@@ -257,7 +257,7 @@ public sealed class TransactionTests
                     await relay.SayAsync("250 ok");
             }
         });
-        var closing = Assert.IsType<TransactionResult.ServiceClosing>(result);
+        var closing = Assert.IsType<TransactionResult.PeerClosing>(result);
         Assert.Equal((stage, 421), (closing.Stage, closing.Reply.Code));
     }
 
