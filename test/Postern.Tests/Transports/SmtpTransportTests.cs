@@ -154,7 +154,7 @@ public sealed class SmtpTransportTests
     [InlineData("RCPT")]
     [InlineData("DATA")]
     [InlineData(".")]
-    public async Task ServiceClosing_AtAnyStage_BlamesTheNextHop(string at)
+    public async Task Closing421_AtAnyStage_BlamesTheNextHop(string at)
     {
         var down = await AttemptDownAsync(
             new PoliteRelay { Extensions = ["8BITMIME"], Says = At(at, "421 4.3.2 closing") },

@@ -238,7 +238,7 @@ public sealed class TransactionTests
     [InlineData("RCPT", SmtpStage.RcptTo)]
     [InlineData("DATA", SmtpStage.Data)]
     [InlineData(".", SmtpStage.EndOfData)]
-    public async Task ServiceClosing_AtAnyStage_IsItsOwnOutcome(string at, SmtpStage stage)
+    public async Task Closing421_AtAnyStage_IsItsOwnOutcome(string at, SmtpStage stage)
     {
         var result = await Relays.SendOneAsync(async relay =>
         {
