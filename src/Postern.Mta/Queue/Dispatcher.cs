@@ -215,6 +215,11 @@ public sealed partial class Dispatcher : IDisposable
             report = ForAll(work, new AttemptResult
                 .Uncertain(Statuses.SystemStopping, "Postern was stopped while this attempt was being made"));
         }
+        catch (ContentDamagedException damaged)
+        {
+            queue.HoldDamaged(work, damaged.Message);
+            report = ForAll(work, new AttemptResult.Deferred(Statuses.ContentLost, damaged.Message, Blame.Message));
+        }
         // One of the two places where a bug is caught (STYLE rule 12): the mail waits, the dispatcher goes
         // on.
 #pragma warning disable CA1031
@@ -249,8 +254,7 @@ public sealed partial class Dispatcher : IDisposable
 
         using var stored = await store.OpenContentAsync(work.Message, aborting.Token).ConfigureAwait(false);
         if (stored is null)
-            return ForAll(work, new AttemptResult
-                .Failed(Statuses.ContentLost, "the stored content is missing or damaged"));
+            throw new ContentDamagedException(work.Message.Id.ToString(), "it is not there any more");
         return await transport.AttemptAsync(ToAttempt(work, stored), aborting.Token).ConfigureAwait(false);
     }
 

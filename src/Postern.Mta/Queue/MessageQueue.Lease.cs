@@ -177,6 +177,18 @@ public sealed partial class MessageQueue
         }
     }
 
+    /// <summary>Stored content is damaged: its recipients are held for an operator once the attempt is recorded.</summary>
+    internal void HoldDamaged(Work work, string text)
+    {
+        foreach (var row in work.Recipients)
+            intents[KeyOf(row)] = new Wish(WishKind.Hold, "postern");
+        var change = new StoreChange();
+        alarms.Raise("content", work.Message.Id.ToString(), text,
+            "restore the data directory from a copy, or: postern queue cancel")?.AddTo(change);
+        if (change.Events.Count > 0)
+            store.Post(change);
+    }
+
     /// <summary>A next hop is to blame: its alarm is raised where the transport wants one.</summary>
     internal void NoteLaneClosed(string transport, AttemptResult.NextHopDown down)
     {
