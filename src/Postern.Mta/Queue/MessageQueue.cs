@@ -20,6 +20,9 @@ public sealed partial class MessageQueue : IDisposable
     /// <summary>Octets of fresh content that may wait in memory for its first attempt (DESIGN §9.3).</summary>
     const long FreshOctetsMax = 32L << 20;
 
+    const string NoRouteAlarm = "no-route";
+    const string UncertainAlarm = "uncertain";
+
     readonly IMailStore store;
     readonly RelayHealth health;
     readonly TransportTable transports;
@@ -67,6 +70,8 @@ public sealed partial class MessageQueue : IDisposable
     internal void Apply(PosternOptions options)
     {
         Volatile.Write(ref settings, new Settings(options, RouteTable.From(options), new BounceComposer(options.Hostname, clock)));
+        // Mail that still has no route raises its alarm again when it is looked at.
+        ClearAlarms(alarm => alarm.Kind == NoRouteAlarm);
         Dispatcher.LookEverywhere();
     }
 
@@ -74,6 +79,20 @@ public sealed partial class MessageQueue : IDisposable
     {
         Dispatcher.Dispose();
         gate.Dispose();
+    }
+
+    void RaiseNoRoute(Recipient row, RoutingDecision decision, StoreChange change) =>
+        alarms.Raise(NoRouteAlarm, row.Address.Domain, decision.Why, "add a route that takes it, then: postern reload")?.AddTo(change);
+
+    void ClearAlarms(Func<Alarm, bool> which)
+    {
+        if (alarms.Count == 0)
+            return;
+        var change = new StoreChange();
+        foreach (var alarm in alarms.Raised.Where(which))
+            alarms.Clear(alarm.Kind, alarm.Subject)?.AddTo(change);
+        if (change.Events.Count > 0)
+            store.Post(change);
     }
 
     /// <summary>What the router says of one recipient now.</summary>
