@@ -8,12 +8,13 @@ program=src/Postern/bin/Release/net10.0/postern
 usage() {
   cat <<'X'
 ./do run [ARGS]        build and serve; without arguments the sandbox, on loopback alone
+./do postern ARGS     a command of the program: send, log, trace, queue list, ...
 ./do test [--install]  build and run everything: units, real peers, crash smoke
                        --install (or CI=true, as root) first installs the peers: Postfix, Exim, swaks, ...
 ./do test NAME         only the tests whose class or name contains NAME
 ./do crash [KILLS]     kill -9 under load, at length (default 200 kills)
 ./do fuzz [SECONDS]    every fuzz target for so long (default 30)
-./do bench [ARGS]      the micro-benchmarks
+./do bench peers       Postern beside Postfix in one run (tests of bench/side-by-side may follow)
 ./do lint              formatting and analyzers; changes nothing
 ./do package           artifacts/postern-VERSION-{portable,linux-x64}.tar.gz
 ./do ci                what CI does
@@ -129,13 +130,17 @@ case "$command" in
   run)
     build src/Postern
     exec "$program" serve "$@" ;;
+  postern)
+    [ -x "$program" ] || build src/Postern
+    exec "$program" "$@" ;;
   test) run_tests "$@" ;;
   ci) CI=true exec bash ./do test ;;
   crash) run_crash "$@" ;;
   fuzz) run_fuzz "$@" ;;
   bench)
-    build bench/Postern.Bench
-    exec bench/Postern.Bench/bin/Release/net10.0/Postern.Bench "$@" ;;
+    [ "${1:-}" = peers ] || { echo "do: bench knows: peers" >&2; exit 64; }
+    shift
+    exec bench/side-by-side "$@" ;;
   lint)
     restore Postern.slnx
     dotnet build --no-restore --no-incremental -c Release -v q Postern.slnx

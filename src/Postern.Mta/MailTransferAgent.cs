@@ -27,7 +27,8 @@ public sealed class MailTransferAgent : IAsyncDisposable
     bool stopped;
 
     MailTransferAgent(
-        PosternOptions options, IMailStore store, AgentParts parts, IReadOnlyList<StoredObject> accounts, IReadOnlyList<StoredObject> raised)
+        PosternOptions options, IMailStore store, AgentParts parts, IReadOnlyList<StoredObject> accounts,
+            IReadOnlyList<StoredObject> raised)
     {
         clock = parts.Clock;
         Store = store;
@@ -38,9 +39,11 @@ public sealed class MailTransferAgent : IAsyncDisposable
         throttle = new LoginThrottle(clock);
         transports = new TransportTable(options, parts.BuildTransport);
         var log = parts.Logs.CreateLogger("Postern.Queue");
-        Queue = new MessageQueue(options, store, health, transports, Alarms, Metrics, clock, parts.Chance, log);
+        Queue =
+            new MessageQueue(options, store, health, transports, Alarms, Metrics, clock, parts.Chance, log);
         intake = new MailIntake(store, Queue, new MemoryBudget(options.Limits.Memory), clock);
-        settings = new DoorSettings(options, AccountDirectory.Load(options, accounts), AliasTable.Load(options, []));
+        settings =
+            new DoorSettings(options, AccountDirectory.Load(options, accounts), AliasTable.Load(options, []));
         eventLog = new EventLog(
             new EventLogSettings
             {
@@ -69,22 +72,26 @@ public sealed class MailTransferAgent : IAsyncDisposable
     public static async ValueTask<MailTransferAgent> StartAsync(
         PosternOptions options, IMailStore store, AgentParts parts, CancellationToken cancel)
     {
-        var accounts = await store.ReadObjectsAsync(AccountDirectory.ObjectKind, cancel).ConfigureAwait(false);
+        var accounts = await store.ReadObjectsAsync(AccountDirectory.ObjectKind, cancel)
+            .ConfigureAwait(false);
         var raised = await store.ReadObjectsAsync(AlarmBoard.ObjectKind, cancel).ConfigureAwait(false);
         var agent = new MailTransferAgent(options, store, parts, accounts, raised);
         agent.logging = agent.eventLog.RunAsync(store, CancellationToken.None);
         await agent.Queue.Dispatcher.StartAsync(cancel).ConfigureAwait(false);
-        agent.background = Task.Run(() => agent.housekeeping.RunAsync(agent.stopping.Token), CancellationToken.None);
+        agent.background = Task
+            .Run(() => agent.housekeeping.RunAsync(agent.stopping.Token), CancellationToken.None);
         return agent;
     }
 
     /// <summary>What the sessions of one SMTP listener decide with.</summary>
     public ISessionPolicy OpenDoor(ListenOptions listener) => new SmtpDoor(
-        listener, intake, Queue, throttle, health, eventLog.Sessions, Metrics, () => Volatile.Read(ref settings));
+        listener, intake, Queue, throttle, health, eventLog.Sessions, Metrics, () =>
+            Volatile.Read(ref settings));
 
     /// <summary>Applies a changed configuration: transports, routes, accounts, aliases, limits.</summary>
     /// <returns>Keys that need a restart and were not applied.</returns>
-    public async ValueTask<IReadOnlyList<string>> ReloadAsync(PosternOptions options, CancellationToken cancel)
+    public async ValueTask<IReadOnlyList<string>> ReloadAsync(
+        PosternOptions options, CancellationToken cancel)
     {
         var before = Options;
         var needRestart = new List<string>();
@@ -141,7 +148,8 @@ public sealed class MailTransferAgent : IAsyncDisposable
     }
 }
 
-/// <summary>What the world gives to an agent: time, chance, the ways out, and where log lines and metrics go.</summary>
+/// <summary>What the world gives to an agent: time, chance, the ways out, and where log lines and metrics
+/// go.</summary>
 /// <param name="BuildTransport">Makes the transport of a name and its options.</param>
 public sealed record AgentParts(
     TimeProvider Clock, Random Chance, ILoggerFactory Logs, Metrics Metrics,

@@ -1,5 +1,7 @@
 using Postern.Cli;
 using Postern.Listeners;
+using Postern.Mta.Inbound;
 
 Native.SetOwnerOnlyMask();
+MailCharsets.Register();
 return await CommandTree.InvokeAsync(args);

@@ -4,16 +4,6 @@ using Postern.Mta.Store;
 
 namespace Postern.Mta.Events;
 
-/// <summary>What a raised or cleared alarm adds to a commit: one event and one object.</summary>
-public sealed record AlarmChange(MailEvent Event, ObjectChange Row)
-{
-    public void AddTo(StoreChange change)
-    {
-        change.Events.Add(Event);
-        change.Objects.Add(Row);
-    }
-}
-
 /// <summary>The alarms that stand, by kind and subject; each is raised once and cleared once (DESIGN
 /// §9.2).</summary>
 /// <remarks>Any thread. The table holds what was handed out for a commit; after a failed commit nothing is
@@ -125,6 +115,16 @@ public sealed class AlarmBoard(TimeProvider clock)
         {
             return null;
         }
+    }
+}
+
+/// <summary>What a raised or cleared alarm adds to a commit: one event and one object.</summary>
+public sealed record AlarmChange(MailEvent Event, ObjectChange Row)
+{
+    public void AddTo(StoreChange change)
+    {
+        change.Events.Add(Event);
+        change.Objects.Add(Row);
     }
 }
 

@@ -3,25 +3,6 @@ using Postern.Mta.Store;
 
 namespace Postern.Mta.Events;
 
-/// <summary>How the log is written.</summary>
-public sealed record EventLogSettings
-{
-    public LogFormat Format { get; init; }
-
-    /// <summary>Null: standard output.</summary>
-    public string? File { get; init; }
-
-    public required string Hostname { get; init; }
-
-    /// <summary>This node's number, part of every event's id.</summary>
-    public int Node { get; init; }
-
-    public int ProcessId { get; init; } = Environment.ProcessId;
-
-    /// <summary>Console format alone: the output is a terminal that wants it.</summary>
-    public bool UseColour { get; init; }
-}
-
 /// <summary>The log: every committed event and every fact of a session, in one of three formats.</summary>
 /// <remarks>
 /// It is a view: the store has every event, and a log that is slow, broken or full never holds up mail.
@@ -97,4 +78,23 @@ public sealed class EventLog : IAsyncDisposable
             options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead;
         return new FileStream(file, options);
     }
+}
+
+/// <summary>How the log is written.</summary>
+public sealed record EventLogSettings
+{
+    public LogFormat Format { get; init; }
+
+    /// <summary>Null: standard output.</summary>
+    public string? File { get; init; }
+
+    public required string Hostname { get; init; }
+
+    /// <summary>This node's number, part of every event's id.</summary>
+    public int Node { get; init; }
+
+    public int ProcessId { get; init; } = Environment.ProcessId;
+
+    /// <summary>Console format alone: the output is a terminal that wants it.</summary>
+    public bool UseColour { get; init; }
 }

@@ -2,9 +2,6 @@ using System.Diagnostics;
 
 namespace Postern.Mta.Events;
 
-/// <summary>Mailgun's three log levels.</summary>
-public enum EventLevel { Info, Warn, Error }
-
 /// <summary>The names of events on every face: log, API, webhooks, dashboard, metrics.</summary>
 public static class EventNames
 {
@@ -55,3 +52,6 @@ public static class EventNames
         _ => throw new UnreachableException(),
     };
 }
+
+/// <summary>Mailgun's three log levels.</summary>
+public enum EventLevel { Info, Warn, Error }

@@ -5,16 +5,6 @@ using System.Text;
 
 namespace Postern.Mta.Events;
 
-/// <summary>How a log line shows a character that could steer a terminal or forge a line.</summary>
-enum UnsafeCharacters
-{
-    /// <summary>As a question mark, like Postfix.</summary>
-    AsQuestionMark,
-
-    /// <summary>As <c>\u{1B}</c>.</summary>
-    AsEscape,
-}
-
 /// <summary>Writes the pieces of one log line as UTF-8. What a peer said goes through <see cref="Text"/>
 /// alone.</summary>
 /// <remarks>No text can throw, end the line, or reach a terminal as a control sequence.</remarks>
@@ -82,4 +72,14 @@ readonly struct LineWriter(IBufferWriter<byte> output, UnsafeCharacters unsafeCh
         UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate or
         UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned or
         UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator);
+}
+
+/// <summary>How a log line shows a character that could steer a terminal or forge a line.</summary>
+enum UnsafeCharacters
+{
+    /// <summary>As a question mark, like Postfix.</summary>
+    AsQuestionMark,
+
+    /// <summary>As <c>\u{1B}</c>.</summary>
+    AsEscape,
 }

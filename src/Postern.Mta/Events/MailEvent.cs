@@ -3,35 +3,6 @@ using Postern.Mta.Transports;
 
 namespace Postern.Mta.Events;
 
-/// <summary>What happened; the names are Mailgun's where it has one (DESIGN §6).</summary>
-public enum EventKind
-{
-    Accepted,
-    Rejected,
-    Delivered,
-    Failed,
-    Opened,
-    Clicked,
-    Unsubscribed,
-    Complained,
-    Stored,
-    Routed,
-    Attempted,
-    Relayed,
-    Held,
-    Released,
-    Retried,
-    Cancelled,
-    Expired,
-    Expanded,
-    Delayed,
-    BouncedToSender,
-    DeadLettered,
-    Replayed,
-    AlarmRaised,
-    AlarmCleared,
-}
-
 /// <summary>One fact of a message's life, or of the server's; written in the commit that changes the
 /// state.</summary>
 /// <remarks>Only what applies is set. Texts of peers are as they came: escape them wherever they are
@@ -105,6 +76,35 @@ public sealed record MailEvent
     public string? Actor { get; init; }
 
     public Alarm? Alarm { get; init; }
+}
+
+/// <summary>What happened; the names are Mailgun's where it has one (DESIGN §6).</summary>
+public enum EventKind
+{
+    Accepted,
+    Rejected,
+    Delivered,
+    Failed,
+    Opened,
+    Clicked,
+    Unsubscribed,
+    Complained,
+    Stored,
+    Routed,
+    Attempted,
+    Relayed,
+    Held,
+    Released,
+    Retried,
+    Cancelled,
+    Expired,
+    Expanded,
+    Delayed,
+    BouncedToSender,
+    DeadLettered,
+    Replayed,
+    AlarmRaised,
+    AlarmCleared,
 }
 
 public enum EventSeverity { Temporary, Permanent }

@@ -5,9 +5,6 @@ using Postern.Smtp.Server;
 
 namespace Postern.Mta.Events;
 
-/// <summary>How one recipient's attempt ended, for the counters.</summary>
-public enum AttemptOutcome { Relayed, Deferred, Failed }
-
 /// <summary>The meter <c>Postern</c>; the names are in <c>docs/operate/metrics.md</c>.</summary>
 /// <remarks>Tags have few values: transports, listeners, kinds and codes, never addresses or texts of
 /// peers.</remarks>
@@ -101,6 +98,9 @@ public sealed class Metrics : IDisposable
         name, "s", description, tags: null,
             new InstrumentAdvice<double> { HistogramBucketBoundaries = bounds });
 }
+
+/// <summary>How one recipient's attempt ended, for the counters.</summary>
+public enum AttemptOutcome { Relayed, Deferred, Failed }
 
 /// <param name="State">ready, active, deferred or held.</param>
 public readonly record struct QueueSize(string Transport, string State, long Recipients);

@@ -2,12 +2,6 @@ using Postern.Mta.Queue;
 
 namespace Postern.Mta.Events;
 
-/// <summary>What an event meant for its message, in the order of commits.</summary>
-/// <param name="IsFirst">The first event seen of an accepted message.</param>
-/// <param name="WasDone">The recipient had ended before: this is a later report about it.</param>
-/// <param name="IsLast">With it the last recipient ended: the message is removed.</param>
-readonly record struct RecipientProgress(bool IsFirst, bool WasDone, bool IsLast);
-
 /// <summary>How many recipients of each message are still open, for the log's <c>removed</c>.</summary>
 /// <remarks>
 /// Memory is bounded: two generations of <paramref name="generationMax"/> messages. What fell out of it, or
@@ -140,3 +134,9 @@ sealed class OpenRecipients(int generationMax = 50_000)
         }
     }
 }
+
+/// <summary>What an event meant for its message, in the order of commits.</summary>
+/// <param name="IsFirst">The first event seen of an accepted message.</param>
+/// <param name="WasDone">The recipient had ended before: this is a later report about it.</param>
+/// <param name="IsLast">With it the last recipient ended: the message is removed.</param>
+readonly record struct RecipientProgress(bool IsFirst, bool WasDone, bool IsLast);

@@ -2,11 +2,12 @@ using System.Text;
 
 namespace Postern.Mta.Inbound;
 
-/// <summary>Charset names as mail uses them, for MimeKit and everyone else who asks <see cref="Encoding"/>.</summary>
+/// <summary>Charset names as mail uses them, for MimeKit and everyone else who asks
+/// <see cref="Encoding"/>.</summary>
 /// <remarks>
-/// WHATWG Encoding §4.2: <c>euc-kr</c> and its kin mean code page 949, of which the framework's 51949 is the older half.
-/// The first provider that answers wins, so this one stands before the framework's code pages: call
-/// <see cref="Register"/> before anything reads mail.
+/// WHATWG Encoding §4.2: <c>euc-kr</c> and its kin mean code page 949, of which the framework's 51949 is the
+/// older half. The first provider that answers wins, so this one stands before the framework's code pages:
+/// call <see cref="Register"/> before anything reads mail.
 /// </remarks>
 public sealed class MailCharsets : EncodingProvider
 {
@@ -36,7 +37,8 @@ public sealed class MailCharsets : EncodingProvider
     public override Encoding? GetEncoding(string name) => name.ToUpperInvariant() switch
     {
         "EUC-KR" or "EUCKR" or "CSEUCKR" or "CP949" or "MS949" or "UHC" or "WINDOWS-949" or "X-WINDOWS-949"
-            or "KS_C_5601-1987" or "KS_C_5601-1989" or "KS_C_5601" or "KSC_5601" or "KSC5601" or "KS-C5601" => Hangul,
+            or "KS_C_5601-1987" or "KS_C_5601-1989" or "KS_C_5601" or "KSC_5601" or "KSC5601" or "KS-C5601" =>
+                Hangul,
         "UTF8" or "UTF_8" => Encoding.UTF8,
         "CP932" or "MS932" or "WINDOWS-31J" => CodePagesEncodingProvider.Instance.GetEncoding(932),
         "CP936" or "MS936" => CodePagesEncodingProvider.Instance.GetEncoding(936),

@@ -4,8 +4,10 @@ using MimeKit.Utils;
 
 namespace Postern.Mta.Inbound;
 
-/// <summary>The header section of a message as a reader sees it: decoded, in order, within limits. The octets are the truth.</summary>
-/// <remarks>Never throws for what stands in a message: what cannot be read is left out and named in <see cref="Defects"/>.</remarks>
+/// <summary>The header section of a message as a reader sees it: decoded, in order, within limits. The octets
+/// are the truth.</summary>
+/// <remarks>Never throws for what stands in a message: what cannot be read is left out and named in
+/// <see cref="Defects"/>.</remarks>
 sealed class MailHeader
 {
     /// <summary>Octets of the section that are read (Postfix's header_size_limit).</summary>
@@ -27,7 +29,8 @@ sealed class MailHeader
     {
         MailCharsets.Register();
         var lines = Split(head);
-        // RFC 6532 headers are UTF-8; what is not is read in the charset of the body, else as Korean mail of old.
+        // RFC 6532 headers are UTF-8; what is not is read in the charset of the body, else as Korean mail of
+        // old.
         options = new ParserOptions { CharsetEncoding = CharsetOf(lines) ?? MailCharsets.Hangul };
         foreach (var (name, value) in lines)
             fields.Add(new MailField(name, Rfc2047.DecodeText(options, value).Trim(), value));
@@ -51,7 +54,8 @@ sealed class MailHeader
             defects.Add($"unreadable-{name.ToLowerInvariant()}");
             return [];
         }
-        return [.. list.Mailboxes.Take(AddressesMax).Select(static m => new MailAddress(m.Name ?? "", m.Address, m.Domain))];
+        return [.. list.Mailboxes.Take(AddressesMax)
+            .Select(static m => new MailAddress(m.Name ?? "", m.Address, m.Domain))];
     }
 
     public DateTimeOffset? Date
@@ -131,7 +135,8 @@ sealed class MailHeader
 
     Encoding? CharsetOf(List<(string Name, byte[] Value)> lines)
     {
-        var line = lines.Find(static line => line.Name.Equals("Content-Type", StringComparison.OrdinalIgnoreCase));
+        var line =
+            lines.Find(static line => line.Name.Equals("Content-Type", StringComparison.OrdinalIgnoreCase));
         if (line.Value is null)
             return null;
         if (!ContentType.TryParse(line.Value, out var type))

@@ -5,10 +5,12 @@ using Postern.Smtp;
 
 namespace Postern.Mta.Intake;
 
-/// <summary>Who a message says it is from: every mailbox of From and Sender must be the account's (DESIGN §9.5).</summary>
+/// <summary>Who a message says it is from: every mailbox of From and Sender must be the account's (DESIGN
+/// §9.5).</summary>
 static class AuthorFields
 {
-    /// <summary>False also when they cannot be read for certain: two readers might see two different authors.</summary>
+    /// <summary>False also when they cannot be read for certain: two readers might see two different
+    /// authors.</summary>
     public static bool AreAllowed(HeaderScan header, SenderRules rules)
     {
         // RFC 5322 §3.6: one From field. A missing one is nobody's name.

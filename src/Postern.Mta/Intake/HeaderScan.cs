@@ -4,7 +4,8 @@ using System.Text;
 namespace Postern.Mta.Intake;
 
 /// <summary>What Intake must know of a header section; found in one pass over its octets.</summary>
-/// <remarks>Reads canonical content. A line that is no field ends the header section, as receivers take it (RFC 5322 §2.1).</remarks>
+/// <remarks>Reads canonical content. A line that is no field ends the header section, as receivers take it
+/// (RFC 5322 §2.1).</remarks>
 sealed record HeaderScan
 {
     /// <summary>The section ends within what was scanned.</summary>
@@ -60,10 +61,17 @@ sealed record HeaderScan
             scan = Read(scan with { StartsWithField = true }, field, colon, at, authors, delivered);
             at += length;
         }
-        return scan with { Authors = authors, DeliveredTo = delivered, HasEightBit = !Ascii.IsValid(content) };
+        return scan with
+        {
+            Authors = authors,
+            DeliveredTo = delivered,
+            HasEightBit = !Ascii
+            .IsValid(content)
+        };
     }
 
-    static HeaderScan Ended(HeaderScan scan, ReadOnlySpan<byte> content, int at, List<string> authors, List<string> delivered) =>
+    static HeaderScan Ended(
+        HeaderScan scan, ReadOnlySpan<byte> content, int at, List<string> authors, List<string> delivered) =>
         scan with
         {
             IsComplete = true,
@@ -98,7 +106,8 @@ sealed record HeaderScan
     }
 
     static HeaderScan Read(
-        HeaderScan scan, ReadOnlySpan<byte> field, int colon, int at, List<string> authors, List<string> delivered)
+        HeaderScan scan, ReadOnlySpan<byte> field, int colon, int at, List<string> authors,
+            List<string> delivered)
     {
         var name = field[..colon].TrimEnd(" \t"u8);
         var body = field[(colon + 1)..];

@@ -6,9 +6,11 @@ using Postern.Smtp.Server;
 
 namespace Postern.Mta.Intake;
 
-/// <summary>Makes content canonical while it arrives, keeps it in memory while it is small and in a file when it is not.</summary>
+/// <summary>Makes content canonical while it arrives, keeps it in memory while it is small and in a file when
+/// it is not.</summary>
 /// <remarks>
-/// A bare LF becomes CRLF, a bare CR is refused (DESIGN §9.3): what is stored holds line ends of one kind, so no next
+/// A bare LF becomes CRLF, a bare CR is refused (DESIGN §9.3): what is stored holds line ends of one kind, so
+/// no next
 /// hop can read an end of data where none was. From here on the octets never change.
 /// </remarks>
 sealed class IntakeSink(IMailStore store, QueueId id, MemoryBudget budget) : ContentSink
@@ -50,7 +52,8 @@ sealed class IntakeSink(IMailStore store, QueueId id, MemoryBudget budget) : Con
         }
     }
 
-    /// <summary>How many octets may be copied as they are; <paramref name="addition"/> replaces the bare LF after them.</summary>
+    /// <summary>How many octets may be copied as they are; <paramref name="addition"/> replaces the bare LF
+    /// after them.</summary>
     int TakeCanonical(ReadOnlySpan<byte> octets, out byte[]? addition)
     {
         addition = null;
@@ -118,7 +121,8 @@ sealed class IntakeSink(IMailStore store, QueueId id, MemoryBudget budget) : Con
             endsWithLineEnd = octets.Span[^1] == (byte)'\n';
     }
 
-    /// <summary>The memory for content is used up: a file takes it, small as it is, once its header section is known.</summary>
+    /// <summary>The memory for content is used up: a file takes it, small as it is, once its header section
+    /// is known.</summary>
     async ValueTask KeepWithoutMemoryAsync(ReadOnlyMemory<byte> octets, CancellationToken cancel)
     {
         memory.TryGetMemory(out var sofar);
@@ -142,7 +146,8 @@ sealed class IntakeSink(IMailStore store, QueueId id, MemoryBudget budget) : Con
         memory.Dispose();
     }
 
-    /// <summary>The content is whole: what it is refused for at its end, or null and everything about it is known.</summary>
+    /// <summary>The content is whole: what it is refused for at its end, or null and everything about it is
+    /// known.</summary>
     public Smtp.Reply? Complete()
     {
         if (afterCr)
@@ -160,7 +165,8 @@ sealed class IntakeSink(IMailStore store, QueueId id, MemoryBudget budget) : Con
         return null;
     }
 
-    /// <summary>Gives the content over to the queue: octets in memory, or the name of the flushed file.</summary>
+    /// <summary>Gives the content over to the queue: octets in memory, or the name of the flushed
+    /// file.</summary>
     public async ValueTask<(StoredContent? Content, string? File)> HandOverAsync(CancellationToken cancel)
     {
         if (file is not null)

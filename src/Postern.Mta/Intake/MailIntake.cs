@@ -7,8 +7,10 @@ using Postern.Smtp.Server;
 
 namespace Postern.Mta.Intake;
 
-/// <summary>The only way a message enters: canonical content, loop guard, missing fields, aliases, one durable commit.</summary>
-/// <remarks>SMTP, HTTP, <c>sendmail</c> and <c>deliver</c> all call it; what differs stands in <see cref="IntakeRequest"/>.</remarks>
+/// <summary>The only way a message enters: canonical content, loop guard, missing fields, aliases, one
+/// durable commit.</summary>
+/// <remarks>SMTP, HTTP, <c>sendmail</c> and <c>deliver</c> all call it; what differs stands in
+/// <see cref="IntakeRequest"/>.</remarks>
 sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memory, TimeProvider clock)
 {
     /// <summary>Postfix's hopcount_limit.</summary>
@@ -17,7 +19,8 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
     public IntakeSink OpenSink() => new(store, queue.NextId(), memory);
 
     /// <summary>Stores the message; the reply is 250 only once it is on stable storage.</summary>
-    public async ValueTask<Reply> AcceptAsync(IntakeRequest request, IntakeSink sink, CancellationToken cancel)
+    public async ValueTask<Reply> AcceptAsync(
+        IntakeRequest request, IntakeSink sink, CancellationToken cancel)
     {
         if (sink.Refusal is { } refusal)
             return refusal;
@@ -48,7 +51,8 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
     /// <summary>Our own Delivered-To mark for one of these recipients: it has been here before.</summary>
     static bool Loops(IntakeRequest request, HeaderScan header) =>
         request.Door == MailDoors.Mx && header.DeliveredTo.Any(mark => request.Recipients.Any(
-            recipient => string.Equals(recipient.Recipient.Path.Mailbox.ToString(), mark, StringComparison.OrdinalIgnoreCase)));
+            recipient => string.Equals(
+                recipient.Recipient.Path.Mailbox.ToString(), mark, StringComparison.OrdinalIgnoreCase)));
 
     QueuedMessage Describe(IntakeRequest request, IntakeSink sink, HeaderScan header, string? file)
     {
@@ -70,11 +74,13 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
         };
     }
 
-    /// <summary>RFC 5321 §4.4: who originates mail does not send a Return-Path; final delivery puts one.</summary>
+    /// <summary>RFC 5321 §4.4: who originates mail does not send a Return-Path; final delivery puts
+    /// one.</summary>
     static IReadOnlyList<ContentRange> Cuts(IntakeRequest request, HeaderScan header) =>
         request.Door != MailDoors.Mx && header.ReturnPath is { } range ? [range] : [];
 
-    static byte[] Prefix(IntakeRequest request, QueueId id, HeaderScan header, string messageId, DateTimeOffset now)
+    static byte[] Prefix(
+        IntakeRequest request, QueueId id, HeaderScan header, string messageId, DateTimeOffset now)
     {
         var text = new StringBuilder();
         AppendReceived(text, request, id, now);
@@ -99,7 +105,8 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
             text.Append("Received: by ").Append(request.Hostname).Append(" (Postern)");
         else
         {
-            text.Append("Received: from ").Append(Word(client.Helo)).Append(" (").Append(Word(client.Name ?? "unknown"))
+            text.Append("Received: from ").Append(Word(client.Helo)).Append(" (")
+                .Append(Word(client.Name ?? "unknown"))
                 .Append(" [").Append(client.Address).Append("])");
             if (client.Tls is { } tls)
                 text.Append("\r\n\t(using ").Append(tls).Append(')');
@@ -112,8 +119,10 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
         text.Append(";\r\n\t").Append(DateField(now)).Append("\r\n");
     }
 
-    /// <summary>A peer's word inside our own field: printable and short, or it could write fields of its own.</summary>
-    static string Word(string text) => text.Length == 0 ? "unknown" : Replies.Clean(text, 255).Replace('(', '?').Replace(')', '?');
+    /// <summary>A peer's word inside our own field: printable and short, or it could write fields of its
+    /// own.</summary>
+    static string Word(string text) =>
+        text.Length == 0 ? "unknown" : Replies.Clean(text, 255).Replace('(', '?').Replace(')', '?');
 
     /// <summary>RFC 5322 §3.3.</summary>
     static string DateField(DateTimeOffset at) =>

@@ -10,10 +10,13 @@ using Postern.Smtp.Server;
 
 namespace Postern.Mta.Intake;
 
-/// <summary>What the sessions of one SMTP listener decide with: who may submit, whom we take mail for.</summary>
+/// <summary>What the sessions of one SMTP listener decide with: who may submit, whom we take mail
+/// for.</summary>
 /// <remarks>
-/// Submission takes mail from accounts and trusted addresses for whatever a route takes; MX takes mail from anybody for
-/// what an mx route or an alias takes, and nothing else: there is no relaying by omission (DESIGN §1.1 law 10).
+/// Submission takes mail from accounts and trusted addresses for whatever a route takes; MX takes mail from
+/// anybody for
+/// what an mx route or an alias takes, and nothing else: there is no relaying by omission (DESIGN §1.1 law
+/// 10).
 /// </remarks>
 sealed class SmtpDoor(
     ListenOptions listener, MailIntake intake, MessageQueue queue, LoginThrottle throttle, RelayHealth health,
@@ -30,7 +33,8 @@ sealed class SmtpDoor(
         return default;
     }
 
-    /// <summary>The peer is in the list, and the local address is loopback or the listener has a list of its own (DESIGN §9.5).</summary>
+    /// <summary>The peer is in the list, and the local address is loopback or the listener has a list of its
+    /// own (DESIGN §9.5).</summary>
     bool IsTrusted(SessionFacts session)
     {
         if (session.Kind != ListenerKind.Submission || session.IsProxied)
@@ -48,7 +52,8 @@ sealed class SmtpDoor(
         SessionFacts session, ReversePath reversePath, MailParameters parameters, CancellationToken cancel)
     {
         if (session.Kind == ListenerKind.Mx)
-            return new(reversePath.Mailbox is { Domain: "" } ? Replies.DomainMissing(reversePath.Mailbox) : null);
+            return new(
+                reversePath.Mailbox is { Domain: "" } ? Replies.DomainMissing(reversePath.Mailbox) : null);
         if (session.UserName is null && !session.IsTrusted)
             return new(Replies.AuthenticationRequired);
         if (RulesOf(session) is { } rules && !rules.AllowsReversePath(Complete(reversePath.Mailbox)))
@@ -57,7 +62,8 @@ sealed class SmtpDoor(
     }
 
     public ValueTask<Reply?> RcptAsync(
-        SessionFacts session, MailTransaction transaction, EnvelopeRecipient recipient, CancellationToken cancel)
+        SessionFacts session, MailTransaction transaction, EnvelopeRecipient recipient,
+            CancellationToken cancel)
     {
         var notes = (List<NewRecipient>)(transaction.Notes ??= new List<NewRecipient>());
         var settings = current();
@@ -80,7 +86,8 @@ sealed class SmtpDoor(
     }
 
     Reply? CheckSubmission(
-        SessionFacts session, MailTransaction transaction, Mailbox mailbox, IReadOnlyList<Mailbox> targets, out bool held)
+        SessionFacts session, MailTransaction transaction, Mailbox mailbox, IReadOnlyList<Mailbox> targets,
+            out bool held)
     {
         held = false;
         foreach (var target in targets.Count == 0 ? [mailbox] : targets)
@@ -112,10 +119,12 @@ sealed class SmtpDoor(
                 held = true;
             return null;
         }
-        return isOurs && mailbox.Domain.Length > 0 ? Replies.NoSuchUser(mailbox) : Replies.RelayDenied(mailbox);
+        return isOurs && mailbox.Domain.Length > 0 ? Replies.NoSuchUser(mailbox)
+            : Replies.RelayDenied(mailbox);
     }
 
-    RoutingDecision Ask(SessionFacts session, MailTransaction transaction, Mailbox recipient) => Router.Decide(
+    RoutingDecision Ask(SessionFacts session, MailTransaction transaction, Mailbox recipient) =>
+        Router.Decide(
         queue.Routes,
         new RoutingQuestion(transaction.ReversePath, recipient, Door, session.UserName, session.Listener),
         health);
@@ -129,7 +138,8 @@ sealed class SmtpDoor(
         && string.Equals(one.Domain, other.Domain, StringComparison.OrdinalIgnoreCase);
 
     public ValueTask<ContentSink> OpenContentAsync(
-        SessionFacts session, MailTransaction transaction, CancellationToken cancel) => new(intake.OpenSink());
+        SessionFacts session, MailTransaction transaction, CancellationToken cancel) =>
+            new(intake.OpenSink());
 
     public ValueTask<Reply> AcceptAsync(
         SessionFacts session, MailTransaction transaction, ContentSink content, CancellationToken cancel)
@@ -139,12 +149,14 @@ sealed class SmtpDoor(
             : transaction.ReversePath;
         var request = new IntakeRequest(
             Door, current().Options.Hostname, sender, transaction.Parameters,
-            Describe(session, transaction.Parameters.SmtpUtf8), (List<NewRecipient>)transaction.Notes!, AuthorCheckOf(session));
+            Describe(session, transaction.Parameters.SmtpUtf8), (
+                List<NewRecipient>)transaction.Notes!, AuthorCheckOf(session));
         return intake.AcceptAsync(request, (IntakeSink)content, cancel);
     }
 
     SenderRules? RulesOf(SessionFacts session) =>
-        session.UserName is { } user && current().Accounts.TryFind(user, out var account) && account.Senders.Count > 0
+        session.UserName is { } user && current().Accounts.TryFind(user, out var account)
+            && account.Senders.Count > 0
             ? new SenderRules(account.Senders, queue.Routes.Delimiter)
             : null;
 
@@ -190,7 +202,8 @@ sealed class SmtpDoor(
         return TimeSpan.Zero;
     }
 
-    public void Refused(SessionFacts session, MailTransaction? transaction, string verb, string argument, Reply reply)
+    public void Refused(
+        SessionFacts session, MailTransaction? transaction, string verb, string argument, Reply reply)
     {
         sessionLog.Refused(session, transaction, verb, argument, reply);
         metrics.Refused(session, verb, reply);

@@ -10,7 +10,8 @@ public sealed partial class Dispatcher
     [LoggerMessage(Level = LogLevel.Information, Message = "Lane {Lane} opened")]
     partial void LogLaneOpened(string lane);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "An attempt for {QueueId} by {Transport} ended in an internal error")]
+    [LoggerMessage(Level = LogLevel.Error, Message =
+        "An attempt for {QueueId} by {Transport} ended in an internal error")]
     partial void LogAttemptFailed(Exception bug, QueueId queueId, string transport);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The dispatcher met an internal error and goes on")]

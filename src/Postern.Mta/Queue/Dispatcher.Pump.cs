@@ -9,7 +9,8 @@ public sealed partial class Dispatcher
 
     async Task PumpAsync()
     {
-        using var timer = clock.CreateTimer(_ => Wake(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        using var timer = clock
+            .CreateTimer(_ => Wake(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         while (!stopping.IsCancellationRequested)
         {
             try
@@ -17,7 +18,8 @@ public sealed partial class Dispatcher
                 foreach (var lane in lanes.Values)
                     await FillAsync(lane).ConfigureAwait(false);
             }
-            // The other end of rule 12's dispatcher loop: whatever went wrong in one round, mail must not stop.
+            // The other end of rule 12's dispatcher loop: whatever went wrong in one round, mail must not
+            // stop.
 #pragma warning disable CA1031
             catch (Exception bug)
 #pragma warning restore CA1031
@@ -25,7 +27,8 @@ public sealed partial class Dispatcher
                 LogPumpFailed(bug);
                 if (stopping.IsCancellationRequested)
                     return;
-                await Task.Delay(TimeSpan.FromSeconds(1), clock, CancellationToken.None).ConfigureAwait(false);
+                await Task.Delay(TimeSpan.FromSeconds(1), clock, CancellationToken.None)
+                    .ConfigureAwait(false);
             }
             timer.Change(UntilNext(), Timeout.InfiniteTimeSpan);
             await wake.Reader.ReadAsync(CancellationToken.None).ConfigureAwait(false);

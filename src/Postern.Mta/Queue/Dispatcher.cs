@@ -6,11 +6,15 @@ using Postern.Mta.Transports;
 
 namespace Postern.Mta.Queue;
 
-/// <summary>Takes leased work lane by lane, within each lane's concurrency and health, and makes the attempts.</summary>
+/// <summary>Takes leased work lane by lane, within each lane's concurrency and health, and makes the
+/// attempts.</summary>
 /// <remarks>
-/// Two kinds of activity. Workers: at most <see cref="Lane.Concurrency"/> of a lane, each making one attempt after the
-/// other while there is work. The pump: one loop that fetches due recipients from the store, leases them through
-/// <see cref="MessageQueue"/> and sends probes into closed lanes. Legal moves of a recipient are the queue's; here is
+/// Two kinds of activity. Workers: at most <see cref="Lane.Concurrency"/> of a lane, each making one attempt
+/// after the
+/// other while there is work. The pump: one loop that fetches due recipients from the store, leases them
+/// through
+/// <see cref="MessageQueue"/> and sends probes into closed lanes. Legal moves of a recipient are the queue's;
+/// here is
 /// decided only when. Fresh mail is offered by the queue right after its commit and never read back.
 /// Log levels: Information when a lane closes or opens; Error for a bug in a transport.
 /// </remarks>
@@ -37,7 +41,8 @@ public sealed partial class Dispatcher : IDisposable
     int working;
 
     internal Dispatcher(
-        MessageQueue queue, IMailStore store, RelayHealth health, TransportTable transports, TimeProvider clock, ILogger log)
+        MessageQueue queue, IMailStore store, RelayHealth health, TransportTable transports,
+            TimeProvider clock, ILogger log)
     {
         this.queue = queue;
         this.store = store;
@@ -55,7 +60,8 @@ public sealed partial class Dispatcher : IDisposable
         pump = Task.Run(PumpAsync, CancellationToken.None);
     }
 
-    /// <summary>No new attempts; those being made get until the limit, then they are cut off and recorded as uncertain.</summary>
+    /// <summary>No new attempts; those being made get until the limit, then they are cut off and recorded as
+    /// uncertain.</summary>
     public async ValueTask StopAsync(TimeSpan limit)
     {
         await stopping.CancelAsync().ConfigureAwait(false);
@@ -63,10 +69,12 @@ public sealed partial class Dispatcher : IDisposable
         await pump.ConfigureAwait(false);
         using var patience = new CancellationTokenSource(limit, clock);
         while (Volatile.Read(ref working) > 0 && !patience.IsCancellationRequested)
-            await Task.Delay(TimeSpan.FromMilliseconds(5), clock, CancellationToken.None).ConfigureAwait(false);
+            await Task.Delay(TimeSpan.FromMilliseconds(5), clock, CancellationToken.None)
+                .ConfigureAwait(false);
         await aborting.CancelAsync().ConfigureAwait(false);
         while (Volatile.Read(ref working) > 0)
-            await Task.Delay(TimeSpan.FromMilliseconds(5), clock, CancellationToken.None).ConfigureAwait(false);
+            await Task.Delay(TimeSpan.FromMilliseconds(5), clock, CancellationToken.None)
+                .ConfigureAwait(false);
         foreach (var lane in lanes.Values)
             queue.Unlease(TakeWaiting(lane));
     }
@@ -85,7 +93,8 @@ public sealed partial class Dispatcher : IDisposable
         StartWorker(lane);
     }
 
-    /// <summary>How much leased work waits in a lane: the queue leases fresh mail only up to a bound.</summary>
+    /// <summary>How much leased work waits in a lane: the queue leases fresh mail only up to a
+    /// bound.</summary>
     internal int WaitingIn(string lane)
     {
         if (!lanes.TryGetValue(lane, out var found))
@@ -108,7 +117,8 @@ public sealed partial class Dispatcher : IDisposable
         Wake();
     }
 
-    /// <summary>Every lane is looked through again: after a reload, a retry command, a lane that opened.</summary>
+    /// <summary>Every lane is looked through again: after a reload, a retry command, a lane that
+    /// opened.</summary>
     internal void LookEverywhere()
     {
         foreach (var lane in lanes.Values)
@@ -136,7 +146,8 @@ public sealed partial class Dispatcher : IDisposable
     internal IReadOnlyList<LaneStatus> Lanes() =>
     [
         .. lanes.Values.Where(lane => lane.Name.Length > 0).OrderBy(lane => lane.Name, StringComparer.Ordinal)
-            .Select(lane => new LaneStatus(lane.Name, lane.Transport, lane.Workers, lane.Concurrency, health.Find(lane.Name))),
+            .Select(lane => new LaneStatus(
+                lane.Name, lane.Transport, lane.Workers, lane.Concurrency, health.Find(lane.Name))),
     ];
 
     public void Dispose()
@@ -157,7 +168,8 @@ public sealed partial class Dispatcher : IDisposable
     void StartWorker(Lane lane)
     {
         Interlocked.Increment(ref working);
-        ThreadPool.UnsafeQueueUserWorkItem(static state => _ = state.Dispatcher.WorkAsync(state.Lane), (Dispatcher: this, Lane: lane), preferLocal: false);
+        ThreadPool.UnsafeQueueUserWorkItem(static state =>
+            _ = state.Dispatcher.WorkAsync(state.Lane), (Dispatcher: this, Lane: lane), preferLocal: false);
     }
 
     async Task WorkAsync(Lane lane)
@@ -200,15 +212,23 @@ public sealed partial class Dispatcher : IDisposable
         }
         catch (OperationCanceledException) when (aborting.IsCancellationRequested)
         {
-            report = ForAll(work, new AttemptResult.Uncertain(Statuses.SystemStopping, "Postern was stopped while this attempt was being made"));
+            report = ForAll(work, new AttemptResult
+                .Uncertain(Statuses.SystemStopping, "Postern was stopped while this attempt was being made"));
         }
-        // One of the two places where a bug is caught (STYLE rule 12): the mail waits, the dispatcher goes on.
+        catch (ContentDamagedException damaged)
+        {
+            queue.HoldDamaged(work, damaged.Message);
+            report = ForAll(work, new AttemptResult.Deferred(Statuses.ContentLost, damaged.Message, Blame.Message));
+        }
+        // One of the two places where a bug is caught (STYLE rule 12): the mail waits, the dispatcher goes
+        // on.
 #pragma warning disable CA1031
         catch (Exception bug)
 #pragma warning restore CA1031
         {
             LogAttemptFailed(bug, work.Message.Id, work.Decision.Transport);
-            report = ForAll(work, new AttemptResult.Deferred(Statuses.InternalTrouble, "internal error, see the log", Blame.Message));
+            report = ForAll(work, new AttemptResult
+                .Deferred(Statuses.InternalTrouble, "internal error, see the log", Blame.Message));
         }
         finally
         {
@@ -225,19 +245,22 @@ public sealed partial class Dispatcher : IDisposable
         if (transports.Find(work.Decision.Transport) is not { } transport)
         {
             return ForAll(work, new AttemptResult.NextHopDown(
-                Statuses.BadConfiguration, $"transport {work.Decision.Transport} is not configured", NextHopTrouble.Refusing));
+                Statuses.BadConfiguration, $"transport {work.Decision.Transport} is not configured",
+                    NextHopTrouble.Refusing));
         }
         if (work.Content is { } shared)
-            return await transport.AttemptAsync(ToAttempt(work, shared.Content), aborting.Token).ConfigureAwait(false);
+            return await transport.AttemptAsync(ToAttempt(work, shared.Content), aborting.Token)
+                .ConfigureAwait(false);
 
         using var stored = await store.OpenContentAsync(work.Message, aborting.Token).ConfigureAwait(false);
         if (stored is null)
-            return ForAll(work, new AttemptResult.Failed(Statuses.ContentLost, "the stored content is missing or damaged"));
+            throw new ContentDamagedException(work.Message.Id.ToString(), "it is not there any more");
         return await transport.AttemptAsync(ToAttempt(work, stored), aborting.Token).ConfigureAwait(false);
     }
 
     static Attempt ToAttempt(Work work, StoredContent stored) => new(
-        work.Message, work.Recipients, work.Message.Sender, new EditedContent(work.Message, stored), work.Decision.Lane);
+        work.Message, work.Recipients, work.Message.Sender, new EditedContent(
+            work.Message, stored), work.Decision.Lane);
 
     async ValueTask SettleAsync(Lane lane, Work work, AttemptReport report, long startedAt)
     {
@@ -247,7 +270,8 @@ public sealed partial class Dispatcher : IDisposable
             Offer(next);
     }
 
-    /// <summary>What the report says of the next hop: its lane opens or closes, its concurrency rises or falls.</summary>
+    /// <summary>What the report says of the next hop: its lane opens or closes, its concurrency rises or
+    /// falls.</summary>
     void Adjust(Lane lane, Work work, AttemptReport report)
     {
         var down = report.Results.OfType<AttemptResult.NextHopDown>().FirstOrDefault();
@@ -289,7 +313,8 @@ public sealed partial class Dispatcher : IDisposable
     {
         lock (lane)
         {
-            if (lane.Waiting.Count == 0 || lane.Workers >= lane.Concurrency || stopping.IsCancellationRequested)
+            if (lane.Waiting.Count == 0 || lane.Workers >= lane.Concurrency
+                || stopping.IsCancellationRequested)
                 return;
             lane.Workers++;
         }

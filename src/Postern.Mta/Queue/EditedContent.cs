@@ -5,7 +5,8 @@ using Postern.Smtp;
 
 namespace Postern.Mta.Queue;
 
-/// <summary>Stored content as it goes out: the prefix in front, the cut ranges left out (DESIGN §9.3).</summary>
+/// <summary>Stored content as it goes out: the prefix in front, the cut ranges left out (DESIGN
+/// §9.3).</summary>
 /// <remarks>Nothing is copied while the content is in memory: the pieces are chained.</remarks>
 public sealed class EditedContent(QueuedMessage message, StoredContent stored) : ContentSource
 {
@@ -64,7 +65,8 @@ public sealed class EditedContent(QueuedMessage message, StoredContent stored) :
         long storedAt;
         int cutAt;
 
-        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        public override async ValueTask<int> ReadAsync(
+            Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
             if (prefixAt < edits.Prefix.Length)
             {
@@ -90,7 +92,8 @@ public sealed class EditedContent(QueuedMessage message, StoredContent stored) :
             storedAt += octets;
             while (octets > 0)
             {
-                var read = await stored.ReadAsync(waste.AsMemory(0, (int)Math.Min(octets, waste.Length)), cancel)
+                var read = await stored
+                    .ReadAsync(waste.AsMemory(0, (int)Math.Min(octets, waste.Length)), cancel)
                     .ConfigureAwait(false);
                 if (read == 0)
                     break;
@@ -104,7 +107,11 @@ public sealed class EditedContent(QueuedMessage message, StoredContent stored) :
         public override bool CanSeek => false;
         public override bool CanWrite => false;
         public override long Length => throw new NotSupportedException();
-        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+        public override long Position
+        {
+            get => throw new NotSupportedException(); set =>
+            throw new NotSupportedException();
+        }
         public override void Flush() { }
         public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
         public override void SetLength(long value) => throw new NotSupportedException();

@@ -3,8 +3,10 @@ using Postern.Mta.Store;
 
 namespace Postern.Mta.Queue;
 
-/// <summary>What runs beside delivery: recovery at the start, the end of lifetimes, retention; all in small steps.</summary>
-/// <remarks>A step that fails is logged and tried again at the next round: nothing here is needed for a 250.</remarks>
+/// <summary>What runs beside delivery: recovery at the start, the end of lifetimes, retention; all in small
+/// steps.</summary>
+/// <remarks>A step that fails is logged and tried again at the next round: nothing here is needed for a
+/// 250.</remarks>
 sealed partial class Housekeeping(
     MessageQueue queue, IMailStore store, Func<PosternOptions> current, TimeProvider clock, ILogger log)
 {
@@ -52,7 +54,8 @@ sealed partial class Housekeeping(
             after = await queue.ExpireOldAsync(key, cancel).ConfigureAwait(false);
     }
 
-    async ValueTask AttemptAsync(string step, Func<CancellationToken, ValueTask> run, CancellationToken cancel)
+    async ValueTask AttemptAsync(
+        string step, Func<CancellationToken, ValueTask> run, CancellationToken cancel)
     {
         try
         {

@@ -1,6 +1,7 @@
 namespace Postern.Mta.Queue;
 
-/// <summary>Recipients waiting for one transport: work in memory, who works on it, and what the store may still hold.</summary>
+/// <summary>Recipients waiting for one transport: work in memory, who works on it, and what the store may
+/// still hold.</summary>
 /// <remarks>Guarded by itself (<c>lock (lane)</c>); nothing is awaited under the lock.</remarks>
 sealed class Lane(string name, string transport, int concurrencyMax)
 {
@@ -24,10 +25,12 @@ sealed class Lane(string name, string transport, int concurrencyMax)
     /// <summary>The store may hold recipients of this lane that are due: the pump must look.</summary>
     public bool MayHoldDue { get; set; } = true;
 
-    /// <summary>When the store's next recipient of this lane falls due, as far as known. Null: none.</summary>
+    /// <summary>When the store's next recipient of this lane falls due, as far as known. Null:
+    /// none.</summary>
     public DateTimeOffset? NextDueAt { get; set; }
 
-    /// <summary>The health generation the closed lane was last searched under for recipients that may go elsewhere.</summary>
+    /// <summary>The health generation the closed lane was last searched under for recipients that may go
+    /// elsewhere.</summary>
     public int SearchedGeneration { get; set; } = -1;
 
     /// <summary>One more for each delivered message, up to the maximum.</summary>

@@ -5,15 +5,6 @@ using Postern.Smtp;
 
 namespace Postern.Mta.Queue;
 
-/// <summary>A message at the door of the queue: its facts, its content and whom it is for.</summary>
-/// <param name="Content">Octets in memory; the queue disposes of them. Null: they are in the message's content file.</param>
-public sealed record NewMail(QueuedMessage Message, StoredContent? Content, IReadOnlyList<NewRecipient> Recipients);
-
-/// <summary>A recipient of the envelope, with what aliases made of it.</summary>
-/// <param name="Aliases">Addresses it stands for. Empty: itself.</param>
-/// <param name="Held">It is kept for an operator: mail for a postmaster nobody named.</param>
-public sealed record NewRecipient(EnvelopeRecipient Recipient, IReadOnlyList<Mailbox> Aliases, bool Held);
-
 /// <summary>Accepting: one durable commit with everything in it, then straight to the dispatcher.</summary>
 public sealed partial class MessageQueue
 {
@@ -73,16 +64,21 @@ public sealed partial class MessageQueue
             return;
         }
         change.Recipients.Add(row with { State = RecipientState.Done, Outcome = RecipientOutcome.Expanded });
-        change.Events.Add(AcceptedEvent(mail.Message, mail.Recipients.Count, row, null) with { Why = "an alias" });
-        change.Events.Add(EventOf(EventKind.Expanded, mail.Message, row, now) with { RecipientCount = recipient.Aliases.Count });
+        change.Events
+            .Add(AcceptedEvent(mail.Message, mail.Recipients.Count, row, null) with { Why = "an alias" });
+        change.Events.Add(EventOf(
+            EventKind.Expanded, mail.Message, row, now) with
+        { RecipientCount = recipient.Aliases.Count });
         foreach (var target in recipient.Aliases)
         {
-            var child = row with { Number = ++number, Parent = row.Number, Address = target, Original = row.Address };
+            var child =
+                row with { Number = ++number, Parent = row.Number, Address = target, Original = row.Address };
             number = PlaceOne(mail.Message, mail.Recipients.Count, child, number, now, change, rows);
         }
     }
 
-    /// <summary>Decides on one new row and adds it; a route to several transports adds its children too.</summary>
+    /// <summary>Decides on one new row and adds it; a route to several transports adds its children
+    /// too.</summary>
     /// <returns>The last number used.</returns>
     int PlaceOne(
         QueuedMessage message, int count, Recipient row, int number, DateTimeOffset now, StoreChange change,
@@ -95,11 +91,24 @@ public sealed partial class MessageQueue
         switch (decision)
         {
             case RoutingDecision.Split split:
-                change.Recipients.Add(row with { State = RecipientState.Done, Outcome = RecipientOutcome.Expanded, Route = split.Route.Name });
+                change.Recipients.Add(row with
+                {
+                    State = RecipientState.Done,
+                    Outcome =
+                    RecipientOutcome.Expanded,
+                    Route = split.Route.Name
+                });
                 change.Events.Add(ExpandedEvent(message, row, split, now));
                 foreach (var transport in split.Transports)
                 {
-                    var child = row with { Number = ++number, Parent = row.Number, BoundTransport = transport, Route = split.Route.Name };
+                    var child = row with
+                    {
+                        Number = ++number,
+                        Parent = row.Number,
+                        BoundTransport =
+                        transport,
+                        Route = split.Route.Name
+                    };
                     AddRow(child, Decide(message, child), now, change, rows);
                 }
                 return number;
@@ -109,7 +118,8 @@ public sealed partial class MessageQueue
         }
     }
 
-    /// <summary>Active when it may go at once, else Ready in its lane; without a route it waits for a reload.</summary>
+    /// <summary>Active when it may go at once, else Ready in its lane; without a route it waits for a
+    /// reload.</summary>
     void AddRow(
         Recipient row, RoutingDecision decision, DateTimeOffset now, StoreChange change,
         List<(Recipient Row, RoutingDecision.Via Decision)> rows)
@@ -117,11 +127,13 @@ public sealed partial class MessageQueue
         if (decision is not RoutingDecision.Via via)
         {
             change.Recipients.Add(row);
-            alarms.Raise("no-route", row.Address.Domain, decision.Why, "add a route that takes it, then: postern reload")?.AddTo(change);
+            alarms.Raise("no-route", row.Address.Domain, decision.Why,
+                "add a route that takes it, then: postern reload")?.AddTo(change);
             return;
         }
         row = row with { Lane = via.Lane, Route = via.Route.Name, Transport = via.Transport };
-        if (row.State != RecipientState.Held && Interlocked.Read(ref freshOctets) <= FreshOctetsMax && MayGo(via))
+        if (row.State != RecipientState.Held && Interlocked.Read(ref freshOctets) <= FreshOctetsMax
+            && MayGo(via))
         {
             row = row with { State = RecipientState.Active, Lease = store.Epoch, DueAt = LeaseEnd(now) };
             rows.Add((row, via));
@@ -130,7 +142,8 @@ public sealed partial class MessageQueue
     }
 
     List<Work> GroupIntoWorks(
-        QueuedMessage message, List<(Recipient Row, RoutingDecision.Via Decision)> rows, SharedContent? content)
+        QueuedMessage message, List<(
+            Recipient Row, RoutingDecision.Via Decision)> rows, SharedContent? content)
     {
         var works = new List<Work>();
         var activeSince = clock.GetTimestamp();
@@ -140,8 +153,10 @@ public sealed partial class MessageQueue
         {
             foreach (var group in rows.GroupBy(row => row.Decision.Lane))
             {
-                foreach (var part in group.Chunk(transports.RecipientsPerMessageOf(group.First().Decision.Transport)))
-                    works.Add(new Work(message, [.. part.Select(row => row.Row)], part[0].Decision, content?.Hold(), activeSince));
+                foreach (var part in group
+                    .Chunk(transports.RecipientsPerMessageOf(group.First().Decision.Transport)))
+                    works.Add(new Work(message, [.. part.Select(row => row.Row)], part[0].Decision, content?
+                        .Hold(), activeSince));
             }
         }
         return works;
@@ -161,7 +176,8 @@ public sealed partial class MessageQueue
 
     void ReturnFresh(long octets) => Interlocked.Add(ref freshOctets, -octets);
 
-    static MailEvent AcceptedEvent(QueuedMessage message, int count, Recipient row, RoutingDecision? decision) =>
+    static MailEvent AcceptedEvent(
+        QueuedMessage message, int count, Recipient row, RoutingDecision? decision) =>
         EventOf(EventKind.Accepted, message, row, message.ArrivedAt) with
         {
             ContentOctets = message.ContentOctets + message.Edits.Prefix.Length,
@@ -172,8 +188,14 @@ public sealed partial class MessageQueue
             Why = decision?.Why,
         };
 
-    static MailEvent ExpandedEvent(QueuedMessage message, Recipient row, RoutingDecision.Split split, DateTimeOffset at) =>
-        EventOf(EventKind.Expanded, message, row, at) with { Why = split.Why, RecipientCount = split.Transports.Count };
+    static MailEvent ExpandedEvent(
+        QueuedMessage message, Recipient row, RoutingDecision.Split split, DateTimeOffset at) =>
+        EventOf(EventKind.Expanded, message, row, at) with
+        {
+            Why = split.Why,
+            RecipientCount =
+            split.Transports.Count
+        };
 
     static MailEvent EventOf(EventKind kind, QueuedMessage message, Recipient row, DateTimeOffset at) => new()
     {
@@ -191,3 +213,14 @@ public sealed partial class MessageQueue
 
     sealed record Fresh(IReadOnlyList<Work> Works, SharedContent? Content);
 }
+
+/// <summary>A message at the door of the queue: its facts, its content and whom it is for.</summary>
+/// <param name="Content">Octets in memory; the queue disposes of them. Null: they are in the message's
+/// content file.</param>
+public sealed record NewMail(
+    QueuedMessage Message, StoredContent? Content, IReadOnlyList<NewRecipient> Recipients);
+
+/// <summary>A recipient of the envelope, with what aliases made of it.</summary>
+/// <param name="Aliases">Addresses it stands for. Empty: itself.</param>
+/// <param name="Held">It is kept for an operator: mail for a postmaster nobody named.</param>
+public sealed record NewRecipient(EnvelopeRecipient Recipient, IReadOnlyList<Mailbox> Aliases, bool Held);

@@ -6,15 +6,8 @@ using Postern.Mta.Store;
 
 namespace Postern.Mta.Queue;
 
-/// <summary>What an operator's command means: one message or all that fit a filter.</summary>
-public abstract record QueueSelection
-{
-    public sealed record One(QueueId Id) : QueueSelection;
-
-    public sealed record Matching(QueueFilter Filter) : QueueSelection;
-}
-
-/// <summary>Operators' commands. A recipient with an attempt under way gets the wish when the attempt has proved nothing.</summary>
+/// <summary>Operators' commands. A recipient with an attempt under way gets the wish when the attempt has
+/// proved nothing.</summary>
 public sealed partial class MessageQueue
 {
     const int CommandPageMax = 500;
@@ -33,10 +26,12 @@ public sealed partial class MessageQueue
     public ValueTask<int> ReleaseAsync(QueueSelection which, string actor, CancellationToken cancel) =>
         CommandAsync(which, new Wish(WishKind.Release, actor), cancel);
 
-    /// <summary>Deferred recipients become Ready, and closed lanes are probed now: Ready ones need no more.</summary>
+    /// <summary>Deferred recipients become Ready, and closed lanes are probed now: Ready ones need no
+    /// more.</summary>
     public async ValueTask<int> RetryAsync(QueueSelection which, string actor, CancellationToken cancel)
     {
-        var changed = await CommandAsync(which, new Wish(WishKind.Retry, actor), cancel).ConfigureAwait(false);
+        var changed = await CommandAsync(which, new Wish(WishKind.Retry, actor), cancel)
+            .ConfigureAwait(false);
         health.ProbeNow(null);
         Dispatcher.LookEverywhere();
         return changed;
@@ -46,7 +41,8 @@ public sealed partial class MessageQueue
     public ValueTask<int> CancelAsync(QueueSelection which, string actor, CancellationToken cancel) =>
         CommandAsync(which, new Wish(WishKind.Cancel, actor), cancel);
 
-    /// <summary>Recipients that are not done become Done (expired), with a report where the route bounces.</summary>
+    /// <summary>Recipients that are not done become Done (expired), with a report where the route
+    /// bounces.</summary>
     public ValueTask<int> ExpireAsync(QueueSelection which, string actor, CancellationToken cancel) =>
         CommandAsync(which, new Wish(WishKind.Expire, actor), cancel);
 
@@ -87,7 +83,8 @@ public sealed partial class MessageQueue
                     await store.ReadMessageAsync(one.Id, cancel).ConfigureAwait(false) is { } message
                         ? await ApplyAsync([message], wish, QueueFilter.All).ConfigureAwait(false)
                         : 0,
-                QueueSelection.Matching matching => await CommandAllAsync(matching.Filter, wish, cancel).ConfigureAwait(false),
+                QueueSelection.Matching matching =>
+                    await CommandAllAsync(matching.Filter, wish, cancel).ConfigureAwait(false),
                 _ => throw new UnreachableException(),
             };
         }
@@ -111,7 +108,8 @@ public sealed partial class MessageQueue
         }
     }
 
-    /// <summary>One commit for the page, but for messages that call for a report: those have their own.</summary>
+    /// <summary>One commit for the page, but for messages that call for a report: those have their
+    /// own.</summary>
     async ValueTask<int> ApplyAsync(IReadOnlyList<StoredMessage> page, Wish wish, QueueFilter filter)
     {
         var all = new StoreChange();
@@ -122,7 +120,8 @@ public sealed partial class MessageQueue
             var change = wish.Kind == WishKind.Expire ? new StoreChange() : all;
             count += Apply(stored, wish, filter, change, reports);
             if (wish.Kind == WishKind.Expire && change.Recipients.Count > 0)
-                await CommitReportsAsync(stored.Message, change, ReportKind.Failed, reports).ConfigureAwait(false);
+                await CommitReportsAsync(stored.Message, change, ReportKind.Failed, reports)
+                    .ConfigureAwait(false);
         }
         if (all.Recipients.Count > 0)
             await store.CommitAsync(all).ConfigureAwait(false);
@@ -130,7 +129,8 @@ public sealed partial class MessageQueue
         return count;
     }
 
-    int Apply(StoredMessage stored, Wish wish, QueueFilter filter, StoreChange change, List<ReportedRecipient> reports)
+    int Apply(StoredMessage stored, Wish wish, QueueFilter filter, StoreChange change,
+        List<ReportedRecipient> reports)
     {
         var now = clock.GetUtcNow();
         var count = 0;
@@ -188,4 +188,12 @@ public sealed partial class MessageQueue
     }
 
     sealed record Wish(WishKind Kind, string Actor);
+}
+
+/// <summary>What an operator's command means: one message or all that fit a filter.</summary>
+public abstract record QueueSelection
+{
+    public sealed record One(QueueId Id) : QueueSelection;
+
+    public sealed record Matching(QueueFilter Filter) : QueueSelection;
 }

@@ -8,8 +8,10 @@ namespace Postern.Mta.Queue;
 /// <summary>Leases: what was fetched becomes Active in one commit before any of it is attempted.</summary>
 public sealed partial class MessageQueue
 {
-    /// <summary>Decides on fetched recipients again; those that may go are leased, the others moved to where they must wait.</summary>
-    internal async ValueTask<IReadOnlyList<Work>> LeaseAsync(IReadOnlyList<DueRecipient> due, CancellationToken cancel)
+    /// <summary>Decides on fetched recipients again; those that may go are leased, the others moved to where
+    /// they must wait.</summary>
+    internal async ValueTask<IReadOnlyList<Work>> LeaseAsync(
+        IReadOnlyList<DueRecipient> due, CancellationToken cancel)
     {
         await gate.WaitAsync(cancel).ConfigureAwait(false);
         try
@@ -25,7 +27,8 @@ public sealed partial class MessageQueue
             return
             [
                 .. leased.GroupBy(l => l.Row.Message)
-                    .SelectMany(g => GroupIntoWorks(g.First().Message, [.. g.Select(l => (l.Row, l.Decision))], content: null)),
+                    .SelectMany(g => GroupIntoWorks(
+                        g.First().Message, [.. g.Select(l => (l.Row, l.Decision))], content: null)),
             ];
         }
         finally
@@ -62,7 +65,8 @@ public sealed partial class MessageQueue
                 SplitStored(message, row, split, now, change);
                 break;
             case var none:
-                alarms.Raise("no-route", row.Address.Domain, none.Why, "add a route that takes it, then: postern reload")?.AddTo(change);
+                alarms.Raise("no-route", row.Address.Domain, none.Why,
+                    "add a route that takes it, then: postern reload")?.AddTo(change);
                 if (row.Lane.Length > 0)
                     change.Recipients.Add(Wait(row, none, now));
                 break;
@@ -73,20 +77,35 @@ public sealed partial class MessageQueue
         row with { State = RecipientState.Active, Lease = store.Epoch, DueAt = LeaseEnd(now) };
 
     /// <summary>A route that became <c>all = true</c> while the recipient waited.</summary>
-    void SplitStored(QueuedMessage message, Recipient row, RoutingDecision.Split split, DateTimeOffset now, StoreChange change)
+    void SplitStored(QueuedMessage message, Recipient row, RoutingDecision.Split split, DateTimeOffset now,
+        StoreChange change)
     {
-        change.Recipients.Add(row with { State = RecipientState.Done, Outcome = RecipientOutcome.Expanded, Route = split.Route.Name });
+        change.Recipients.Add(row with
+        {
+            State = RecipientState.Done,
+            Outcome =
+            RecipientOutcome.Expanded,
+            Route = split.Route.Name
+        });
         change.Events.Add(ExpandedEvent(message, row, split, now));
         // Numbers beyond any the envelope and its aliases can have used; unique since a row is split once.
         var number = (row.Number * 1000) + 1_000_000;
         foreach (var transport in split.Transports)
         {
-            var child = row with { Number = ++number, Parent = row.Number, BoundTransport = transport, Route = split.Route.Name };
+            var child = row with
+            {
+                Number = ++number,
+                Parent = row.Number,
+                BoundTransport = transport,
+                Route =
+                split.Route.Name
+            };
             change.Recipients.Add(Wait(child, Decide(message, child), now));
         }
     }
 
-    /// <summary>Leased work whose lane closed: at once through another transport, else back to Ready.</summary>
+    /// <summary>Leased work whose lane closed: at once through another transport, else back to
+    /// Ready.</summary>
     internal void Reroute(IReadOnlyList<Work> works, Action<Work> offer)
     {
         var now = clock.GetUtcNow();
@@ -130,13 +149,15 @@ public sealed partial class MessageQueue
 
     void ReturnProbe(Work work) => health.ReturnProbe(work.Decision.Lane);
 
-    /// <summary>Takes back, page by page, what an earlier process left Active: it may have been delivered.</summary>
+    /// <summary>Takes back, page by page, what an earlier process left Active: it may have been
+    /// delivered.</summary>
     internal async ValueTask RecoverAsync(CancellationToken cancel)
     {
         var after = default(RecipientKey);
         while (true)
         {
-            var page = await store.ReadAbandonedAsync(store.Epoch, after, limit: 500, cancel).ConfigureAwait(false);
+            var page = await store.ReadAbandonedAsync(store.Epoch, after, limit: 500, cancel)
+                .ConfigureAwait(false);
             if (page.Count == 0)
                 return;
             var change = new StoreChange();
@@ -154,6 +175,18 @@ public sealed partial class MessageQueue
             NoteWaiting(change);
             after = KeyOf(page[^1]);
         }
+    }
+
+    /// <summary>Stored content is damaged: its recipients are held for an operator once the attempt is recorded.</summary>
+    internal void HoldDamaged(Work work, string text)
+    {
+        foreach (var row in work.Recipients)
+            intents[KeyOf(row)] = new Wish(WishKind.Hold, "postern");
+        var change = new StoreChange();
+        alarms.Raise("content", work.Message.Id.ToString(), text,
+            "restore the data directory from a copy, or: postern queue cancel")?.AddTo(change);
+        if (change.Events.Count > 0)
+            store.Post(change);
     }
 
     /// <summary>A next hop is to blame: its alarm is raised where the transport wants one.</summary>

@@ -18,26 +18,35 @@ public sealed partial class MessageQueue
         return now - message.ArrivedAt > lifetime;
     }
 
-    /// <summary>Held while an alarm stands, since somebody can mend it; else failed 4.4.7 (DESIGN §9.2).</summary>
+    /// <summary>Held while an alarm stands, since somebody can mend it; else failed 4.4.7 (DESIGN
+    /// §9.2).</summary>
     void EndLifetime(
-        QueuedMessage message, Recipient row, DateTimeOffset now, StoreChange change, List<ReportedRecipient> reports)
+        QueuedMessage message, Recipient row, DateTimeOffset now, StoreChange change,
+            List<ReportedRecipient> reports)
     {
         if (row.UnderAlarm)
         {
             change.Recipients.Add(row with { State = RecipientState.Held });
-            change.Events.Add(EventOf(EventKind.Held, message, row, now) with { Why = "its lifetime ended under an alarm" });
+            change.Events.Add(EventOf(
+                EventKind.Held, message, row, now) with
+            { Why = "its lifetime ended under an alarm" });
             return;
         }
         Expire(message, row, now, change, reports);
     }
 
     void Expire(
-        QueuedMessage message, Recipient row, DateTimeOffset now, StoreChange change, List<ReportedRecipient> reports)
+        QueuedMessage message, Recipient row, DateTimeOffset now, StoreChange change,
+            List<ReportedRecipient> reports)
     {
-        var text = row.LastText is { } last ? $"delivery time expired, last: {last}" : "delivery time expired";
-        var what = EventOf(EventKind.Failed, message, row, now) with { Status = Statuses.Expired.ToString(), Reply = text };
+        var text = row.LastText is { } last ? $"delivery time expired, last: {last}"
+            : "delivery time expired";
+        var what = EventOf(
+            EventKind.Failed, message, row, now) with
+        { Status = Statuses.Expired.ToString(), Reply = text };
         change.Events.Add(what with { Kind = EventKind.Expired });
-        Fail(message, row, new AttemptResult.Failed(Statuses.Expired, text), RecipientOutcome.Expired, what, now, change, reports);
+        Fail(message, row, new AttemptResult
+            .Failed(Statuses.Expired, text), RecipientOutcome.Expired, what, now, change, reports);
     }
 
     /// <summary>Ends what is past its lifetime; one page by key.</summary>
@@ -50,18 +59,21 @@ public sealed partial class MessageQueue
         try
         {
             var page = await store.ListAsync(
-                new QueueFilter { ArrivedBefore = now - LifetimeMin() }, after, pageMax, cancel).ConfigureAwait(false);
+                new QueueFilter { ArrivedBefore = now - LifetimeMin() }, after, pageMax, cancel)
+                    .ConfigureAwait(false);
             foreach (var (message, recipients) in page)
             {
                 var change = new StoreChange();
                 var reports = new List<ReportedRecipient>();
                 foreach (var row in recipients)
                 {
-                    if (row.State is RecipientState.Ready or RecipientState.Deferred && IsOver(message, row, now))
+                    if (row.State is RecipientState.Ready or RecipientState.Deferred
+                        && IsOver(message, row, now))
                         EndLifetime(message, row, now, change, reports);
                 }
                 if (change.Recipients.Count > 0)
-                    await CommitReportsAsync(message, change, ReportKind.Failed, reports).ConfigureAwait(false);
+                    await CommitReportsAsync(message, change, ReportKind.Failed, reports)
+                        .ConfigureAwait(false);
             }
             return page.Count == pageMax ? page[^1].Message.Id : null;
         }
@@ -73,7 +85,8 @@ public sealed partial class MessageQueue
 
     TimeSpan LifetimeMin()
     {
-        var least = Options.Queue.Lifetime < Options.Queue.BounceLifetime ? Options.Queue.Lifetime : Options.Queue.BounceLifetime;
+        var least = Options.Queue.Lifetime < Options.Queue.BounceLifetime ? Options.Queue.Lifetime
+            : Options.Queue.BounceLifetime;
         foreach (var route in Routes.Routes)
         {
             if (route.Options.GiveUp is { } giveUp && giveUp < least)
@@ -82,7 +95,8 @@ public sealed partial class MessageQueue
         return least;
     }
 
-    /// <summary>Commits a change together with the report it calls for; without recipients to report, the change alone.</summary>
+    /// <summary>Commits a change together with the report it calls for; without recipients to report, the
+    /// change alone.</summary>
     async ValueTask CommitReportsAsync(
         QueuedMessage message, StoreChange change, ReportKind kind, List<ReportedRecipient> reports)
     {
@@ -94,7 +108,8 @@ public sealed partial class MessageQueue
         var report = await ComposeAsync(message, kind, reports).ConfigureAwait(false);
         foreach (var reported in reports)
         {
-            var what = EventOf(EventKind.BouncedToSender, message, reported.Recipient, report.Message.ArrivedAt);
+            var what =
+                EventOf(EventKind.BouncedToSender, message, reported.Recipient, report.Message.ArrivedAt);
             change.Events.Add(what with { Other = report.Message.Id });
         }
         var fresh = Prepare(report, change);
@@ -107,10 +122,12 @@ public sealed partial class MessageQueue
         QueuedMessage message, ReportKind kind, IReadOnlyList<ReportedRecipient> reports)
     {
         var id = ids.Next();
-        using var original = await store.OpenContentAsync(message, CancellationToken.None).ConfigureAwait(false);
+        using var original = await store.OpenContentAsync(message, CancellationToken.None)
+            .ConfigureAwait(false);
         var composed = await Volatile.Read(ref settings).Composer.ComposeAsync(
             new ReportRequest(kind, id, message, reports),
-            original is null ? null : new EditedContent(message, original), CancellationToken.None).ConfigureAwait(false);
+            original is null ? null : new EditedContent(message, original), CancellationToken.None)
+                .ConfigureAwait(false);
         var content = new PooledContent();
         content.Append(composed.Content.Span);
         var queued = new QueuedMessage
@@ -122,11 +139,13 @@ public sealed partial class MessageQueue
             Parameters = MailParameters.None with { SmtpUtf8 = composed.SmtpUtf8 },
             Client = new ClientFacts(),
             ContentOctets = composed.Content.Length,
-            Traits = composed.SmtpUtf8 ? ContentTraits.EightBit | ContentTraits.EightBitHeader : ContentTraits.None,
+            Traits = composed.SmtpUtf8 ? ContentTraits.EightBit | ContentTraits.EightBitHeader
+                : ContentTraits.None,
             MessageId = composed.MessageId,
             ReportOn = message.Id,
         };
-        var to = new EnvelopeRecipient(new ForwardPath(composed.To), RcptParameters.None with { Notify = DsnNotify.Never });
+        var to = new EnvelopeRecipient(
+            new ForwardPath(composed.To), RcptParameters.None with { Notify = DsnNotify.Never });
         return new NewMail(queued, content, [new NewRecipient(to, [], Held: false)]);
     }
 }

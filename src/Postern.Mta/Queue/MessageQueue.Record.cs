@@ -35,9 +35,11 @@ public sealed partial class MessageQueue
         return again is null ? [] : GroupIntoWorks(work.Message, again, content: null);
     }
 
-    /// <summary>The next state of one recipient. A value means: at once through this other transport.</summary>
+    /// <summary>The next state of one recipient. A value means: at once through this other
+    /// transport.</summary>
     (Recipient Row, RoutingDecision.Via Decision)? Settle(
-        Work work, Recipient row, AttemptResult result, MailEvent what, DateTimeOffset now, StoreChange change,
+        Work work, Recipient row, AttemptResult result, MailEvent what, DateTimeOffset now,
+            StoreChange change,
         List<ReportedRecipient> reports)
     {
         row = row with { LastText = $"{result.Status} {result.Text}", Attempts = row.Attempts + 1 };
@@ -65,8 +67,15 @@ public sealed partial class MessageQueue
                 DeferUncertain(work, row, what, now, change, reports);
                 return null;
             case AttemptResult.NextHopDown down:
-                // The next hop's trouble is not the recipient's: its own count and time do not move (DESIGN §9.2).
-                row = row with { Attempts = row.Attempts - 1, LastBlame = Blame.NextHop, UnderAlarm = down.Alarm is not null };
+                // The next hop's trouble is not the recipient's: its own count and time do not move (DESIGN
+                // §9.2).
+                row = row with
+                {
+                    Attempts = row.Attempts - 1,
+                    LastBlame = Blame.NextHop,
+                    UnderAlarm =
+                    down.Alarm is not null
+                };
                 change.Events.Add(what with { Kind = EventKind.Attempted, Blame = Blame.NextHop });
                 return GoElsewhere(work.Message, row, now, change, reports);
             default:
@@ -74,9 +83,11 @@ public sealed partial class MessageQueue
         }
     }
 
-    /// <summary>After <c>NextHop</c> blame: another open transport of the route, else Ready in the closed lane.</summary>
+    /// <summary>After <c>NextHop</c> blame: another open transport of the route, else Ready in the closed
+    /// lane.</summary>
     (Recipient Row, RoutingDecision.Via Decision)? GoElsewhere(
-        QueuedMessage message, Recipient row, DateTimeOffset now, StoreChange change, List<ReportedRecipient> reports)
+        QueuedMessage message, Recipient row, DateTimeOffset now, StoreChange change,
+            List<ReportedRecipient> reports)
     {
         if (intents.ContainsKey(KeyOf(row)) || IsOver(message, row, now))
         {
@@ -102,7 +113,8 @@ public sealed partial class MessageQueue
         Transport = (decision as RoutingDecision.Via)?.Transport ?? row.Transport,
     };
 
-    /// <summary>Deferred until then, unless an operator's wish or the end of its lifetime comes first.</summary>
+    /// <summary>Deferred until then, unless an operator's wish or the end of its lifetime comes
+    /// first.</summary>
     void Defer(
         QueuedMessage message, Recipient row, DateTimeOffset until, DateTimeOffset now, StoreChange change,
         List<ReportedRecipient> reports)
@@ -121,21 +133,31 @@ public sealed partial class MessageQueue
     }
 
     void DeferUncertain(
-        Work work, Recipient row, MailEvent what, DateTimeOffset now, StoreChange change, List<ReportedRecipient> reports)
+        Work work, Recipient row, MailEvent what, DateTimeOffset now, StoreChange change,
+            List<ReportedRecipient> reports)
     {
-        // It stays with the transport that may have taken it: another one would make a second copy (DESIGN §9.2).
-        row = row with { Uncertain = row.Uncertain + 1, BoundTransport = work.Decision.Transport, LastBlame = Blame.NextHop };
+        // It stays with the transport that may have taken it: another one would make a second copy (DESIGN
+        // §9.2).
+        row = row with
+        {
+            Uncertain = row.Uncertain
+            + 1,
+            BoundTransport = work.Decision.Transport,
+            LastBlame = Blame.NextHop
+        };
         change.Events.Add(what with { Kind = EventKind.Attempted, Blame = Blame.NextHop, Uncertain = true });
         if (row.Uncertain > 1)
         {
             alarms.Raise("uncertain", work.Message.Id.ToString(),
-                $"the outcome of {row.Uncertain} attempts for {row.Address} through {work.Decision.Transport} is unknown",
-                "ask the provider whether it has the message, then: postern queue retry or cancel")?.AddTo(change);
+                $"{row.Uncertain} attempts for {row.Address} through {work.Decision.Transport} ended unknown",
+                "ask the provider whether it has the message, then: postern queue retry or cancel")?
+                    .AddTo(change);
         }
         Defer(work.Message, row, now + Options.Queue.UncertainWait, now, change, reports);
     }
 
-    /// <summary>Failed or expired for good: a report where one is due, else a dead letter that is kept.</summary>
+    /// <summary>Failed or expired for good: a report where one is due, else a dead letter that is
+    /// kept.</summary>
     void Fail(
         QueuedMessage message, Recipient row, AttemptResult result, RecipientOutcome outcome, MailEvent what,
         DateTimeOffset now, StoreChange change, List<ReportedRecipient> reports)
@@ -152,7 +174,8 @@ public sealed partial class MessageQueue
         change.Recipients.Add(row);
     }
 
-    static string? RemoteOf(MailEvent what) => what.Facts is { ConnectionUse: > 0 } facts ? facts.Relay : null;
+    static string? RemoteOf(MailEvent what) =>
+        what.Facts is { ConnectionUse: > 0 } facts ? facts.Relay : null;
 
     Recipient Finish(Recipient row, RecipientOutcome outcome, DateTimeOffset now) => row with
     {
@@ -164,11 +187,13 @@ public sealed partial class MessageQueue
     TimeSpan RetryDelay(Work work, Recipient row, DateTimeOffset now)
     {
         lock (chanceGate)
-            return RetrySchedule.DelayAfter(now - work.Message.ArrivedAt, row.Attempts, work.Decision.Route.Retry, chance);
+            return RetrySchedule
+                .DelayAfter(now - work.Message.ArrivedAt, row.Attempts, work.Decision.Route.Retry, chance);
     }
 
     MailEvent DescribeAttempt(
-        Work work, Recipient row, AttemptResult result, AttemptFacts facts, long startedAt, DateTimeOffset now)
+        Work work, Recipient row, AttemptResult result, AttemptFacts facts, long startedAt,
+            DateTimeOffset now)
     {
         var waited = clock.GetElapsedTime(work.ActiveSince, startedAt);
         var before = now - work.Message.ArrivedAt - waited - facts.SetUp - facts.Transmission;

@@ -9,15 +9,19 @@ namespace Postern.Mta.Queue;
 
 /// <summary>The only thing that changes a message's state.</summary>
 /// <remarks>
-/// Legal moves of a recipient: (new) to Ready, Active, Held or Done; Ready and Deferred to Active by a lease; Active to
-/// Done, Deferred, Ready or Held by the result of its attempt; Ready, Deferred and Held to each other and to Done by an
-/// operator or at the end of the lifetime. Done is the end. Every move and its event are one <see cref="StoreChange"/>.
+/// Legal moves of a recipient: (new) to Ready, Active, Held or Done; Ready and Deferred to Active by a lease;
+/// Active to
+/// Done, Deferred, Ready or Held by the result of its attempt; Ready, Deferred and Held to each other and to
+/// Done by an
+/// operator or at the end of the lifetime. Done is the end. Every move and its event are one
+/// <see cref="StoreChange"/>.
 /// Whoever holds a lease owns the row: only the attempt's result changes an Active recipient of this process.
 /// Log levels: Warning for what an operator should see; Error for a store that failed.
 /// </remarks>
 public sealed partial class MessageQueue : IDisposable
 {
-    /// <summary>Octets of fresh content that may wait in memory for its first attempt (DESIGN §9.3).</summary>
+    /// <summary>Octets of fresh content that may wait in memory for its first attempt (DESIGN
+    /// §9.3).</summary>
     const long FreshOctetsMax = 32L << 20;
 
     readonly IMailStore store;
@@ -38,7 +42,8 @@ public sealed partial class MessageQueue : IDisposable
     long freshOctets;
 
     internal MessageQueue(
-        PosternOptions options, IMailStore store, RelayHealth health, TransportTable transports, AlarmBoard alarms,
+        PosternOptions options, IMailStore store, RelayHealth health, TransportTable transports,
+            AlarmBoard alarms,
         Metrics metrics, TimeProvider clock, Random chance, ILogger log)
     {
         this.store = store;
@@ -49,7 +54,8 @@ public sealed partial class MessageQueue : IDisposable
         this.clock = clock;
         this.chance = chance;
         this.log = log;
-        settings = new Settings(options, RouteTable.From(options), new BounceComposer(options.Hostname, clock));
+        settings =
+            new Settings(options, RouteTable.From(options), new BounceComposer(options.Hostname, clock));
         ids = new QueueIdSource(clock, node: 0, store.LastId);
         Dispatcher = new Dispatcher(this, store, health, transports, clock, log);
     }
@@ -63,10 +69,12 @@ public sealed partial class MessageQueue : IDisposable
 
     public QueueId NextId() => ids.Next();
 
-    /// <summary>Takes over a changed configuration; recipients are decided on anew at their next attempt.</summary>
+    /// <summary>Takes over a changed configuration; recipients are decided on anew at their next
+    /// attempt.</summary>
     internal void Apply(PosternOptions options)
     {
-        Volatile.Write(ref settings, new Settings(options, RouteTable.From(options), new BounceComposer(options.Hostname, clock)));
+        Volatile.Write(ref settings, new Settings(
+            options, RouteTable.From(options), new BounceComposer(options.Hostname, clock)));
         Dispatcher.LookEverywhere();
     }
 
@@ -85,12 +93,14 @@ public sealed partial class MessageQueue : IDisposable
             return Router.DecideBound(Routes, bound, recipient.Route, question, health);
         var decision = Router.Decide(Routes, question, health);
         // An alias of inbound mail may lead out again: the operator wrote it, so it goes like our own mail.
-        if (decision is RoutingDecision.NoRoute && recipient.Parent is not null && message.Door == MailDoors.Mx)
+        if (decision is RoutingDecision.NoRoute && recipient.Parent is not null
+            && message.Door == MailDoors.Mx)
             return Router.Decide(Routes, question with { Door = MailDoors.Submission }, health);
         return decision;
     }
 
-    /// <summary>A decision that may be acted on at once: the lane is open, or its probe is ours now.</summary>
+    /// <summary>A decision that may be acted on at once: the lane is open, or its probe is ours
+    /// now.</summary>
     bool MayGo(RoutingDecision.Via decision) => health.ConditionOf(decision.Lane) switch
     {
         LaneCondition.Open => true,
@@ -104,7 +114,8 @@ public sealed partial class MessageQueue : IDisposable
             return chance.NextDouble();
     }
 
-    /// <summary>When an Active recipient falls due should this process vanish: as after an unknown outcome.</summary>
+    /// <summary>When an Active recipient falls due should this process vanish: as after an unknown
+    /// outcome.</summary>
     DateTimeOffset LeaseEnd(DateTimeOffset now) => now + Options.Queue.UncertainWait;
 
     sealed record Settings(PosternOptions Options, RouteTable Routes, BounceComposer Composer);

@@ -2,8 +2,10 @@ using System.Globalization;
 
 namespace Postern.Mta.Queue;
 
-/// <summary>The name of a message: 41 bits of milliseconds since 2020, 10 of node, 12 of sequence; also the rowid.</summary>
-/// <remarks>Shown as 13 capitals of Crockford's base32. Grows within a node, also when the clock goes back (DESIGN §9.3).</remarks>
+/// <summary>The name of a message: 41 bits of milliseconds since 2020, 10 of node, 12 of sequence; also the
+/// rowid.</summary>
+/// <remarks>Shown as 13 capitals of Crockford's base32. Grows within a node, also when the clock goes back
+/// (DESIGN §9.3).</remarks>
 public readonly record struct QueueId(long Value) : IComparable<QueueId>
 {
     const string Alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -27,7 +29,8 @@ public readonly record struct QueueId(long Value) : IComparable<QueueId>
             text[i] = Alphabet[(int)(value & 31)];
     });
 
-    /// <summary>Reads 13 characters of either case; Crockford's look-alikes (O, I, L) are understood.</summary>
+    /// <summary>Reads 13 characters of either case; Crockford's look-alikes (O, I, L) are
+    /// understood.</summary>
     public static bool TryParse(ReadOnlySpan<char> text, out QueueId id)
     {
         id = default;
@@ -68,7 +71,8 @@ public sealed class QueueIdSource(TimeProvider clock, int node, QueueId last)
             var seen = Volatile.Read(ref previous);
             var ms = (long)(clock.GetUtcNow() - QueueId.Origin).TotalMilliseconds;
             var now = (ms << 22) | ((long)node << SequenceBits);
-            // Behind the last one (same millisecond, full sequence or a clock that went back): the next free number of this node.
+            // Behind the last one (same millisecond, full sequence or a clock that went back): the next free
+            // number of this node.
             var next = now > seen ? now : After(seen);
             if (Interlocked.CompareExchange(ref previous, next, seen) == seen)
                 return new QueueId(next);

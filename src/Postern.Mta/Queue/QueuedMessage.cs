@@ -15,13 +15,15 @@ public sealed record QueuedMessage
     /// <summary>Canonical octets as stored, before <see cref="Edits"/>.</summary>
     public required long ContentOctets { get; init; }
 
-    /// <summary>The content lies in a file of its own under this name, beside the store. Null: in the store.</summary>
+    /// <summary>The content lies in a file of its own under this name, beside the store. Null: in the
+    /// store.</summary>
     public string? ContentFile { get; init; }
 
     public ContentTraits Traits { get; init; }
     public HeaderEdits Edits { get; init; } = HeaderEdits.None;
 
-    /// <summary>The Message-ID field with its angle brackets, as it stands in the content or was added.</summary>
+    /// <summary>The Message-ID field with its angle brackets, as it stands in the content or was
+    /// added.</summary>
     public string MessageId { get; init; } = "";
 
     /// <summary>The message this one reports on (a bounce or a delay notice). Null otherwise.</summary>
@@ -64,7 +66,8 @@ public sealed record ClientFacts
     public string? Tls { get; init; }
 }
 
-/// <summary>What is added to and cut from the stored content while it is streamed out (DESIGN §9.3).</summary>
+/// <summary>What is added to and cut from the stored content while it is streamed out (DESIGN
+/// §9.3).</summary>
 /// <param name="Prefix">Octets put in front: whole header fields with CRLF.</param>
 /// <param name="Cuts">Ranges of the stored content left out, in order, not overlapping.</param>
 public sealed record HeaderEdits(ReadOnlyMemory<byte> Prefix, IReadOnlyList<ContentRange> Cuts)

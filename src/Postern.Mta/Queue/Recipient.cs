@@ -3,37 +3,8 @@ using Postern.Mta.Transports;
 
 namespace Postern.Mta.Queue;
 
-public enum RecipientState
-{
-    /// <summary>May be attempted as soon as its lane is open.</summary>
-    Ready,
-
-    /// <summary>Leased by the running process: an attempt is being made or is the next thing to happen.</summary>
-    Active,
-
-    /// <summary>Waits for its own retry time.</summary>
-    Deferred,
-
-    /// <summary>Waits for an operator.</summary>
-    Held,
-
-    /// <summary>Ended; see <see cref="RecipientOutcome"/>.</summary>
-    Done,
-}
-
-public enum RecipientOutcome
-{
-    /// <summary>Not done yet.</summary>
-    None,
-    Relayed,
-    Delivered,
-    Failed,
-    Expanded,
-    Cancelled,
-    Expired,
-}
-
-/// <summary>One person on one message: the unit of work. A snapshot of its row; the queue alone writes a new one.</summary>
+/// <summary>One person on one message: the unit of work. A snapshot of its row; the queue alone writes a new
+/// one.</summary>
 public sealed record Recipient
 {
     public required QueueId Message { get; init; }
@@ -60,7 +31,8 @@ public sealed record Recipient
     /// <summary>The lane it waits in. Empty while no route fits.</summary>
     public string Lane { get; init; } = "";
 
-    /// <summary>Not before this moment. For Active: when it is tried again should this process vanish.</summary>
+    /// <summary>Not before this moment. For Active: when it is tried again should this process
+    /// vanish.</summary>
     public DateTimeOffset DueAt { get; init; }
 
     /// <summary>Epoch of the process that leased it; counts only while Active.</summary>
@@ -80,7 +52,8 @@ public sealed record Recipient
     /// <summary>Blame of the last deferral. Null: none.</summary>
     public Blame? LastBlame { get; init; }
 
-    /// <summary>The last deferral raised an alarm: the end of its lifetime holds it instead of failing it.</summary>
+    /// <summary>The last deferral raised an alarm: the end of its lifetime holds it instead of failing
+    /// it.</summary>
     public bool UnderAlarm { get; init; }
 
     /// <summary>Last status and text, as <c>4.4.1 connect to ...</c>. Null: none.</summary>
@@ -88,4 +61,35 @@ public sealed record Recipient
 
     /// <summary>A Done row and its message stay until then. Null: they may go.</summary>
     public DateTimeOffset? KeepUntil { get; init; }
+}
+
+public enum RecipientState
+{
+    /// <summary>May be attempted as soon as its lane is open.</summary>
+    Ready,
+
+    /// <summary>Leased by the running process: an attempt is being made or is the next thing to
+    /// happen.</summary>
+    Active,
+
+    /// <summary>Waits for its own retry time.</summary>
+    Deferred,
+
+    /// <summary>Waits for an operator.</summary>
+    Held,
+
+    /// <summary>Ended; see <see cref="RecipientOutcome"/>.</summary>
+    Done,
+}
+
+public enum RecipientOutcome
+{
+    /// <summary>Not done yet.</summary>
+    None,
+    Relayed,
+    Delivered,
+    Failed,
+    Expanded,
+    Cancelled,
+    Expired,
 }

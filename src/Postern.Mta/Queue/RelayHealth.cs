@@ -6,13 +6,16 @@ namespace Postern.Mta.Queue;
 
 /// <summary>Which lanes are closed, why, and when each is probed (DESIGN §9.2).</summary>
 /// <remarks>
-/// A lane is open unless it stands here. Only <c>NextHop</c> blame closes one, only a success opens it. While it is
-/// closed one recipient at a time may try it: the one that claims the probe. Waits are monotonic. The next probe may
+/// A lane is open unless it stands here. Only <c>NextHop</c> blame closes one, only a success opens it. While
+/// it is
+/// closed one recipient at a time may try it: the one that claims the probe. Waits are monotonic. The next
+/// probe may
 /// be read without the lock; whoever wants to act on it must claim it.
 /// </remarks>
 public sealed class RelayHealth(TimeProvider clock)
 {
-    static readonly TimeSpan[] UnreachableSteps = [.. new[] { 1, 2, 4, 8 }.Select(s => TimeSpan.FromSeconds(s))];
+    static readonly TimeSpan[] UnreachableSteps =
+        [.. new[] { 1, 2, 4, 8 }.Select(s => TimeSpan.FromSeconds(s))];
     static readonly TimeSpan UnreachableStep = TimeSpan.FromSeconds(10);
     static readonly TimeSpan UnreachableStepLate = TimeSpan.FromSeconds(30);
     static readonly TimeSpan LateAfter = TimeSpan.FromMinutes(15);
@@ -64,7 +67,8 @@ public sealed class RelayHealth(TimeProvider clock)
         var wasOpen = ReferenceEquals(state, fresh);
         lock (state)
         {
-            // Attempts that were under way when the lane closed say nothing new: only the probe moves the schedule.
+            // Attempts that were under way when the lane closed say nothing new: only the probe moves the
+            // schedule.
             if (wasOpen || state.Probing)
             {
                 var step = why.RetryAfter ?? StepAfter(state, why.Trouble, now);
@@ -89,7 +93,8 @@ public sealed class RelayHealth(TimeProvider clock)
         return true;
     }
 
-    /// <summary>Probes now, by an operator's wish; every closed lane when <paramref name="lane"/> is null.</summary>
+    /// <summary>Probes now, by an operator's wish; every closed lane when <paramref name="lane"/> is
+    /// null.</summary>
     public void ProbeNow(string? lane)
     {
         foreach (var (name, state) in closed)
@@ -139,7 +144,8 @@ public sealed class RelayHealth(TimeProvider clock)
         return soonest;
     }
 
-    bool IsProbeDue(Closed state) => !state.Probing && clock.GetTimestamp() >= Volatile.Read(ref state.NextProbeTicks);
+    bool IsProbeDue(Closed state) =>
+        !state.Probing && clock.GetTimestamp() >= Volatile.Read(ref state.NextProbeTicks);
 
     TimeSpan UntilProbe(Closed state)
     {
@@ -156,7 +162,8 @@ public sealed class RelayHealth(TimeProvider clock)
         }
         if (state.Probes < UnreachableSteps.Length)
             return UnreachableSteps[state.Probes];
-        return clock.GetElapsedTime(state.SinceTicks, now) < LateAfter ? UnreachableStep : UnreachableStepLate;
+        return clock.GetElapsedTime(state.SinceTicks, now) < LateAfter ? UnreachableStep
+            : UnreachableStepLate;
     }
 
     sealed class Closed

@@ -1,6 +1,7 @@
 namespace Postern.Mta.Queue;
 
-/// <summary>When a recipient is tried again after a deferral that is its own or its message's fault.</summary>
+/// <summary>When a recipient is tried again after a deferral that is its own or its message's
+/// fault.</summary>
 public static class RetrySchedule
 {
     /// <summary>Postfix's minimal_backoff_time.</summary>
@@ -11,10 +12,12 @@ public static class RetrySchedule
 
     /// <summary>The wait before the next attempt.</summary>
     /// <param name="age">Since the message arrived.</param>
-    /// <param name="attempts">Attempts made so far that proved something about this recipient, at least 1.</param>
+    /// <param name="attempts">Attempts made so far that proved something about this recipient, at least
+    /// 1.</param>
     /// <param name="steps">The route's own waits; the last one repeats. Null: Postfix's curve.</param>
     /// <param name="chance">Jitter: a tenth more or less, so that a burst does not come back as one.</param>
-    public static TimeSpan DelayAfter(TimeSpan age, int attempts, IReadOnlyList<TimeSpan>? steps, Random chance)
+    public static TimeSpan DelayAfter(
+        TimeSpan age, int attempts, IReadOnlyList<TimeSpan>? steps, Random chance)
     {
         if (steps is { Count: > 0 })
             return steps[Math.Clamp(attempts - 1, 0, steps.Count - 1)];

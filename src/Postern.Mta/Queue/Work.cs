@@ -4,8 +4,10 @@ using Postern.Mta.Store;
 namespace Postern.Mta.Queue;
 
 /// <summary>Leased recipients of one message that share a decision: what one attempt will carry.</summary>
-/// <param name="Content">The stored octets when they are still in memory. Null: the attempt reads them.</param>
-/// <param name="ActiveSince">When it was leased; delay b of the log counts from here (a timestamp of the clock).</param>
+/// <param name="Content">The stored octets when they are still in memory. Null: the attempt reads
+/// them.</param>
+/// <param name="ActiveSince">When it was leased; delay b of the log counts from here (a timestamp of the
+/// clock).</param>
 sealed record Work(
     QueuedMessage Message,
     IReadOnlyList<Recipient> Recipients,

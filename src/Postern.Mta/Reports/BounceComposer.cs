@@ -7,27 +7,6 @@ using Postern.Smtp;
 
 namespace Postern.Mta.Reports;
 
-/// <summary>One recipient of a report.</summary>
-/// <param name="Text">The peer's reply or our own words; any text is safe.</param>
-/// <param name="RemoteMta">The host that said it. Null: nobody else was involved.</param>
-/// <param name="WillRetryUntil">Delayed alone: when Postern gives up (RFC 3464 §2.3.9).</param>
-public sealed record ReportedRecipient(Recipient Recipient, EnhancedStatus Status, string Text,
-    string? RemoteMta = null, DateTimeOffset? WillRetryUntil = null);
-
-/// <summary>What a report is about.</summary>
-/// <param name="Id">The id the report itself will have.</param>
-/// <param name="Message">Its sender gets the report and is not null.</param>
-public sealed record ReportRequest(
-    ReportKind Kind, QueueId Id, QueuedMessage Message, IReadOnlyList<ReportedRecipient> Recipients);
-
-/// <summary>A report ready for Intake; its reverse-path is the null sender.</summary>
-/// <param name="Content">Whole content, ASCII unless <paramref name="SmtpUtf8"/>, every line ended by
-/// CRLF.</param>
-/// <param name="MessageId">With angle brackets.</param>
-/// <param name="SmtpUtf8">The sender's address is international: the header section holds UTF-8.</param>
-public sealed record ComposedReport(Mailbox To, ReadOnlyMemory<byte> Content, string MessageId,
-    bool SmtpUtf8);
-
 /// <summary>Writes delivery status notifications: multipart/report of RFC 6522 with RFC 3464 or RFC 6533
 /// inside.</summary>
 /// <remarks>
@@ -163,3 +142,24 @@ public sealed partial class BounceComposer(string hostname, TimeProvider clock)
     static string Rfc5322Date(DateTimeOffset at) =>
         at.UtcDateTime.ToString("ddd, d MMM yyyy HH:mm:ss '+0000'", CultureInfo.InvariantCulture);
 }
+
+/// <summary>One recipient of a report.</summary>
+/// <param name="Text">The peer's reply or our own words; any text is safe.</param>
+/// <param name="RemoteMta">The host that said it. Null: nobody else was involved.</param>
+/// <param name="WillRetryUntil">Delayed alone: when Postern gives up (RFC 3464 §2.3.9).</param>
+public sealed record ReportedRecipient(Recipient Recipient, EnhancedStatus Status, string Text,
+    string? RemoteMta = null, DateTimeOffset? WillRetryUntil = null);
+
+/// <summary>What a report is about.</summary>
+/// <param name="Id">The id the report itself will have.</param>
+/// <param name="Message">Its sender gets the report and is not null.</param>
+public sealed record ReportRequest(
+    ReportKind Kind, QueueId Id, QueuedMessage Message, IReadOnlyList<ReportedRecipient> Recipients);
+
+/// <summary>A report ready for Intake; its reverse-path is the null sender.</summary>
+/// <param name="Content">Whole content, ASCII unless <paramref name="SmtpUtf8"/>, every line ended by
+/// CRLF.</param>
+/// <param name="MessageId">With angle brackets.</param>
+/// <param name="SmtpUtf8">The sender's address is international: the header section holds UTF-8.</param>
+public sealed record ComposedReport(Mailbox To, ReadOnlyMemory<byte> Content, string MessageId,
+    bool SmtpUtf8);

@@ -4,9 +4,6 @@ using Postern.Smtp;
 
 namespace Postern.Mta.Reports;
 
-/// <summary>What a report says happened: the Action field of RFC 3464 §2.3.3.</summary>
-public enum ReportKind { Failed, Delayed, Delivered, Relayed, Expanded }
-
 /// <summary>When a sender is told; pure.</summary>
 public static class BouncePolicy
 {
@@ -53,6 +50,9 @@ public static class BouncePolicy
         _ => throw new UnreachableException(),
     };
 }
+
+/// <summary>What a report says happened: the Action field of RFC 3464 §2.3.3.</summary>
+public enum ReportKind { Failed, Delayed, Delivered, Relayed, Expanded }
 
 /// <summary>How far a message went when it left us.</summary>
 public enum HandOver

@@ -3,12 +3,14 @@ using Postern.Smtp;
 
 namespace Postern.Mta.Routing;
 
-/// <summary>Routes and transports of one configuration, ready to be asked; a reload makes a new one.</summary>
+/// <summary>Routes and transports of one configuration, ready to be asked; a reload makes a new
+/// one.</summary>
 public sealed class RouteTable
 {
     readonly FrozenDictionary<string, TransportOptions> transports;
 
-    RouteTable(IReadOnlyList<Route> routes, FrozenDictionary<string, TransportOptions> transports, string delimiter)
+    RouteTable(
+        IReadOnlyList<Route> routes, FrozenDictionary<string, TransportOptions> transports, string delimiter)
     {
         Routes = routes;
         this.transports = transports;

@@ -3,7 +3,8 @@ using Postern.Mta.Queue;
 
 namespace Postern.Mta.Routing;
 
-/// <summary>Picks the way out for one recipient. Pure: the same question, table and health give the same answer.</summary>
+/// <summary>Picks the way out for one recipient. Pure: the same question, table and health give the same
+/// answer.</summary>
 public static class Router
 {
     /// <summary>The first route that fits, and of its transports the first whose lane is open.</summary>
@@ -15,14 +16,16 @@ public static class Router
                 return Choose(table, route.Options, question, health);
         }
         return new RoutingDecision.NoRoute(
-            $"no route takes mail from {question.Sender} to <{question.Recipient}> through {NameOf(question.Door)}");
+            $"no route takes mail from {question.Sender} to <{question.Recipient}> by {NameOf(question.Door)}");
     }
 
-    /// <summary>The decision for a recipient that expansion, or an uncertain attempt, bound to one transport.</summary>
+    /// <summary>The decision for a recipient that expansion, or an uncertain attempt, bound to one
+    /// transport.</summary>
     public static RoutingDecision DecideBound(
         RouteTable table, string transport, string? routeName, RoutingQuestion question, RelayHealth health)
     {
-        var route = table.FindRoute(routeName) ?? new RouteOptions { Name = routeName ?? "", Via = [transport] };
+        var route = table.FindRoute(routeName)
+            ?? new RouteOptions { Name = routeName ?? "", Via = [transport] };
         return Choose(table, route with { Via = [transport], All = false }, question, health);
     }
 
@@ -30,30 +33,35 @@ public static class Router
         RouteTable table, RouteOptions route, RoutingQuestion question, RelayHealth health)
     {
         if (route.All && route.Via.Count > 1)
-            return new RoutingDecision.Split(route, route.Via, $"route {route.Name} sends to all of its transports");
+            return new RoutingDecision
+                .Split(route, route.Via, $"route {route.Name} sends to all of its transports");
 
         RoutingDecision.Via? first = null;
         var resting = "";
         foreach (var name in route.Via)
         {
             if (table.FindTransport(name) is not { } transport)
-                return new RoutingDecision.NoTransport(name, $"route {route.Name} names transport {name}, which is not configured");
+                return new RoutingDecision
+                    .NoTransport(name, $"route {route.Name} names transport {name}, which is not configured");
             var lane = LaneOf(name, transport, question.Recipient);
             switch (health.ConditionOf(lane))
             {
                 case LaneCondition.Open:
                     return new RoutingDecision.Via(route, name, lane, $"route {route.Name}{resting}");
                 case LaneCondition.ProbeDue:
-                    return new RoutingDecision.Via(route, name, lane, $"route {route.Name}{resting}, as the probe of {name}");
+                    return new RoutingDecision
+                        .Via(route, name, lane, $"route {route.Name}{resting}, as the probe of {name}");
                 case LaneCondition.Closed:
-                    first ??= new RoutingDecision.Via(route, name, lane, $"route {route.Name}, all of its transports are resting");
+                    first ??= new RoutingDecision
+                        .Via(route, name, lane, $"route {route.Name}, all of its transports are resting");
                     resting += $", {name} is resting";
                     break;
                 default:
                     throw new UnreachableException();
             }
         }
-        return first ?? (RoutingDecision)new RoutingDecision.NoRoute($"route {route.Name} names no transport");
+        return first
+            ?? (RoutingDecision)new RoutingDecision.NoRoute($"route {route.Name} names no transport");
     }
 
     /// <summary>smtp without host goes to each domain's own MX: each domain is a lane of its own.</summary>

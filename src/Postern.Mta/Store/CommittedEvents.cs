@@ -2,7 +2,9 @@ using Postern.Mta.Events;
 
 namespace Postern.Mta.Store;
 
-/// <summary>Hands committed events to one reader; what it has no room for, the reader takes from the table.</summary>
+/// <summary>
+/// Hands committed events to one reader; what it has no room for, the reader takes from the table.
+/// </summary>
 /// <param name="lastSeq">The last event before the store was opened.</param>
 sealed class CommittedEvents(long lastSeq)
 {
@@ -56,7 +58,8 @@ sealed class CommittedEvents(long lastSeq)
     }
 
     /// <summary>What is kept, and how far commits have come. Null: nothing more will come.</summary>
-    public async ValueTask<(List<StoredEvent> Events, long Published)?> TakeAsync(long seen, CancellationToken cancel)
+    public async ValueTask<(List<StoredEvent> Events, long Published)?> TakeAsync(
+        long seen, CancellationToken cancel)
     {
         while (true)
         {

@@ -14,7 +14,8 @@ public abstract class ContentFileWriter : IAsyncDisposable
     /// <exception cref="StoreException">The flush failed; the file is useless.</exception>
     public abstract ValueTask FlushAsync(CancellationToken cancel);
 
-    /// <summary>The commit names the file: disposing leaves it alone. Without this, disposing unlinks it.</summary>
+    /// <summary>The commit names the file: disposing leaves it alone. Without this, disposing unlinks
+    /// it.</summary>
     public abstract void Keep();
 
     public abstract ValueTask DisposeAsync();

@@ -1,6 +1,8 @@
 namespace Postern.Mta.Store;
 
-/// <summary>Flushes content files on two named threads: each file, then their directory once for the batch.</summary>
+/// <summary>
+/// Flushes content files on two named threads: each file, then their directory once for the batch.
+/// </summary>
 sealed class ContentFlusher : IDisposable
 {
     const int BatchMax = 64;
@@ -12,7 +14,11 @@ sealed class ContentFlusher : IDisposable
 
     public ContentFlusher()
     {
-        threads = [new Thread(Loop) { Name = "postern-flush-1" }, new Thread(Loop) { Name = "postern-flush-2" }];
+        threads =
+        [
+            new Thread(Loop) { Name = "postern-flush-1" },
+            new Thread(Loop) { Name = "postern-flush-2" },
+        ];
         foreach (var thread in threads)
         {
             thread.IsBackground = true;

@@ -2,8 +2,12 @@ using System.Text;
 
 namespace Postern.Mta.Store;
 
-/// <summary>The data directory while this process owns it: 0700, one lock, the directory of large contents.</summary>
-/// <remarks>The lock is flock on <c>lock</c>: the kernel drops it with the process, so that none can be left over.</remarks>
+/// <summary>
+/// The data directory while this process owns it: 0700, one lock, the directory of large contents.
+/// </summary>
+/// <remarks>
+/// The lock is flock on <c>lock</c>: the kernel drops it with the process, so that none can be left over.
+/// </remarks>
 sealed class DataDirectory : IDisposable
 {
     readonly NativeFile lockFile;
@@ -53,7 +57,8 @@ sealed class DataDirectory : IDisposable
             var owner = ReadOwner(file);
             file.Dispose();
             throw new StoreException(
-                StoreHealth.Failed, $"the data directory {path} belongs to another running Postern (pid {owner})");
+                StoreHealth.Failed,
+                $"the data directory {path} belongs to another running Postern (pid {owner})");
         }
         file.Replace(Encoding.ASCII.GetBytes($"{Environment.ProcessId}\n"));
         return file;

@@ -3,7 +3,9 @@ using System.IO.Pipelines;
 
 namespace Postern.Mta.Store;
 
-/// <summary>Content in a file of its own; a reader throws at the end when it was not what was stored.</summary>
+/// <summary>
+/// Content in a file of its own; a reader throws at the end when it was not what was stored.
+/// </summary>
 sealed class FileContent(string path, long octets, uint sum) : StoredContent
 {
     static readonly StreamPipeReaderOptions ReaderOptions = new(bufferSize: PooledContent.SegmentOctets);

@@ -3,14 +3,17 @@ using Postern.Mta.Queue;
 
 namespace Postern.Mta.Store;
 
-/// <summary>The memory of Postern: messages, recipients, events and objects, behind one durable commit.</summary>
+/// <summary>The memory of Postern: messages, recipients, events and objects, behind one durable
+/// commit.</summary>
 /// <remarks>
-/// State and event go in one <see cref="StoreChange"/>, whole or not at all. Changes are applied in the order of the
+/// State and event go in one <see cref="StoreChange"/>, whole or not at all. Changes are applied in the order
+/// of the
 /// calls. After a failed flush nothing is ever acknowledged again (DESIGN §3).
 /// </remarks>
 public interface IMailStore : IAsyncDisposable
 {
-    /// <summary>Number of this process's life; greater than of any before it. Written durably at opening.</summary>
+    /// <summary>Number of this process's life; greater than of any before it. Written durably at
+    /// opening.</summary>
     long Epoch { get; }
 
     /// <summary>The greatest message id ever stored.</summary>
@@ -26,16 +29,19 @@ public interface IMailStore : IAsyncDisposable
     /// <summary>Applies a change with the next commit, at most 100 ms later; nobody waits for it.</summary>
     void Post(StoreChange change);
 
-    /// <summary>Events in the order of their commits, handed over after each commit. One reader for the life of the store.</summary>
+    /// <summary>Events in the order of their commits, handed over after each commit. One reader for the life
+    /// of the store.</summary>
     IAsyncEnumerable<StoredEvent> ReadCommittedAsync(CancellationToken cancel);
 
-    /// <summary>Ready and Deferred recipients of a lane due by <paramref name="now"/>, oldest due time first, with their messages.</summary>
+    /// <summary>Ready and Deferred recipients of a lane due by <paramref name="now"/>, oldest due time first,
+    /// with their messages.</summary>
     ValueTask<DueWindow> FetchDueAsync(string lane, DateTimeOffset now, int limit, CancellationToken cancel);
 
     /// <summary>Lanes that have Ready or Deferred recipients, with how many.</summary>
     ValueTask<IReadOnlyList<LaneTotal>> ReadLanesAsync(CancellationToken cancel);
 
-    /// <summary>Active recipients leased before <paramref name="epoch"/>, by key after <paramref name="after"/>.</summary>
+    /// <summary>Active recipients leased before <paramref name="epoch"/>, by key after
+    /// <paramref name="after"/>.</summary>
     ValueTask<IReadOnlyList<Recipient>> ReadAbandonedAsync(
         long epoch, RecipientKey after, int limit, CancellationToken cancel);
 
@@ -52,7 +58,8 @@ public interface IMailStore : IAsyncDisposable
     /// </exception>
     ValueTask<StoredContent?> OpenContentAsync(QueuedMessage message, CancellationToken cancel);
 
-    /// <summary>A writer for content over the size kept in the store: a file under its final name, not yet flushed.</summary>
+    /// <summary>A writer for content over the size kept in the store: a file under its final name, not yet
+    /// flushed.</summary>
     ContentFileWriter CreateContentFile(QueueId id);
 
     ValueTask<IReadOnlyList<StoredEvent>> ReadEventsAfterAsync(long seq, int limit, CancellationToken cancel);
@@ -62,7 +69,8 @@ public interface IMailStore : IAsyncDisposable
     /// <summary>Objects made by command or API: accounts, alarms, routes, ...</summary>
     ValueTask<IReadOnlyList<StoredObject>> ReadObjectsAsync(string kind, CancellationToken cancel);
 
-    /// <summary>One small step of retention: drops messages whose recipients are all done and may go, and events before <paramref name="eventsBefore"/>.</summary>
+    /// <summary>One small step of retention: drops messages whose recipients are all done and may go, and
+    /// events before <paramref name="eventsBefore"/>.</summary>
     /// <returns>How many rows went; 0 means nothing is left to do now.</returns>
     ValueTask<int> SweepAsync(DateTimeOffset now, DateTimeOffset eventsBefore, CancellationToken cancel);
 }
@@ -111,7 +119,8 @@ public sealed class StoreChange
 
 /// <summary>A message to be stored; its recipients stand in the same change.</summary>
 /// <param name="Content">
-/// The octets when they go into the store, in memory; the caller keeps them until the commit has completed and disposes
+/// The octets when they go into the store, in memory; the caller keeps them until the commit has completed
+/// and disposes
 /// of them. Null: they are in <see cref="QueuedMessage.ContentFile"/>, flushed.
 /// </param>
 public sealed record NewMessage(QueuedMessage Message, StoredContent? Content);

@@ -64,7 +64,8 @@ public sealed class MemoryBudget
 
     async Task WaitAsync(LinkedListNode<Waiter> node, CancellationToken cancel)
     {
-        await using var registration = cancel.UnsafeRegister(_ => Leave(node, cancel), null).ConfigureAwait(false);
+        await using var registration = cancel.UnsafeRegister(_ =>
+            Leave(node, cancel), null).ConfigureAwait(false);
         await node.Value.Granted.Task.ConfigureAwait(false);
     }
 
@@ -94,6 +95,7 @@ public sealed class MemoryBudget
     sealed class Waiter(long wanted)
     {
         public long Wanted => wanted;
-        public TaskCompletionSource Granted { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public TaskCompletionSource Granted { get; } = new(
+            TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }

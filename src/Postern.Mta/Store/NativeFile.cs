@@ -5,9 +5,9 @@ namespace Postern.Mta.Store;
 
 /// <summary>A file written and flushed through the system calls themselves, every result checked.</summary>
 /// <remarks>
-/// The framework's own flush calls return normally when fsync fails (DESIGN §3), and a directory cannot be flushed
-/// through it at all. A failed flush is never repeated: Linux forgets the error with the first report, so that a
-/// second call would succeed over lost pages.
+/// The framework's own flush calls return normally when fsync fails (DESIGN §3), and a directory cannot be
+/// flushed through it at all. A failed flush is never repeated: Linux forgets the error with the first
+/// report, so that a second call would succeed over lost pages.
 /// </remarks>
 sealed partial class NativeFile : IDisposable
 {
@@ -105,7 +105,8 @@ sealed partial class NativeFile : IDisposable
         var result = fsyncNumber(int.MaxValue - 1);
         if (result != -1 || Marshal.GetLastPInvokeError() != Errno.BadDescriptor)
             throw new StoreException(
-                StoreHealth.Failed, "fsync on a closed file did not report EBADF; flush errors would go unseen here");
+                StoreHealth.Failed,
+                "fsync on a closed file did not report EBADF; flush errors would go unseen here");
     }
 
     static NativeFile Open(string path, OpenFlags flags)

@@ -3,10 +3,13 @@ using System.IO.Pipelines;
 
 namespace Postern.Mta.Store;
 
-/// <summary>Content in memory, in pooled segments of 16 KiB; grows at its end until it is handed on.</summary>
+/// <summary>
+/// Content in memory, in pooled segments of 16 KiB; grows at its end until it is handed on.
+/// </summary>
 /// <remarks>
-/// Segments go back exactly once: when it is disposed and no reader is open. Whoever appends does so alone; reading may
-/// begin after the last append. What a reader or <see cref="TryGetMemory"/> gave is not to be touched afterwards.
+/// Segments go back exactly once: when it is disposed and no reader is open. Whoever appends does so alone;
+/// reading may begin after the last append. What a reader or <see cref="TryGetMemory"/> gave is not to be
+/// touched afterwards.
 /// </remarks>
 public sealed class PooledContent : StoredContent
 {
@@ -35,7 +38,9 @@ public sealed class PooledContent : StoredContent
         Copy(more, growth);
     }
 
-    /// <summary>Copies octets to the end. False: the budget has not enough left, and nothing was copied.</summary>
+    /// <summary>
+    /// Copies octets to the end. False: the budget has not enough left, and nothing was copied.
+    /// </summary>
     public bool TryAppend(ReadOnlySpan<byte> more)
     {
         var growth = GrowthOf(more.Length);

@@ -6,10 +6,12 @@ using Postern.Smtp;
 
 namespace Postern.Mta.Store;
 
-/// <summary>Between the facts of the queue and the columns of the store; what goes in comes out the same.</summary>
+/// <summary>
+/// Between the facts of the queue and the columns of the store; what goes in comes out the same.
+/// </summary>
 /// <remarks>
-/// Moments are ticks of UTC, spans are ticks. A row that was damaged is an <see cref="InvalidDataException"/>: its sum
-/// does not fit, or its text does not parse.
+/// Moments are ticks of UTC, spans are ticks. A row that was damaged is an <see
+/// cref="InvalidDataException"/>: its sum does not fit, or its text does not parse.
 /// </remarks>
 static class RowCodec
 {
@@ -77,7 +79,8 @@ static class RowCodec
         Alarm = ToRow(fact.Alarm),
     };
 
-    public static uint SumOfMessage(long id, long arrivedAt, ReadOnlySpan<byte> facts, ReadOnlySpan<byte> prefix) =>
+    public static uint SumOfMessage(
+        long id, long arrivedAt, ReadOnlySpan<byte> facts, ReadOnlySpan<byte> prefix) =>
         new RowSum().Add(id).Add(arrivedAt).Add(facts).Add(prefix).Value;
 
     public static uint SumOfEvent(long seq, long message, long at, long kind, ReadOnlySpan<byte> body) =>
@@ -111,7 +114,9 @@ static class RowCodec
         };
     }
 
-    /// <summary>Columns message, number, state, lane, due, lease, keep, facts, sum from <paramref name="column"/> on.</summary>
+    /// <summary>
+    /// Columns message, number, state, lane, due, lease, keep, facts, sum from <paramref name="column"/> on.
+    /// </summary>
     /// <exception cref="InvalidDataException">The row is damaged.</exception>
     public static Recipient ReadRecipient(SqliteStatement rows, int column)
     {
@@ -128,9 +133,7 @@ static class RowCodec
             Parent = row.Parent,
             Address = ToMailbox(row.Address),
             Original = row.Original is { } original ? ToMailbox(original) : null,
-            Dsn = row is { Notify: 0, OriginalRecipient: null }
-                ? RcptParameters.None
-                : new RcptParameters { Notify = (DsnNotify)row.Notify, OriginalRecipient = row.OriginalRecipient },
+            Dsn = ToParameters(row),
             BoundTransport = row.BoundTransport,
             State = (RecipientState)columns.State,
             Outcome = (RecipientOutcome)row.Outcome,
@@ -274,6 +277,9 @@ static class RowCodec
         EnvelopeId = row.EnvelopeId,
     };
 
+    static RcptParameters ToParameters(RecipientRow row) =>
+        new() { Notify = (DsnNotify)row.Notify, OriginalRecipient = row.OriginalRecipient };
+
     static T Parse<T>(ReadOnlySpan<byte> json, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)
         where T : class
     {
@@ -288,7 +294,9 @@ static class RowCodec
     }
 
     static Mailbox ToMailbox(string text) =>
-        Mailbox.TryParse(text, out var mailbox) ? mailbox : throw new InvalidDataException("an address does not parse");
+        Mailbox.TryParse(text, out var mailbox)
+            ? mailbox
+            : throw new InvalidDataException("an address does not parse");
 
     static QueueId? ToId(long? value) => value is { } id ? new QueueId(id) : null;
 
@@ -304,12 +312,12 @@ readonly record struct RecipientColumns(
     long Message, long Number, long State, long Due, long Lease, long? Keep)
 {
     public static RecipientColumns Of(Recipient recipient) => new(
-        recipient.Message.Value, recipient.Number, (long)recipient.State, recipient.DueAt.UtcTicks, recipient.Lease,
-        recipient.KeepUntil?.UtcTicks);
+        recipient.Message.Value, recipient.Number, (long)recipient.State, recipient.DueAt.UtcTicks,
+        recipient.Lease, recipient.KeepUntil?.UtcTicks);
 
     public static RecipientColumns Read(SqliteStatement rows, int column) => new(
-        rows.Long(column), rows.Long(column + 1), rows.Long(column + 2), rows.Long(column + 4), rows.Long(column + 5),
-        rows.LongOrNull(column + 6));
+        rows.Long(column), rows.Long(column + 1), rows.Long(column + 2), rows.Long(column + 4),
+        rows.Long(column + 5), rows.LongOrNull(column + 6));
 
     public uint Sum(ReadOnlySpan<byte> lane, ReadOnlySpan<byte> facts) => new RowSum()
         .Add(Message).Add(Number).Add(State).Add(Due).Add(Lease).Add(Keep ?? -1).Add(lane).Add(facts).Value;

@@ -2,7 +2,16 @@ using System.Text.Json.Serialization;
 
 namespace Postern.Mta.Store;
 
-/// <summary>What stands in <c>message.facts</c>. Names are short because every message pays for them.</summary>
+/// <summary>Absent means null, zero or false; an empty text is written.</summary>
+[JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault)]
+[JsonSerializable(typeof(MessageRow))]
+[JsonSerializable(typeof(RecipientRow))]
+[JsonSerializable(typeof(EventRow))]
+sealed partial class RowJson : JsonSerializerContext;
+
+/// <summary>
+/// What stands in <c>message.facts</c>. Names are short because every message pays for them.
+/// </summary>
 sealed record MessageRow
 {
     [JsonPropertyName("d")] public int Door { get; init; }
@@ -105,10 +114,3 @@ sealed record AlarmRow
     [JsonPropertyName("x")] public string? Text { get; init; }
     [JsonPropertyName("m")] public string? Mend { get; init; }
 }
-
-/// <summary>Absent means null, zero or false; an empty text is written.</summary>
-[JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault)]
-[JsonSerializable(typeof(MessageRow))]
-[JsonSerializable(typeof(RecipientRow))]
-[JsonSerializable(typeof(EventRow))]
-sealed partial class RowJson : JsonSerializerContext;

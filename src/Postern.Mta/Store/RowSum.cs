@@ -4,7 +4,9 @@ using System.Numerics;
 
 namespace Postern.Mta.Store;
 
-/// <summary>CRC-32C over the columns of a row or the octets of a content, so that a damaged one is known.</summary>
+/// <summary>
+/// CRC-32C over the columns of a row or the octets of a content, so that a damaged one is known.
+/// </summary>
 struct RowSum
 {
     uint crc = uint.MaxValue;
@@ -21,7 +23,9 @@ struct RowSum
         return this;
     }
 
-    /// <summary>A column of any length: its length counts too, so that octets cannot move between columns.</summary>
+    /// <summary>
+    /// A column of any length: its length counts too, so that octets cannot move between columns.
+    /// </summary>
     public RowSum Add(ReadOnlySpan<byte> column)
     {
         Add(column.Length);

@@ -3,10 +3,12 @@ using SQLitePCL;
 
 namespace Postern.Mta.Store;
 
-/// <summary>One connection to the database and its prepared statements; used by one thread at a time.</summary>
+/// <summary>
+/// One connection to the database and its prepared statements; used by one thread at a time.
+/// </summary>
 /// <remarks>
-/// The calls go to SQLite itself (SQLitePCLRaw, which Microsoft.Data.Sqlite stands on): statements are kept, octets are
-/// bound from where they lie, and every result is an extended code.
+/// The calls go to SQLite itself (SQLitePCLRaw, which Microsoft.Data.Sqlite stands on): statements are kept,
+/// octets are bound from where they lie, and every result is an extended code.
 /// </remarks>
 sealed class SqliteDatabase : IDisposable
 {
@@ -20,7 +22,10 @@ sealed class SqliteDatabase : IDisposable
     {
         Batteries_V2.Init();
         var result = raw.sqlite3_open_v2(
-            path, out var handle, raw.SQLITE_OPEN_READWRITE | raw.SQLITE_OPEN_CREATE | raw.SQLITE_OPEN_NOMUTEX, null);
+            path,
+            out var handle,
+            raw.SQLITE_OPEN_READWRITE | raw.SQLITE_OPEN_CREATE | raw.SQLITE_OPEN_NOMUTEX,
+            null);
         if (result != raw.SQLITE_OK)
         {
             handle?.Dispose();
@@ -108,8 +113,8 @@ sealed class SqliteDatabase : IDisposable
     public SqliteFailure Failure(int result)
     {
         var extended = raw.sqlite3_extended_errcode(handle);
-        return new SqliteFailure(
-            (extended & 0xff) == (result & 0xff) ? extended : result, raw.sqlite3_errmsg(handle).utf8_to_string());
+        var code = (extended & 0xff) == (result & 0xff) ? extended : result;
+        return new SqliteFailure(code, raw.sqlite3_errmsg(handle).utf8_to_string());
     }
 
     public void Dispose()

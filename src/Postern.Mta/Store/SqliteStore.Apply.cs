@@ -9,7 +9,8 @@ public sealed partial class SqliteStore
 {
     const string InsertMessage = "INSERT INTO message(id, arrived, facts, prefix, sum) VALUES(?, ?, ?, ?, ?)";
     const string InsertContent = "INSERT INTO content(id, octets, sum, bytes) VALUES(?, ?, ?, ?)";
-    const string InsertEvent = "INSERT INTO event(seq, message, at, kind, body, sum) VALUES(?, ?, ?, ?, ?, ?)";
+    const string InsertEvent =
+        "INSERT INTO event(seq, message, at, kind, body, sum) VALUES(?, ?, ?, ?, ?, ?)";
 
     const string InsertRecipient =
         """
@@ -52,7 +53,8 @@ public sealed partial class SqliteStore
     void InsertOctets(long id, StoredContent content)
     {
         if (!content.TryGetMemory(out var octets))
-            throw new InvalidOperationException("Content that is not in memory belongs in a file of its own.");
+            throw new InvalidOperationException(
+                "Content that is not in memory belongs in a file of its own.");
         var insert = writer.Use(InsertContent).Bind(1, id).Bind(2, octets.Length).Bind(3, RowSum.Of(octets));
         if (octets.IsSingleSegment)
         {
@@ -88,14 +90,16 @@ public sealed partial class SqliteStore
             return;
         Bind(InsertRecipientOfKnown, recipient, facts, lane).Run();
         if (writer.Changes == 0)
-            throw new InvalidOperationException($"Recipient {recipient.Number} of {recipient.Message}, which is gone.");
+            throw new InvalidOperationException(
+                $"Recipient {recipient.Number} of {recipient.Message}, which is gone.");
     }
 
     SqliteStatement Bind(string sql, Recipient recipient, ReadOnlySpan<byte> facts, ReadOnlySpan<byte> lane)
     {
         var columns = RecipientColumns.Of(recipient);
-        return writer.Use(sql).Bind(1, columns.Message).Bind(2, columns.Number).Bind(3, columns.State).BindText(4, lane)
-            .Bind(5, columns.Due).Bind(6, columns.Lease).Bind(7, columns.Keep).BindText(8, facts)
+        return writer.Use(sql).Bind(1, columns.Message).Bind(2, columns.Number).Bind(3, columns.State)
+            .BindText(4, lane).Bind(5, columns.Due).Bind(6, columns.Lease).Bind(7, columns.Keep)
+                .BindText(8, facts)
             .Bind(9, columns.Sum(lane, facts));
     }
 
@@ -111,7 +115,7 @@ public sealed partial class SqliteStore
     {
         if (change.Json is { } json)
         {
-            writer.Use("INSERT INTO object(kind, name, json) VALUES(?, ?, ?) ON CONFLICT DO UPDATE SET json = excluded.json")
+            writer.Use("INSERT OR REPLACE INTO object(kind, name, json) VALUES(?, ?, ?)")
                 .BindText(1, change.Kind).BindText(2, change.Name).BindBlob(3, json.Span).Run();
         }
         else

@@ -7,7 +7,9 @@ public sealed partial class SqliteStore
     /// <summary>So much in the log, and a checkpoint runs beside the writer.</summary>
     const long CheckpointOctets = 16L << 20;
 
-    /// <summary>So much in the log, and the writer waits one round, so that the log begins anew (DESIGN §9.4).</summary>
+    /// <summary>
+    /// So much in the log, and the writer waits one round, so that the log begins anew (DESIGN §9.4).
+    /// </summary>
     const long LogOctetsMax = 64L << 20;
 
     const int SpaceIntervalMs = 1000;
@@ -20,7 +22,9 @@ public sealed partial class SqliteStore
     bool roundWanted;
     bool checkpointsStopping;
 
-    /// <summary>Counts what the last commit added to the log; over the limit, waits for a checkpoint.</summary>
+    /// <summary>
+    /// Counts what the last commit added to the log; over the limit, waits for a checkpoint.
+    /// </summary>
     void WaitForCheckpoint()
     {
         var written = writer.PagesWritten;
@@ -115,7 +119,9 @@ public sealed partial class SqliteStore
         }
     }
 
-    /// <summary>Compares the room that is left with the reserve; mail is taken again once there is enough.</summary>
+    /// <summary>
+    /// Compares the room that is left with the reserve; mail is taken again once there is enough.
+    /// </summary>
     void MeasureSpace()
     {
         var space = options.Space?.Invoke() ?? AskFileSystem();
@@ -132,7 +138,15 @@ public sealed partial class SqliteStore
 
     DiskSpace AskFileSystem()
     {
-        var drive = new DriveInfo(directory.Path);
-        return new DiskSpace(drive.AvailableFreeSpace, drive.TotalSize);
+        try
+        {
+            var drive = new DriveInfo(directory.Path);
+            return new DiskSpace(drive.AvailableFreeSpace, drive.TotalSize);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // Nobody knows how much is left: less than any reserve.
+            return new DiskSpace(-1, 0);
+        }
     }
 }

@@ -43,6 +43,7 @@ public sealed partial class SqliteStore
         readonly NativeFile file;
         RowSum sum = new();
         long octets;
+        bool flushed;
         bool kept;
 
         public FileWriter(SqliteStore store, string name)
@@ -80,6 +81,7 @@ public sealed partial class SqliteStore
             {
                 await store.flusher.FlushAsync(file, store.directory.Contents).ConfigureAwait(false);
                 store.files[Name] = (octets, sum.Value);
+                flushed = true;
             }
             catch (NativeFileException error)
             {
@@ -92,10 +94,13 @@ public sealed partial class SqliteStore
         public override ValueTask DisposeAsync()
         {
             file.Dispose();
-            if (!kept)
+            // A commit that failed with the disk may yet be found in the log by the next start, which then
+            // needs the file.
+            if (!kept && !store.failed)
             {
-                store.files.TryRemove(Name, out _);
-                store.Unlink(Name);
+                var isUnnamed = store.files.TryRemove(Name, out _);
+                if (isUnnamed || !flushed)
+                    store.Unlink(Name);
             }
             return ValueTask.CompletedTask;
         }

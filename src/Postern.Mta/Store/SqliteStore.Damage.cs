@@ -5,14 +5,18 @@ namespace Postern.Mta.Store;
 
 public sealed partial class SqliteStore
 {
-    /// <summary>Added to the state of a recipient that is set aside: no fetch sees it again, nothing is deleted.</summary>
+    /// <summary>
+    /// Added to the state of a recipient that is set aside: no fetch sees it again, nothing is deleted.
+    /// </summary>
     const int SetAsideState = 100;
 
     const int DamagedKnownMax = 10_000;
 
     readonly HashSet<(string Kind, long Id, long Number)> damaged = [];
 
-    /// <summary>Writes down a damaged row once, takes its recipients out of the lanes, and tells it as an event.</summary>
+    /// <summary>
+    /// Writes down a damaged row once, takes its recipients out of the lanes, and tells it as an event.
+    /// </summary>
     void SetAside(string kind, long id, long number, string why)
     {
         lock (damaged)
@@ -29,18 +33,17 @@ public sealed partial class SqliteStore
     void WriteDamage(string kind, long id, long number, string why)
     {
         writer.Use("INSERT OR IGNORE INTO quarantine(kind, id, number, at, why) VALUES(?, ?, ?, ?, ?)")
-            .BindText(1, kind).Bind(2, id).Bind(3, number).Bind(4, clock.GetUtcNow().UtcTicks).BindText(5, why).Run();
-        if (writer.Changes == 0 || kind == "event")
+            .BindText(1, kind).Bind(2, id).Bind(3, number).Bind(4, clock.GetUtcNow().UtcTicks)
+            .BindText(5, why).Run();
+        // Damaged content is the queue's to hold: it gets the exception.
+        if (writer.Changes == 0 || kind is "event" or "content")
             return;
-        if (kind != "content")
-        {
-            writer.Use(
-                $"""
-                UPDATE recipient SET state = state + {SetAsideState}
-                WHERE message = ? AND (number = ? OR ?) AND state < {SetAsideState}
-                """)
-                .Bind(1, id).Bind(2, number).Bind(3, kind == "message" ? 1L : 0L).Run();
-        }
+        writer.Use(
+            $"""
+            UPDATE recipient SET state = state + {SetAsideState}
+            WHERE message = ? AND (number = ? OR ?) AND state < {SetAsideState}
+            """)
+            .Bind(1, id).Bind(2, number).Bind(3, kind == "message" ? 1L : 0L).Run();
         WriteDamageEvent(kind, id, number, why);
     }
 

@@ -10,7 +10,9 @@ public sealed partial class SqliteStore
     const int IndexEventsMax = 1024;
     const int EventsPageMax = 500;
 
-    /// <summary>The search table knows the events up to here. Written by the writer, read by readers.</summary>
+    /// <summary>
+    /// The search table knows the events up to here. Written by the writer, read by readers.
+    /// </summary>
     long indexed;
 
     long indexedAt;
@@ -18,7 +20,8 @@ public sealed partial class SqliteStore
     bool IsIndexBehind => Interlocked.Read(ref indexed) < lastSeq && !failed && !diskFull;
 
     /// <inheritdoc/>
-    public async IAsyncEnumerable<StoredEvent> ReadCommittedAsync([EnumeratorCancellation] CancellationToken cancel)
+    public async IAsyncEnumerable<StoredEvent> ReadCommittedAsync(
+        [EnumeratorCancellation] CancellationToken cancel)
     {
         var seen = committed.Start;
         while (await committed.TakeAsync(seen, cancel).ConfigureAwait(false) is { } taken)
@@ -27,7 +30,8 @@ public sealed partial class SqliteStore
             {
                 if (fact.Seq > seen + 1)
                 {
-                    await foreach (var missed in ReadRangeAsync(seen, fact.Seq - 1, cancel).ConfigureAwait(false))
+                    var gap = ReadRangeAsync(seen, fact.Seq - 1, cancel);
+                    await foreach (var missed in gap.ConfigureAwait(false))
                         yield return missed;
                 }
                 seen = fact.Seq;
@@ -40,11 +44,13 @@ public sealed partial class SqliteStore
     }
 
     /// <inheritdoc/>
-    public ValueTask<IReadOnlyList<StoredEvent>> ReadEventsAfterAsync(long seq, int limit, CancellationToken cancel) =>
+    public ValueTask<IReadOnlyList<StoredEvent>> ReadEventsAfterAsync(
+        long seq, int limit, CancellationToken cancel) =>
         ReadAsync<IReadOnlyList<StoredEvent>>(database => ReadEvents(database, seq, limit), cancel);
 
     /// <inheritdoc/>
-    public ValueTask<IReadOnlyList<StoredEvent>> ReadEventsOfAsync(QueueId message, CancellationToken cancel) =>
+    public ValueTask<IReadOnlyList<StoredEvent>> ReadEventsOfAsync(
+        QueueId message, CancellationToken cancel) =>
         ReadAsync<IReadOnlyList<StoredEvent>>(database => ReadEvents(database, message), cancel);
 
     async IAsyncEnumerable<StoredEvent> ReadRangeAsync(
@@ -125,7 +131,8 @@ public sealed partial class SqliteStore
             writer.Use(
                 """
                 INSERT OR IGNORE INTO event_of(message, seq)
-                SELECT message, seq FROM event WHERE seq > ? AND seq <= ? AND message IS NOT NULL ORDER BY 1, 2
+                SELECT message, seq FROM event
+                WHERE seq > ? AND seq <= ? AND message IS NOT NULL ORDER BY 1, 2
                 """).Bind(1, indexed).Bind(2, to).Run();
             writer.Use("UPDATE meta SET value = ? WHERE name = 'indexed'").Bind(1, to).Run();
             writer.Use("COMMIT").Run();

@@ -34,7 +34,8 @@ public sealed partial class SqliteStore
         var found = new List<Recipient>();
         RecipientKey? next = after;
         while (next is { } from && found.Count < limit)
-            next = await ReadAsync(database => ReadAbandoned(database, epoch, from, limit, found), cancel).ConfigureAwait(false);
+            next = await ReadAsync(database =>
+                ReadAbandoned(database, epoch, from, limit, found), cancel).ConfigureAwait(false);
         return found;
     }
 
@@ -50,7 +51,8 @@ public sealed partial class SqliteStore
         var found = new List<StoredMessage>();
         QueueId? next = after;
         while (next is { } from && found.Count < limit)
-            next = await ReadAsync(database => List(database, match, from, limit, found), cancel).ConfigureAwait(false);
+            next = await ReadAsync(database =>
+                List(database, match, from, limit, found), cancel).ConfigureAwait(false);
         return found;
     }
 
@@ -127,7 +129,8 @@ public sealed partial class SqliteStore
         {
             var at = rows.Long(4);
             if (due.Count == limit || at > now.UtcTicks)
-                return new DueWindow(due, new DateTimeOffset(Math.Clamp(at, 0, DateTimeOffset.MaxValue.Ticks), TimeSpan.Zero));
+                return new DueWindow(
+                    due, new DateTimeOffset(Math.Clamp(at, 0, DateTimeOffset.MaxValue.Ticks), TimeSpan.Zero));
             AddDue(due, known, rows);
         }
         return new DueWindow(due, null);
@@ -147,7 +150,8 @@ public sealed partial class SqliteStore
             due.Add(new DueRecipient(message, recipient));
     }
 
-    QueuedMessage? TryReadMessage(SqliteStatement rows, int column, Dictionary<long, QueuedMessage>? known = null)
+    QueuedMessage? TryReadMessage(
+        SqliteStatement rows, int column, Dictionary<long, QueuedMessage>? known = null)
     {
         var id = rows.Long(column);
         if (known?.TryGetValue(id, out var seen) == true)
@@ -181,11 +185,15 @@ public sealed partial class SqliteStore
     static List<LaneTotal> ReadLanes(SqliteDatabase database)
     {
         using var rows = database.Use(
-            "SELECT lane, count(*), min(due) FROM recipient INDEXED BY due WHERE state IN (0, 2) GROUP BY lane");
+            """
+            SELECT lane, count(*), min(due) FROM recipient INDEXED BY due
+            WHERE state IN (0, 2) GROUP BY lane
+            """);
         var lanes = new List<LaneTotal>();
         while (rows.Step())
         {
-            var oldest = new DateTimeOffset(Math.Clamp(rows.Long(2), 0, DateTimeOffset.MaxValue.Ticks), TimeSpan.Zero);
+            var oldest = new DateTimeOffset(
+                Math.Clamp(rows.Long(2), 0, DateTimeOffset.MaxValue.Ticks), TimeSpan.Zero);
             lanes.Add(new LaneTotal(rows.Text(0), (int)rows.Long(1), oldest));
         }
         return lanes;
@@ -225,7 +233,10 @@ public sealed partial class SqliteStore
     List<Recipient> ReadRecipients(SqliteDatabase database, QueueId id)
     {
         using var rows = database.Use(
-            $"SELECT {RecipientColumnsOf} FROM recipient r WHERE r.message = ? AND r.state < {SetAsideState} ORDER BY r.number");
+            $"""
+            SELECT {RecipientColumnsOf} FROM recipient r
+            WHERE r.message = ? AND r.state < {SetAsideState} ORDER BY r.number
+            """);
         rows.Bind(1, id.Value);
         var recipients = new List<Recipient>();
         while (rows.Step())

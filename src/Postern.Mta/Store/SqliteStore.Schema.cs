@@ -5,26 +5,32 @@ public sealed partial class SqliteStore
     /// <summary>One step per version of the schema; a step that was released never changes.</summary>
     static readonly string[] SchemaSteps =
     [
-        // 1. State columns stand alone where SQL asks for them; the rest is compact JSON. `sum` guards the row.
+        // 1. State columns stand alone where SQL asks for them; the rest is compact JSON; `sum` guards a row.
         """
         CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
         CREATE TABLE message(
-            id INTEGER PRIMARY KEY, arrived INTEGER NOT NULL, facts TEXT NOT NULL, prefix BLOB, sum INTEGER NOT NULL);
+            id INTEGER PRIMARY KEY, arrived INTEGER NOT NULL, facts TEXT NOT NULL, prefix BLOB,
+            sum INTEGER NOT NULL);
         CREATE TABLE content(
             id INTEGER PRIMARY KEY, octets INTEGER NOT NULL, sum INTEGER NOT NULL, bytes BLOB);
         CREATE TABLE recipient(
             message INTEGER NOT NULL, number INTEGER NOT NULL, state INTEGER NOT NULL, lane TEXT NOT NULL,
-            due INTEGER NOT NULL, lease INTEGER NOT NULL, keep INTEGER, facts TEXT NOT NULL, sum INTEGER NOT NULL,
+            due INTEGER NOT NULL, lease INTEGER NOT NULL, keep INTEGER, facts TEXT NOT NULL,
+            sum INTEGER NOT NULL,
             PRIMARY KEY(message, number)) WITHOUT ROWID;
         CREATE INDEX due ON recipient(lane, due) WHERE state IN (0, 2);
         CREATE TABLE event(
-            seq INTEGER PRIMARY KEY, message INTEGER, at INTEGER NOT NULL, kind INTEGER NOT NULL, body TEXT NOT NULL,
+            seq INTEGER PRIMARY KEY, message INTEGER, at INTEGER NOT NULL, kind INTEGER NOT NULL,
+            body TEXT NOT NULL,
             sum INTEGER NOT NULL);
-        CREATE TABLE event_of(message INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY(message, seq)) WITHOUT ROWID;
-        CREATE TABLE object(kind TEXT NOT NULL, name TEXT NOT NULL, json BLOB NOT NULL, PRIMARY KEY(kind, name))
+        CREATE TABLE event_of(
+            message INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY(message, seq)) WITHOUT ROWID;
+        CREATE TABLE object(kind TEXT NOT NULL, name TEXT NOT NULL, json BLOB NOT NULL,
+            PRIMARY KEY(kind, name))
             WITHOUT ROWID;
         CREATE TABLE quarantine(
-            kind TEXT NOT NULL, id INTEGER NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL, why TEXT NOT NULL,
+            kind TEXT NOT NULL, id INTEGER NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL,
+            why TEXT NOT NULL,
             PRIMARY KEY(kind, id, number)) WITHOUT ROWID;
         INSERT INTO meta VALUES ('epoch', 0), ('node', 1), ('last_id', 0), ('indexed', 0);
         """,

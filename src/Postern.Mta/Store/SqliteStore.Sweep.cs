@@ -16,8 +16,18 @@ public sealed partial class SqliteStore
     readonly Lock candidateGate = new();
     readonly Queue<long> candidates = new();
 
-    /// <summary>Where the look through all messages stands. Null: none is under way. A start begins with one.</summary>
-    QueueId? lookedAt = new QueueId(0);
+    /// <summary>At most so often a look through all messages begins for those that were only kept.</summary>
+    static readonly TimeSpan LookInterval = TimeSpan.FromMinutes(1);
+
+    /// <summary>
+    /// Where the look through all messages stands; only the sweep's. Null: none is under way.
+    /// </summary>
+    QueueId? lookedAt;
+
+    DateTimeOffset lookBeganAt;
+
+    /// <summary>Candidates were forgotten. So they are at a start.</summary>
+    bool lookWanted = true;
 
     /// <summary>The first moment at which a kept message may go, as far as is known.</summary>
     long keptUntil = long.MaxValue;
@@ -28,12 +38,13 @@ public sealed partial class SqliteStore
     {
         var ids = TakeCandidates(now);
         while (ids.Count == 0 && lookedAt is { } from)
-            lookedAt = await ReadAsync(database => Look(database, from, now, ids), cancel).ConfigureAwait(false);
+            lookedAt = await ReadAsync(database =>
+                Look(database, from, now, ids), cancel).ConfigureAwait(false);
         var gone = 0;
         if (ids.Count > 0)
         {
             var unlink = new List<string>();
-            await RunAsync(() => gone = Drop(ids, now, unlink)).ConfigureAwait(false);
+            await DropAsync(() => gone = Drop(ids, now, unlink)).ConfigureAwait(false);
             // There are free pages now: the next one may try.
             diskFull &= gone == 0;
             foreach (var name in unlink)
@@ -46,7 +57,23 @@ public sealed partial class SqliteStore
         return gone;
     }
 
-    /// <summary>Notes whose recipient is done now; more than it can hold means another look through the table.</summary>
+    async ValueTask DropAsync(Action drop)
+    {
+        try
+        {
+            await RunAsync(drop).ConfigureAwait(false);
+        }
+        catch (StoreException)
+        {
+            lock (candidateGate)
+                lookWanted = true;
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Notes whose recipient is done now; more than it can hold means another look through the table.
+    /// </summary>
     void RememberDone(List<Recipient> recipients)
     {
         foreach (var recipient in recipients)
@@ -60,7 +87,7 @@ public sealed partial class SqliteStore
                 else if (candidates.Count < CandidatesMax)
                     candidates.Enqueue(recipient.Message.Value);
                 else
-                    lookedAt ??= new QueueId(0);
+                    lookWanted = true;
             }
         }
     }
@@ -72,15 +99,16 @@ public sealed partial class SqliteStore
         {
             while (ids.Count < SweepMessagesMax && candidates.TryDequeue(out var id))
                 ids.Add(id);
-            if (lookedAt is null && keptUntil <= now.UtcTicks)
-                lookedAt = new QueueId(0);
-            if (lookedAt == new QueueId(0))
-                keptUntil = long.MaxValue;
+            var isKeptDue = keptUntil <= now.UtcTicks && (now - lookBeganAt).Duration() >= LookInterval;
+            if (lookedAt is null && (lookWanted || isKeptDue))
+                (lookedAt, lookBeganAt, lookWanted, keptUntil) = (new QueueId(0), now, false, long.MaxValue);
         }
         return ids;
     }
 
-    /// <summary>Looks at one stretch of messages for those that may go. Where to go on; null at the end.</summary>
+    /// <summary>
+    /// Looks at one stretch of messages for those that may go. Where to go on; null at the end.
+    /// </summary>
     QueueId? Look(SqliteDatabase database, QueueId after, DateTimeOffset now, List<long> ids)
     {
         using var rows = database.Use(
@@ -128,9 +156,8 @@ public sealed partial class SqliteStore
             }
         }
         if (greatest > 0)
-        {
-            writer.Use("UPDATE meta SET value = max(value, ?) WHERE name = 'last_id'").Bind(1, greatest).Run();
-        }
+            writer.Use("UPDATE meta SET value = max(value, ?) WHERE name = 'last_id'").Bind(1, greatest)
+                .Run();
         return gone;
     }
 
@@ -163,7 +190,9 @@ public sealed partial class SqliteStore
         return gone + writer.Changes;
     }
 
-    /// <summary>Drops old events from the oldest on. The last one stays: it keeps the seq from beginning anew.</summary>
+    /// <summary>
+    /// Drops old events from the oldest on. The last one stays: it keeps the seq from beginning anew.
+    /// </summary>
     int DropEvents(DateTimeOffset before)
     {
         var old = new List<(long Seq, long? Message)>();
@@ -180,7 +209,8 @@ public sealed partial class SqliteStore
         {
             writer.Use("DELETE FROM event WHERE seq = ?").Bind(1, seq).Run();
             if (message is { } id)
-                writer.Use("DELETE FROM event_of WHERE message = ? AND seq = ?").Bind(1, id).Bind(2, seq).Run();
+                writer.Use("DELETE FROM event_of WHERE message = ? AND seq = ?").Bind(1, id)
+                    .Bind(2, seq).Run();
         }
         return old.Count;
     }
@@ -202,7 +232,9 @@ public sealed partial class SqliteStore
             LogFileLeft(name);
     }
 
-    /// <summary>Removes the files of content that was never committed, or whose row is gone already.</summary>
+    /// <summary>
+    /// Removes the files of content that was never committed, or whose row is gone already.
+    /// </summary>
     void RemoveOrphans()
     {
         var removed = 0;

@@ -19,7 +19,7 @@ public sealed partial class SqliteStore
     readonly List<WriteRequest> batch = [];
     readonly List<WriteRequest> stalled = [];
     int urgent;
-    bool stopping;
+    volatile bool stopping;
 
     /// <inheritdoc/>
     public ValueTask CommitAsync(StoreChange change)
@@ -89,11 +89,11 @@ public sealed partial class SqliteStore
             IndexSomeEvents();
             WaitForCheckpoint();
         }
-        foreach (var request in stalled)
-            request.Fail(Refusal(StoreHealth.Full));
     }
 
-    /// <summary>Waits for something to write and takes what one commit can carry. False: it is over.</summary>
+    /// <summary>
+    /// Waits for something to write and takes what one commit can carry. False: it is over.
+    /// </summary>
     bool TakeBatch()
     {
         lock (gate)
@@ -110,7 +110,8 @@ public sealed partial class SqliteStore
             batch.AddRange(stalled);
             stalled.Clear();
             long octets = 0;
-            while (batch.Count < BatchChangesMax && octets < BatchContentOctetsMax && waiting.TryPeek(out var next))
+            while (batch.Count < BatchChangesMax && octets < BatchContentOctetsMax
+                && waiting.TryPeek(out var next))
             {
                 if (next.Work is not null && batch.Count > 0)
                     break;
@@ -141,7 +142,8 @@ public sealed partial class SqliteStore
                 Apply(request);
             writer.Use("COMMIT").Run();
         }
-        catch (Exception error) when (error is SqliteFailure or ObjectDisposedException or InvalidOperationException)
+        catch (Exception error) when (
+            error is SqliteFailure or ObjectDisposedException or InvalidOperationException)
         {
             lastSeq = seqBefore;
             RollBack();
@@ -178,7 +180,8 @@ public sealed partial class SqliteStore
         else if (requests.Count == 1)
         {
             LogRefused(error.Message);
-            requests[0].Fail(new StoreException(Health, $"the change was not stored: {error.Message}", error));
+            requests[0].Fail(new StoreException(
+                Health, $"the change was not stored: {error.Message}", error));
         }
         else
         {
@@ -188,7 +191,9 @@ public sealed partial class SqliteStore
         }
     }
 
-    /// <summary>New mail goes first, then everything that somebody waits for; what was posted is tried again.</summary>
+    /// <summary>
+    /// New mail goes first, then everything that somebody waits for; what was posted is tried again.
+    /// </summary>
     void MendFull(List<WriteRequest> requests, Exception error)
     {
         if (!diskFull)
@@ -204,7 +209,7 @@ public sealed partial class SqliteStore
         }
         foreach (var request in rest)
         {
-            if (request.IsWaited || stalled.Count >= StalledMax)
+            if (request.IsWaited || stopping || stalled.Count >= StalledMax)
                 request.Fail(refusal);
             else
                 stalled.Add(request);

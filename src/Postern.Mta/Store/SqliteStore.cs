@@ -4,33 +4,14 @@ using Postern.Mta.Queue;
 
 namespace Postern.Mta.Store;
 
-/// <summary>What the embedded store needs to know.</summary>
-public sealed record SqliteStoreOptions
-{
-    /// <summary>The data directory.</summary>
-    public required string Directory { get; init; }
-
-    /// <summary>Free octets below which no new mail is taken. Null: the smaller of 5 % and 1 GiB.</summary>
-    public long? Reserve { get; init; }
-
-    /// <summary>Octets of a page; counts when the database is made.</summary>
-    public int PageOctets { get; init; } = 4096;
-
-    /// <summary>Pages the database may grow to: a quota, which counts as a full disk. Null: none.</summary>
-    public long? PagesMax { get; init; }
-
-    /// <summary>Says how much room the file system has. Null: asks it.</summary>
-    public Func<DiskSpace>? Space { get; init; }
-}
-
-/// <summary>Room of a file system in octets.</summary>
-public readonly record struct DiskSpace(long Free, long Total);
-
-/// <summary>The embedded store: one SQLite database, one writer, many changes to a commit (DESIGN §3).</summary>
+/// <summary>
+/// The embedded store: one SQLite database, one writer, many changes to a commit (DESIGN §3).
+/// </summary>
 /// <remarks>
-/// Law: a change is acknowledged after the flush that covers it, and after a failed flush nothing is acknowledged or
-/// written again. Everything that writes does so on the writer's thread; readers have connections of their own.
-/// Error in the log means damage or a failed disk; Warning a full one; Information what opening found.
+/// Law: a change is acknowledged after the flush that covers it, and after a failed flush nothing is
+/// acknowledged or written again. Everything that writes does so on the writer's thread; readers have
+/// connections of their own. Error in the log means damage or a failed disk; Warning a full one; Information
+/// what opening found.
 /// </remarks>
 public sealed partial class SqliteStore : IMailStore
 {
@@ -96,9 +77,13 @@ public sealed partial class SqliteStore : IMailStore
     public StoreHealth Health =>
         failed ? StoreHealth.Failed : diskFull || reserveReached ? StoreHealth.Full : StoreHealth.Accepting;
 
-    /// <summary>Opens the store of a data directory, makes it where there is none, and takes the directory's lock.</summary>
-    /// <exception cref="StoreException">Another process has it, it is of a newer Postern, or it cannot be read.</exception>
-    public static SqliteStore Open(SqliteStoreOptions options, TimeProvider clock, ILogger<SqliteStore> logger)
+    /// <summary>
+    /// Opens the store of a data directory, makes it where there is none, and takes the directory's lock.
+    /// </summary>
+    /// <exception cref="StoreException">Another process has it, it is of a newer Postern, or it cannot be
+    /// read.</exception>
+    public static SqliteStore Open(
+        SqliteStoreOptions options, TimeProvider clock, ILogger<SqliteStore> logger)
     {
         NativeFile.TestSelf();
         var directory = DataDirectory.Take(options.Directory);
@@ -113,7 +98,8 @@ public sealed partial class SqliteStore : IMailStore
             directory.Dispose();
             throw new StoreException(
                 StoreHealth.Failed,
-                $"the store {directory.Database} cannot be opened: {error.Message}. Move it aside or restore a copy.",
+                $"the store {directory.Database} cannot be opened: {error.Message}. "
+                + "Move it aside or restore a copy.",
                 error);
         }
         catch (StoreException)
@@ -154,3 +140,25 @@ public sealed partial class SqliteStore : IMailStore
         return thread;
     }
 }
+
+/// <summary>What the embedded store needs to know.</summary>
+public sealed record SqliteStoreOptions
+{
+    /// <summary>The data directory.</summary>
+    public required string Directory { get; init; }
+
+    /// <summary>Free octets below which no new mail is taken. Null: the smaller of 5 % and 1 GiB.</summary>
+    public long? Reserve { get; init; }
+
+    /// <summary>Octets of a page; counts when the database is made.</summary>
+    public int PageOctets { get; init; } = 4096;
+
+    /// <summary>Pages the database may grow to: a quota, which counts as a full disk. Null: none.</summary>
+    public long? PagesMax { get; init; }
+
+    /// <summary>Says how much room the file system has. Null: asks it.</summary>
+    public Func<DiskSpace>? Space { get; init; }
+}
+
+/// <summary>Room of a file system in octets.</summary>
+public readonly record struct DiskSpace(long Free, long Total);

@@ -3,7 +3,9 @@ using System.IO.Pipelines;
 
 namespace Postern.Mta.Store;
 
-/// <summary>The canonical octets of one message, in memory or in a file; disposing returns the memory.</summary>
+/// <summary>
+/// The canonical octets of one message, in memory or in a file; disposing returns the memory.
+/// </summary>
 public abstract class StoredContent : IDisposable
 {
     public abstract long Octets { get; }

@@ -8,7 +8,10 @@ using System.Threading.Tasks.Sources;
 
 namespace Postern.Mta.Store;
 
-/// <summary>One change on its way to the writer, already in the octets that will lie in its rows; used again and again.</summary>
+/// <summary>
+/// One change on its way to the writer, already in the octets that will lie in its rows; used again and
+/// again.
+/// </summary>
 /// <remarks>The caller's thread does the encoding: the one writer thread is what bounds the rate.</remarks>
 /// <param name="pool">Where it goes when it is done with.</param>
 sealed class WriteRequest(ConcurrentQueue<WriteRequest> pool) : IValueTaskSource
@@ -61,7 +64,9 @@ sealed class WriteRequest(ConcurrentQueue<WriteRequest> pool) : IValueTaskSource
         Work = work;
     }
 
-    /// <summary>The encoded part with this number: messages, recipients, lanes and events in their order.</summary>
+    /// <summary>
+    /// The encoded part with this number: messages, recipients, lanes and events in their order.
+    /// </summary>
     public ReadOnlySpan<byte> Part(int number)
     {
         var start = number == 0 ? 0 : ends[number - 1];

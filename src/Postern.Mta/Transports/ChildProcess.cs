@@ -5,18 +5,14 @@ using System.Text;
 
 namespace Postern.Mta.Transports;
 
-/// <summary>What to start: a program by its path, its arguments (the first is its name), its whole environment.</summary>
-/// <param name="Directory">Where it starts. Null: where we are.</param>
-sealed record ChildCommand(
-    string Program, IReadOnlyList<string> Arguments, IReadOnlyList<string> Environment, string? Directory);
-
-/// <summary>A program in a session of its own, with a pipe to its input and one from its output and errors.</summary>
+/// <summary>A program in a session of its own, with a pipe to its input and one from its output and
+/// errors.</summary>
 /// <remarks>
-/// <c>System.Diagnostics.Process</c> knows neither sessions nor the reason why a program did not start, and clears no
-/// signals. <c>posix_spawn</c> does all three: it makes the session, sets every signal back to its default (the runtime
-/// ignores SIGPIPE, and a child would inherit that) and returns the error of <c>execve</c> itself. A wrapper such as
-/// setsid(1) would turn that error into an exit code that a script may use as well. Nothing but the two pipes is
-/// inherited: the runtime opens everything close-on-exec.
+/// <c>System.Diagnostics.Process</c> knows neither sessions nor the reason why a program did not start, and
+/// clears no signals. <c>posix_spawn</c> does all three: it makes the session, sets every signal back to its
+/// default (the runtime ignores SIGPIPE, and a child would inherit that) and returns the error of
+/// <c>execve</c> itself. A wrapper such as setsid(1) would turn that error into an exit code that a script
+/// may use as well. Nothing but the two pipes is inherited: the runtime opens everything close-on-exec.
 /// </remarks>
 sealed class ChildProcess : IDisposable
 {
@@ -39,7 +35,8 @@ sealed class ChildProcess : IDisposable
     public Task<int> Exited { get; }
 
     /// <param name="error">The error number where it could not be started.</param>
-    public static bool TryStart(ChildCommand command, [NotNullWhen(true)] out ChildProcess? child, out int error)
+    public static bool TryStart(
+        ChildCommand command, [NotNullWhen(true)] out ChildProcess? child, out int error)
     {
         child = null;
         var input = new AnonymousPipeServerStream(PipeDirection.Out, HandleInheritability.None);
@@ -64,7 +61,8 @@ sealed class ChildProcess : IDisposable
         return child is not null;
     }
 
-    /// <summary>Reads output into <paramref name="kept"/> until it is full, and beyond, until the end or the cancellation.</summary>
+    /// <summary>Reads output into <paramref name="kept"/> until it is full, and beyond, until the end or the
+    /// cancellation.</summary>
     /// <returns>Octets kept.</returns>
     public async Task<int> ReadOutputAsync(Memory<byte> kept, CancellationToken cancel)
     {
@@ -88,7 +86,8 @@ sealed class ChildProcess : IDisposable
         }
     }
 
-    /// <summary>Reads what lies in the output pipe of an ended child, without waiting for anyone else who holds it.</summary>
+    /// <summary>Reads what lies in the output pipe of an ended child, without waiting for anyone else who
+    /// holds it.</summary>
     /// <returns>Octets kept.</returns>
     public unsafe int DrainOutput(Span<byte> kept)
     {
@@ -121,7 +120,8 @@ sealed class ChildProcess : IDisposable
     }
 
     static unsafe int Spawn(
-        ChildCommand command, AnonymousPipeServerStream input, AnonymousPipeServerStream output, out int process)
+        ChildCommand command, AnonymousPipeServerStream input, AnonymousPipeServerStream output,
+        out int process)
     {
         process = 0;
         using var arguments = new NativeStrings(command.Arguments);
@@ -142,7 +142,8 @@ sealed class ChildProcess : IDisposable
             if (error == 0 && command.Directory is { } directory)
                 error = Posix.AddChangeDirectory(actions, directory);
             return error != 0 ? error : Posix.Spawn(
-                out process, command.Program, actions, SpawnAttributes.Value, arguments.Pointers, environment.Pointers);
+                out process, command.Program, actions, SpawnAttributes.Value, arguments.Pointers,
+                environment.Pointers);
         }
         finally
         {
@@ -180,13 +181,15 @@ sealed class ChildProcess : IDisposable
         public NativeStrings(IReadOnlyList<string> texts)
         {
             var head = (texts.Count + 1) * sizeof(byte*);
-            memory = NativeMemory.AllocZeroed((nuint)(head + texts.Sum(text => Encoding.UTF8.GetByteCount(text) + 1)));
+            memory = NativeMemory.AllocZeroed(
+                (nuint)(head + texts.Sum(text => Encoding.UTF8.GetByteCount(text) + 1)));
             Pointers = (byte**)memory;
             var at = (byte*)memory + head;
             for (var i = 0; i < texts.Count; i++)
             {
                 Pointers[i] = at;
-                at += Encoding.UTF8.GetBytes(texts[i], new Span<byte>(at, Encoding.UTF8.GetByteCount(texts[i]))) + 1;
+                var length = Encoding.UTF8.GetByteCount(texts[i]);
+                at += Encoding.UTF8.GetBytes(texts[i], new Span<byte>(at, length)) + 1;
             }
         }
 
@@ -196,8 +199,15 @@ sealed class ChildProcess : IDisposable
     }
 }
 
+/// <summary>What to start: a program by its path, its arguments (the first is its name), its whole
+/// environment.</summary>
+/// <param name="Directory">Where it starts. Null: where we are.</param>
+sealed record ChildCommand(
+    string Program, IReadOnlyList<string> Arguments, IReadOnlyList<string> Environment, string? Directory);
+
 /// <summary>Waits for all children at once: each SIGCHLD asks after every one that is running.</summary>
-/// <remarks>No thread waits for a child. A child is reaped, and its number free for others, only under the lock.</remarks>
+/// <remarks>No thread waits for a child. A child is reaped, and its number free for others, only under the
+/// lock.</remarks>
 static class ChildWatcher
 {
     static readonly Lock Gate = new();

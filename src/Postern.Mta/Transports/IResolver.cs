@@ -2,7 +2,8 @@ using System.Net;
 
 namespace Postern.Mta.Transports;
 
-/// <summary>DNS, as far as mail needs it. Answers are values; nothing is thrown for what a server said.</summary>
+/// <summary>DNS, as far as mail needs it. Answers are values; nothing is thrown for what a server
+/// said.</summary>
 public interface IResolver
 {
     ValueTask<MxLookup> LookupMxAsync(string domain, CancellationToken cancel);
@@ -24,7 +25,8 @@ public enum LookupOutcome
     Unknown,
 }
 
-/// <summary>Hosts in order of preference, equal ones shuffled. A null MX (RFC 7505) is one host with an empty name.</summary>
+/// <summary>Hosts in order of preference, equal ones shuffled. A null MX (RFC 7505) is one host with an empty
+/// name.</summary>
 public sealed record MxLookup(LookupOutcome Outcome, IReadOnlyList<MxHost> Hosts);
 
 public sealed record MxHost(string Name, int Preference);

@@ -9,8 +9,10 @@ public interface ITransport : IAsyncDisposable
     /// <summary>Its name in the configuration.</summary>
     string Name { get; }
 
-    /// <summary>Makes one attempt for recipients of one message and says what it proved for each of them.</summary>
-    /// <remarks>Never throws for what a peer did. Cancelled means the process is stopping: the outcome is then unknown.</remarks>
+    /// <summary>Makes one attempt for recipients of one message and says what it proved for each of
+    /// them.</summary>
+    /// <remarks>Never throws for what a peer did. Cancelled means the process is stopping: the outcome is
+    /// then unknown.</remarks>
     ValueTask<AttemptReport> AttemptAsync(Attempt attempt, CancellationToken cancel);
 }
 
@@ -51,14 +53,16 @@ public enum Blame { Recipient, Message, NextHop }
 /// <summary>Why a next hop is to blame; it decides how its lane is probed (DESIGN §9.2).</summary>
 public enum NextHopTrouble
 {
-    /// <summary>Connect, DNS, TLS, time-out, script or topic out of order: probes after 1, 2, 4, 8 s, then 10 s, then 30 s.</summary>
+    /// <summary>Connect, DNS, TLS, time-out, script or topic out of order: probes after 1, 2, 4, 8 s, then 10
+    /// s, then 30 s.</summary>
     Unreachable,
 
     /// <summary>Refused login or account, or 421: probes after 30 s, doubling to 5 min.</summary>
     Refusing,
 }
 
-/// <summary>An alarm the transport wants raised: its kind, for example <c>login</c>, and the mend in words.</summary>
+/// <summary>An alarm the transport wants raised: its kind, for example <c>login</c>, and the mend in
+/// words.</summary>
 /// <param name="Kind">login, account, tls, pipe, topic, ...</param>
 public sealed record AlarmNotice(string Kind, string Text, string Mend);
 
@@ -69,20 +73,23 @@ public abstract record AttemptResult(EnhancedStatus Status, string Text)
     /// <param name="Status">2.x.x.</param>
     /// <param name="Text">The peer's reply.</param>
     /// <param name="RemoteId">The id the next hop gave it. Null: none.</param>
-    public sealed record Relayed(EnhancedStatus Status, string Text, string? RemoteId) : AttemptResult(Status, Text);
+    public sealed record Relayed(EnhancedStatus Status, string Text, string? RemoteId)
+        : AttemptResult(Status, Text);
 
     /// <summary>Refused for good.</summary>
     public sealed record Failed(EnhancedStatus Status, string Text) : AttemptResult(Status, Text);
 
     /// <summary>Nothing is proved: this recipient or this message must wait for its retry time.</summary>
-    public sealed record Deferred(EnhancedStatus Status, string Text, Blame Blame) : AttemptResult(Status, Text)
+    public sealed record Deferred(EnhancedStatus Status, string Text, Blame Blame)
+        : AttemptResult(Status, Text)
     {
         /// <summary>The peer asked for a lower pace.</summary>
         public bool SlowDown { get; init; }
     }
 
     /// <summary>Nothing is proved and the next hop is to blame.</summary>
-    public sealed record NextHopDown(EnhancedStatus Status, string Text, NextHopTrouble Trouble) : AttemptResult(Status, Text)
+    public sealed record NextHopDown(EnhancedStatus Status, string Text, NextHopTrouble Trouble)
+        : AttemptResult(Status, Text)
     {
         /// <summary>Null: an outage, not a case for an operator.</summary>
         public AlarmNotice? Alarm { get; init; }

@@ -6,9 +6,10 @@ namespace Postern.Mta.Transports;
 
 /// <summary>Whom a script runs as (DESIGN §9.6).</summary>
 /// <remarks>
-/// posix_spawn cannot change the user, and code between fork and exec cannot be managed code; so a script of another
-/// user starts through setpriv(1) of util-linux, which is essential on Debian. It drops all capabilities too: with
-/// ambient ones (systemd's AmbientCapabilities) a script would otherwise keep our right to change users.
+/// posix_spawn cannot change the user, and code between fork and exec cannot be managed code; so a script of
+/// another user starts through setpriv(1) of util-linux, which is essential on Debian. It drops all
+/// capabilities too: with ambient ones (systemd's AmbientCapabilities) a script would otherwise keep our
+/// right to change users.
 /// </remarks>
 sealed record PipeAccount
 {
@@ -41,7 +42,9 @@ sealed record PipeAccount
                 account = Own;
             else
                 problem = new PipeProblem("no user is set for the script",
-                    $"set user = \"...\"{(System.Environment.IsPrivilegedProcess ? "" : ", or same-user = true")}");
+                    System.Environment.IsPrivilegedProcess
+                        ? "set user = \"...\""
+                        : "set user = \"...\", or same-user = true");
             return problem is null;
         }
         if (!TryLookUp(name, out var user, out var group, out var home))
@@ -100,7 +103,8 @@ sealed record PipeAccount
             static line => line.StartsWith(key, StringComparison.Ordinal));
         const ulong needed = (1UL << CapabilitySetUid) | (1UL << CapabilitySetGid);
         return line is not null
-            && ulong.TryParse(line.AsSpan(key.Length).Trim(), NumberStyles.HexNumber, null, out var capabilities)
+            && ulong.TryParse(line.AsSpan(key.Length).Trim(), NumberStyles.HexNumber, null,
+                out var capabilities)
             && (capabilities & needed) == needed;
     }
 }

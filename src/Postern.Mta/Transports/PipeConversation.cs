@@ -3,13 +3,15 @@ using Postern.Smtp;
 
 namespace Postern.Mta.Transports;
 
-/// <summary>One run of a started child: the message goes in, the output comes out, the end is awaited, all at once.</summary>
+/// <summary>One run of a started child: the message goes in, the output comes out, the end is awaited, all at
+/// once.</summary>
 sealed class PipeConversation(ChildProcess child, string program, TimeSpan limit, TimeProvider clock)
 {
     const byte CarriageReturn = 13;
     const byte LineFeed = 10;
 
-    /// <summary>Runs until the child has ended or is killed. Throws only what reading the content throws.</summary>
+    /// <summary>Runs until the child has ended or is killed. Throws only what reading the content
+    /// throws.</summary>
     public async Task<PipeRun> RunAsync(
         ReadOnlyMemory<byte> prefix, ContentSource content, CancellationToken cancel)
     {
@@ -43,7 +45,8 @@ sealed class PipeConversation(ChildProcess child, string program, TimeSpan limit
             : new PipeRun.Killed(program, text, signal);
     }
 
-    /// <summary>Writes fields and content, then closes. A script may stop reading whenever it likes: its exit code counts.</summary>
+    /// <summary>Writes fields and content, then closes. A script may stop reading whenever it likes: its exit
+    /// code counts.</summary>
     async Task FeedAsync(ReadOnlyMemory<byte> prefix, ContentSource content, CancellationToken ended)
     {
         var reader = content.OpenReader();
@@ -108,5 +111,6 @@ sealed class PipeConversation(ChildProcess child, string program, TimeSpan limit
         return length;
     }
 
-    static bool IsBrokenPipe(Exception exception) => exception is IOException or System.Net.Sockets.SocketException;
+    static bool IsBrokenPipe(Exception exception) => exception is IOException
+        or System.Net.Sockets.SocketException;
 }

@@ -46,9 +46,10 @@ sealed class PipeFacts(Attempt attempt, string transport, string delimiters)
     }
 
     /// <summary>
-    /// Every macro as <c>POSTERN_NAME</c>, with these differences: <c>POSTERN_SENDER</c> is empty for the null sender;
-    /// <c>POSTERN_RECIPIENTS</c> holds all of them, one a line; what belongs to one recipient is there only where there is one.
-    /// Besides: <c>POSTERN_TRANSPORT</c>, <c>POSTERN_MESSAGE_ID</c>, <c>PATH</c>.
+    /// Every macro as <c>POSTERN_NAME</c>, with these differences: <c>POSTERN_SENDER</c> is empty for the
+    /// null sender; <c>POSTERN_RECIPIENTS</c> holds all of them, one a line; what belongs to one recipient is
+    /// there only where there is one. Besides: <c>POSTERN_TRANSPORT</c>, <c>POSTERN_MESSAGE_ID</c>,
+    /// <c>PATH</c>.
     /// </summary>
     public IReadOnlyList<string> EnvironmentFor(IReadOnlyList<Recipient> recipients)
     {
@@ -61,12 +62,14 @@ sealed class PipeFacts(Attempt attempt, string transport, string delimiters)
             else if (recipients.Count == 1 || !IsOfOneRecipient(macro))
                 lines.Add($"POSTERN_{name}={ValueOf(macro, recipients[0])}");
         }
-        lines.Add($"POSTERN_RECIPIENTS={string.Join('\n', recipients.Select(r => ValueOf(PipeMacro.Recipient, r)))}");
+        var all = string.Join('\n', recipients.Select(recipient => ValueOf(PipeMacro.Recipient, recipient)));
+        lines.Add($"POSTERN_RECIPIENTS={all}");
         lines.Add($"POSTERN_MESSAGE_ID={attempt.Message.MessageId.Replace('\0', '?')}");
         return lines;
     }
 
-    /// <summary>Fields put in front of the content (DESIGN §9.6); what names a recipient only where there is one.</summary>
+    /// <summary>Fields put in front of the content (DESIGN §9.6); what names a recipient only where there is
+    /// one.</summary>
     public string FieldsFor(IReadOnlyList<Recipient> recipients)
     {
         // RFC 5321 §4.4: final delivery adds Return-Path; the null sender is <>.
@@ -77,8 +80,9 @@ sealed class PipeFacts(Attempt attempt, string transport, string delimiters)
         return fields + $"X-Original-To: {original}\nDelivered-To: {recipient.Address}\n";
     }
 
-    static bool IsOfOneRecipient(PipeMacro macro) => macro is PipeMacro.Domain or PipeMacro.Extension or PipeMacro.Mailbox
-        or PipeMacro.Nexthop or PipeMacro.OriginalRecipient or PipeMacro.Recipient or PipeMacro.User;
+    static bool IsOfOneRecipient(PipeMacro macro) => macro is PipeMacro.Domain or PipeMacro.Extension
+        or PipeMacro.Mailbox or PipeMacro.Nexthop or PipeMacro.OriginalRecipient or PipeMacro.Recipient
+            or PipeMacro.User;
 
     (string User, string Extension) Split(Mailbox address)
     {

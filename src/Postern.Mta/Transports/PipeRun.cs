@@ -28,9 +28,10 @@ abstract record PipeRun(string Program, string Output)
 
     /// <summary>What the run proves (DESIGN §5, pipe rows).</summary>
     /// <remarks>
-    /// Deviation from pipe(8), for the operator: with <see cref="PipeExitCodes.Safe"/> a time-out, an exit code that says
-    /// nothing about the mail and a script that cannot start keep the mail. <see cref="PipeExitCodes.Postfix"/> is its table;
-    /// only a script that cannot start is held under it too.
+    /// Deviation from pipe(8), for the operator: with <see cref="PipeExitCodes.Safe"/> a time-out, an exit
+    /// code that says nothing about the mail and a script that cannot start keep the mail.
+    /// <see cref="PipeExitCodes.Postfix"/> is its table; only a script that cannot start is held under it
+    /// too.
     /// </remarks>
     public AttemptResult Judge(string transport, PipeExitCodes table) => this switch
     {
@@ -59,7 +60,8 @@ abstract record PipeRun(string Program, string Output)
         // pipe_command.c: a status at the beginning of the output decides before the exit code does.
         if (StatusOfOutput() is { } said)
             return said;
-        var died = string.Create(CultureInfo.InvariantCulture, $"Command died with status {code}: \"{Program}\"");
+        var died =
+            string.Create(CultureInfo.InvariantCulture, $"Command died with status {code}: \"{Program}\"");
         if (table is PipeExitCodes.Postfix)
             return SysExit(code) is not var (detail, text)
                 ? new AttemptResult.Failed(new EnhancedStatus(5, 3, 0), WithOutput(died))
@@ -68,8 +70,10 @@ abstract record PipeRun(string Program, string Output)
                     : new AttemptResult.Failed(detail, WithOutput(text));
         // POSIX.1-2024 XCU §2.8.2: a shell's words for found but not executable, and not found.
         if (code is 126 or 127)
-            return CannotStart(WithOutput(died), "see that the script's interpreter and the commands it calls exist");
-        // Data, user, host and permission are about the mail; the other codes of sysexits.h are about the script or its system.
+            return CannotStart(WithOutput(died),
+                "see that the script's interpreter and the commands it calls exist");
+        // Data, user, host and permission are about the mail; the other codes of sysexits.h are about the
+        // script or its system.
         if (code is 65 or 67 or 68 or 77 && SysExit(code) is var (status, reason))
             return new AttemptResult.Failed(status, WithOutput(reason));
         return new AttemptResult.NextHopDown(
@@ -80,12 +84,14 @@ abstract record PipeRun(string Program, string Output)
 
     AttemptResult? StatusOfOutput()
     {
-        if (!EnhancedStatus.TryParse(Encoding.UTF8.GetBytes(Output), out var status, out var consumed) || status.Class is 2)
+        if (!EnhancedStatus.TryParse(Encoding.UTF8.GetBytes(Output), out var status, out var consumed)
+            || status.Class is 2)
             return null;
         var text = Output[consumed..].Trim();
         if (status.Class is 5)
             return new AttemptResult.Failed(status, text);
-        // RFC 3463 §3: addressing and mailbox are the recipient's; mail system and network are the way's; the rest is the message's.
+        // RFC 3463 §3: addressing and mailbox are the recipient's; mail system and network are the way's; the
+        // rest is the message's.
         return status.Subject switch
         {
             1 or 2 => new AttemptResult.Deferred(status, text, Blame.Recipient),
@@ -106,7 +112,8 @@ abstract record PipeRun(string Program, string Output)
         };
 
     string Delivered(string transport) =>
-        Output.Length == 0 ? $"delivered via {transport} service" : $"delivered via {transport} service ({Shown})";
+        Output.Length == 0 ? $"delivered via {transport} service"
+            : $"delivered via {transport} service ({Shown})";
 
     string WithOutput(string text) => Output.Length == 0 ? text : $"{text}. Command output: {Shown}";
 

@@ -5,11 +5,13 @@ using Postern.Smtp;
 
 namespace Postern.Mta.Transports;
 
-/// <summary>A script as the way out: the message on its standard input, the exit code as its answer.</summary>
+/// <summary>A script as the way out: the message on its standard input, the exit code as its
+/// answer.</summary>
 /// <remarks>
-/// One run takes all recipients of an attempt (<c>per = "message"</c>; where an argument names the domain, one run for
-/// each domain, as Postfix groups them), or one each. Lines end with LF, as with pipe(8)'s default <c>eol</c>. A run ends with its
-/// first process: what that left in the background is neither waited for nor killed, except at the time limit.
+/// One run takes all recipients of an attempt (<c>per = "message"</c>; where an argument names the domain,
+/// one run for each domain, as Postfix groups them), or one each. Lines end with LF, as with pipe(8)'s
+/// default <c>eol</c>. A run ends with its first process: what that left in the background is neither waited
+/// for nor killed, except at the time limit.
 /// </remarks>
 public sealed class PipeTransport : ITransport
 {
@@ -61,7 +63,8 @@ public sealed class PipeTransport : ITransport
             : null;
     }
 
-    /// <summary>What stands in the way of the user it shall run as, with the mend (exit 78 at start). Null: nothing.</summary>
+    /// <summary>What stands in the way of the user it shall run as, with the mend (exit 78 at start). Null:
+    /// nothing.</summary>
     public static string? FindAccountProblem(TransportOptions options) =>
         PipeAccount.TryFind(options, out _, out var problem) ? null : $"{problem.Text}: {problem.Mend}";
 
@@ -86,7 +89,7 @@ public sealed class PipeTransport : ITransport
                 var run = await RunAsync(attempt, facts, group, cancel).ConfigureAwait(false);
                 result = run.Judge(Name, options.ExitCodes);
                 if (run is PipeRun.NotStarted or PipeRun.TimedOut or PipeRun.Stopped)
-                    obstacle = run is PipeRun.Stopped ? NotBegun : result is AttemptResult.NextHopDown ? result : null;
+                    obstacle = run is PipeRun.Stopped ? NotBegun : result as AttemptResult.NextHopDown;
             }
             foreach (var recipient in group)
                 results.Add(recipient.Number, result);
@@ -112,7 +115,8 @@ public sealed class PipeTransport : ITransport
                     : argument.IsPerRecipient ? BadRecipientSyntax
                     : Refused;
                 return new AttemptResult.Failed(
-                    status, $"${{{PipeArgument.NameOf(leading)}}} begins with a dash and would be taken for an option");
+                    status,
+                    $"${{{PipeArgument.NameOf(leading)}}} begins with a dash and would pass for an option");
             }
         }
         return null;
@@ -139,10 +143,12 @@ public sealed class PipeTransport : ITransport
             return new PipeRun.NotStarted(program, problem);
         if (FindProgram(program) is not { } path)
             return new PipeRun.NotStarted(program, new PipeProblem(
-                $"Command \"{program}\" does not exist", "correct the path in argv, or put the script there"));
+                $"Command \"{program}\" does not exist",
+                    "correct the path in argv, or put the script there"));
         List<string> line = [.. account.Prefix, path, .. ExpandTail(facts, recipients)];
         var command = new ChildCommand(
-            line[0], line, [.. account.Environment, .. facts.EnvironmentFor(recipients)], options.Directory ?? "/");
+            line[0], line, [.. account.Environment, .. facts.EnvironmentFor(recipients)],
+                options.Directory ?? "/");
         if (!ChildProcess.TryStart(command, out var child, out var error))
             return new PipeRun.NotStarted(program, Explain(program, error));
         using (child)
@@ -169,23 +175,30 @@ public sealed class PipeTransport : ITransport
     {
         if (Path.IsPathRooted(program))
             return File.Exists(program) ? program : null;
-        return PipeFacts.SearchPath.Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists);
+        return PipeFacts.SearchPath.Select(folder => Path.Combine(folder, program))
+            .FirstOrDefault(File.Exists);
     }
 
     PipeProblem Explain(string program, int error)
     {
         const int noEntry = 2, badFormat = 8, noAccess = 13, busy = 26;
         if (options.Directory is { } directory && !Directory.Exists(directory))
-            return new PipeProblem($"Directory \"{directory}\" of the script does not exist", "create it, or correct directory");
+            return new PipeProblem($"Directory \"{directory}\" of the script does not exist",
+                "create it, or correct directory");
         return error switch
         {
-            noEntry => new PipeProblem($"The interpreter of \"{program}\" does not exist", "correct its first line (#!)"),
+            noEntry =>
+                new PipeProblem($"The interpreter of \"{program}\" does not exist",
+                    "correct its first line (#!)"),
             badFormat => new PipeProblem(
                 $"\"{program}\" is no program", "begin the script with a line such as #!/bin/sh"),
-            noAccess => new PipeProblem($"\"{program}\" may not be executed", "chmod +x, and see that its folders can be entered"),
+            noAccess =>
+                new PipeProblem($"\"{program}\" may not be executed",
+                    "chmod +x, and see that its folders can be entered"),
             busy => new PipeProblem($"\"{program}\" is being written", "it is tried again"),
             _ => new PipeProblem(
-                string.Create(CultureInfo.InvariantCulture, $"\"{program}\" cannot be started: error {error}"),
+                string.Create(CultureInfo.InvariantCulture,
+                    $"\"{program}\" cannot be started: error {error}"),
                 "see the error number; limits on processes and memory are the usual causes"),
         };
     }

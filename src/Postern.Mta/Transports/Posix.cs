@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace Postern.Mta.Transports;
 
-/// <summary>Calls of the C library that the framework does not offer; glibc and musl agree on all of them.</summary>
+/// <summary>Calls of the C library that the framework does not offer; glibc and musl agree on all of
+/// them.</summary>
 static unsafe partial class Posix
 {
     public const short SpawnSetSignalDefault = 0x04;

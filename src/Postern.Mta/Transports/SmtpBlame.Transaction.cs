@@ -28,7 +28,7 @@ static partial class SmtpBlame
             TransactionResult.NoRecipientAccepted none => Each(count, none.Recipients, host, origin, null),
             TransactionResult.DataRefused refused => Each(count, refused.Recipients, host, origin,
                 OfContent(refused.Reply, refused.Stage, host, origin)),
-            TransactionResult.ServiceClosing closing => Each(count, closing.Recipients, host, origin,
+            TransactionResult.PeerClosing closing => Each(count, closing.Recipients, host, origin,
                 OfClosing(closing, host, origin)),
             TransactionResult.NotOffered missing => Each(
                 count, [], host, origin, OfMissing(missing.Extension, host)),
@@ -104,7 +104,7 @@ static partial class SmtpBlame
     }
 
     static AttemptResult.NextHopDown OfClosing(
-        TransactionResult.ServiceClosing closing, string host, NextHopOrigin origin) =>
+        TransactionResult.PeerClosing closing, string host, NextHopOrigin origin) =>
         new(Transient(closing.Reply.Status, new(
             4, 3, 2)), SaidText(host, closing.Reply, closing.Stage), NextHopTrouble.Refusing)
         {

@@ -105,7 +105,8 @@ static partial class SmtpBlame
     {
         return cause switch
         {
-            LossCause.PeerClosed or LossCause.Broken => $"lost connection with {host} while {stage.Activity()}",
+            LossCause.PeerClosed or LossCause.Broken =>
+                $"lost connection with {host} while {stage.Activity()}",
             LossCause.TimedOut => $"conversation with {host} timed out while {stage.Activity()}",
             LossCause.ProtocolError => $"Protocol error: host {host}: {detail}",
             LossCause.Stopped => $"delivery to {host} stopped while {stage.Activity()}",

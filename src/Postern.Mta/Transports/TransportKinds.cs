@@ -4,7 +4,8 @@ using Postern.Mta.Transports.PubSub;
 namespace Postern.Mta.Transports;
 
 /// <summary>Makes the transport that a kind in the configuration stands for.</summary>
-/// <param name="options">Hostname, delimiter and data directory are taken from it; all three need a restart to change.</param>
+/// <param name="options">Hostname, delimiter and data directory are taken from it; all three need a restart
+/// to change.</param>
 public sealed class TransportKinds(PosternOptions options, string version, TimeProvider clock, Random chance)
 {
     readonly DnsResolver resolver = DnsResolver.Create(clock, chance);
@@ -13,10 +14,12 @@ public sealed class TransportKinds(PosternOptions options, string version, TimeP
     {
         TransportKind.Smtp => new SmtpTransport(
             name, transport, options.Hostname, resolver,
-            AddressPolicy.ForThisMachine(transport.Private ? PrivateAddresses.Allowed : PrivateAddresses.Refused), clock),
+            AddressPolicy.ForThisMachine(
+                transport.Private ? PrivateAddresses.Allowed : PrivateAddresses.Refused), clock),
         TransportKind.Pipe => new PipeTransport(name, transport, options.Inbound.Delimiter, clock),
         TransportKind.Pubsub => new PubSubTransport(
-            name, transport, new PubSubSource(options.Hostname, version, options.Inbound.Delimiter, options.Data), clock),
+            name, transport, new PubSubSource(
+                options.Hostname, version, options.Inbound.Delimiter, options.Data), clock),
         // The configuration check refuses the kind that this version does not have.
         TransportKind.Mailgun => throw new UnreachableException(),
         _ => throw new UnreachableException(),

@@ -10,7 +10,8 @@ public sealed class TransportTable : IAsyncDisposable
     readonly Func<string, TransportOptions, ITransport> build;
     Dictionary<string, Entry> entries = new(StringComparer.Ordinal);
 
-    /// <param name="build">Makes the transport of a name and its options; called once for each and again when they change.</param>
+    /// <param name="build">Makes the transport of a name and its options; called once for each and again when
+    /// they change.</param>
     public TransportTable(PosternOptions options, Func<string, TransportOptions, ITransport> build)
     {
         this.build = build;
@@ -20,12 +21,14 @@ public sealed class TransportTable : IAsyncDisposable
     public ITransport? Find(string name) => Volatile.Read(ref entries).GetValueOrDefault(name)?.Transport;
 
     public int ConcurrencyMaxOf(string name) =>
-        Volatile.Read(ref entries).GetValueOrDefault(name)?.Options.MaxConnections ?? new TransportOptions().MaxConnections;
+        Volatile.Read(ref entries).GetValueOrDefault(name)?.Options.MaxConnections
+            ?? new TransportOptions().MaxConnections;
 
     public int RecipientsPerMessageOf(string name) =>
         Volatile.Read(ref entries).GetValueOrDefault(name)?.Options.RecipientsPerMessage ?? 1;
 
-    /// <summary>Takes over changed, new and removed transports. Running attempts finish on the old ones.</summary>
+    /// <summary>Takes over changed, new and removed transports. Running attempts finish on the old
+    /// ones.</summary>
     /// <returns>Names of those that changed, came or went.</returns>
     public IReadOnlyList<string> Apply(PosternOptions options)
     {

@@ -21,7 +21,7 @@ sealed class CertificateCheck(SmtpClientOptions options)
         {
             TargetHost = options.RelayName,
             CertificateChainPolicy = policy,
-            // RFC 8997: TLS 1.2 is the least for mail.
+            // RFC 8996: TLS 1.2 is the least for mail.
             EnabledSslProtocols = System.Security.Authentication.SslProtocols.Tls12
                 | System.Security.Authentication.SslProtocols.Tls13,
             RemoteCertificateValidationCallback = Accepts,

@@ -162,7 +162,7 @@ sealed class ClientTransaction
         if (reply.Code == 421)
         {
             // RFC 5321 §3.8: it may come in answer to anything, and the connection is over.
-            result = new TransactionResult.ServiceClosing(stage, reply, AnsweredRecipients);
+            result = new TransactionResult.PeerClosing(stage, reply, AnsweredRecipients);
             return;
         }
         var isExpected = stage == SmtpStage.Data
@@ -182,13 +182,13 @@ sealed class ClientTransaction
     {
         LeavesPeerInside = true;
         result = reply.Code == 421
-            ? new TransactionResult.ServiceClosing(SmtpStage.Bdat, reply, recipients)
+            ? new TransactionResult.PeerClosing(SmtpStage.Bdat, reply, recipients)
             : new TransactionResult.DataRefused(SmtpStage.Bdat, reply, recipients);
     }
 
     /// <summary>The peer refused in the middle of the content.</summary>
     public void RefuseEarly(Reply reply) => result = reply.Code == 421
-        ? new TransactionResult.ServiceClosing(SmtpStage.Body, reply, recipients)
+        ? new TransactionResult.PeerClosing(SmtpStage.Body, reply, recipients)
         : new TransactionResult.Completed(recipients, reply);
 
     /// <summary>No answer will come.</summary>

@@ -222,7 +222,7 @@ public sealed partial class SmtpClientConnection : IAsyncDisposable
                 SmtpStage.MailFrom, cause, "octets or the end came before sending MAIL FROM", []);
         }
         return read.Reply is { } farewell && isFresh
-            ? new TransactionResult.ServiceClosing(SmtpStage.MailFrom, farewell, [])
+            ? new TransactionResult.PeerClosing(SmtpStage.MailFrom, farewell, [])
             : new TransactionResult.ClosedWhileIdle(
                 read.Reply?.ToString() ?? "the peer had closed the connection");
     }

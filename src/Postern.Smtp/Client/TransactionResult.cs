@@ -1,11 +1,5 @@
 namespace Postern.Smtp.Client;
 
-/// <summary>What the peer said to RCPT of one recipient.</summary>
-public readonly record struct RecipientReply(EnvelopeRecipient Recipient, Reply Reply)
-{
-    public bool IsAccepted => Reply.IsPositive;
-}
-
 /// <summary>How one mail transaction ended.</summary>
 public abstract record TransactionResult
 {
@@ -32,7 +26,7 @@ public abstract record TransactionResult
 
     /// <summary>421: the service is closing this connection (RFC 5321 §3.8). Nothing was accepted.</summary>
     /// <param name="Recipients">Those answered before, in the order of the envelope.</param>
-    public sealed record ServiceClosing(
+    public sealed record PeerClosing(
         SmtpStage Stage, Reply Reply, IReadOnlyList<RecipientReply> Recipients)
         : TransactionResult;
 
@@ -64,6 +58,12 @@ public abstract record TransactionResult
     /// <param name="Recipients">Those whose RCPT was answered, in the order of the envelope.</param>
     public sealed record Uncertain(LossCause Cause, string Detail, IReadOnlyList<RecipientReply> Recipients)
         : TransactionResult;
+}
+
+/// <summary>What the peer said to RCPT of one recipient.</summary>
+public readonly record struct RecipientReply(EnvelopeRecipient Recipient, Reply Reply)
+{
+    public bool IsAccepted => Reply.IsPositive;
 }
 
 /// <summary>What a message may need of its next hop.</summary>

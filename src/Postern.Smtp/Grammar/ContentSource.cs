@@ -2,8 +2,10 @@ using System.IO.Pipelines;
 
 namespace Postern.Smtp;
 
-/// <summary>Content to be sent: canonical octets, every line ended by CRLF, perhaps without a final one.</summary>
-/// <remarks>May be read several times, one reader at a time; the owner disposes of what is behind it.</remarks>
+/// <summary>Content to be sent: canonical octets, every line ended by CRLF, perhaps without a final
+/// one.</summary>
+/// <remarks>May be read several times, one reader at a time; the owner disposes of what is behind
+/// it.</remarks>
 public abstract class ContentSource
 {
     /// <summary>How many octets a reader gives, before dots are stuffed.</summary>

@@ -8,7 +8,8 @@ using System.Text.Unicode;
 
 namespace Postern.Smtp;
 
-/// <summary>Domains and address literals (RFC 5321 §4.1.2, §4.1.3, RFC 5890), and the one form in which they are compared.</summary>
+/// <summary>Domains and address literals (RFC 5321 §4.1.2, §4.1.3, RFC 5890), and the one form in which they
+/// are compared.</summary>
 public static class DomainName
 {
     const int LabelOctetsMax = 63;
@@ -20,7 +21,8 @@ public static class DomainName
 
     static readonly SearchValues<byte> Ipv6Octets = SearchValues.Create("0123456789abcdefABCDEF:."u8);
 
-    /// <summary>Reads a domain or an address literal, the whole of <paramref name="octets"/>; one final dot is dropped.</summary>
+    /// <summary>Reads a domain or an address literal, the whole of <paramref name="octets"/>; one final dot
+    /// is dropped.</summary>
     public static bool TryRead(ReadOnlySpan<byte> octets, [NotNullWhen(true)] out string? domain)
     {
         domain = null;
@@ -52,7 +54,8 @@ public static class DomainName
     }
 
     /// <summary>
-    /// The form for comparison: A-labels (RFC 5890 §2.3.2.1) in lower case, no final dot; a literal in lower case.
+    /// The form for comparison: A-labels (RFC 5890 §2.3.2.1) in lower case, no final dot; a literal in lower
+    /// case.
     /// Null when there is none.
     /// </summary>
     public static string? ToALabel(string domain)
@@ -65,7 +68,8 @@ public static class DomainName
             return domain.ToLowerInvariant();
         foreach (var rune in domain.EnumerateRunes())
         {
-            // The other full stops of RFC 3490 §3.1 are for user interfaces; on the wire they would make two spellings.
+            // The other full stops of RFC 3490 §3.1 are for user interfaces; on the wire they would make two
+            // spellings.
             if ((!rune.IsAscii && !IsVisible(rune)) || rune.Value is 0x3002 or 0xFF0E or 0xFF61)
                 return null;
         }
@@ -82,17 +86,20 @@ public static class DomainName
         return Ascii.IsValid(mapped) && AreLabels(Encoding.ASCII.GetBytes(mapped)) ? mapped : null;
     }
 
-    /// <summary>A character of an address that a person can see, and that is no at sign in disguise.</summary>
+    /// <summary>A character of an address that a person can see, and that is no at sign in
+    /// disguise.</summary>
     internal static bool IsVisible(Rune rune) =>
         rune.Value is not (0xFF20 or 0xFE6B or 0xFFFD)
         && Rune.GetUnicodeCategory(rune) is not (UnicodeCategory.Control or UnicodeCategory.Format
-            or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.SpaceSeparator
+            or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator
+                or UnicodeCategory.SpaceSeparator
             or UnicodeCategory.PrivateUse or UnicodeCategory.Surrogate or UnicodeCategory.OtherNotAssigned)
         || rune.Value is 0x200C or 0x200D;
 
     static bool AreLabels(ReadOnlySpan<byte> name)
     {
-        // RFC 1035 §2.3.4 allows 253 octets in text; RFC 5321 §4.5.3.1.2 says 255. The larger is only ever refused later.
+        // RFC 1035 §2.3.4 allows 253 octets in text; RFC 5321 §4.5.3.1.2 says 255. The larger is only ever
+        // refused later.
         if (name.Length > Mailbox.DomainOctetsMax)
             return false;
         while (true)
@@ -136,7 +143,8 @@ public static class DomainName
             var number = dot < 0 ? text : text[..dot];
             // No leading zeros: some readers take them for octal.
             if (number.Length is 0 or > 3 || (number.Length > 1 && number[0] == (byte)'0')
-                || number.ContainsAnyExceptInRange((byte)'0', (byte)'9') || (number.Length == 3 && Value(number) > 255))
+                || number.ContainsAnyExceptInRange((byte)'0', (byte)'9')
+                    || (number.Length == 3 && Value(number) > 255))
             {
                 return false;
             }

@@ -1,6 +1,13 @@
 namespace Postern.Smtp;
 
-/// <summary>The reverse-path of MAIL; a null mailbox is the null sender <c>&lt;&gt;</c> (RFC 5321 §4.5.5).</summary>
+/// <summary>Reverse-path, forward-paths and their parameters (RFC 5321 §2.3.1).</summary>
+public sealed record Envelope(
+    ReversePath ReversePath,
+    MailParameters Parameters,
+    IReadOnlyList<EnvelopeRecipient> Recipients);
+
+/// <summary>The reverse-path of MAIL; a null mailbox is the null sender <c>&lt;&gt;</c> (RFC 5321
+/// §4.5.5).</summary>
 public readonly record struct ReversePath(Mailbox? Mailbox)
 {
     public bool IsNull => Mailbox is null;
@@ -9,7 +16,8 @@ public readonly record struct ReversePath(Mailbox? Mailbox)
     public override string ToString() => $"<{Mailbox}>";
 }
 
-/// <summary>A forward-path of RCPT. Source routes are dropped when it is read (RFC 5321 Appendix C).</summary>
+/// <summary>A forward-path of RCPT. Source routes are dropped when it is read (RFC 5321 Appendix
+/// C).</summary>
 public readonly record struct ForwardPath(Mailbox Mailbox)
 {
     public override string ToString() => $"<{Mailbox}>";
@@ -32,7 +40,8 @@ public enum DsnReturn
     Headers,
 }
 
-/// <summary>NOTIFY= of RCPT (RFC 3461 §4.1). <see cref="Unspecified"/> means failure, and delay where we report it.</summary>
+/// <summary>NOTIFY= of RCPT (RFC 3461 §4.1). <see cref="Unspecified"/> means failure, and delay where we
+/// report it.</summary>
 [Flags]
 public enum DsnNotify
 {
@@ -69,15 +78,10 @@ public sealed record RcptParameters
 
     public DsnNotify Notify { get; init; }
 
-    /// <summary>ORCPT= as <c>rfc822;address</c>, decoded from xtext (RFC 3461 §4.2). Null when not given.</summary>
+    /// <summary>ORCPT= as <c>rfc822;address</c>, decoded from xtext (RFC 3461 §4.2). Null when not
+    /// given.</summary>
     public string? OriginalRecipient { get; init; }
 }
 
 /// <summary>One recipient of an envelope.</summary>
 public sealed record EnvelopeRecipient(ForwardPath Path, RcptParameters Parameters);
-
-/// <summary>Reverse-path, forward-paths and their parameters (RFC 5321 §2.3.1).</summary>
-public sealed record Envelope(
-    ReversePath ReversePath,
-    MailParameters Parameters,
-    IReadOnlyList<EnvelopeRecipient> Recipients);

@@ -25,7 +25,8 @@ public static class EnvelopePath
         return TrySkipSourceRoute(ref inner) && Mailbox.TryParse(inner, out mailbox);
     }
 
-    /// <summary>The index of the first closing bracket outside a quoted string; -1 when there is none.</summary>
+    /// <summary>The index of the first closing bracket outside a quoted string; -1 when there is
+    /// none.</summary>
     static int FindClosing(ReadOnlySpan<byte> octets)
     {
         var plain = octets.IndexOfAny((byte)'>', (byte)'"');

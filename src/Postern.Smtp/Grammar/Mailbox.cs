@@ -7,8 +7,10 @@ namespace Postern.Smtp;
 
 /// <summary>An address: local part and domain (RFC 5321 §4.1.2, RFC 6531 §3.3).</summary>
 /// <remarks>
-/// <see cref="LocalPart"/> is the meaning, without quotes: <c>"known"@d</c> and <c>known@d</c> are one mailbox.
-/// <see cref="Domain"/> is as sent, without a final dot; an address literal keeps its brackets; empty only for a
+/// <see cref="LocalPart"/> is the meaning, without quotes: <c>"known"@d</c> and <c>known@d</c> are one
+/// mailbox.
+/// <see cref="Domain"/> is as sent, without a final dot; an address literal keeps its brackets; empty only
+/// for a
 /// local part that stood alone (<c>&lt;postmaster&gt;</c>, or <c>root</c> on submission).
 /// </remarks>
 public sealed record Mailbox
@@ -20,7 +22,8 @@ public sealed record Mailbox
     public const int DomainOctetsMax = 255;
 
     // RFC 5321 §4.1.2: atext of RFC 5322 §3.2.3, and the dot of Dot-string.
-    const string AtomOctets = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-/=?^_`{|}~.";
+    const string AtomOctets =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-/=?^_`{|}~.";
     static readonly SearchValues<byte> DotAtom = SearchValues.Create(Encoding.ASCII.GetBytes(AtomOctets));
     static readonly SearchValues<char> DotAtomText = SearchValues.Create(AtomOctets);
 
@@ -33,10 +36,12 @@ public sealed record Mailbox
     public string LocalPart { get; }
     public string Domain { get; }
 
-    /// <summary>True when an octet over 127 stands in it, so that a hop must offer SMTPUTF8 (RFC 6531 §3.2).</summary>
+    /// <summary>True when an octet over 127 stands in it, so that a hop must offer SMTPUTF8 (RFC 6531
+    /// §3.2).</summary>
     public bool IsInternational => !Ascii.IsValid(LocalPart) || !Ascii.IsValid(Domain);
 
-    /// <summary>Reads <c>local@domain</c> or a lone local part, the whole of <paramref name="octets"/>. Never throws.</summary>
+    /// <summary>Reads <c>local@domain</c> or a lone local part, the whole of <paramref name="octets"/>. Never
+    /// throws.</summary>
     public static bool TryParse(ReadOnlySpan<byte> octets, [NotNullWhen(true)] out Mailbox? mailbox)
     {
         mailbox = null;
@@ -64,7 +69,8 @@ public sealed record Mailbox
             mailbox = new Mailbox(local, "");
             return true;
         }
-        if (octets[localOctets] != (byte)'@' || !DomainName.TryRead(octets[(localOctets + 1)..], out var domain))
+        if (octets[localOctets] != (byte)'@'
+            || !DomainName.TryRead(octets[(localOctets + 1)..], out var domain))
             return false;
         mailbox = new Mailbox(local, domain);
         return true;
@@ -74,10 +80,12 @@ public sealed record Mailbox
     public static bool TryParse(string text, [NotNullWhen(true)] out Mailbox? mailbox) =>
         TryParse(Encoding.UTF8.GetBytes(text), out mailbox);
 
-    /// <summary>The same local part at another domain, which must be well formed (<see cref="DomainName.TryRead"/>).</summary>
+    /// <summary>The same local part at another domain, which must be well formed
+    /// (<see cref="DomainName.TryRead"/>).</summary>
     public Mailbox WithDomain(string domain) => new(LocalPart, domain);
 
-    /// <summary>The form for the wire: the local part quoted where it must be (RFC 5321 §4.1.2), no angle brackets.</summary>
+    /// <summary>The form for the wire: the local part quoted where it must be (RFC 5321 §4.1.2), no angle
+    /// brackets.</summary>
     public override string ToString()
     {
         var local = IsDotString(LocalPart) ? LocalPart : Quote(LocalPart);
@@ -87,7 +95,8 @@ public sealed record Mailbox
     static bool TryReadDotString(ReadOnlySpan<byte> octets, [NotNullWhen(true)] out string? local)
     {
         local = null;
-        if (octets.IsEmpty || octets[0] == (byte)'.' || octets[^1] == (byte)'.' || octets.IndexOf(".."u8) >= 0)
+        if (octets.IsEmpty || octets[0] == (byte)'.' || octets[^1] == (byte)'.'
+            || octets.IndexOf(".."u8) >= 0)
             return false;
         if (!octets.ContainsAnyExcept(DotAtom))
         {
@@ -103,7 +112,8 @@ public sealed record Mailbox
     }
 
     /// <param name="consumed">Octets up to and with the closing quote.</param>
-    static bool TryReadQuoted(ReadOnlySpan<byte> octets, [NotNullWhen(true)] out string? local, out int consumed)
+    static bool TryReadQuoted(
+        ReadOnlySpan<byte> octets, [NotNullWhen(true)] out string? local, out int consumed)
     {
         local = null;
         consumed = 0;

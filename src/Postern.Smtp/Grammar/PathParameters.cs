@@ -3,21 +3,6 @@ using System.Text.Unicode;
 
 namespace Postern.Smtp;
 
-/// <summary>What is wrong with the parameters of MAIL or RCPT.</summary>
-public enum ParameterFault
-{
-    None,
-
-    /// <summary>Not <c>KEYWORD[=value]</c>, given twice, or a value outside its grammar: 501.</summary>
-    Syntax,
-
-    /// <summary>A keyword or a value of an extension that is not offered: 555 (RFC 5321 §4.1.1.11).</summary>
-    Unsupported,
-
-    /// <summary>SIZE= is no number of at most 20 digits: 501.</summary>
-    BadSize,
-}
-
 /// <summary>Reads the parameters of MAIL and RCPT (RFC 5321 §4.1.2), each once, in one pass.</summary>
 public static class PathParameters
 {
@@ -116,7 +101,8 @@ public static class PathParameters
         }
         if (Is(keyword, "AUTH"u8))
         {
-            // RFC 4954 §5: no client is trusted with another's identity, so the value is checked and taken as <>.
+            // RFC 4954 §5: no client is trusted with another's identity, so the value is checked and taken as
+            // <>.
             return Once(ref seen, Seen.Auth) && !value.IsEmpty && Xtext.TryDecode(value, out _)
                 ? ParameterFault.None
                 : ParameterFault.Syntax;
@@ -158,7 +144,8 @@ public static class PathParameters
 
     static ParameterFault ReadReturn(ReadOnlySpan<byte> value, ref MailParameters parameters)
     {
-        DsnReturn? what = Is(value, "FULL"u8) ? DsnReturn.Full : Is(value, "HDRS"u8) ? DsnReturn.Headers : null;
+        DsnReturn? what = Is(value, "FULL"u8) ? DsnReturn.Full : Is(value, "HDRS"u8) ? DsnReturn.Headers
+            : null;
         if (what is not { } known)
             return ParameterFault.Syntax;
         parameters = parameters with { Return = known };
@@ -288,4 +275,19 @@ public static class PathParameters
     }
 
     static bool Is(ReadOnlySpan<byte> text, ReadOnlySpan<byte> name) => Ascii.EqualsIgnoreCase(text, name);
+}
+
+/// <summary>What is wrong with the parameters of MAIL or RCPT.</summary>
+public enum ParameterFault
+{
+    None,
+
+    /// <summary>Not <c>KEYWORD[=value]</c>, given twice, or a value outside its grammar: 501.</summary>
+    Syntax,
+
+    /// <summary>A keyword or a value of an extension that is not offered: 555 (RFC 5321 §4.1.1.11).</summary>
+    Unsupported,
+
+    /// <summary>SIZE= is no number of at most 20 digits: 501.</summary>
+    BadSize,
 }

@@ -3,7 +3,8 @@ using System.Text;
 namespace Postern.Smtp;
 
 /// <summary>Three digits and text from a peer or to a peer (RFC 5321 §4.2).</summary>
-/// <remarks>Immutable. <see cref="Lines"/> hold the text without code, enhanced status and line end.</remarks>
+/// <remarks>Immutable. <see cref="Lines"/> hold the text without code, enhanced status and line
+/// end.</remarks>
 public sealed class Reply
 {
     byte[]? encoded;
@@ -23,7 +24,8 @@ public sealed class Reply
     /// <summary>RFC 2034. Null where the peer gave none, or where none belongs (greeting, EHLO).</summary>
     public EnhancedStatus? Status { get; }
 
-    /// <summary>At least one line. A peer's text is kept as it came: escape it wherever it is shown.</summary>
+    /// <summary>At least one line. A peer's text is kept as it came: escape it wherever it is
+    /// shown.</summary>
     public IReadOnlyList<string> Lines { get; }
 
     public bool IsPositive => Code is >= 200 and <= 299;
@@ -31,7 +33,8 @@ public sealed class Reply
     public bool IsTransient => Code is >= 400 and <= 499;
     public bool IsPermanent => Code >= 500;
 
-    /// <summary>All lines in one, as logs and reports show a reply: <c>550 5.1.1 no such user here</c>.</summary>
+    /// <summary>All lines in one, as logs and reports show a reply: <c>550 5.1.1 no such user
+    /// here</c>.</summary>
     public override string ToString()
     {
         var text = new StringBuilder().Append(Code);
@@ -42,8 +45,10 @@ public sealed class Reply
         return text.ToString();
     }
 
-    /// <summary>The octets that go out, CRLF after each line; made once. Text must hold no CR or LF.</summary>
-    /// <remarks>An array behind it, not a memory: replies are shared, and an array is published in one write.</remarks>
+    /// <summary>The octets that go out, CRLF after each line; made once. Text must hold no CR or
+    /// LF.</summary>
+    /// <remarks>An array behind it, not a memory: replies are shared, and an array is published in one
+    /// write.</remarks>
     public ReadOnlyMemory<byte> Encoded => encoded ??= Encode();
 
     byte[] Encode()

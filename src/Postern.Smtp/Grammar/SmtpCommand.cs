@@ -2,33 +2,8 @@ using System.Text;
 
 namespace Postern.Smtp;
 
-/// <summary>The verbs a server knows; <see cref="NotImplemented"/> and <see cref="Forbidden"/> stand for several.</summary>
-public enum Verb
-{
-    Unknown,
-    Helo,
-    Ehlo,
-    Lhlo,
-    Mail,
-    Rcpt,
-    Data,
-    Bdat,
-    Rset,
-    Noop,
-    Vrfy,
-    Help,
-    Quit,
-    StartTls,
-    Auth,
-
-    /// <summary>EXPN, ETRN, XCLIENT and others that exist elsewhere and are never obeyed here.</summary>
-    NotImplemented,
-
-    /// <summary>GET, POST and CONNECT: a browser or proxy was made to talk to us.</summary>
-    Forbidden,
-}
-
-/// <summary>One command line without its line end (RFC 5321 §4.1.1): a verb in any case, a space, an argument.</summary>
+/// <summary>One command line without its line end (RFC 5321 §4.1.1): a verb in any case, a space, an
+/// argument.</summary>
 public readonly ref struct SmtpCommand
 {
     SmtpCommand(Verb verb, ReadOnlySpan<byte> argument)
@@ -42,7 +17,8 @@ public readonly ref struct SmtpCommand
     /// <summary>What follows the verb, without spaces around it.</summary>
     public ReadOnlySpan<byte> Argument { get; }
 
-    /// <summary>Splits a line. Never fails: what is no command is <see cref="Verb.Unknown"/> with the line as argument.</summary>
+    /// <summary>Splits a line. Never fails: what is no command is <see cref="Verb.Unknown"/> with the line as
+    /// argument.</summary>
     public static SmtpCommand Parse(ReadOnlySpan<byte> line)
     {
         // RFC 5321 §4.1.1: trailing white space is tolerated. Only spaces: other white space is content.
@@ -55,7 +31,8 @@ public readonly ref struct SmtpCommand
             : new SmtpCommand(verb, space < 0 ? [] : line[space..].TrimStart((byte)' '));
     }
 
-    /// <summary>Reads <c>FROM:</c> or <c>TO:</c> before a path. Spaces after the colon are tolerated: many programs send one.</summary>
+    /// <summary>Reads <c>FROM:</c> or <c>TO:</c> before a path. Spaces after the colon are tolerated: many
+    /// programs send one.</summary>
     public static bool TrySkipKeyword(ref ReadOnlySpan<byte> argument, ReadOnlySpan<byte> keyword)
     {
         if (argument.Length < keyword.Length || !Ascii.EqualsIgnoreCase(argument[..keyword.Length], keyword))
@@ -100,4 +77,31 @@ public readonly ref struct SmtpCommand
     };
 
     static bool Is(ReadOnlySpan<byte> word, ReadOnlySpan<byte> name) => Ascii.EqualsIgnoreCase(word, name);
+}
+
+/// <summary>The verbs a server knows; <see cref="NotImplemented"/> and <see cref="Forbidden"/> stand for
+/// several.</summary>
+public enum Verb
+{
+    Unknown,
+    Helo,
+    Ehlo,
+    Lhlo,
+    Mail,
+    Rcpt,
+    Data,
+    Bdat,
+    Rset,
+    Noop,
+    Vrfy,
+    Help,
+    Quit,
+    StartTls,
+    Auth,
+
+    /// <summary>EXPN, ETRN, XCLIENT and others that exist elsewhere and are never obeyed here.</summary>
+    NotImplemented,
+
+    /// <summary>GET, POST and CONNECT: a browser or proxy was made to talk to us.</summary>
+    Forbidden,
 }

@@ -4,11 +4,13 @@ using System.Text;
 
 namespace Postern.Smtp;
 
-/// <summary>xtext: printable ASCII in which <c>+</c>, <c>=</c> and all else is written <c>+HH</c> (RFC 3461 §4).</summary>
+/// <summary>xtext: printable ASCII in which <c>+</c>, <c>=</c> and all else is written <c>+HH</c> (RFC 3461
+/// §4).</summary>
 public static class Xtext
 {
     /// <summary>Decodes the whole of <paramref name="octets"/> to printable ASCII text and spaces.</summary>
-    /// <remarks>An encoded control character is refused: it would go on into the header section of a report.</remarks>
+    /// <remarks>An encoded control character is refused: it would go on into the header section of a
+    /// report.</remarks>
     public static bool TryDecode(ReadOnlySpan<byte> octets, [NotNullWhen(true)] out string? text)
     {
         text = null;
@@ -18,7 +20,8 @@ public static class Xtext
             int octet = octets[at];
             if (octet == '+')
             {
-                if (at + 2 >= octets.Length || !TryHex(octets[at + 1], out var high) || !TryHex(octets[at + 2], out var low))
+                if (at + 2 >= octets.Length || !TryHex(octets[at + 1], out var high)
+                    || !TryHex(octets[at + 2], out var low))
                     return false;
                 octet = (high << 4) | low;
                 at += 2;

@@ -3,16 +3,21 @@ using System.Text;
 
 namespace Postern.Smtp.Sasl;
 
-/// <summary>The form in which user names and passwords are compared (RFC 5802 §2.2, after RFC 4013).</summary>
+/// <summary>The form in which user names and passwords are compared (RFC 5802 §2.2, after RFC
+/// 4013).</summary>
 /// <remarks>
-/// Non-ASCII spaces become a space, characters that mean nothing are dropped, the rest is put into NFKC; so the NFC
-/// and the NFD form of one password are the same. Deviation from RFC 4013: unassigned code points are judged by
-/// the Unicode version of the class library, not 3.2, and the bidirectional rule of §2.4 is not applied; people with
+/// Non-ASCII spaces become a space, characters that mean nothing are dropped, the rest is put into NFKC; so
+/// the NFC
+/// and the NFD form of one password are the same. Deviation from RFC 4013: unassigned code points are judged
+/// by
+/// the Unicode version of the class library, not 3.2, and the bidirectional rule of §2.4 is not applied;
+/// people with
 /// right-to-left passwords that break it can still log in.
 /// </remarks>
 public static class SaslPrep
 {
-    /// <summary>The prepared form; null when a character is prohibited (controls, private use, surrogates...).</summary>
+    /// <summary>The prepared form; null when a character is prohibited (controls, private use,
+    /// surrogates...).</summary>
     public static string? Prepare(string text)
     {
         if (Ascii.IsValid(text))

@@ -14,22 +14,28 @@ public static class ScramSha256
     /// <summary>RFC 7677 §4: a server asks for at least so many.</summary>
     public const int IterationsMin = 4096;
 
-    /// <summary>A client computes no more than this for a server; at about a second it is no honest count.</summary>
+    /// <summary>A client computes no more than this for a server; at about a second it is no honest
+    /// count.</summary>
     public const int IterationsMax = 1_000_000;
 
-    /// <summary>A fresh nonce of 18 random octets in base64. The one place where chance must be cryptographic.</summary>
+    /// <summary>A fresh nonce of 18 random octets in base64. The one place where chance must be
+    /// cryptographic.</summary>
     public static string CreateNonce() => StrictBase64.Encode(RandomNumberGenerator.GetBytes(18));
 
-    /// <summary>What a server keeps of a password (RFC 5802 §3): enough to check it, not to use it elsewhere.</summary>
-    /// <remarks>The password is prepared with <see cref="SaslPrep"/>; one that cannot be is taken as it is and fits nothing.</remarks>
+    /// <summary>What a server keeps of a password (RFC 5802 §3): enough to check it, not to use it
+    /// elsewhere.</summary>
+    /// <remarks>The password is prepared with <see cref="SaslPrep"/>; one that cannot be is taken as it is
+    /// and fits nothing.</remarks>
     public static Credential CreateCredential(string password, byte[] salt, int iterations)
     {
         var salted = SaltedPassword(SaslPrep.Prepare(password) ?? password, salt, iterations);
         return new Credential(
-            salt, iterations, SHA256.HashData(ClientKey(salted)), HMACSHA256.HashData(salted, "Server Key"u8));
+            salt, iterations, SHA256.HashData(ClientKey(salted)), HMACSHA256
+                .HashData(salted, "Server Key"u8));
     }
 
-    /// <summary>Whether the password of PLAIN or LOGIN is the one. Takes the same time for every wrong one.</summary>
+    /// <summary>Whether the password of PLAIN or LOGIN is the one. Takes the same time for every wrong
+    /// one.</summary>
     public static bool Verify(Credential credential, string password)
     {
         var prepared = SaslPrep.Prepare(password);
@@ -40,9 +46,11 @@ public static class ScramSha256
     }
 
     internal static byte[] SaltedPassword(string prepared, ReadOnlySpan<byte> salt, int iterations) =>
-        Rfc2898DeriveBytes.Pbkdf2(prepared, salt, iterations, HashAlgorithmName.SHA256, SHA256.HashSizeInBytes);
+        Rfc2898DeriveBytes
+            .Pbkdf2(prepared, salt, iterations, HashAlgorithmName.SHA256, SHA256.HashSizeInBytes);
 
-    internal static byte[] ClientKey(byte[] saltedPassword) => HMACSHA256.HashData(saltedPassword, "Client Key"u8);
+    internal static byte[] ClientKey(byte[] saltedPassword) =>
+        HMACSHA256.HashData(saltedPassword, "Client Key"u8);
 
     internal static byte[] Xor(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right)
     {
@@ -52,7 +60,8 @@ public static class ScramSha256
         return result;
     }
 
-    /// <summary>The value of attribute <paramref name="name"/> when <paramref name="part"/> is <c>name=value</c>.</summary>
+    /// <summary>The value of attribute <paramref name="name"/> when <paramref name="part"/> is
+    /// <c>name=value</c>.</summary>
     internal static bool TryAttribute(string part, char name, [NotNullWhen(true)] out string? value)
     {
         value = part.Length > 2 && part[0] == name && part[1] == '=' ? part[2..] : null;
@@ -61,7 +70,8 @@ public static class ScramSha256
 
     /// <summary>RFC 5802 §5.1: a nonce is printable ASCII without a comma.</summary>
     internal static bool IsNonce(string nonce) =>
-        nonce.Length is > 0 and <= 256 && !nonce.AsSpan().ContainsAnyExceptInRange('!', '~') && !nonce.Contains(',');
+        nonce.Length is > 0 and <= 256 && !nonce.AsSpan().ContainsAnyExceptInRange('!', '~')
+            && !nonce.Contains(',');
 
     /// <summary>Text of a SCRAM message; false when it is no UTF-8 or longer than any honest one.</summary>
     internal static bool TryGetText(ReadOnlySpan<byte> octets, out string text)
@@ -71,13 +81,15 @@ public static class ScramSha256
         return valid;
     }
 
-    /// <summary>RFC 5802 §5.1: a comma and an equals sign in a name are written <c>=2C</c> and <c>=3D</c>.</summary>
+    /// <summary>RFC 5802 §5.1: a comma and an equals sign in a name are written <c>=2C</c> and
+    /// <c>=3D</c>.</summary>
     internal static string EncodeName(string name) =>
         name.Replace("=", "=3D", StringComparison.Ordinal).Replace(",", "=2C", StringComparison.Ordinal);
 
     internal static bool TryDecodeName(string encoded, out string name)
     {
-        name = encoded.Replace("=2C", ",", StringComparison.Ordinal).Replace("=3D", "=", StringComparison.Ordinal);
+        name = encoded.Replace("=2C", ",", StringComparison.Ordinal)
+            .Replace("=3D", "=", StringComparison.Ordinal);
         var escapes = encoded.AsSpan().Count('=');
         return escapes == encoded.AsSpan().Count("=2C") + encoded.AsSpan().Count("=3D");
     }
@@ -95,13 +107,15 @@ public sealed class ScramServerExchange(string nonce)
     /// <summary>The identity the client wants to act as. Empty when it named none.</summary>
     public string AuthorizationId { get; private set; } = "";
 
-    /// <summary>Reads <c>n,[a=authzid],n=name,r=nonce</c>. Channel binding is not offered, so <c>p=</c> is refused.</summary>
+    /// <summary>Reads <c>n,[a=authzid],n=name,r=nonce</c>. Channel binding is not offered, so <c>p=</c> is
+    /// refused.</summary>
     public bool TryReadClientFirst(ReadOnlySpan<byte> message)
     {
         if (!ScramSha256.TryGetText(message, out var text))
             return false;
         var parts = text.Split(',');
-        // RFC 5802 §7: gs2-cbind-flag "," [authzid] "," name "," nonce; m= (mandatory extension) is none we know.
+        // RFC 5802 §7: gs2-cbind-flag "," [authzid] "," name "," nonce; m= (mandatory extension) is none we
+        // know.
         if (parts.Length < 4 || parts[0] is not ("n" or "y"))
             return false;
         var authorization = "";
@@ -134,14 +148,16 @@ public sealed class ScramServerExchange(string nonce)
         return Encoding.UTF8.GetBytes(serverFirst);
     }
 
-    /// <summary>Checks the client's proof; <paramref name="serverFinal"/> then proves us to the client.</summary>
+    /// <summary>Checks the client's proof; <paramref name="serverFinal"/> then proves us to the
+    /// client.</summary>
     public ScramVerdict Verify(ReadOnlySpan<byte> clientFinal, out byte[] serverFinal)
     {
         serverFinal = [];
         if (credential is null || !ScramSha256.TryGetText(clientFinal, out var text))
             return ScramVerdict.Malformed;
         var proofAt = text.LastIndexOf(",p=", StringComparison.Ordinal);
-        if (proofAt < 0 || !StrictBase64.TryDecode(Encoding.UTF8.GetBytes(text[(proofAt + 3)..]), out var proof)
+        if (proofAt < 0
+            || !StrictBase64.TryDecode(Encoding.UTF8.GetBytes(text[(proofAt + 3)..]), out var proof)
             || proof.Length != SHA256.HashSizeInBytes)
         {
             return ScramVerdict.Malformed;
@@ -193,7 +209,8 @@ public sealed class ScramClientExchange
     /// <summary>The first message, before base64.</summary>
     public byte[] ClientFirst { get; }
 
-    /// <summary>Reads nonce, salt and count; false when the server's message breaks the rules of RFC 5802 §5.1.</summary>
+    /// <summary>Reads nonce, salt and count; false when the server's message breaks the rules of RFC 5802
+    /// §5.1.</summary>
     public bool TryReadServerFirst(ReadOnlySpan<byte> message, [NotNullWhen(true)] out byte[]? clientFinal)
     {
         clientFinal = null;
@@ -225,7 +242,8 @@ public sealed class ScramClientExchange
         return true;
     }
 
-    /// <summary>Whether the server proved that it knows the credential. Without it the login does not count.</summary>
+    /// <summary>Whether the server proved that it knows the credential. Without it the login does not
+    /// count.</summary>
     public bool IsServerProved(ReadOnlySpan<byte> serverFinal) =>
         serverSignature.Length > 0
         && serverFinal.StartsWith("v="u8)

@@ -12,7 +12,8 @@ public static class StrictBase64
     static readonly SearchValues<byte> Alphabet =
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="u8);
 
-    /// <summary>Decodes the whole of <paramref name="text"/>. The empty text is the empty octet string.</summary>
+    /// <summary>Decodes the whole of <paramref name="text"/>. The empty text is the empty octet
+    /// string.</summary>
     public static bool TryDecode(ReadOnlySpan<byte> text, [NotNullWhen(true)] out byte[]? octets)
     {
         octets = null;

@@ -2,7 +2,8 @@ using System.Buffers;
 
 namespace Postern.Smtp.Server;
 
-/// <summary>The content of one transaction while it arrives: counts it, stops it at the limit, hands it to the sink.</summary>
+/// <summary>The content of one transaction while it arrives: counts it, stops it at the limit, hands it to
+/// the sink.</summary>
 sealed class ContentIntake(ContentSink sink, long octetsMax, Reply sizeExceeded) : IAsyncDisposable
 {
     public ContentSink Sink => sink;

@@ -1,6 +1,7 @@
 namespace Postern.Smtp.Server;
 
-/// <summary>Finds the end of DATA and the dots that were stuffed (RFC 5321 §4.5.2), over pieces of any length.</summary>
+/// <summary>Finds the end of DATA and the dots that were stuffed (RFC 5321 §4.5.2), over pieces of any
+/// length.</summary>
 /// <remarks>
 /// The end is CR LF dot CR LF and nothing else; the first octet counts as after CR LF (§4.1.1.4). A dot means
 /// something only there: LF dot LF, CR dot CR and all other mixtures are content (RFC 5321 §2.3.8, §4.1.1.4).
@@ -29,7 +30,8 @@ struct DotScanner
     /// Looks at the next octets, at least one. The first <paramref name="kept"/> of them are content, the
     /// <paramref name="skipped"/> after these are not; call again with the rest.
     /// </summary>
-    /// <param name="carriedCr">A CR skipped by an earlier call was content after all and goes before the kept octets.</param>
+    /// <param name="carriedCr">A CR skipped by an earlier call was content after all and goes before the kept
+    /// octets.</param>
     public void Take(ReadOnlySpan<byte> octets, out int kept, out int skipped, out bool carriedCr)
     {
         kept = skipped = 0;

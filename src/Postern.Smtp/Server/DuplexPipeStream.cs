@@ -3,8 +3,10 @@ using System.IO.Pipelines;
 
 namespace Postern.Smtp.Server;
 
-/// <summary>A transport's pipes as the one stream that <see cref="System.Net.Security.SslStream"/> wants. Owns nothing.</summary>
-/// <remarks>A read of no octets waits until there are some, so that an idle TLS session holds no buffer.</remarks>
+/// <summary>A transport's pipes as the one stream that <see cref="System.Net.Security.SslStream"/> wants.
+/// Owns nothing.</summary>
+/// <remarks>A read of no octets waits until there are some, so that an idle TLS session holds no
+/// buffer.</remarks>
 public sealed class DuplexPipeStream(IDuplexPipe transport) : Stream
 {
     public override bool CanRead => true;
@@ -18,7 +20,8 @@ public sealed class DuplexPipeStream(IDuplexPipe transport) : Stream
         set => throw new NotSupportedException();
     }
 
-    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    public override async ValueTask<int> ReadAsync(
+        Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         while (true)
         {
@@ -36,10 +39,12 @@ public sealed class DuplexPipeStream(IDuplexPipe transport) : Stream
         ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
         await transport.Output.WriteAsync(buffer, cancellationToken);
 
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+    public override Task<int> ReadAsync(
+        byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
         ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
-    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+    public override Task WriteAsync(
+        byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
         WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
     public override async Task FlushAsync(CancellationToken cancellationToken) =>

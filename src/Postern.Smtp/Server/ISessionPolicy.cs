@@ -3,14 +3,17 @@ using System.Security.Authentication;
 
 namespace Postern.Smtp.Server;
 
-/// <summary>What a session decides with: who may come in, send, be reached, and what happens to the content.</summary>
+/// <summary>What a session decides with: who may come in, send, be reached, and what happens to the
+/// content.</summary>
 /// <remarks>
-/// The rules of the protocol are the session's; the rules of the house are the policy's. A null reply means yes.
+/// The rules of the protocol are the session's; the rules of the house are the policy's. A null reply means
+/// yes.
 /// Calls of one session never overlap. No method throws for what a peer said.
 /// </remarks>
 public interface ISessionPolicy
 {
-    /// <summary>Asked before the greeting. A 4xx or 5xx reply is sent instead of it, and the connection ends.</summary>
+    /// <summary>Asked before the greeting. A 4xx or 5xx reply is sent instead of it, and the connection
+    /// ends.</summary>
     ValueTask<Reply?> ConnectAsync(SessionFacts session, CancellationToken cancel);
 
     /// <summary>Asked at MAIL once its syntax, its parameters and the phase are right.</summary>
@@ -19,13 +22,16 @@ public interface ISessionPolicy
 
     /// <summary>Asked at RCPT once its syntax, its parameters, the phase and the count are right.</summary>
     ValueTask<Reply?> RcptAsync(
-        SessionFacts session, MailTransaction transaction, EnvelopeRecipient recipient, CancellationToken cancel);
+        SessionFacts session, MailTransaction transaction, EnvelopeRecipient recipient,
+            CancellationToken cancel);
 
-    /// <summary>Where the content goes. A sink whose <see cref="ContentSink.Refusal"/> is set at once refuses before 354.</summary>
+    /// <summary>Where the content goes. A sink whose <see cref="ContentSink.Refusal"/> is set at once refuses
+    /// before 354.</summary>
     ValueTask<ContentSink> OpenContentAsync(
         SessionFacts session, MailTransaction transaction, CancellationToken cancel);
 
-    /// <summary>All content is in the sink: make it durable and give the reply. 250 only after the durable commit.</summary>
+    /// <summary>All content is in the sink: make it durable and give the reply. 250 only after the durable
+    /// commit.</summary>
     ValueTask<Reply> AcceptAsync(
         SessionFacts session, MailTransaction transaction, ContentSink content, CancellationToken cancel);
 
@@ -38,16 +44,20 @@ public interface ISessionPolicy
     TimeSpan Authenticated(SessionFacts session, string userName, bool succeeded);
 
     /// <summary>A command was refused with <paramref name="reply"/>; for the log and the counters.</summary>
-    void Refused(SessionFacts session, MailTransaction? transaction, string verb, string argument, Reply reply);
+    void Refused(
+        SessionFacts session, MailTransaction? transaction, string verb, string argument, Reply reply);
 
     /// <summary>The session is over. Called once, also when <see cref="ConnectAsync"/> refused.</summary>
     void Ended(SessionFacts session, SessionEnd end);
 }
 
-/// <summary>A stored SCRAM-SHA-256 verifier (RFC 5802 §3); PLAIN and LOGIN are checked against it too.</summary>
-public sealed record Credential(ReadOnlyMemory<byte> Salt, int Iterations, ReadOnlyMemory<byte> StoredKey, ReadOnlyMemory<byte> ServerKey);
+/// <summary>A stored SCRAM-SHA-256 verifier (RFC 5802 §3); PLAIN and LOGIN are checked against it
+/// too.</summary>
+public sealed record Credential(ReadOnlyMemory<byte> Salt, int Iterations, ReadOnlyMemory<byte> StoredKey,
+    ReadOnlyMemory<byte> ServerKey);
 
-/// <summary>The answer of <see cref="ISessionPolicy.FindCredentialAsync"/>: exactly one of the two is set.</summary>
+/// <summary>The answer of <see cref="ISessionPolicy.FindCredentialAsync"/>: exactly one of the two is
+/// set.</summary>
 public readonly record struct CredentialLookup(Credential? Credential, Reply? Refusal);
 
 /// <summary>What kind of peers a listener is for.</summary>
@@ -60,7 +70,8 @@ public enum ListenerKind
     Submission,
 }
 
-/// <summary>Facts of one session, beside the phase: they only grow, and TLS and login are among them.</summary>
+/// <summary>Facts of one session, beside the phase: they only grow, and TLS and login are among
+/// them.</summary>
 public sealed class SessionFacts
 {
     public required string Listener { get; init; }
@@ -69,7 +80,8 @@ public sealed class SessionFacts
     public required IPEndPoint Local { get; init; }
     public required DateTimeOffset StartedAt { get; init; }
 
-    /// <summary>The addresses come from a PROXY header; such a session is never trusted by its address.</summary>
+    /// <summary>The addresses come from a PROXY header; such a session is never trusted by its
+    /// address.</summary>
     public bool IsProxied { get; init; }
 
     /// <summary>The argument of the last EHLO or HELO, as it came. Null before it.</summary>
@@ -87,13 +99,16 @@ public sealed class SessionFacts
     /// <summary>The SASL mechanism of the login. Null before AUTH.</summary>
     public string? Mechanism { get; set; }
 
-    /// <summary>Set by the policy in <see cref="ISessionPolicy.ConnectAsync"/>: this address may submit without AUTH.</summary>
+    /// <summary>Set by the policy in <see cref="ISessionPolicy.ConnectAsync"/>: this address may submit
+    /// without AUTH.</summary>
     public bool IsTrusted { get; set; }
 
-    /// <summary>Commands seen and answered well, per verb, for the disconnect line: <c>mail=1 rcpt=2/3</c>.</summary>
+    /// <summary>Commands seen and answered well, per verb, for the disconnect line: <c>mail=1
+    /// rcpt=2/3</c>.</summary>
     public CommandCounts Counts { get; } = new();
 
-    /// <summary>RFC 3848: SMTP, ESMTP, ESMTPS, ESMTPA, ESMTPSA, and the UTF8 forms of RFC 6531 §4.3.</summary>
+    /// <summary>RFC 3848: SMTP, ESMTP, ESMTPS, ESMTPA, ESMTPSA, and the UTF8 forms of RFC 6531
+    /// §4.3.</summary>
     public string ProtocolName(bool smtpUtf8)
     {
         if (!IsExtended)
@@ -125,7 +140,8 @@ public sealed class CommandCounts
         counts[verb] = (reply.Code < 400 ? good + 1 : good, all + 1);
     }
 
-    public IEnumerable<(string Verb, int Good, int All)> All => counts.Select(c => (c.Key, c.Value.Good, c.Value.All));
+    public IEnumerable<(string Verb, int Good, int All)> All =>
+        counts.Select(c => (c.Key, c.Value.Good, c.Value.All));
 }
 
 /// <summary>How a session ended: the same name in log, metric and dashboard.</summary>

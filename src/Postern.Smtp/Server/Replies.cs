@@ -6,7 +6,8 @@ namespace Postern.Smtp.Server;
 
 /// <summary>Every reply we give to peers. The words are Postfix's where it has some.</summary>
 /// <remarks>
-/// Fixed ones are encoded once. Text of a peer inside a reply goes through <see cref="Clean"/>: printable ASCII,
+/// Fixed ones are encoded once. Text of a peer inside a reply goes through <see cref="Clean"/>: printable
+/// ASCII,
 /// cut, so that a reply stays one line of at most 512 octets (RFC 5321 §4.5.3.1.5).
 /// </remarks>
 public static class Replies
@@ -22,18 +23,22 @@ public static class Replies
         new(252, new(2, 0, 0), "Cannot VRFY user, but will accept message and attempt delivery");
     public static readonly Reply Help =
         new(214, new(2, 0, 0), "EHLO HELO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT STARTTLS AUTH");
-    public static readonly Reply Forbidden = new(221, new(2, 7, 0), "Error: I can break rules, too. Goodbye.");
+    public static readonly Reply Forbidden =
+        new(221, new(2, 7, 0), "Error: I can break rules, too. Goodbye.");
 
     // The shape of commands.
     public static readonly Reply UnknownCommand = new(500, new(5, 5, 2), "Error: command not recognized");
     public static readonly Reply BadSyntax = new(500, new(5, 5, 2), "Error: bad syntax");
     public static readonly Reply LineTooLong = new(500, new(5, 5, 2), "Error: line too long");
-    public static readonly Reply AuthLineTooLong = new(500, new(5, 5, 6), "Error: authentication exchange line too long");
-    public static readonly Reply BareLineFeed = new(500, new(5, 5, 2), "Error: a command line ends with <CR><LF>");
+    public static readonly Reply AuthLineTooLong =
+        new(500, new(5, 5, 6), "Error: authentication exchange line too long");
+    public static readonly Reply BareLineFeed =
+        new(500, new(5, 5, 2), "Error: a command line ends with <CR><LF>");
     public static readonly Reply NotImplemented = new(502, new(5, 5, 1), "Error: command not implemented");
     public static readonly Reply NotLmtp = new(502, new(5, 5, 1), "Error: this is SMTP, not LMTP: use EHLO");
     public static readonly Reply TlsRecord = new(554, new(5, 5, 0), "Error: TLS starts after STARTTLS here");
-    public static readonly Reply Synchronization = new(554, new(5, 5, 0), "Error: SMTP protocol synchronization");
+    public static readonly Reply Synchronization =
+        new(554, new(5, 5, 0), "Error: SMTP protocol synchronization");
     public static readonly Reply HeloSyntax = Syntax("HELO hostname");
     public static readonly Reply EhloSyntax = Syntax("EHLO hostname");
     public static readonly Reply MailSyntax = Syntax("MAIL FROM:<address>");
@@ -60,25 +65,32 @@ public static class Replies
     // Addresses and parameters.
     public static readonly Reply BadSender = new(501, new(5, 1, 7), "Bad sender address syntax");
     public static readonly Reply BadRecipient = new(501, new(5, 1, 3), "Bad recipient address syntax");
-    public static readonly Reply SenderNeedsUtf8 = new(553, new(5, 6, 7), "Must declare SMTPUTF8 to send unicode address");
+    public static readonly Reply SenderNeedsUtf8 =
+        new(553, new(5, 6, 7), "Must declare SMTPUTF8 to send unicode address");
     public static readonly Reply BadSize = new(501, new(5, 5, 4), "Bad message size syntax");
     public static readonly Reply BadParameter = new(501, new(5, 5, 4), "Error: bad or repeated parameter");
-    public static readonly Reply ParametersTooLong = new(501, new(5, 5, 4), "Error: address and parameters too long");
+    public static readonly Reply ParametersTooLong =
+        new(501, new(5, 5, 4), "Error: address and parameters too long");
     public static readonly Reply TooManyRecipients = new(452, new(4, 5, 3), "Error: too many recipients");
 
     // Authentication.
     public static readonly Reply Authenticated = new(235, new(2, 7, 0), "Authentication successful");
-    public static readonly Reply AuthenticationFailed = new(535, new(5, 7, 8), "Error: authentication failed");
+    public static readonly Reply AuthenticationFailed =
+        new(535, new(5, 7, 8), "Error: authentication failed");
     public static readonly Reply AuthenticationAborted = new(501, new(5, 7, 0), "Authentication aborted");
-    public static readonly Reply AuthenticationBadBase64 = new(501, new(5, 5, 2), "Error: bad base64 or SASL message");
-    public static readonly Reply AuthenticationMechanism = new(504, new(5, 5, 4), "Error: unrecognized authentication mechanism");
+    public static readonly Reply AuthenticationBadBase64 =
+        new(501, new(5, 5, 2), "Error: bad base64 or SASL message");
+    public static readonly Reply AuthenticationMechanism =
+        new(504, new(5, 5, 4), "Error: unrecognized authentication mechanism");
     public static readonly Reply AuthenticationNeedsTls =
         new(538, new(5, 7, 11), "Encryption required: issue a STARTTLS command first");
     public static readonly Reply AuthenticationRequired = new(530, new(5, 7, 0), "Authentication required");
     public static readonly Reply AuthenticationThrottled =
         new(454, new(4, 7, 0), "Temporary authentication failure: too many failed logins, try again later");
-    public static readonly Reply AuthenticationUnavailable = new(454, new(4, 7, 0), "Temporary authentication failure");
-    public static readonly Reply TlsUnavailable = new(454, new(4, 7, 0), "TLS not available due to local problem");
+    public static readonly Reply AuthenticationUnavailable =
+        new(454, new(4, 7, 0), "Temporary authentication failure");
+    public static readonly Reply TlsUnavailable =
+        new(454, new(4, 7, 0), "TLS not available due to local problem");
     internal static readonly Reply ChallengeEmpty = new(334, null, "");
     internal static readonly Reply ChallengeUserName = new(334, null, "VXNlcm5hbWU6");
     internal static readonly Reply ChallengePassword = new(334, null, "UGFzc3dvcmQ6");
@@ -88,8 +100,10 @@ public static class Replies
     public static readonly Reply TooManyHops = new(554, new(5, 4, 6), "Error: too many hops");
     public static readonly Reply InsufficientStorage = new(452, new(4, 3, 1), "Insufficient system storage");
     public static readonly Reply LocalError = new(451, new(4, 3, 0), "Error: queue file write error");
-    public static readonly Reply TryLater = new(451, new(4, 3, 2), "Service temporarily unavailable, try again later");
-    public static readonly Reply RateExceeded = new(450, new(4, 7, 1), "Error: too much mail, try again later");
+    public static readonly Reply TryLater =
+        new(451, new(4, 3, 2), "Service temporarily unavailable, try again later");
+    public static readonly Reply RateExceeded =
+        new(450, new(4, 7, 1), "Error: too much mail, try again later");
 
     /// <summary>Message accepted; said only after the durable commit.</summary>
     public static Reply QueuedAs(string id) => new(250, new(2, 0, 0), $"Ok: queued as {id}");
@@ -99,20 +113,23 @@ public static class Replies
 
     /// <summary>Declared or counted: too large for <paramref name="octetsMax"/>.</summary>
     public static Reply SizeExceeded(long octetsMax) => new(552, new(5, 3, 4),
-        string.Create(CultureInfo.InvariantCulture, $"Message size exceeds fixed limit of {octetsMax} octets"));
+        string
+            .Create(CultureInfo.InvariantCulture, $"Message size exceeds fixed limit of {octetsMax} octets"));
 
     public static Reply UnsupportedOption(ReadOnlySpan<byte> parameter) =>
         new(555, new(5, 5, 4), $"Unsupported option: {Clean(Encoding.UTF8.GetString(parameter), 64)}");
 
     /// <summary>No route and no domain of ours takes this recipient.</summary>
-    public static Reply RelayDenied(Mailbox recipient) => About(550, new(5, 7, 1), recipient, "Relay access denied");
+    public static Reply RelayDenied(Mailbox recipient) =>
+        About(550, new(5, 7, 1), recipient, "Relay access denied");
 
     /// <summary>A domain of ours, but nobody there.</summary>
     public static Reply NoSuchUser(Mailbox recipient) =>
         About(550, new(5, 1, 1), recipient, "Recipient address rejected: User unknown");
 
     /// <summary>A submitted message that no route takes.</summary>
-    public static Reply NoRoute(Mailbox recipient) => About(550, new(5, 7, 1), recipient, "No route for this recipient");
+    public static Reply NoRoute(Mailbox recipient) =>
+        About(550, new(5, 7, 1), recipient, "No route for this recipient");
 
     /// <summary>Bounced, complained or unsubscribed before.</summary>
     public static Reply Suppressed(Mailbox recipient, string reason) =>
@@ -129,7 +146,8 @@ public static class Replies
     public static Reply TooManyConnections(string hostname) =>
         new(421, new(4, 7, 0), $"{hostname} Error: too many connections");
 
-    /// <summary>Printable ASCII of <paramref name="text"/>, other characters as <c>?</c>, at most <paramref name="max"/> of them.</summary>
+    /// <summary>Printable ASCII of <paramref name="text"/>, other characters as <c>?</c>, at most
+    /// <paramref name="max"/> of them.</summary>
     public static string Clean(string text, int max)
     {
         var length = Math.Min(text.Length, max);
@@ -148,7 +166,8 @@ public static class Replies
     static Reply OutOfOrder(string what) => new(503, new(5, 5, 1), $"Error: {what}");
 }
 
-/// <summary>The replies that carry our name or our options; made once per <see cref="SmtpServerOptions"/>.</summary>
+/// <summary>The replies that carry our name or our options; made once per
+/// <see cref="SmtpServerOptions"/>.</summary>
 sealed class HostReplies
 {
     static readonly ConditionalWeakTable<SmtpServerOptions, HostReplies> Known = [];

@@ -40,7 +40,8 @@ sealed partial class SmtpConnection
         }
     }
 
-    /// <summary>Reads exactly <paramref name="octets"/>. A null <paramref name="intake"/> drops them.</summary>
+    /// <summary>Reads exactly <paramref name="octets"/>. A null <paramref name="intake"/> drops
+    /// them.</summary>
     public async ValueTask<Wire> ReadChunkAsync(ContentIntake? intake, long octets)
     {
         waited = TimeSpan.Zero;
@@ -71,7 +72,8 @@ sealed partial class SmtpConnection
         return Wire.Ok;
     }
 
-    /// <summary>Writes the content in <paramref name="octets"/>; returns where the end of data was, else the end.</summary>
+    /// <summary>Writes the content in <paramref name="octets"/>; returns where the end of data was, else the
+    /// end.</summary>
     async ValueTask<SequencePosition> TakeDataAsync(ReadOnlySequence<byte> octets, ContentIntake intake)
     {
         long start = 0, at = 0;
@@ -106,7 +108,8 @@ sealed partial class SmtpConnection
         if (await FlushAsync() is not Wire.Ok and var failure)
             return (failure, null);
         // Postfix's smtpd_per_request_deadline: the time allowed grows with what has arrived.
-        var allowed = options.CommandTimeout + TimeSpan.FromSeconds((double)octets / options.ContentOctetsPerSecondMin);
+        var allowed = options.CommandTimeout
+            + TimeSpan.FromSeconds((double)octets / options.ContentOctetsPerSecondMin);
         var left = allowed - waited;
         if (left <= TimeSpan.Zero)
             return (Wire.TimedOut, null);

@@ -65,7 +65,8 @@ sealed partial class SmtpConnection
         if (timer is null)
         {
             timer = clock.CreateTimer(
-                static connection => ((SmtpConnection)connection!).OnTimer(), this, rounded, Timeout.InfiniteTimeSpan);
+                static connection =>
+                    ((SmtpConnection)connection!).OnTimer(), this, rounded, Timeout.InfiniteTimeSpan);
         }
         else
         {

@@ -3,40 +3,12 @@ using System.IO.Pipelines;
 
 namespace Postern.Smtp.Server;
 
-/// <summary>How a wait for the peer ended.</summary>
-enum Wire
-{
-    Ok,
-
-    /// <summary>The peer sends no more.</summary>
-    Closed,
-    TimedOut,
-    Stopping,
-
-    /// <summary>A line over the limit was read and dropped.</summary>
-    LineTooLong,
-
-    /// <summary>A line ended by LF alone was read.</summary>
-    BareLineFeed,
-
-    /// <summary>A TLS record where a command was due.</summary>
-    TlsRecord,
-
-    /// <summary>More octets without an end than anybody honest sends.</summary>
-    Endless,
-}
-
-/// <summary>Whether the peer has sent on without waiting for the reply.</summary>
-enum Waiting
-{
-    Nothing,
-    MoreInput,
-}
-
 /// <summary>Bytes and time of one connection: lines and content in, replies out. It knows no rules.</summary>
 /// <remarks>
-/// Replies are collected and flushed when no complete command waits in the buffer (RFC 2920 §3.2). One timer per
-/// connection serves all waits: it is moved only when it fires too early, so that a busy session never touches it.
+/// Replies are collected and flushed when no complete command waits in the buffer (RFC 2920 §3.2). One timer
+/// per
+/// connection serves all waits: it is moved only when it fires too early, so that a busy session never
+/// touches it.
 /// It ends a wait by cancelling the pending read; data that came in the same moment is still looked at first.
 /// </remarks>
 sealed partial class SmtpConnection : IDisposable
@@ -56,17 +28,20 @@ sealed partial class SmtpConnection : IDisposable
     int unflushed;
 
     public SmtpConnection(
-        PipeReader input, PipeWriter output, SmtpServerOptions options, TimeProvider clock, CancellationToken stopping)
+        PipeReader input, PipeWriter output, SmtpServerOptions options, TimeProvider clock,
+            CancellationToken stopping)
     {
         this.input = input;
         this.output = output;
         this.options = options;
         this.clock = clock;
         this.stopping = stopping;
-        onStopping = stopping.UnsafeRegister(static reader => ((PipeReader)reader!).CancelPendingRead(), input);
+        onStopping = stopping
+            .UnsafeRegister(static reader => ((PipeReader)reader!).CancelPendingRead(), input);
     }
 
-    /// <summary>The line that <see cref="ReadLineAsync"/> found, without its line end; valid until <see cref="TakeLine"/>.</summary>
+    /// <summary>The line that <see cref="ReadLineAsync"/> found, without its line end; valid until
+    /// <see cref="TakeLine"/>.</summary>
     public ReadOnlySpan<byte> Line => line.Span;
 
     /// <summary>Whether octets follow the line in what was read so far.</summary>
@@ -79,7 +54,8 @@ sealed partial class SmtpConnection : IDisposable
         ReturnScratch();
     }
 
-    /// <summary>Queues a reply. It goes out with <see cref="FlushAsync"/>, at the latest before the next wait.</summary>
+    /// <summary>Queues a reply. It goes out with <see cref="FlushAsync"/>, at the latest before the next
+    /// wait.</summary>
     public void Write(Reply reply)
     {
         var octets = reply.Encoded.Span;
@@ -140,7 +116,8 @@ sealed partial class SmtpConnection : IDisposable
         return Wire.Stopping;
     }
 
-    /// <summary>Gives the line back. Called once after <see cref="ReadLineAsync"/> returned Ok, before the next read.</summary>
+    /// <summary>Gives the line back. Called once after <see cref="ReadLineAsync"/> returned Ok, before the
+    /// next read.</summary>
     public void TakeLine()
     {
         line = default;
@@ -149,7 +126,8 @@ sealed partial class SmtpConnection : IDisposable
         input.AdvanceTo(afterLine);
     }
 
-    /// <summary>Whether the peer has spoken although it is our turn. Waits for it at most <paramref name="patience"/>.</summary>
+    /// <summary>Whether the peer has spoken although it is our turn. Waits for it at most
+    /// <paramref name="patience"/>.</summary>
     public async ValueTask<bool> HasInputAsync(TimeSpan patience)
     {
         if (!input.TryRead(out var result))
@@ -165,7 +143,8 @@ sealed partial class SmtpConnection : IDisposable
         return spoke;
     }
 
-    /// <summary>Looks for a line in the buffer and advances past what can be dropped. Null: more octets are needed.</summary>
+    /// <summary>Looks for a line in the buffer and advances past what can be dropped. Null: more octets are
+    /// needed.</summary>
     Wire? FindLine(ref long dropped)
     {
         if (buffer.IsEmpty)
@@ -224,4 +203,34 @@ sealed partial class SmtpConnection : IDisposable
             ArrayPool<byte>.Shared.Return(scratch, clearArray: true);
         scratch = null;
     }
+}
+
+/// <summary>How a wait for the peer ended.</summary>
+enum Wire
+{
+    Ok,
+
+    /// <summary>The peer sends no more.</summary>
+    Closed,
+    TimedOut,
+    Stopping,
+
+    /// <summary>A line over the limit was read and dropped.</summary>
+    LineTooLong,
+
+    /// <summary>A line ended by LF alone was read.</summary>
+    BareLineFeed,
+
+    /// <summary>A TLS record where a command was due.</summary>
+    TlsRecord,
+
+    /// <summary>More octets without an end than anybody honest sends.</summary>
+    Endless,
+}
+
+/// <summary>Whether the peer has sent on without waiting for the reply.</summary>
+enum Waiting
+{
+    Nothing,
+    MoreInput,
 }

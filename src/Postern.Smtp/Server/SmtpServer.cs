@@ -6,14 +6,17 @@ namespace Postern.Smtp.Server;
 
 /// <summary>Serves one connection from the greeting to the close: the entry for a listener.</summary>
 /// <remarks>
-/// The session loop. A step of the session is a reply and what to do next; nothing else decides what is read. Ends
-/// with one <see cref="SessionEnd"/>, told to the policy once. A broken pipe ends the loop; any other exception is a
+/// The session loop. A step of the session is a reply and what to do next; nothing else decides what is read.
+/// Ends
+/// with one <see cref="SessionEnd"/>, told to the policy once. A broken pipe ends the loop; any other
+/// exception is a
 /// bug: the peer gets 421 and the exception goes on to the caller.
 /// </remarks>
 public static class SmtpServer
 {
     /// <param name="transport">The peer. The caller completes it after this returned.</param>
-    /// <param name="stopping">Postern stops: content that is whole gets its reply, then 421 and the end.</param>
+    /// <param name="stopping">Postern stops: content that is whole gets its reply, then 421 and the
+    /// end.</param>
     public static async ValueTask<SessionEnd> ServeAsync(
         IDuplexPipe transport,
         SessionFacts facts,
@@ -45,7 +48,8 @@ public static class SmtpServer
 
 /// <summary>One connection, in clear and then perhaps in TLS.</summary>
 sealed class SessionLoop(
-    SessionFacts facts, SmtpServerOptions options, ISessionPolicy policy, TimeProvider clock, CancellationToken stopping)
+    SessionFacts facts, SmtpServerOptions options, ISessionPolicy policy, TimeProvider clock,
+        CancellationToken stopping)
 {
     static readonly TimeSpan CloseNotifyTimeout = TimeSpan.FromSeconds(2);
     static readonly SslApplicationProtocol SmtpProtocol = new("smtp");
@@ -54,11 +58,14 @@ sealed class SessionLoop(
     public async ValueTask<SessionEnd> RunAsync(IDuplexPipe transport)
     {
         if (options.Tls == TlsMode.Immediate)
-            return await RunTlsAsync(transport, static (loop, connection) => loop.GreetAndServeAsync(connection));
+            return await RunTlsAsync(
+                transport, static (loop, connection) => loop.GreetAndServeAsync(connection));
         SessionEnd? end;
-        using (var connection = new SmtpConnection(transport.Input, transport.Output, options, clock, stopping))
+        using (
+            var connection = new SmtpConnection(transport.Input, transport.Output, options, clock, stopping))
             end = await GreetAndServeAsync(connection);
-        // RFC 3207 §4.2: the server forgets all that was said before TLS; only the address and the listener stay.
+        // RFC 3207 §4.2: the server forgets all that was said before TLS; only the address and the listener
+        // stay.
         return end ?? await RunTlsAsync(transport, static (loop, connection) => loop.ServeAsync(connection));
     }
 
@@ -101,7 +108,8 @@ sealed class SessionLoop(
             CipherSuitesPolicy = given.CipherSuitesPolicy,
             EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
             AllowRenegotiation = false,
-            // A client that speaks only another protocol was led here by somebody (ALPACA): refused by the handshake.
+            // A client that speaks only another protocol was led here by somebody (ALPACA): refused by the
+            // handshake.
             ApplicationProtocols = given.ApplicationProtocols ?? [SmtpProtocol],
         };
         try
@@ -195,7 +203,8 @@ sealed class SessionLoop(
         SmtpConnection connection, SmtpSession session, Step step)
     {
         if (step.Then == Then.SkipChunk)
-            return (await connection.ReadChunkAsync(null, step.Octets), step with { Then = Then.NextCommand });
+            return (
+                await connection.ReadChunkAsync(null, step.Octets), step with { Then = Then.NextCommand });
         if (step.Reply is { } goAhead)
             connection.Write(goAhead);
         var wire = step.Then == Then.ReadData

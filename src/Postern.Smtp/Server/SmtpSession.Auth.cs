@@ -3,9 +3,11 @@ using Postern.Smtp.Sasl;
 
 namespace Postern.Smtp.Server;
 
-/// <summary>AUTH (RFC 4954): PLAIN (RFC 4616), LOGIN (draft-murchison-sasl-login) and SCRAM-SHA-256 (RFC 7677).</summary>
+/// <summary>AUTH (RFC 4954): PLAIN (RFC 4616), LOGIN (draft-murchison-sasl-login) and SCRAM-SHA-256 (RFC
+/// 7677).</summary>
 /// <remarks>
-/// An unknown user and a wrong password look the same and take the same time: the policy gives a verifier that
+/// An unknown user and a wrong password look the same and take the same time: the policy gives a verifier
+/// that
 /// nothing fits. Neither a password nor a response is ever part of a reply, a count or a log line.
 /// </remarks>
 sealed partial class SmtpSession
@@ -29,7 +31,8 @@ sealed partial class SmtpSession
     /// <summary>Whether EHLO offers AUTH at this moment.</summary>
     public static bool MayAuthenticate(SmtpServerOptions options, SessionFacts facts) =>
         facts.UserName is null
-        && (options.Auth == AuthOffer.Anywhere || (options.Auth == AuthOffer.UnderTls && facts.Tls is not null));
+        && (options.Auth == AuthOffer.Anywhere
+            || (options.Auth == AuthOffer.UnderTls && facts.Tls is not null));
 
     ValueTask<Step> AuthAsync(ReadOnlySpan<byte> argument, CancellationToken cancel)
     {
@@ -48,7 +51,8 @@ sealed partial class SmtpSession
         if (sasl == SaslStep.None)
             return Now(Answer(Verb.Auth, name, Replies.AuthenticationMechanism));
         if (initial.IsEmpty)
-            return Now(new Step(sasl == SaslStep.LoginName ? Replies.ChallengeUserName : Replies.ChallengeEmpty));
+            return Now(
+                new Step(sasl == SaslStep.LoginName ? Replies.ChallengeUserName : Replies.ChallengeEmpty));
         // RFC 4954 §4: a lone "=" is an initial response of no octets.
         return RespondAsync(initial.SequenceEqual("="u8) ? [] : initial, cancel);
     }
@@ -147,7 +151,8 @@ sealed partial class SmtpSession
         switch (scram!.Verify(message, out var serverFinal))
         {
             case ScramVerdict.Proved:
-                // RFC 4954 §4: 235 carries no data, so our own proof is one more challenge, answered by an empty line.
+                // RFC 4954 §4: 235 carries no data, so our own proof is one more challenge, answered by an
+                // empty line.
                 sasl = SaslStep.ScramEnd;
                 return new Step(Challenge(serverFinal));
             case ScramVerdict.Refused:
@@ -157,7 +162,8 @@ sealed partial class SmtpSession
         }
     }
 
-    /// <summary>The prepared name; null when nobody can have it, or when the client wants to act as another.</summary>
+    /// <summary>The prepared name; null when nobody can have it, or when the client wants to act as
+    /// another.</summary>
     static string? NameOfLogin(string authorization, string given)
     {
         var name = SaslPrep.Prepare(given);
@@ -174,7 +180,8 @@ sealed partial class SmtpSession
             facts.Mechanism = mechanism;
         }
         var delay = policy.Authenticated(facts, name, succeeded);
-        var step = Answer(Verb.Auth, mechanism, succeeded ? Replies.Authenticated : Replies.AuthenticationFailed);
+        var step =
+            Answer(Verb.Auth, mechanism, succeeded ? Replies.Authenticated : Replies.AuthenticationFailed);
         return step with { Delay = delay > step.Delay ? delay : step.Delay };
     }
 

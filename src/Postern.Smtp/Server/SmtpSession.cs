@@ -2,43 +2,19 @@ using System.Text;
 
 namespace Postern.Smtp.Server;
 
-/// <summary>What the connection does after a command.</summary>
-enum Then
-{
-    NextCommand,
-
-    /// <summary>Read to the end of DATA into <see cref="SmtpSession.Intake"/>.</summary>
-    ReadData,
-
-    /// <summary>Read <see cref="Step.Octets"/> into <see cref="SmtpSession.Intake"/>.</summary>
-    ReadChunk,
-
-    /// <summary>Drop <see cref="Step.Octets"/>, then reply.</summary>
-    SkipChunk,
-
-    StartTls,
-    Close,
-}
-
-/// <summary>The answer to one command: a reply, after <paramref name="Delay"/>, and what comes then.</summary>
-/// <param name="Reply">Null when the reply comes only after the content.</param>
-/// <param name="End">How the session ends, with <see cref="Then.Close"/>.</param>
-readonly record struct Step(
-    Reply? Reply,
-    Then Then = Then.NextCommand,
-    long Octets = 0,
-    TimeSpan Delay = default,
-    SessionEnd End = SessionEnd.Quit);
-
 /// <summary>The rules of RFC 5321 for one session, without any input or output.</summary>
 /// <remarks>
-/// Phases are not named: they are what was said so far. No EHLO: <see cref="SessionFacts.Helo"/> is null. No MAIL:
-/// the transaction is null. Content on its way: <see cref="Intake"/>. A login on its way: the SASL step. TLS and
-/// authentication are facts. After STARTTLS a new session begins, so that nothing said in clear is left (RFC 3207 §4.2).
+/// Phases are not named: they are what was said so far. No EHLO: <see cref="SessionFacts.Helo"/> is null. No
+/// MAIL:
+/// the transaction is null. Content on its way: <see cref="Intake"/>. A login on its way: the SASL step. TLS
+/// and
+/// authentication are facts. After STARTTLS a new session begins, so that nothing said in clear is left (RFC
+/// 3207 §4.2).
 /// </remarks>
 sealed partial class SmtpSession(SessionFacts facts, SmtpServerOptions options, ISessionPolicy policy)
 {
-    // What the extensions add to a line: SIZE 26 (RFC 1870 §3), BODY 17, SMTPUTF8 10 (RFC 6531 §3.1), AUTH 500
+    // What the extensions add to a line: SIZE 26 (RFC 1870 §3), BODY 17, SMTPUTF8 10 (RFC 6531 §3.1), AUTH
+    // 500
     // (RFC 4954 §3), ENVID and RET 116; NOTIFY and ORCPT 530 (RFC 3461 §6), UTF-8 in both.
     const int MailOctetsMore = 26 + 17 + 10 + 500 + 116;
     const int RcptOctetsMore = 530 + 10;
@@ -51,7 +27,8 @@ sealed partial class SmtpSession(SessionFacts facts, SmtpServerOptions options, 
     /// <summary>So many errors that the session must end.</summary>
     public bool HasTooManyErrors => errors >= options.ErrorsMax;
 
-    /// <summary>Answers one line, which is read before this returns; what waits is done in the returned task.</summary>
+    /// <summary>Answers one line, which is read before this returns; what waits is done in the returned
+    /// task.</summary>
     public ValueTask<Step> RunAsync(ReadOnlySpan<byte> line, Waiting waiting, CancellationToken cancel)
     {
         if (sasl != SaslStep.None)
@@ -100,7 +77,9 @@ sealed partial class SmtpSession(SessionFacts facts, SmtpServerOptions options, 
 
     /// <summary>A handshake came where commands are spoken.</summary>
     public Step UnexpectedTls() =>
-        Answer(Verb.Unknown, "", Replies.TlsRecord) with { Then = Then.Close, End = SessionEnd.ProtocolError };
+        Answer(
+            Verb.Unknown, "", Replies.TlsRecord) with
+        { Then = Then.Close, End = SessionEnd.ProtocolError };
 
     /// <summary>Forgets the transaction and frees what it holds.</summary>
     public async ValueTask AbandonAsync()
@@ -123,7 +102,8 @@ sealed partial class SmtpSession(SessionFacts facts, SmtpServerOptions options, 
                 return Junk(verb, Replies.Help);
             case Verb.Vrfy:
                 // RFC 5321 §7.3: known and unknown get the same answer.
-                return argument.IsEmpty ? Answer(verb, "", Replies.VrfySyntax) : Junk(verb, Replies.CannotVerify);
+                return argument.IsEmpty ? Answer(verb, "", Replies.VrfySyntax)
+                    : Junk(verb, Replies.CannotVerify);
             case Verb.Quit:
                 return Answer(verb, "", Replies.Bye) with { Then = Then.Close, End = SessionEnd.Quit };
             case Verb.Lhlo:
@@ -198,7 +178,8 @@ sealed partial class SmtpSession(SessionFacts facts, SmtpServerOptions options, 
         return new Step(host.TooManyErrors, Then.Close, End: SessionEnd.TooManyErrors);
     }
 
-    /// <summary>Every reply to a command passes here once: counted, logged when it refuses, slowed after many refusals.</summary>
+    /// <summary>Every reply to a command passes here once: counted, logged when it refuses, slowed after many
+    /// refusals.</summary>
     Step Answer(Verb verb, string argument, Reply reply)
     {
         facts.Counts.Add(CountName(verb), reply);
@@ -266,3 +247,32 @@ sealed partial class SmtpSession(SessionFacts facts, SmtpServerOptions options, 
         _ => "unknown",
     };
 }
+
+/// <summary>What the connection does after a command.</summary>
+enum Then
+{
+    NextCommand,
+
+    /// <summary>Read to the end of DATA into <see cref="SmtpSession.Intake"/>.</summary>
+    ReadData,
+
+    /// <summary>Read <see cref="Step.Octets"/> into <see cref="SmtpSession.Intake"/>.</summary>
+    ReadChunk,
+
+    /// <summary>Drop <see cref="Step.Octets"/>, then reply.</summary>
+    SkipChunk,
+
+    StartTls,
+    Close,
+}
+
+/// <summary>The answer to one command: a reply, after <paramref name="Delay"/>, and what comes
+/// then.</summary>
+/// <param name="Reply">Null when the reply comes only after the content.</param>
+/// <param name="End">How the session ends, with <see cref="Then.Close"/>.</param>
+readonly record struct Step(
+    Reply? Reply,
+    Then Then = Then.NextCommand,
+    long Octets = 0,
+    TimeSpan Delay = default,
+    SessionEnd End = SessionEnd.Quit);

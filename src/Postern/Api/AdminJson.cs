@@ -5,13 +5,34 @@ using Postern.Mta.Store;
 
 namespace Postern.Api;
 
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition =
+        JsonIgnoreCondition.WhenWritingNull,
+    UseStringEnumConverter = true)]
+[JsonSerializable(typeof(QueuePage))]
+[JsonSerializable(typeof(QueueEntry))]
+[JsonSerializable(typeof(Changed))]
+[JsonSerializable(typeof(LanePage))]
+[JsonSerializable(typeof(AlarmPage))]
+[JsonSerializable(typeof(RouteAnswer))]
+[JsonSerializable(typeof(ConfigurationText))]
+[JsonSerializable(typeof(ReloadAnswer))]
+[JsonSerializable(typeof(AccountPage))]
+[JsonSerializable(typeof(AccountRequest))]
+[JsonSerializable(typeof(Delivered))]
+[JsonSerializable(typeof(SandboxPage))]
+[JsonSerializable(typeof(ErrorAnswer))]
+sealed partial class AdminJson : JsonSerializerContext;
+
 /// <summary>One message of the queue as the admin API shows it.</summary>
 sealed record QueueEntry(
-    string Id, DateTimeOffset ArrivedAt, string Sender, long Octets, string MessageId, string Door, string? Account,
+    string Id, DateTimeOffset ArrivedAt, string Sender, long Octets, string MessageId, string Door,
+        string? Account,
     IReadOnlyList<QueueEntryRecipient> Recipients)
 {
     public static QueueEntry Of(StoredMessage stored) => new(
-        stored.Message.Id.ToString(), stored.Message.ArrivedAt, stored.Message.Sender.Mailbox?.ToString() ?? "",
+        stored.Message.Id.ToString(), stored.Message.ArrivedAt, stored.Message.Sender.Mailbox?.ToString()
+            ?? "",
         stored.Message.ContentOctets + stored.Message.Edits.Prefix.Length, stored.Message.MessageId,
         stored.Message.Door.ToString().ToLowerInvariant(), stored.Message.Client.Account,
         [.. stored.Recipients.Select(QueueEntryRecipient.Of)]);
@@ -19,7 +40,8 @@ sealed record QueueEntry(
 
 /// <summary>One recipient of it.</summary>
 sealed record QueueEntryRecipient(
-    int Number, string Address, string? Original, string State, string? Outcome, string? Route, string? Transport,
+    int Number, string Address, string? Original, string State, string? Outcome, string? Route,
+        string? Transport,
     DateTimeOffset DueAt, int Attempts, string? Reason)
 {
     public static QueueEntryRecipient Of(Recipient row) => new(
@@ -51,27 +73,10 @@ sealed record AccountRequest(string Name, string Password, IReadOnlyList<string>
 
 sealed record Delivered(string Reply, int Code);
 
-sealed record SandboxEntry(int Number, DateTimeOffset At, string Sender, IReadOnlyList<string> Recipients, string Content);
+sealed record SandboxEntry(
+    int Number, DateTimeOffset At, string Sender, IReadOnlyList<string> Recipients, string Content);
 
 sealed record SandboxPage(IReadOnlyList<SandboxEntry> Messages);
 
 /// <summary>Every error of every face: what is wrong and what to do.</summary>
 sealed record ErrorAnswer(string Message, string? Mend);
-
-[JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    UseStringEnumConverter = true)]
-[JsonSerializable(typeof(QueuePage))]
-[JsonSerializable(typeof(QueueEntry))]
-[JsonSerializable(typeof(Changed))]
-[JsonSerializable(typeof(LanePage))]
-[JsonSerializable(typeof(AlarmPage))]
-[JsonSerializable(typeof(RouteAnswer))]
-[JsonSerializable(typeof(ConfigurationText))]
-[JsonSerializable(typeof(ReloadAnswer))]
-[JsonSerializable(typeof(AccountPage))]
-[JsonSerializable(typeof(AccountRequest))]
-[JsonSerializable(typeof(Delivered))]
-[JsonSerializable(typeof(SandboxPage))]
-[JsonSerializable(typeof(ErrorAnswer))]
-sealed partial class AdminJson : JsonSerializerContext;

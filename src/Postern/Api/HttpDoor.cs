@@ -3,7 +3,8 @@ using Postern.Mta;
 
 namespace Postern.Api;
 
-/// <summary>The listener a request came through: what it serves, and whether it is a unix socket of ours.</summary>
+/// <summary>The listener a request came through: what it serves, and whether it is a unix socket of
+/// ours.</summary>
 sealed record HttpDoor(IReadOnlyList<HttpFace> Serves, bool IsLocal, bool IsDeliver = false)
 {
     public const string Key = "postern-door";

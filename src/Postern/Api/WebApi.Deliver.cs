@@ -6,10 +6,12 @@ using Postern.Smtp.Server;
 
 namespace Postern.Api;
 
-/// <summary><c>deliver</c>: the mx door for a script behind another MTA's pipe, over <c>deliver.sock</c>.</summary>
+/// <summary><c>deliver</c>: the mx door for a script behind another MTA's pipe, over
+/// <c>deliver.sock</c>.</summary>
 sealed partial class WebApi
 {
-    /// <summary>The same rules as at the MX listener, one recipient after the other, then the content.</summary>
+    /// <summary>The same rules as at the MX listener, one recipient after the other, then the
+    /// content.</summary>
     async Task DeliverAsync(HttpContext context)
     {
         var query = context.Request.Query;
@@ -31,10 +33,11 @@ sealed partial class WebApi
         }
         await using var sink = await deliverPolicy.OpenContentAsync(session, transaction, cancel);
         var refusal = await ReceiveAsync(context, sink);
-        await ReplyAsync(context, refusal ?? await deliverPolicy.AcceptAsync(session, transaction, sink, cancel));
+        await ReplyAsync(
+            context, refusal ?? await deliverPolicy.AcceptAsync(session, transaction, sink, cancel));
     }
 
-    /// <summary>Reads the content to its end, also when it is refused by then: the caller reads no answer before.</summary>
+    /// <summary>Reads to the end, also what is refused by then: the caller reads no answer before.</summary>
     async ValueTask<Reply?> ReceiveAsync(HttpContext context, ContentSink sink)
     {
         // Our own limit answers with a reply; and a script that takes its time is no attacker.
@@ -54,9 +57,11 @@ sealed partial class WebApi
     }
 
     async ValueTask<Reply?> AskAsync(
-        SessionFacts session, MailTransaction transaction, IReadOnlyList<string?> recipients, CancellationToken cancel)
+        SessionFacts session, MailTransaction transaction, IReadOnlyList<string?> recipients,
+            CancellationToken cancel)
     {
-        if (await deliverPolicy.MailAsync(session, transaction.ReversePath, transaction.Parameters, cancel) is { } atMail)
+        if (await deliverPolicy.MailAsync(session, transaction.ReversePath, transaction.Parameters, cancel)
+            is { } atMail)
             return atMail;
         foreach (var text in recipients)
         {
@@ -75,7 +80,8 @@ sealed partial class WebApi
         Listener = "deliver",
         Kind = ListenerKind.Mx,
         Remote = new IPEndPoint(
-            IPAddress.TryParse(query["client-address"].ToString(), out var client) ? client : IPAddress.Loopback, 0),
+            IPAddress.TryParse(query["client-address"].ToString(), out var client) ? client
+                : IPAddress.Loopback, 0),
         Local = new IPEndPoint(IPAddress.Loopback, 0),
         StartedAt = clock.GetUtcNow(),
         Helo = query["helo"].FirstOrDefault() ?? "localhost",

@@ -104,19 +104,21 @@ sealed partial class WebApi
     }
 
     /// <summary>What a list of events is asked for; null means any.</summary>
-    sealed record EventFilter(string? Kind, string? Message, string? Sender, string? Recipient, string? Transport, string? Search)
+    sealed record EventFilter(
+        string? Kind, string? Message, string? Sender, string? Recipient, string? Transport, string? Search)
     {
         readonly ArrayBufferWriter<byte> line = new();
 
         public static EventFilter Of(IQueryCollection query) => new(
-            query["event"].FirstOrDefault(), query["message"].FirstOrDefault(), query["sender"].FirstOrDefault(),
-            query["recipient"].FirstOrDefault(), query["transport"].FirstOrDefault(), query["search"].FirstOrDefault());
+            query["event"].FirstOrDefault(), query["message"].FirstOrDefault(),
+            query["sender"].FirstOrDefault(), query["recipient"].FirstOrDefault(),
+            query["transport"].FirstOrDefault(), query["search"].FirstOrDefault());
 
         public bool Fits(StoredEvent stored)
         {
             var fact = stored.Event;
-            return Is(Kind, EventNames.Of(fact.Kind)) && Is(Message, fact.Message?.ToString()) && Is(Sender, fact.Sender)
-                && Is(Recipient, fact.RecipientAddress) && Is(Transport, fact.Transport)
+            return Is(Kind, EventNames.Of(fact.Kind)) && Is(Message, fact.Message?.ToString())
+                && Is(Sender, fact.Sender) && Is(Recipient, fact.RecipientAddress) && Is(Transport, fact.Transport)
                 && (Search is null || Holds(stored, Search));
         }
 
@@ -127,7 +129,8 @@ sealed partial class WebApi
         {
             line.ResetWrittenCount();
             EventJson.Write(line, stored, node: 0);
-            return Encoding.UTF8.GetString(line.WrittenSpan).Contains(text, StringComparison.OrdinalIgnoreCase);
+            var json = Encoding.UTF8.GetString(line.WrittenSpan);
+            return json.Contains(text, StringComparison.OrdinalIgnoreCase);
         }
     }
 }

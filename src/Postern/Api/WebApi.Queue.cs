@@ -27,7 +27,8 @@ sealed partial class WebApi
         var page = await agent.Store.ListAsync(filter, after, limit, context.RequestAborted);
         await AnswerAsync(
             context,
-            new QueuePage([.. page.Select(QueueEntry.Of)], page.Count == limit ? page[^1].Message.Id.ToString() : null),
+            new QueuePage(
+                [.. page.Select(QueueEntry.Of)], page.Count == limit ? page[^1].Message.Id.ToString() : null),
             AdminJson.Default.QueuePage);
     }
 
@@ -85,13 +86,15 @@ sealed partial class WebApi
         trouble = "";
         if (query["state"].FirstOrDefault() is { } word)
         {
-            if (!Enum.TryParse<RecipientState>(word, ignoreCase: true, out var state) || char.IsAsciiDigit(word[0]))
+            if (!Enum.TryParse<RecipientState>(word, ignoreCase: true, out var state)
+                || char.IsAsciiDigit(word[0]))
                 trouble = "state is not known: one of ready, active, deferred, held, done";
             filter = filter with { State = state };
         }
         foreach (var key in (string[])["sender", "recipient"])
         {
-            if (query[key].FirstOrDefault() is { } pattern && !AddressPattern.TryParse(pattern, out _, out var mend))
+            if (query[key].FirstOrDefault() is { } pattern
+                && !AddressPattern.TryParse(pattern, out _, out var mend))
                 trouble = $"{key} is no address pattern: {mend}";
         }
         if (query["older"].FirstOrDefault() is { } age)
@@ -116,7 +119,8 @@ sealed partial class WebApi
         web.MapGet("/admin/v1/accounts", context => AnswerAsync(
             context,
             new AccountPage([.. agent.Accounts.All.Select(account => new AccountEntry(
-                account.Name, [.. account.Senders.Select(sender => sender.Text)], account.Source.ToString().ToLowerInvariant()))]),
+                account.Name, [.. account.Senders.Select(sender => sender.Text)], account.Source.ToString()
+                    .ToLowerInvariant()))]),
             AdminJson.Default.AccountPage));
         web.MapPost("/admin/v1/accounts", AddAccountAsync);
         web.MapDelete("/admin/v1/accounts/{name}", RemoveAccountAsync);
@@ -127,7 +131,8 @@ sealed partial class WebApi
         AccountRequest? request;
         try
         {
-            request = await context.Request.ReadFromJsonAsync(AdminJson.Default.AccountRequest, context.RequestAborted);
+            request = await context.Request
+                .ReadFromJsonAsync(AdminJson.Default.AccountRequest, context.RequestAborted);
         }
         catch (System.Text.Json.JsonException)
         {
@@ -135,7 +140,8 @@ sealed partial class WebApi
         }
         if (request is not { Name.Length: > 0, Password.Length: > 0, Senders: not null })
         {
-            await ErrorAsync(context, 400, "an account needs name, password and senders", "senders may be an empty list");
+            await ErrorAsync(
+                context, 400, "an account needs name, password and senders", "senders may be an empty list");
             return;
         }
         var senders = new List<AddressPattern>();
@@ -150,7 +156,8 @@ sealed partial class WebApi
         }
         if (agent.Accounts.TryFind(request.Name, out var known) && known.Source == AccountSource.File)
         {
-            await ErrorAsync(context, 409, $"account {request.Name} stands in the configuration file", "change it there");
+            await ErrorAsync(
+                context, 409, $"account {request.Name} stands in the configuration file", "change it there");
             return;
         }
         await agent.Queue.PutObjectAsync(AccountDirectory.Put(
@@ -165,7 +172,8 @@ sealed partial class WebApi
         if (!agent.Accounts.TryFind(name, out var known))
             await ErrorAsync(context, 404, $"there is no account {name}", null);
         else if (known.Source == AccountSource.File)
-            await ErrorAsync(context, 409, $"account {name} stands in the configuration file", "remove it there");
+            await ErrorAsync(
+                context, 409, $"account {name} stands in the configuration file", "remove it there");
         else
         {
             await agent.Queue.PutObjectAsync(AccountDirectory.Remove(name));

@@ -10,8 +10,8 @@ sealed partial class WebApi
 {
     void MapSandbox(WebApplication web)
     {
-        web.MapGet("/admin/v1/sandbox/messages",
-            context => AnswerAsync(context, new SandboxPage(sandbox!.Messages), AdminJson.Default.SandboxPage));
+        web.MapGet("/admin/v1/sandbox/messages", context => AnswerAsync(
+            context, new SandboxPage(sandbox!.Messages), AdminJson.Default.SandboxPage));
         web.MapGet("/", PageAsync);
         web.MapGet("/sandbox/{number}", RawAsync);
     }
@@ -20,22 +20,26 @@ sealed partial class WebApi
     {
         if (!IsShown(context))
         {
-            await ErrorAsync(context, 404, "there is no page on this listener", "add \"dashboard\" to its serves");
+            await ErrorAsync(
+                context, 404, "there is no page on this listener", "add \"dashboard\" to its serves");
             return;
         }
         var page = new StringBuilder("""
             <!doctype html><html lang="en"><meta charset="utf-8"><title>Postern sandbox</title>
             <style>body{font:15px system-ui;margin:2rem;max-width:60rem}td,th{padding:.3rem 1rem .3rem 0;
             text-align:left;border-bottom:1px solid #ccc}</style>
-            <h1>Postern sandbox</h1><p>What the provider inside the sandbox was given. Nothing left this machine.</p>
+            <h1>Postern sandbox</h1>
+            <p>What the provider inside the sandbox was given. Nothing left this machine.</p>
             <table><tr><th>#<th>at<th>from<th>to<th>
             """);
         foreach (var message in sandbox!.Messages.Reverse())
         {
             page.Append(CultureInfo.InvariantCulture, $"<tr><td>{message.Number}<td>{message.At:u}<td>");
-            page.Append(WebUtility.HtmlEncode(message.Sender.Length == 0 ? "<>" : message.Sender)).Append("<td>");
+            var sender = message.Sender.Length == 0 ? "<>" : message.Sender;
+            page.Append(WebUtility.HtmlEncode(sender)).Append("<td>");
             page.Append(WebUtility.HtmlEncode(string.Join(", ", message.Recipients)));
-            page.Append(CultureInfo.InvariantCulture, $"<td><a href=\"/sandbox/{message.Number}\">text</a>\n");
+            page.Append(
+                CultureInfo.InvariantCulture, $"<td><a href=\"/sandbox/{message.Number}\">text</a>\n");
         }
         page.Append("</table></html>\n");
         Protect(context, "text/html; charset=utf-8");
@@ -45,7 +49,8 @@ sealed partial class WebApi
     async Task RawAsync(HttpContext context)
     {
         var number = (string)context.GetRouteValue("number")!;
-        var message = sandbox!.Messages.FirstOrDefault(m => m.Number.ToString(CultureInfo.InvariantCulture) == number);
+        var message = sandbox!.Messages.FirstOrDefault(
+            m => m.Number.ToString(CultureInfo.InvariantCulture) == number);
         if (message is null || !IsShown(context))
         {
             await ErrorAsync(context, 404, "there is no such message in the sandbox", null);

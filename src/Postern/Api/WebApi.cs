@@ -11,10 +11,13 @@ using Postern.Smtp.Server;
 
 namespace Postern.Api;
 
-/// <summary>Everything Postern answers over HTTP: health, metrics, the admin API, and <c>deliver</c>.</summary>
-/// <remarks>Each request is asked first which door it came through; a face that is not served there is a 404.</remarks>
+/// <summary>Everything Postern answers over HTTP: health, metrics, the admin API, and
+/// <c>deliver</c>.</summary>
+/// <remarks>Each request is asked first which door it came through; a face that is not served there is a
+/// 404.</remarks>
 sealed partial class WebApi(
-    MailTransferAgent agent, ISessionPolicy deliverPolicy, Func<PosternOptions> reread, SandboxMail? sandbox, TimeProvider clock)
+    MailTransferAgent agent, ISessionPolicy deliverPolicy, Func<PosternOptions> reread, SandboxMail? sandbox,
+        TimeProvider clock)
 {
     const int PageMax = 1000;
 
@@ -32,23 +35,26 @@ sealed partial class WebApi(
         web.MapPrometheusScrapingEndpoint();
         web.MapPost("/deliver", DeliverAsync);
         MapQueue(web);
-        web.MapGet("/admin/v1/lanes", context => AnswerAsync(context, new LanePage(agent.Lanes()), AdminJson.Default.LanePage));
+        web.MapGet("/admin/v1/lanes", context =>
+            AnswerAsync(context, new LanePage(agent.Lanes()), AdminJson.Default.LanePage));
         web.MapGet("/admin/v1/alarms",
             context => AnswerAsync(context, new AlarmPage(agent.Alarms.Raised), AdminJson.Default.AlarmPage));
         web.MapGet("/admin/v1/events", EventsAsync);
         web.MapGet("/admin/v1/trace/{id}", TraceAsync);
         web.MapGet("/admin/v1/route", RouteAsync);
         web.MapGet("/admin/v1/config", context => AnswerAsync(
-            context, new ConfigurationText(ConfigurationPrinter.Print(agent.Options)), AdminJson.Default.ConfigurationText));
+            context, new ConfigurationText(
+                ConfigurationPrinter.Print(agent.Options)), AdminJson.Default.ConfigurationText));
         web.MapPost("/admin/v1/reload", ReloadAsync);
         MapAccounts(web);
         web.MapGet("/admin/v1/openapi.json", OpenApiAsync);
         if (sandbox is not null)
             MapSandbox(web);
-        web.MapFallback(context => ErrorAsync(context, 404, "there is nothing at this path", "see the documentation of the admin API"));
+        web.MapFallback(context => ErrorAsync(
+            context, 404, "there is nothing at this path", "see /admin/v1/openapi.json"));
     }
 
-    /// <summary>Whatever goes wrong inside is a JSON answer like every other, and never a stack trace.</summary>
+    /// <summary>What goes wrong inside is a JSON answer like every other, never a stack trace.</summary>
     async Task AnswerTroubleAsync(HttpContext context, RequestDelegate next)
     {
         try
@@ -61,7 +67,8 @@ sealed partial class WebApi(
         }
         catch (StoreException e) when (!context.Response.HasStarted)
         {
-            await ErrorAsync(context, 503, $"the store takes no change now: {e.Message}", "see postern log and the alarms");
+            await ErrorAsync(
+                context, 503, $"the store takes no change now: {e.Message}", "see the log and the alarms");
         }
     }
 
@@ -78,21 +85,27 @@ sealed partial class WebApi(
         var door = HttpDoor.Of(context);
         var path = context.Request.Path;
         if (path.StartsWithSegments("/deliver"))
-            return door.IsDeliver ? next(context) : ErrorAsync(context, 404, "deliver is taken on deliver.sock alone", null);
+            return door.IsDeliver ? next(context)
+                : ErrorAsync(context, 404, "deliver is taken on deliver.sock alone", null);
         if (door.IsDeliver)
             return ErrorAsync(context, 404, "this socket takes deliver alone", null);
-        // A page of another origin that was tricked into our loopback address names another host (DNS rebinding).
+        // A page of another origin that was tricked into our loopback address names another host (DNS
+        // rebinding).
         if (!door.IsLocal && !IsOurHost(context))
-            return ErrorAsync(context, 421, "this host name is not served here", "use the address of the listener");
+            return ErrorAsync(
+                context, 421, "this host name is not served here", "use the address of the listener");
         if (path.StartsWithSegments("/metrics") && !door.Serves.Contains(HttpFace.Metrics))
-            return ErrorAsync(context, 404, "metrics are not served on this listener", "add \"metrics\" to its serves");
+            return ErrorAsync(
+                context, 404, "metrics are not served on this listener", "add \"metrics\" to its serves");
         if (!path.StartsWithSegments("/admin"))
             return next(context);
         if (!door.Serves.Contains(HttpFace.Admin))
-            return ErrorAsync(context, 404, "the admin API is not served on this listener", "add \"admin\" to its serves");
+            return ErrorAsync(
+                context, 404, "the admin API is not served on this listener", "add \"admin\" to its serves");
         return door.IsLocal || HasToken(context)
             ? next(context)
-            : ErrorAsync(context, 401, "the admin API needs a bearer token", "send Authorization: Bearer with what admin.token in the data directory holds");
+            : ErrorAsync(context, 401, "the admin API needs a bearer token",
+                "send Authorization: Bearer with what admin.token in the data directory holds");
     }
 
     bool IsOurHost(HttpContext context)
@@ -107,7 +120,8 @@ sealed partial class WebApi(
         const string scheme = "Bearer ";
         var header = context.Request.Headers.Authorization.ToString();
         return header.StartsWith(scheme, StringComparison.Ordinal)
-            && CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(header[scheme.Length..]), token);
+            && CryptographicOperations
+                .FixedTimeEquals(Encoding.UTF8.GetBytes(header[scheme.Length..]), token);
     }
 
     Task RouteAsync(HttpContext context)
@@ -119,15 +133,20 @@ sealed partial class WebApi(
             return ErrorAsync(context, 400, "from is no address", "write user@domain or <>");
         if (!Mailbox.TryParse(query["to"].ToString(), out var to))
             return ErrorAsync(context, 400, "to is no address", "write user@domain");
-        if (!Enum.TryParse<MailDoors>(query["door"].FirstOrDefault() ?? "submission", ignoreCase: true, out var door))
+        if (!Enum.TryParse<MailDoors>(
+            query["door"].FirstOrDefault() ?? "submission", ignoreCase: true, out var door))
             return ErrorAsync(context, 400, "door is not known", "one of mx, submission, api");
         var decision = agent.Explain(new RoutingQuestion(
-            new ReversePath(sender), to, door, query["account"].FirstOrDefault(), query["listener"].ToString()));
+            new ReversePath(sender), to, door, query["account"].FirstOrDefault(), query["listener"]
+                .ToString()));
         var answer = decision switch
         {
-            RoutingDecision.Via via => new RouteAnswer("via", via.Route.Name, via.Transport, via.Lane, via.Why),
-            RoutingDecision.Split split => new RouteAnswer("all", split.Route.Name, string.Join(", ", split.Transports), null, split.Why),
-            RoutingDecision.NoTransport none => new RouteAnswer("no transport", null, none.Transport, null, none.Why),
+            RoutingDecision.Via via =>
+                new RouteAnswer("via", via.Route.Name, via.Transport, via.Lane, via.Why),
+            RoutingDecision.Split split => new RouteAnswer(
+                "all", split.Route.Name, string.Join(", ", split.Transports), null, split.Why),
+            RoutingDecision.NoTransport none =>
+                new RouteAnswer("no transport", null, none.Transport, null, none.Why),
             _ => new RouteAnswer("no route", null, null, null, decision.Why),
         };
         return AnswerAsync(context, answer, AdminJson.Default.RouteAnswer);

@@ -15,8 +15,10 @@ static class AccountCommand
             ? await Console.In.ReadLineAsync(cancel)
             : AnsiConsole.Prompt(new TextPrompt<string>("Password:").Secret());
         if (string.IsNullOrEmpty(password))
-            throw new CommandException(ExitCode.DataError, "the password is empty", "give it on standard input");
-        var body = JsonContent.Create(new AccountRequest(name, password, senders), AdminJson.Default.AccountRequest);
+            throw new CommandException(
+                ExitCode.DataError, "the password is empty", "give it on standard input");
+        var body = JsonContent
+            .Create(new AccountRequest(name, password, senders), AdminJson.Default.AccountRequest);
         await server.SendAsync(HttpMethod.Post, "admin/v1/accounts", body, AdminJson.Default.Changed, cancel);
         Console.Out.WriteLine($"account {Output.Clean(name)} may submit");
         return ExitCode.Ok;
@@ -43,7 +45,8 @@ static class AccountCommand
     {
         using var server = context.OpenAdmin();
         await server.SendAsync(
-            HttpMethod.Delete, $"admin/v1/accounts/{Uri.EscapeDataString(name)}", null, AdminJson.Default.Changed, cancel);
+            HttpMethod.Delete, $"admin/v1/accounts/{Uri.EscapeDataString(name)}", null,
+                AdminJson.Default.Changed, cancel);
         Console.Out.WriteLine($"account {Output.Clean(name)} is gone");
         return ExitCode.Ok;
     }

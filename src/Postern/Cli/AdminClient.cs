@@ -7,7 +7,7 @@ using Postern.Mta.Configuration;
 
 namespace Postern.Cli;
 
-/// <summary>Talks to the running server over a unix socket, or over http with the token of its data directory.</summary>
+/// <summary>Talks to the running server over a unix socket, or over http with its token.</summary>
 sealed class AdminClient : IDisposable
 {
     readonly HttpClient http;
@@ -40,10 +40,12 @@ sealed class AdminClient : IDisposable
     };
 
     static bool IsHttp(string where) =>
-        where.StartsWith("http://", StringComparison.Ordinal) || where.StartsWith("https://", StringComparison.Ordinal);
+        where.StartsWith("http://", StringComparison.Ordinal)
+        || where.StartsWith("https://", StringComparison.Ordinal);
 
     /// <summary>The server a command means (DESIGN §9.6).</summary>
-    /// <param name="server">The argument of <c>--server</c>: a socket, or a data directory. Null: not given.</param>
+    /// <param name="server">The argument of <c>--server</c>: a socket, or a data directory. Null: not
+    /// given.</param>
     /// <param name="name"><c>admin.sock</c> or <c>deliver.sock</c>.</param>
     public static AdminClient Find(string? server, string? config, string name, int exitCode)
     {
@@ -54,7 +56,8 @@ sealed class AdminClient : IDisposable
             if (File.Exists(candidate))
                 return new AdminClient(candidate);
         }
-        throw new CommandException(exitCode, "no running Postern was found", "start one with: postern serve, or name it with --server");
+        throw new CommandException(exitCode, "no running Postern was found",
+            "start one with: postern serve, or name it with --server");
     }
 
     static IEnumerable<string> Candidates(string? server, string? config, string name)
@@ -98,7 +101,8 @@ sealed class AdminClient : IDisposable
         await ReadAsync(new HttpRequestMessage(method, path) { Content = body }, type, cancel);
 
     /// <summary>The lines of an answer, one JSON object each, and where the next ones begin.</summary>
-    public async Task<(IReadOnlyList<string> Lines, string Next)> GetLinesAsync(string path, CancellationToken cancel)
+    public async Task<(IReadOnlyList<string> Lines, string Next)> GetLinesAsync(
+        string path, CancellationToken cancel)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, path);
         using var response = await AnswerAsync(request, cancel);
@@ -126,7 +130,8 @@ sealed class AdminClient : IDisposable
         }
         catch (HttpRequestException e)
         {
-            throw new CommandException(ExitCode.Unavailable, $"no answer on {where}: {e.Message}", "is the server running?");
+            throw new CommandException(
+                ExitCode.Unavailable, $"no answer on {where}: {e.Message}", "is the server running?");
         }
         if (response.IsSuccessStatusCode)
             return response;
@@ -147,7 +152,8 @@ sealed class AdminClient : IDisposable
             HttpStatusCode.Conflict or HttpStatusCode.Unauthorized => ExitCode.NoPermission,
             _ => ExitCode.Unavailable,
         };
-        return new CommandException(code, error?.Message ?? $"the server answered {(int)response.StatusCode}", error?.Mend);
+        return new CommandException(
+            code, error?.Message ?? $"the server answered {(int)response.StatusCode}", error?.Mend);
     }
 
     public void Dispose() => http.Dispose();

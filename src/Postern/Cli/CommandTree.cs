@@ -5,8 +5,10 @@ namespace Postern.Cli;
 /// <summary>Every command of the program, with its exit code; the words of DESIGN §4.</summary>
 static class CommandTree
 {
-    static readonly Option<string?> Config = new("--config") { Description = "the configuration file", Recursive = true };
-    static readonly Option<string?> Server = new("--server") { Description = "socket or data directory of the server", Recursive = true };
+    static readonly Option<string?> Config =
+        new("--config") { Description = "the configuration file", Recursive = true };
+    static readonly Option<string?> Server =
+        new("--server") { Description = "socket or data directory of the server", Recursive = true };
     static readonly Option<bool> Json = new("--json") { Description = "print JSON", Recursive = true };
 
     public static async Task<int> InvokeAsync(string[] args)
@@ -14,10 +16,16 @@ static class CommandTree
         var parsed = Build().Parse(args);
         if (parsed.Errors.Count > 0 && parsed.Action is not System.CommandLine.Help.HelpAction)
         {
-            Output.Error(string.Join("; ", parsed.Errors.Select(error => error.Message)), "see: postern --help");
+            Output.Error(
+                string.Join("; ", parsed.Errors.Select(error => error.Message)), "see: postern --help");
             return ExitCode.Usage;
         }
-        var invocation = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
+        var invocation = new InvocationConfiguration
+        {
+            EnableDefaultExceptionHandler =
+            false,
+            ProcessTerminationTimeout = null
+        };
         try
         {
             return await parsed.InvokeAsync(invocation);
@@ -39,7 +47,8 @@ static class CommandTree
         catch (Exception e)
         {
             // The last word of a bug is one line too; systemd and scripts judge by the code.
-            Output.Error($"{e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")}", "this is a bug in Postern");
+            var text = e.Message.ReplaceLineEndings(" ");
+            Output.Error($"{e.GetType().Name}: {text}", "this is a bug in Postern");
             return ExitCode.Software;
         }
     }
@@ -52,7 +61,8 @@ static class CommandTree
         };
         Command[] commands =
         [
-            Serve(), Send(), Deliver(), Queue(), Log(), Trace(), Route(), Configuration(), Reload(), Account(),
+            Serve(), Send(), Deliver(), Queue(), Log(), Trace(), Route(), Configuration(), Reload(),
+                Account(),
         ];
         foreach (var command in commands)
             root.Add(command);
@@ -64,24 +74,34 @@ static class CommandTree
 
     static Command Serve()
     {
-        var ready = new Option<string?>("--ready-file") { Description = "writes the real addresses there, as JSON, once ready" };
-        var command = new Command("serve", "Runs the server; without a configuration file, the sandbox") { ready };
-        command.SetAction((parsed, cancel) => new ServeCommand(ContextOf(parsed), parsed.GetValue(ready)).RunAsync(cancel));
+        var ready = new Option<string?>(
+            "--ready-file")
+        { Description = "writes the real addresses there, as JSON, once ready" };
+        var command =
+            new Command("serve", "Runs the server; without a configuration file, the sandbox") { ready };
+        command.SetAction(
+            (parsed, cancel) => new ServeCommand(ContextOf(parsed), parsed.GetValue(ready)).RunAsync(cancel));
         return command;
     }
 
     static Command Deliver()
     {
-        var sender = new Option<string>("--sender") { Description = "the reverse-path", DefaultValueFactory = _ => "" };
-        var recipients = new Option<string[]>("--recipient") { Description = "a forward-path; repeat it for more", Required = true };
+        var sender = new Option<string>(
+            "--sender")
+        { Description = "the reverse-path", DefaultValueFactory = _ => "" };
+        var recipients = new Option<string[]>(
+            "--recipient")
+        { Description = "a forward-path; repeat it for more", Required = true };
         var client = new Option<string?>("--client-address") { Description = "where the mail came from" };
         var helo = new Option<string?>("--helo") { Description = "what the client called itself" };
-        var command = new Command("deliver", "Takes a message on standard input, as the script behind another MTA's pipe")
+        var command = new Command(
+            "deliver", "Takes a message on standard input, as the script behind another MTA's pipe")
         {
             sender, recipients, client, helo,
         };
         command.SetAction((parsed, cancel) => DeliverCommand.RunAsync(
-            ContextOf(parsed), parsed.GetValue(sender)!, parsed.GetValue(recipients)!, parsed.GetValue(client),
+            ContextOf(parsed), parsed.GetValue(sender)!, parsed.GetValue(recipients)!, parsed
+                .GetValue(client),
             parsed.GetValue(helo), cancel));
         return command;
     }
@@ -89,17 +109,22 @@ static class CommandTree
     static Command Send()
     {
         var from = new Option<string>("--from") { Description = "the sender", Required = true };
-        var to = new Option<string[]>("--to") { Description = "a recipient; repeat it for more", Required = true };
-        var subject = new Option<string>("--subject") { Description = "the subject", DefaultValueFactory = _ => "" };
-        var body = new Option<string?>("--body") { Description = "the text; standard input when it is not given" };
+        var to =
+            new Option<string[]>("--to") { Description = "a recipient; repeat it for more", Required = true };
+        var subject =
+            new Option<string>("--subject") { Description = "the subject", DefaultValueFactory = _ => "" };
+        var body =
+            new Option<string?>("--body") { Description = "the text; standard input when it is not given" };
         var address = new Option<string>("--smtp")
         {
             Description = "address and port of the submission listener",
             DefaultValueFactory = _ => "127.0.0.1:2525",
         };
-        var command = new Command("send", "Submits a mail to the running server") { from, to, subject, body, address };
+        var command =
+            new Command("send", "Submits a mail to the running server") { from, to, subject, body, address };
         command.SetAction((parsed, cancel) => SendCommand.RunAsync(
-            parsed.GetValue(address)!, parsed.GetValue(from)!, parsed.GetValue(to)!, parsed.GetValue(subject)!,
+            parsed.GetValue(address)!, parsed.GetValue(from)!, parsed.GetValue(to)!, parsed
+                .GetValue(subject)!,
             parsed.GetValue(body), cancel));
         return command;
     }
@@ -110,15 +135,19 @@ static class CommandTree
         var filters = new QueueFilterOptions();
         var list = new Command("list", "Messages in the queue");
         filters.AddTo(list);
-        list.SetAction((parsed, cancel) => QueueCommand.ListAsync(ContextOf(parsed), filters.Read(parsed), cancel));
+        list.SetAction(
+            (parsed, cancel) => QueueCommand.ListAsync(ContextOf(parsed), filters.Read(parsed), cancel));
         var id = new Argument<string>("id") { Description = "the queue id" };
         var show = new Command("show", "One message with its history") { id };
-        show.SetAction((parsed, cancel) => QueueCommand.ShowAsync(ContextOf(parsed), parsed.GetValue(id)!, cancel));
+        show.SetAction(
+            (parsed, cancel) => QueueCommand.ShowAsync(ContextOf(parsed), parsed.GetValue(id)!, cancel));
         command.Add(list);
         command.Add(show);
         foreach (var (name, text) in QueueCommand.Changes)
         {
-            var ids = new Argument<string[]>("id") { Description = "queue ids, or ALL", Arity = ArgumentArity.ZeroOrMore };
+            var ids = new Argument<string[]>(
+                "id")
+            { Description = "queue ids, or ALL", Arity = ArgumentArity.ZeroOrMore };
             var change = new Command(name, text) { ids };
             filters.AddTo(change);
             change.SetAction((parsed, cancel) => QueueCommand.ChangeAsync(
@@ -130,9 +159,16 @@ static class CommandTree
 
     static Command Log()
     {
-        var after = new Option<long?>("--after") { Description = "begins after this event instead of with the last ones" };
-        var limit = new Option<int>("--limit") { Description = "at most so many", DefaultValueFactory = _ => 100 };
-        var follow = new Option<bool>("--follow", "-f") { Description = "goes on with what happens from now on" };
+        var after = new Option<long?>("--after")
+        {
+            Description = "begins after this event instead of with the last ones",
+        };
+        var limit =
+            new Option<int>("--limit") { Description = "at most so many", DefaultValueFactory = _ => 100 };
+        var follow = new Option<bool>("--follow", "-f")
+        {
+            Description = "goes on with what happens from now on",
+        };
         var search = new Argument<string?>("search")
         {
             Description = "shows events that hold this text",
@@ -140,8 +176,11 @@ static class CommandTree
         };
         var command = new Command("log", "What happened, in order") { search, after, limit, follow };
         command.SetAction((parsed, cancel) => LogCommand.RunAsync(
-            ContextOf(parsed), new LogRequest(
-                parsed.GetValue(search), parsed.GetValue(after), parsed.GetValue(limit), parsed.GetValue(follow)), cancel));
+            ContextOf(parsed),
+            new LogRequest(
+                parsed.GetValue(search), parsed.GetValue(after), parsed.GetValue(limit),
+                parsed.GetValue(follow)),
+            cancel));
         return command;
     }
 
@@ -156,21 +195,28 @@ static class CommandTree
 
     static Command Route()
     {
-        var from = new Option<string>("--from") { Description = "the sender; <> for none", DefaultValueFactory = _ => "<>" };
+        var from = new Option<string>(
+            "--from")
+        { Description = "the sender; <> for none", DefaultValueFactory = _ => "<>" };
         var to = new Option<string>("--to") { Description = "the recipient", Required = true };
         var account = new Option<string?>("--account") { Description = "the account that logged in" };
         var listener = new Option<string?>("--listener") { Description = "the listener it came through" };
-        var door = new Option<string>("--door") { Description = "mx, submission or api", DefaultValueFactory = _ => "submission" };
-        var explain = new Command("explain", "Which route and transport a recipient gets, and why") { from, to, account, listener, door };
+        var door = new Option<string>(
+            "--door")
+        { Description = "mx, submission or api", DefaultValueFactory = _ => "submission" };
+        var explain = new Command("explain", "Which route and transport a recipient gets, and why") { from,
+            to, account, listener, door };
         explain.SetAction((parsed, cancel) => RouteCommand.ExplainAsync(
-            ContextOf(parsed), parsed.GetValue(from)!, parsed.GetValue(to)!, parsed.GetValue(account), parsed.GetValue(listener),
+            ContextOf(parsed), parsed.GetValue(from)!, parsed.GetValue(to)!, parsed.GetValue(account), parsed
+                .GetValue(listener),
             parsed.GetValue(door)!, cancel));
         return new Command("route", "Routing") { explain };
     }
 
     static Command Configuration()
     {
-        var file = new Argument<string?>("file") { Description = "the file", Arity = ArgumentArity.ZeroOrOne };
+        var file =
+            new Argument<string?>("file") { Description = "the file", Arity = ArgumentArity.ZeroOrOne };
         var check = new Command("check", "Tests a configuration file") { file };
         check.SetAction(parsed => ConfigCommand.Check(ContextOf(parsed), parsed.GetValue(file)));
         var changed = new Option<bool>("--changed") { Description = "only what differs from the defaults" };
@@ -189,14 +235,17 @@ static class CommandTree
     static Command Account()
     {
         var name = new Argument<string>("name") { Description = "the user name" };
-        var senders = new Option<string[]>("--sender") { Description = "an address pattern it may send as; none: any" };
-        var add = new Command("add", "Makes an account; its password comes on standard input") { name, senders };
+        var senders =
+            new Option<string[]>("--sender") { Description = "an address pattern it may send as; none: any" };
+        var add =
+            new Command("add", "Makes an account; its password comes on standard input") { name, senders };
         add.SetAction((parsed, cancel) => AccountCommand.AddAsync(
             ContextOf(parsed), parsed.GetValue(name)!, parsed.GetValue(senders) ?? [], cancel));
         var list = new Command("list", "Accounts of file and store");
         list.SetAction((parsed, cancel) => AccountCommand.ListAsync(ContextOf(parsed), cancel));
         var remove = new Command("remove", "Removes an account of the store") { name };
-        remove.SetAction((parsed, cancel) => AccountCommand.RemoveAsync(ContextOf(parsed), parsed.GetValue(name)!, cancel));
+        remove.SetAction((parsed, cancel) =>
+            AccountCommand.RemoveAsync(ContextOf(parsed), parsed.GetValue(name)!, cancel));
         return new Command("account", "Who may submit") { add, list, remove };
     }
 }

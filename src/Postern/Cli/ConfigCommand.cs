@@ -1,6 +1,8 @@
 using Postern.Mta;
 using Postern.Mta.Configuration;
 using Postern.Mta.Intake;
+using Postern.Mta.Transports;
+using Postern.Mta.Transports.PubSub;
 
 namespace Postern.Cli;
 
@@ -18,7 +20,8 @@ static class ConfigCommand
     public static int Print(CommandContext context, bool changedOnly)
     {
         var options = Read(PathOf(context));
-        Console.Out.Write(changedOnly ? ConfigurationPrinter.PrintChanged(options) : ConfigurationPrinter.Print(options));
+        Console.Out.Write(
+            changedOnly ? ConfigurationPrinter.PrintChanged(options) : ConfigurationPrinter.Print(options));
         return ExitCode.Ok;
     }
 
@@ -29,7 +32,11 @@ static class ConfigCommand
         var result = ConfigurationReader.Read(path, new ConfigurationSurroundings());
         var errors = new List<ConfigurationError>(result.Errors);
         if (result.IsGood)
+        {
             AliasTable.Load(result.Options, errors);
+            errors.AddRange(result.Options.Transports
+                .SelectMany(transport => ProblemsOf(path, transport.Key, transport.Value)));
+        }
         if (errors.Count == 0)
             return result.Options;
         foreach (var error in errors.Take(errors.Count - 1))
@@ -37,13 +44,33 @@ static class ConfigCommand
         throw new CommandException(ExitCode.Configuration, errors[^1].ToString());
     }
 
+    /// <summary>What only the transport itself knows: a macro that does not exist, a user that cannot be
+    /// taken on.</summary>
+    static IEnumerable<ConfigurationError> ProblemsOf(string path, string name, TransportOptions transport)
+    {
+        string?[] problems = transport.Kind switch
+        {
+            TransportKind.Pipe =>
+                [PipeTransport.FindProblem(transport), PipeTransport.FindAccountProblem(transport)],
+            TransportKind.Pubsub => [PubSubTransport.FindProblem(transport)],
+            _ => [],
+        };
+        foreach (var problem in problems)
+        {
+            if (problem is not null)
+                yield return new ConfigurationError(path, 0, $"transports.{name}", problem);
+        }
+    }
+
     static string PathOf(CommandContext context) =>
         ConfigurationLocation.Find(context.Config, Environment.GetEnvironmentVariable, File.Exists) switch
         {
             ConfigurationLocation.InFile found => found.Path,
-            ConfigurationLocation.Missing missing => throw new CommandException(ExitCode.Configuration, missing.Text),
+            ConfigurationLocation.Missing missing =>
+                throw new CommandException(ExitCode.Configuration, missing.Text),
             _ => throw new CommandException(
-                ExitCode.Configuration, $"there is no configuration file: {ConfigurationLocation.SystemPath} does not exist",
+                ExitCode.Configuration,
+                    $"there is no configuration file: {ConfigurationLocation.SystemPath} does not exist",
                 "name one with --config"),
         };
 }

@@ -3,7 +3,8 @@ using Postern.Api;
 
 namespace Postern.Cli;
 
-/// <summary><c>postern deliver</c>: whatever goes wrong on our side, the other MTA keeps the mail (exit 75).</summary>
+/// <summary><c>postern deliver</c>: whatever goes wrong on our side, the other MTA keeps the mail (exit
+/// 75).</summary>
 static class DeliverCommand
 {
     public static async Task<int> RunAsync(
@@ -20,10 +21,12 @@ static class DeliverCommand
         Delivered answer;
         try
         {
-            using var server = AdminClient.Find(context.Server, context.Config, "deliver.sock", ExitCode.TemporaryFailure);
+            using var server = AdminClient
+                .Find(context.Server, context.Config, "deliver.sock", ExitCode.TemporaryFailure);
             await using var input = Console.OpenStandardInput();
             answer = await server.SendAsync(
-                HttpMethod.Post, query.ToString(), new StreamContent(input), AdminJson.Default.Delivered, cancel);
+                HttpMethod.Post, query
+                    .ToString(), new StreamContent(input), AdminJson.Default.Delivered, cancel);
         }
         catch (Exception e) when (e is CommandException or HttpRequestException or IOException)
         {

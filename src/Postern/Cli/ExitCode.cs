@@ -29,7 +29,8 @@ static class ExitCode
     /// <summary>Reading or writing failed.</summary>
     public const int IoError = 74;
 
-    /// <summary>Try again later: the mail stays with the caller, or another Postern holds the data directory.</summary>
+    /// <summary>Try again later: the mail stays with the caller, or another Postern holds the data
+    /// directory.</summary>
     public const int TemporaryFailure = 75;
 
     /// <summary>The server says no.</summary>

@@ -9,14 +9,16 @@ static class LogCommand
 {
     static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
 
-    public static async Task<int> RunAsync(CommandContext context, LogRequest request, CancellationToken cancel)
+    public static async Task<int> RunAsync(
+        CommandContext context, LogRequest request, CancellationToken cancel)
     {
         using var server = context.OpenAdmin();
         var search = request.Search is null ? "" : $"&search={Uri.EscapeDataString(request.Search)}";
         var place = request.After is { } after ? $"&after={after}" : "";
         while (true)
         {
-            var page = await server.GetLinesAsync($"admin/v1/events?limit={request.Limit}{search}{place}", cancel);
+            var path = $"admin/v1/events?limit={request.Limit}{search}{place}";
+            var page = await server.GetLinesAsync(path, cancel);
             Print(context, page.Lines);
             if (!request.IsFollowing)
                 return ExitCode.Ok;
@@ -28,7 +30,8 @@ static class LogCommand
     public static async Task<int> TraceAsync(CommandContext context, string id, CancellationToken cancel)
     {
         using var server = context.OpenAdmin();
-        Print(context, (await server.GetLinesAsync($"admin/v1/trace/{Uri.EscapeDataString(id)}", cancel)).Lines);
+        var path = $"admin/v1/trace/{Uri.EscapeDataString(id)}";
+        Print(context, (await server.GetLinesAsync(path, cancel)).Lines);
         return ExitCode.Ok;
     }
 

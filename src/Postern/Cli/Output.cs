@@ -11,13 +11,15 @@ static class Output
         Console.Error.WriteLine("postern: " + Clean(line));
     }
 
-    /// <summary>Control and format characters as <c>\u{...}</c>, so that no text moves the cursor or hides itself.</summary>
+    /// <summary>Control and format characters as <c>\u{...}</c>, so that no text moves the cursor or hides
+    /// itself.</summary>
     public static string Clean(string text)
     {
         var cleaned = new StringBuilder(text.Length);
         foreach (var rune in text.EnumerateRunes())
         {
-            if (Rune.IsControl(rune) || Rune.GetUnicodeCategory(rune) == System.Globalization.UnicodeCategory.Format)
+            if (Rune.IsControl(rune)
+                || Rune.GetUnicodeCategory(rune) == System.Globalization.UnicodeCategory.Format)
                 cleaned.Append(System.Globalization.CultureInfo.InvariantCulture, $"\\u{{{rune.Value:x}}}");
             else
                 cleaned.Append(rune.ToString());

@@ -55,7 +55,8 @@ static class QueueCommand
             table.AddRow(
                 entry.Id, AgeOf(entry.ArrivedAt), entry.Octets.ToString(CultureInfo.InvariantCulture),
                 Cell(entry.Sender.Length == 0 ? "<>" : entry.Sender), Cell(recipient.Address),
-                recipient.Outcome ?? recipient.State, Cell(recipient.Transport ?? "-"), Cell(recipient.Reason ?? ""));
+                recipient.Outcome
+                    ?? recipient.State, Cell(recipient.Transport ?? "-"), Cell(recipient.Reason ?? ""));
         }
         return entry.Recipients.Count;
     }
@@ -65,24 +66,28 @@ static class QueueCommand
     static string AgeOf(DateTimeOffset at)
     {
         var age = TimeProvider.System.GetUtcNow() - at;
-        return age.TotalHours < 1 ? $"{age:m\\:ss}" : age.TotalDays < 1 ? $"{age:h\\:mm\\:ss}" : $"{age:d\\d\\ hh\\:mm}";
+        return age.TotalHours < 1 ? $"{age:m\\:ss}" : age.TotalDays < 1 ? $"{age:h\\:mm\\:ss}"
+            : $"{age:d\\d\\ hh\\:mm}";
     }
 
     public static async Task<int> ShowAsync(CommandContext context, string id, CancellationToken cancel)
     {
         using var server = context.OpenAdmin();
-        var entry = await server.GetAsync($"admin/v1/queue/{Uri.EscapeDataString(id)}", AdminJson.Default.QueueEntry, cancel);
+        var entry = await server
+            .GetAsync($"admin/v1/queue/{Uri.EscapeDataString(id)}", AdminJson.Default.QueueEntry, cancel);
         if (context.Json)
         {
             Console.Out.WriteLine(JsonSerializer.Serialize(entry, AdminJson.Default.QueueEntry));
             return ExitCode.Ok;
         }
-        Console.Out.WriteLine(Output.Clean($"{entry.Id}  from <{entry.Sender}>  {entry.Octets} octets  {entry.MessageId}"));
+        Console.Out.WriteLine(
+            Output.Clean($"{entry.Id}  from <{entry.Sender}>  {entry.Octets} octets  {entry.MessageId}"));
         foreach (var recipient in entry.Recipients)
         {
             Console.Out.WriteLine(Output.Clean(
-                $"  to <{recipient.Address}>: {recipient.Outcome ?? recipient.State}, route {recipient.Route ?? "-"}, "
-                + $"transport {recipient.Transport ?? "-"}, attempts {recipient.Attempts}, due {recipient.DueAt:u}"
+                $"  to <{recipient.Address}>: {recipient.Outcome ?? recipient.State}"
+                + $", route {recipient.Route ?? "-"}, transport {recipient.Transport ?? "-"}"
+                + $", attempts {recipient.Attempts}, due {recipient.DueAt:u}"
                 + (recipient.Reason is null ? "" : $", last: {recipient.Reason}")));
         }
         foreach (var line in (await server.GetLinesAsync($"admin/v1/trace/{entry.Id}", cancel)).Lines)
@@ -91,19 +96,24 @@ static class QueueCommand
     }
 
     public static async Task<int> ChangeAsync(
-        CommandContext context, string command, IReadOnlyList<string> ids, string filter, CancellationToken cancel)
+        CommandContext context, string command, IReadOnlyList<string> ids, string filter,
+            CancellationToken cancel)
     {
         if (ids.Count == 0 && filter.Length == 0)
-            throw new CommandException(ExitCode.Usage, $"queue {command}: which?", "give queue ids, a filter, or ALL");
+            throw new CommandException(
+                ExitCode.Usage, $"queue {command}: which?", "give queue ids, a filter, or ALL");
         using var server = context.OpenAdmin();
         var changed = 0;
-        foreach (var id in ids.Where(id => id != "ALL").Select(id => $"&id={Uri.EscapeDataString(id)}").DefaultIfEmpty(filter))
+        foreach (var id in ids.Where(id => id != "ALL").Select(id => $"&id={Uri.EscapeDataString(id)}")
+            .DefaultIfEmpty(filter))
         {
             var answer = await server.SendAsync(
-                HttpMethod.Post, $"admin/v1/queue/{command}?{id.TrimStart('&')}", null, AdminJson.Default.Changed, cancel);
+                HttpMethod.Post, $"admin/v1/queue/{command}?{id.TrimStart('&')}", null,
+                    AdminJson.Default.Changed, cancel);
             changed += answer.Recipients;
         }
-        Console.Out.WriteLine(context.Json ? $"{{\"recipients\":{changed}}}" : $"{command}: {changed} recipients");
+        Console.Out
+            .WriteLine(context.Json ? $"{{\"recipients\":{changed}}}" : $"{command}: {changed} recipients");
         return ExitCode.Ok;
     }
 }

@@ -7,10 +7,12 @@ namespace Postern.Cli;
 static class RouteCommand
 {
     public static async Task<int> ExplainAsync(
-        CommandContext context, string from, string to, string? account, string? listener, string door, CancellationToken cancel)
+        CommandContext context, string from, string to, string? account, string? listener, string door,
+            CancellationToken cancel)
     {
         using var server = context.OpenAdmin();
-        var query = $"admin/v1/route?from={Uri.EscapeDataString(from)}&to={Uri.EscapeDataString(to)}&door={Uri.EscapeDataString(door)}";
+        var query = $"admin/v1/route?from={Uri.EscapeDataString(from)}&to={Uri.EscapeDataString(to)}";
+        query += $"&door={Uri.EscapeDataString(door)}";
         if (account is not null)
             query += $"&account={Uri.EscapeDataString(account)}";
         if (listener is not null)

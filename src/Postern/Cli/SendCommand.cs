@@ -8,14 +8,17 @@ using Postern.Smtp;
 
 namespace Postern.Cli;
 
-/// <summary><c>postern send</c>: a mail over SMTP to the running server, as any program would send it.</summary>
+/// <summary><c>postern send</c>: a mail over SMTP to the running server, as any program would send
+/// it.</summary>
 static class SendCommand
 {
     public static async Task<int> RunAsync(
-        string address, string from, IReadOnlyList<string> to, string subject, string? body, CancellationToken cancel)
+        string address, string from, IReadOnlyList<string> to, string subject, string? body,
+            CancellationToken cancel)
     {
         if (!IPEndPoint.TryParse(address, out var server))
-            throw new CommandException(ExitCode.Usage, $"--smtp {address}: not an address with a port", "as in 127.0.0.1:2525");
+            throw new CommandException(
+                ExitCode.Usage, $"--smtp {address}: not an address with a port", "as in 127.0.0.1:2525");
         foreach (var text in to.Append(from))
         {
             if (!Mailbox.TryParse(text, out _))
@@ -30,13 +33,15 @@ static class SendCommand
         }
         catch (SocketException e)
         {
-            throw new CommandException(ExitCode.Unavailable, $"{server}: {e.Message}", "start one with: postern serve");
+            throw new CommandException(
+                ExitCode.Unavailable, $"{server}: {e.Message}", "start one with: postern serve");
         }
         await using var stream = new NetworkStream(socket);
         var reader = PipeReader.Create(stream);
         await ExpectAsync(stream, reader, null, cancel);
         await ExpectAsync(stream, reader, "EHLO localhost", cancel);
-        await ExpectAsync(stream, reader, $"MAIL FROM:<{from}> BODY=8BITMIME{Utf8Of(to.Append(from))}", cancel);
+        await ExpectAsync(
+            stream, reader, $"MAIL FROM:<{from}> BODY=8BITMIME{Utf8Of(to.Append(from))}", cancel);
         foreach (var recipient in to)
             await ExpectAsync(stream, reader, $"RCPT TO:<{recipient}>", cancel);
         await ExpectAsync(stream, reader, "DATA", cancel);
@@ -46,16 +51,19 @@ static class SendCommand
         return ExitCode.Ok;
     }
 
-    static string Utf8Of(IEnumerable<string> addresses) => addresses.All(a => Ascii.IsValid(a)) ? "" : " SMTPUTF8";
+    static string Utf8Of(IEnumerable<string> addresses) =>
+        addresses.All(a => Ascii.IsValid(a)) ? "" : " SMTPUTF8";
 
     static byte[] Compose(string from, IReadOnlyList<string> to, string subject, string body)
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"From: <{from}>\r\nTo: {string.Join(", ", to.Select(t => $"<{t}>"))}\r\n");
+        text.Append(CultureInfo.InvariantCulture,
+            $"From: <{from}>\r\nTo: {string.Join(", ", to.Select(t => $"<{t}>"))}\r\n");
         var clean = string.Concat(subject.Where(c => !char.IsControl(c)));
         // RFC 2047 §2: one encoded word is at most 75 characters; a subject that needs it is short here.
         text.Append("Subject: ").Append(Ascii.IsValid(clean) ? clean : Encoded(clean)).Append("\r\n");
-        text.Append("MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n");
+        text.Append("MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n");
+        text.Append("Content-Transfer-Encoding: 8bit\r\n\r\n");
         foreach (var line in body.ReplaceLineEndings("\n").TrimEnd('\n').Split('\n'))
             text.Append(line.StartsWith('.') ? "." : "").Append(line).Append("\r\n");
         return Encoding.UTF8.GetBytes(text.ToString());
@@ -75,11 +83,13 @@ static class SendCommand
             word.Append(rune.ToString());
         }
         words.Add(word.ToString());
-        return string.Join("\r\n ", words.Select(w => $"=?utf-8?B?{Convert.ToBase64String(Encoding.UTF8.GetBytes(w))}?="));
+        return string.Join(
+            "\r\n ", words.Select(w => $"=?utf-8?B?{Convert.ToBase64String(Encoding.UTF8.GetBytes(w))}?="));
     }
 
     /// <summary>Sends a line and reads its reply; anything but 2xx and 3xx ends the command.</summary>
-    static async ValueTask<string> ExpectAsync(Stream stream, PipeReader reader, string? line, CancellationToken cancel)
+    static async ValueTask<string> ExpectAsync(
+        Stream stream, PipeReader reader, string? line, CancellationToken cancel)
     {
         if (line is not null)
             await stream.WriteAsync(Encoding.UTF8.GetBytes(line + "\r\n"), cancel);

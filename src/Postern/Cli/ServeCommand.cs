@@ -16,13 +16,17 @@ sealed class ServeCommand(CommandContext context, string? readyFile)
     public async Task<int> RunAsync(CancellationToken cancel)
     {
         using var stopping = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        using var term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => Stop(signal, stopping));
-        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => Stop(signal, stopping));
+        using var term = PosixSignalRegistration
+            .Create(PosixSignal.SIGTERM, signal => Stop(signal, stopping));
+        using var interrupt = PosixSignalRegistration
+            .Create(PosixSignal.SIGINT, signal => Stop(signal, stopping));
         var options = ReadFirst();
-        var notifier = ServiceNotifier.FromEnvironment();
-        await using (var server = await PosternServer.StartAsync(options, Reread, sandbox, Clock, stopping.Token))
+        var notifier = SystemdNotifier.FromEnvironment();
+        await using (
+            var server = await PosternServer.StartAsync(options, Reread, sandbox, Clock, stopping.Token))
         {
-            using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal => Reload(signal, server, notifier));
+            using var hangUp = PosixSignalRegistration
+                .Create(PosixSignal.SIGHUP, signal => Reload(signal, server, notifier));
             Announce(server);
             if (readyFile is not null)
                 ReadyOf(server).Write(readyFile);
@@ -64,19 +68,22 @@ sealed class ServeCommand(CommandContext context, string? readyFile)
 
     /// <summary>The options of the file as it is now; the sandbox has none and stays as it is.</summary>
     PosternOptions Reread() => file is null
-        ? throw new CommandException(ExitCode.Configuration, "the sandbox has no configuration file to read again")
+        ? throw new CommandException(
+            ExitCode.Configuration, "the sandbox has no configuration file to read again")
         : ConfigCommand.Read(file);
 
     PosternOptions StartSandbox()
     {
         var data = SandboxOptions.DataDirectory(Environment.GetEnvironmentVariable);
-        Directory.CreateDirectory(data, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        Directory
+            .CreateDirectory(data, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         sandbox = new SandboxMail(data, Clock);
         var script = Path.Combine(data, "on-mail");
         if (!File.Exists(script))
         {
             PrivateFile.Write(script, SandboxScript);
-            File.SetUnixFileMode(script, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            File.SetUnixFileMode(
+                script, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         }
         return SandboxOptions.Create(data, sandbox.Relay, script);
     }
@@ -88,7 +95,7 @@ sealed class ServeCommand(CommandContext context, string? readyFile)
 
         """;
 
-    async void Reload(PosixSignalContext signal, PosternServer server, ServiceNotifier notifier)
+    async void Reload(PosixSignalContext signal, PosternServer server, SystemdNotifier notifier)
     {
         signal.Cancel = true;
         try
@@ -112,7 +119,8 @@ sealed class ServeCommand(CommandContext context, string? readyFile)
         Environment.ProcessId,
         [
             .. server.Bound.Select(bound => new ReadyListener(
-                bound.Name, bound.Options.For.ToString().ToLowerInvariant(), bound.Options.Tls.ToString().ToLowerInvariant(),
+                bound.Name, bound.Options.For.ToString().ToLowerInvariant(), bound.Options.Tls.ToString()
+                    .ToLowerInvariant(),
                 bound.Address.Address.ToString(), bound.Address.Port)),
         ],
         PosternServer.AdminSocketOf(server.Agent.Options), Path.GetFullPath(server.Agent.Options.Data));
@@ -120,16 +128,20 @@ sealed class ServeCommand(CommandContext context, string? readyFile)
     void Announce(PosternServer server)
     {
         foreach (var bound in server.Bound)
-            Console.Error.WriteLine($"postern: {bound.Options.For.ToString().ToLowerInvariant(),-10} on {bound.Address} ({bound.Name})");
+        {
+            var kind = bound.Options.For.ToString().ToLowerInvariant();
+            Console.Error.WriteLine($"postern: {kind,-10} on {bound.Address} ({bound.Name})");
+        }
         if (sandbox is null)
             return;
         Console.Error.WriteLine($"""
 
             This is the sandbox: nothing leaves this machine. Data: {server.Agent.Options.Data}
             Try, in another terminal:
-              ./do postern send --from app@sandbox.localhost --to you@example.org --subject Hello --body 'It works.'
+              ./do postern send --from app@sandbox.localhost --to you@example.org --subject Hello --body Hi
               ./do postern log
-              swaks --server 127.0.0.1:2526 --from a@example.org --to me@in.localhost      # inbound, to a script
+              ./do postern send --smtp 127.0.0.1:2526 --from a@example.org --to me@in.localhost --body Hi
+            The last one comes in at the MX listener and goes to a script: see inbound.txt in the data directory.
             """);
     }
 }

@@ -9,7 +9,8 @@ namespace Postern.Listeners;
 sealed record BoundListener(ListenOptions Options, string Name, Socket Socket, IPEndPoint Address)
 {
     /// <summary>Binds all of them, before anything on disk is touched; when one fails none stays.</summary>
-    /// <exception cref="CommandException">An address is in use, not ours, or needs a right we lack.</exception>
+    /// <exception cref="CommandException">An address is in use, not ours, or needs a right we
+    /// lack.</exception>
     public static IReadOnlyList<BoundListener> BindAll(IReadOnlyList<ListenOptions> listeners)
     {
         var bound = new List<BoundListener>(listeners.Count);
@@ -43,7 +44,8 @@ sealed record BoundListener(ListenOptions Options, string Name, Socket Socket, I
         {
             // [::] takes IPv4 too, unless a listener of the same port does.
             if (wanted.AddressFamily == AddressFamily.InterNetworkV6)
-                socket.DualMode = wanted.Address.Equals(IPAddress.IPv6Any) && !all.Any(o => TakesIPv4(o, wanted.Port));
+                socket.DualMode = wanted.Address.Equals(IPAddress.IPv6Any)
+                    && !all.Any(o => TakesIPv4(o, wanted.Port));
             socket.Bind(wanted);
             var address = (IPEndPoint)socket.LocalEndPoint!;
             return new BoundListener(options, options.Name ?? NameOf(options, address.Port), socket, address);
@@ -71,13 +73,15 @@ sealed record BoundListener(ListenOptions Options, string Name, Socket Socket, I
         var mend = e.SocketErrorCode switch
         {
             SocketError.AddressAlreadyInUse =>
-                $"stop what listens there (ss -ltnp sport = :{wanted.Port}), or change \"on\" of this listener",
+                $"stop what listens there (ss -ltn sport = :{wanted.Port}) or change \"on\" of this listener",
             SocketError.AccessDenied =>
                 "give the program CAP_NET_BIND_SERVICE (the systemd unit does), or use a port over 1023",
             SocketError.AddressNotAvailable => "use an address of this machine, or 0.0.0.0",
             _ => "change \"on\" of this listener",
         };
         return new CommandException(
-            ExitCode.OsError, $"cannot listen on {wanted} ({options.For.ToString().ToLowerInvariant()}): {e.Message}", mend);
+            ExitCode.OsError,
+                $"cannot listen on {wanted} ({options.For.ToString().ToLowerInvariant()}): {e.Message}",
+                mend);
     }
 }

@@ -3,10 +3,11 @@ using Postern.Mta;
 
 namespace Postern.Listeners;
 
-/// <summary>Looks at the certificate's files and at its end, and raises and clears the alarms about them.</summary>
+/// <summary>Looks at the certificate's files and its end; raises and clears the alarms about them.</summary>
 /// <remarks>
-/// Law: one look at a time, every half minute; files named by a reloaded configuration are found by the next look.
-/// Files that cannot be used leave the old certificate in place (alarm <c>tls</c>); so does an end within 14 days.
+/// Law: one look at a time, every half minute; files named by a reloaded configuration are found by the next
+/// look. Files that cannot be used leave the old certificate in place and raise an alarm (kind <c>tls</c>); so
+/// does an end within 14 days.
 /// </remarks>
 sealed class CertificateWatch : IAsyncDisposable
 {
@@ -51,7 +52,8 @@ sealed class CertificateWatch : IAsyncDisposable
         if (certificate.EndsSoon)
             await agent.Queue.RaiseAlarmAsync(
                 Kind, OfEnd,
-                string.Create(CultureInfo.InvariantCulture, $"the certificate ends on {certificate.NotAfter:yyyy-MM-dd}"),
+                string.Create(
+                    CultureInfo.InvariantCulture, $"the certificate ends on {certificate.NotAfter:yyyy-MM-dd}"),
                 "renew it; new files are found by themselves");
         else
             await agent.Queue.ClearAlarmAsync(Kind, OfEnd);

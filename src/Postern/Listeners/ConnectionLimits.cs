@@ -16,7 +16,8 @@ sealed class ConnectionLimits(int totalMax, Func<int> perClientMax)
 
     public int Total => Volatile.Read(ref total);
 
-    /// <summary>Takes a place for any connection. False: all are taken. Given back with <see cref="LeaveTotal"/>.</summary>
+    /// <summary>Takes a place for any connection. False: all are taken. Given back with
+    /// <see cref="LeaveTotal"/>.</summary>
     public bool TryEnterTotal()
     {
         if (Interlocked.Increment(ref total) <= TotalMax)

@@ -2,12 +2,14 @@ using System.Runtime.InteropServices;
 
 namespace Postern.Listeners;
 
-/// <summary>The few calls of the C library that the class library does not have, or hides the errors of.</summary>
+/// <summary>The few calls of the C library that the class library does not have, or hides the errors
+/// of.</summary>
 static partial class Native
 {
     const int ResourceFiles = 7, SocketLevel = 1, SocketPeerCredentials = 17;
 
-    /// <summary>How many file descriptors this process may have. The runtime has already raised soft to hard.</summary>
+    /// <summary>How many file descriptors this process may have. The runtime has already raised soft to
+    /// hard.</summary>
     public static long FileDescriptorsMax()
     {
         var limit = default(ResourceLimit);
@@ -41,7 +43,8 @@ static partial class Native
     [LibraryImport("libc", EntryPoint = "umask")]
     private static partial uint UMask(uint mask);
 
-    [LibraryImport("libc", EntryPoint = "rename", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    [LibraryImport(
+        "libc", EntryPoint = "rename", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int RenameFile(string from, string to);
 
     struct ResourceLimit

@@ -16,14 +16,17 @@ namespace Postern.Listeners;
 
 /// <summary>The running program: bound sockets, the agent behind them, and Kestrel in between.</summary>
 /// <remarks>
-/// Law of the start: bind, then take the data directory, then answer anybody. Whatever fails is one line, and nothing
-/// was touched that a running Postern uses. Law of the stop: no new mail, sessions end with 421, attempts finish or are
+/// Law of the start: bind, then take the data directory, then answer anybody. Whatever fails is one line, and
+/// nothing
+/// was touched that a running Postern uses. Law of the stop: no new mail, sessions end with 421, attempts
+/// finish or are
 /// recorded, then the store closes; ten seconds at most.
 /// </remarks>
 sealed partial class PosternServer : IAsyncDisposable
 {
     /// <summary>Together less than 10 s: sessions first, then attempts.</summary>
-    static readonly TimeSpan SessionsWithin = TimeSpan.FromSeconds(5), AttemptsWithin = TimeSpan.FromSeconds(4);
+    static readonly TimeSpan SessionsWithin = TimeSpan.FromSeconds(5);
+    static readonly TimeSpan AttemptsWithin = TimeSpan.FromSeconds(4);
 
     /// <summary>sun_path of unix(7), less the final zero.</summary>
     const int SocketPathOctetsMax = 107;
@@ -39,7 +42,8 @@ sealed partial class PosternServer : IAsyncDisposable
     readonly Metrics metrics;
 
     PosternServer(
-        IReadOnlyList<BoundListener> bound, MailTransferAgent agent, ServerCertificate certificate, WebApplication web,
+        IReadOnlyList<BoundListener> bound, MailTransferAgent agent, ServerCertificate certificate,
+            WebApplication web,
         Metrics metrics, TimeProvider clock)
     {
         this.bound = bound;
@@ -56,7 +60,8 @@ sealed partial class PosternServer : IAsyncDisposable
     /// <summary>Binds, opens the store and begins to answer.</summary>
     /// <exception cref="CommandException">Something the operator must mend.</exception>
     public static async Task<PosternServer> StartAsync(
-        PosternOptions options, Func<PosternOptions> reread, SandboxMail? sandbox, TimeProvider clock, CancellationToken cancel)
+        PosternOptions options, Func<PosternOptions> reread, SandboxMail? sandbox, TimeProvider clock,
+            CancellationToken cancel)
     {
         CheckSocketPath(DeliverSocketOf(options));
         var bound = BoundListener.BindAll(options.Listen);
@@ -84,7 +89,7 @@ sealed partial class PosternServer : IAsyncDisposable
 
     static string Version => typeof(PosternServer).Assembly.GetName().Version!.ToString(3);
 
-    /// <summary>Troubles of the program itself, one line each on standard error; mail has its own log.</summary>
+    /// <summary>Troubles of the program, one line each on standard error; mail has its own log.</summary>
     static void LogPlainly(ILoggingBuilder logging)
     {
         logging.SetMinimumLevel(LogLevel.Warning);
@@ -94,11 +99,14 @@ sealed partial class PosternServer : IAsyncDisposable
 
     static Random NewRandom() => new(RandomNumberGenerator.GetInt32(int.MaxValue));
 
-    public static string AdminSocketOf(PosternOptions options) => Path.Combine(SocketDirectoryOf(options), "admin.sock");
+    public static string AdminSocketOf(PosternOptions options) =>
+        Path.Combine(SocketDirectoryOf(options), "admin.sock");
 
-    public static string DeliverSocketOf(PosternOptions options) => Path.Combine(SocketDirectoryOf(options), "deliver.sock");
+    public static string DeliverSocketOf(PosternOptions options) =>
+        Path.Combine(SocketDirectoryOf(options), "deliver.sock");
 
-    /// <summary>systemd's runtime directory, which other users may enter; without one, the data directory, which they may not.</summary>
+    /// <summary>systemd's runtime directory, which other users may enter; without one, the data directory,
+    /// which they may not.</summary>
     static string SocketDirectoryOf(PosternOptions options) =>
         Environment.GetEnvironmentVariable("RUNTIME_DIRECTORY") is { Length: > 0 } runtime
             ? runtime
@@ -108,7 +116,8 @@ sealed partial class PosternServer : IAsyncDisposable
     {
         if (System.Text.Encoding.UTF8.GetByteCount(path) > SocketPathOctetsMax)
             throw new CommandException(
-                ExitCode.Configuration, $"data: {path} is too long a path for a socket", "choose a shorter \"data\"");
+                ExitCode.Configuration, $"data: {path} is too long a path for a socket",
+                "choose a shorter \"data\"");
     }
 
     static SqliteStore OpenStore(PosternOptions options, TimeProvider clock, ILoggerFactory logs)
@@ -125,22 +134,27 @@ sealed partial class PosternServer : IAsyncDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CommandException(
-                ExitCode.CannotCreate, $"data directory {options.Data}: {e.Message}",
-                "make it for the user Postern runs as, or set another \"data\"");
+            throw NoDataDirectory(options, e);
         }
     }
+
+    static CommandException NoDataDirectory(PosternOptions options, Exception e) => new(
+        ExitCode.CannotCreate, $"data directory {options.Data}: {e.Message}",
+        "make it for the user Postern runs as, or set another \"data\"");
 
     static ServerCertificate OpenCertificate(PosternOptions options, TimeProvider clock)
     {
         try
         {
             if (options.Tls.Certificate is null)
-                Directory.CreateDirectory(options.Data, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+                Directory.CreateDirectory(
+                    options.Data, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
             return ServerCertificate.Open(options.Tls, options.Hostname, options.Data, clock);
         }
         catch (Exception e) when (ServerCertificate.IsUnusable(e))
         {
+            if (options.Tls.Certificate is null)
+                throw NoDataDirectory(options, e);
             throw new CommandException(
                 ExitCode.Configuration, $"tls: {options.Tls.Certificate ?? options.Data}: {e.Message}",
                 "give a PEM certificate and its key that this user may read");
@@ -152,7 +166,8 @@ sealed partial class PosternServer : IAsyncDisposable
         Func<PosternOptions> reread, SandboxMail? sandbox, TimeProvider clock, ILoggerFactory logs)
     {
         var options = agent.Options;
-        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "postern" });
+        var builder = WebApplication
+            .CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "postern" });
         builder.Services.AddSingleton(logs);
         builder.Services.AddRoutingCore();
         builder.Services.AddOpenTelemetry().WithMetrics(
@@ -177,19 +192,22 @@ sealed partial class PosternServer : IAsyncDisposable
         builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = endPoint =>
             bound.FirstOrDefault(listener => listener.Address.Equals(endPoint))?.Socket
             ?? (sandbox is not null && sandbox.Address.Equals(endPoint) ? sandbox.Socket : null)
-            ?? Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets.SocketTransportOptions.CreateDefaultBoundListenSocket(endPoint));
+            ?? Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets.SocketTransportOptions
+                .CreateDefaultBoundListenSocket(endPoint));
         var web = builder.Build();
         var deliver = agent.OpenDoor(new ListenOptions { Name = "deliver", For = ListenFor.Mx });
         new WebApi(agent, deliver, reread, sandbox, clock).Map(web);
         return web;
     }
 
-    /// <summary>What the file descriptor limit leaves after the store, http and the way out (DESIGN §9.4).</summary>
+    /// <summary>What the file descriptor limit leaves after the store, http and the way out (DESIGN
+    /// §9.4).</summary>
     static int ConnectionsMaxOf(PosternOptions options)
     {
         const int reserved = 200;
         var outbound = options.Transports.Values.Sum(transport => transport.MaxConnections);
-        var room = (int)Math.Max(100, Native.FileDescriptorsMax() - reserved - HttpConnections.Max - outbound);
+        var room = (int)Math.Max(
+            100, Native.FileDescriptorsMax() - reserved - HttpConnections.Max - outbound);
         return options.Limits.Connections is { } wanted ? Math.Min(wanted, room) : room;
     }
 
@@ -212,8 +230,10 @@ sealed partial class PosternServer : IAsyncDisposable
     }
 
     static void Listen(
-        KestrelServerOptions kestrel, BoundListener listener, MailTransferAgent agent, ServerCertificate certificate,
-        ConnectionLimits limits, HttpConnections http, TimeProvider clock, ILoggerFactory logs) => kestrel.Listen(listener.Address, listen =>
+        KestrelServerOptions kestrel, BoundListener listener, MailTransferAgent agent,
+            ServerCertificate certificate,
+        ConnectionLimits limits, HttpConnections http, TimeProvider clock, ILoggerFactory logs) =>
+            kestrel.Listen(listener.Address, listen =>
     {
         if (listener.Options.For == ListenFor.Http)
         {
@@ -228,15 +248,18 @@ sealed partial class PosternServer : IAsyncDisposable
         var session = SessionOptions(listener, from, certificate);
         var doorway = new SmtpDoorway(
             agent.OpenDoor(listener.Options with { Name = listener.Name }),
-            () => ReferenceEquals(from, agent.Options) ? session : session = SessionOptions(listener, from = agent.Options, certificate),
-            listener.Options.For == ListenFor.Mx ? [] : listener.Options.Trusted ?? agent.Options.Submission.Trusted,
+            () => ReferenceEquals(from, agent.Options) ? session
+                : session = SessionOptions(listener, from = agent.Options, certificate),
+            listener.Options.For == ListenFor.Mx ? []
+                : listener.Options.Trusted ?? agent.Options.Submission.Trusted,
             ExemptOnLoopbackOnly: listener.Options.Trusted is null,
             Replies.TooManyConnections(agent.Options.Hostname));
         var smtp = new SmtpListener(listener, doorway, limits, clock, logs.CreateLogger<SmtpListener>());
         listen.Run(smtp.OnConnectedAsync);
     });
 
-    static SmtpServerOptions SessionOptions(BoundListener listener, PosternOptions options, ServerCertificate certificate)
+    static SmtpServerOptions SessionOptions(
+        BoundListener listener, PosternOptions options, ServerCertificate certificate)
     {
         var tls = listener.Options.Tls switch
         {

@@ -3,12 +3,14 @@ using System.Text;
 
 namespace Postern.Listeners;
 
-/// <summary>Small files beside the store that only their owner may read: keys, tokens, the ready file.</summary>
+/// <summary>Small files beside the store that only their owner may read: keys, tokens, the ready
+/// file.</summary>
 static class PrivateFile
 {
     const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
-    /// <summary>Puts the text in place whole: a reader sees the old file or the new one, never a part.</summary>
+    /// <summary>Puts the text in place whole: a reader sees the old file or the new one, never a
+    /// part.</summary>
     public static void Write(string path, string text)
     {
         var beside = path + ".new";

@@ -5,20 +5,23 @@ using System.Net;
 
 namespace Postern.Listeners;
 
-/// <summary>What a PROXY protocol v2 header says; null addresses mean LOCAL: the proxy speaks for itself.</summary>
+/// <summary>What a PROXY protocol v2 header says; null addresses mean LOCAL: the proxy speaks for
+/// itself.</summary>
 readonly record struct ProxyHeader(IPEndPoint? Remote, IPEndPoint? Local)
 {
     /// <summary>Signature, version and command, family, length (the PROXY protocol, §2.2).</summary>
     public const int FixedOctets = 16;
 
-    /// <summary>Octets after the fixed part that are taken. Addresses need 36, the rest are TLVs nobody here reads.</summary>
+    /// <summary>Octets after the fixed part that are taken. Addresses need 36, the rest are TLVs nobody here
+    /// reads.</summary>
     public const int VariableOctetsMax = 2048;
 
     const byte VersionTwo = 0x20, Local2 = 0x20, Proxy2 = 0x21, Tcp4 = 0x11, Tcp6 = 0x21;
 
     static ReadOnlySpan<byte> Signature => "\r\n\r\n\0\r\nQUIT\n"u8;
 
-    /// <summary>Reads one header from the start; on <see cref="ProxyHeaderState.Whole"/> it is cut from <paramref name="octets"/>.</summary>
+    /// <summary>Reads one header from the start; on <see cref="ProxyHeaderState.Whole"/> it is cut from
+    /// <paramref name="octets"/>.</summary>
     public static ProxyHeaderState TryRead(ref ReadOnlySequence<byte> octets, out ProxyHeader header)
     {
         header = default;
@@ -58,7 +61,8 @@ readonly record struct ProxyHeader(IPEndPoint? Remote, IPEndPoint? Local)
         variable.Slice(0, all.Length).CopyTo(all);
         var ports = all[(2 * addressOctets)..];
         header = new ProxyHeader(
-            EndPoint(all[..addressOctets], ports), EndPoint(all.Slice(addressOctets, addressOctets), ports[2..]));
+            EndPoint(all[..addressOctets], ports), EndPoint(
+                all.Slice(addressOctets, addressOctets), ports[2..]));
         return true;
     }
 
@@ -68,7 +72,8 @@ readonly record struct ProxyHeader(IPEndPoint? Remote, IPEndPoint? Local)
     static IPEndPoint EndPoint(ReadOnlySpan<byte> address, ReadOnlySpan<byte> port) =>
         new(Plain(new IPAddress(address)), BinaryPrimitives.ReadUInt16BigEndian(port));
 
-    /// <summary>Reads the header a connection must begin with. Null: malformed, cut short or too late; close.</summary>
+    /// <summary>Reads the header a connection must begin with. Null: malformed, cut short or too late;
+    /// close.</summary>
     public static async ValueTask<ProxyHeader?> ReadAsync(PipeReader input, CancellationToken cancel)
     {
         while (true)

@@ -3,7 +3,8 @@ using System.Text.Json.Serialization;
 
 namespace Postern.Listeners;
 
-/// <summary>What <c>serve --ready-file</c> writes once mail can come in: where everything really is.</summary>
+/// <summary>What <c>serve --ready-file</c> writes once mail can come in: where everything really
+/// is.</summary>
 sealed record ReadyFile(int Pid, IReadOnlyList<ReadyListener> Listeners, string Admin, string Data)
 {
     public void Write(string path) => PrivateFile.Write(

@@ -11,7 +11,8 @@ using Postern.Smtp.Server;
 
 namespace Postern.Listeners;
 
-/// <summary>The provider of the sandbox: a relay in this process, over a real SMTP connection with STARTTLS and AUTH.</summary>
+/// <summary>The provider of the sandbox: a relay in this process, over a real SMTP connection with STARTTLS
+/// and AUTH.</summary>
 /// <remarks>It keeps the last messages it got, in memory, and sends nothing anywhere.</remarks>
 sealed class SandboxMail : ISessionPolicy
 {
@@ -34,7 +35,8 @@ sealed class SandboxMail : ISessionPolicy
         if (!File.Exists(certificateFile))
             ServerCertificate.MakeSelfSigned(certificateFile, "localhost", clock);
         certificate = ServerCertificate.Open(
-            new Mta.TlsOptions { Certificate = certificateFile, Key = certificateFile }, "localhost", data, clock);
+            new Mta.TlsOptions { Certificate = certificateFile, Key = certificateFile }, "localhost", data,
+                clock);
         Socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         Socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
     }
@@ -73,7 +75,8 @@ sealed class SandboxMail : ISessionPolicy
             TlsOptions = () => certificate.Options,
             Auth = AuthOffer.UnderTls,
         };
-        await SmtpServer.ServeAsync(connection.Transport, facts, options, this, clock, connection.ConnectionClosed);
+        await SmtpServer
+            .ServeAsync(connection.Transport, facts, options, this, clock, connection.ConnectionClosed);
     }
 
     string CertificateOnly()
@@ -89,7 +92,8 @@ sealed class SandboxMail : ISessionPolicy
         new(session.UserName is null ? Replies.AuthenticationRequired : null);
 
     public ValueTask<Reply?> RcptAsync(
-        SessionFacts session, MailTransaction transaction, EnvelopeRecipient recipient, CancellationToken cancel) => default;
+        SessionFacts session, MailTransaction transaction, EnvelopeRecipient recipient,
+            CancellationToken cancel) => default;
 
     public ValueTask<ContentSink> OpenContentAsync(
         SessionFacts session, MailTransaction transaction, CancellationToken cancel) => new(new Sink());
@@ -101,7 +105,8 @@ sealed class SandboxMail : ISessionPolicy
         {
             messages.Enqueue(new SandboxEntry(
                 ++number, clock.GetUtcNow(), transaction.ReversePath.Mailbox?.ToString() ?? "",
-                [.. transaction.Recipients.Select(recipient => recipient.Path.Mailbox.ToString())], ((Sink)content).Text));
+                [.. transaction.Recipients.Select(recipient => recipient.Path.Mailbox.ToString())], (
+                    (Sink)content).Text));
             if (messages.Count > MessagesMax)
                 messages.Dequeue();
             return new(Replies.QueuedAs($"sandbox-{number}"));
@@ -109,11 +114,13 @@ sealed class SandboxMail : ISessionPolicy
     }
 
     public ValueTask<CredentialLookup> FindCredentialAsync(
-        SessionFacts session, string userName, CancellationToken cancel) => new(new CredentialLookup(credential, null));
+        SessionFacts session, string userName, CancellationToken cancel) =>
+            new(new CredentialLookup(credential, null));
 
     public TimeSpan Authenticated(SessionFacts session, string userName, bool succeeded) => TimeSpan.Zero;
 
-    public void Refused(SessionFacts session, MailTransaction? transaction, string verb, string argument, Reply reply)
+    public void Refused(
+        SessionFacts session, MailTransaction? transaction, string verb, string argument, Reply reply)
     {
         // Its sessions are Postern's own: the transport's side of them is in the log.
     }
@@ -133,7 +140,8 @@ sealed class SandboxMail : ISessionPolicy
         public override ValueTask WriteAsync(ReadOnlySequence<byte> octets, CancellationToken cancel)
         {
             foreach (var piece in octets)
-                kept.Write(piece.Span[..Math.Min(piece.Length, Math.Max(0, ContentOctetsMax - kept.WrittenCount))]);
+                kept.Write(
+                    piece.Span[..Math.Min(piece.Length, Math.Max(0, ContentOctetsMax - kept.WrittenCount))]);
             return default;
         }
 

@@ -9,10 +9,13 @@ using Postern.Mta;
 
 namespace Postern.Listeners;
 
-/// <summary>The certificate all listeners show: from PEM files, read again when they change, or one we make ourselves.</summary>
+/// <summary>The certificate all listeners show: from PEM files, read again when they change, or one we make
+/// ourselves.</summary>
 /// <remarks>
-/// Law: a new pair of files takes the place of the old one only when it is whole and fits together; until then the old
-/// one is shown and <see cref="Trouble"/> says why. New handshakes use the new one, running sessions are left alone.
+/// Law: a new pair of files takes the place of the old one only when it is whole and fits together; until
+/// then the old
+/// one is shown and <see cref="Trouble"/> says why. New handshakes use the new one, running sessions are left
+/// alone.
 /// </remarks>
 sealed class ServerCertificate
 {
@@ -40,7 +43,8 @@ sealed class ServerCertificate
     /// <summary>For the handshake of STARTTLS.</summary>
     public SslServerAuthenticationOptions Options => state.Starttls;
 
-    /// <summary>For TLS from the first octet: another protocol's client is turned away by its ALPN (the ALPACA attack).</summary>
+    /// <summary>For TLS from the first octet: another protocol's client is turned away by its ALPN (the
+    /// ALPACA attack).</summary>
     public SslServerAuthenticationOptions ImmediateOptions => state.Immediate;
 
     /// <summary>For https.</summary>
@@ -54,11 +58,13 @@ sealed class ServerCertificate
     /// <summary>Fewer than 14 days are left.</summary>
     public bool EndsSoon => state.NotAfter - clock.GetUtcNow() < WarnBefore;
 
-    /// <summary>Opens what <c>[tls]</c> names, or the self-signed one of the data directory, which is made when missing.</summary>
+    /// <summary>Opens what <c>[tls]</c> names, or the self-signed one of the data directory, which is made
+    /// when missing.</summary>
     /// <exception cref="IOException">A file cannot be read or written.</exception>
     /// <exception cref="UnauthorizedAccessException">A file may not be read.</exception>
     /// <exception cref="CryptographicException">The files are no pair of certificate and key.</exception>
-    public static ServerCertificate Open(TlsOptions tls, string hostname, string dataDirectory, TimeProvider clock)
+    public static ServerCertificate Open(
+        TlsOptions tls, string hostname, string dataDirectory, TimeProvider clock)
     {
         if (tls.Certificate is { } certificate)
             return new ServerCertificate(certificate, tls.Key ?? certificate, clock);
@@ -68,7 +74,8 @@ sealed class ServerCertificate
         return new ServerCertificate(file, file, clock);
     }
 
-    /// <summary>The files of a reloaded configuration; what is shown changes with the next <see cref="Refresh"/>.</summary>
+    /// <summary>The files of a reloaded configuration; what is shown changes with the next
+    /// <see cref="Refresh"/>.</summary>
     public void Rename(TlsOptions tls)
     {
         if (tls.Certificate is not { } certificate)
@@ -121,7 +128,8 @@ sealed class ServerCertificate
             [new Oid("1.3.6.1.5.5.7.3.1", null)], false));
         var now = clock.GetUtcNow();
         using var certificate = request.CreateSelfSigned(now.AddDays(-1), now.Add(SelfSignedFor));
-        PrivateFile.Write(file, certificate.ExportCertificatePem() + "\n" + key.ExportPkcs8PrivateKeyPem() + "\n");
+        PrivateFile
+            .Write(file, certificate.ExportCertificatePem() + "\n" + key.ExportPkcs8PrivateKeyPem() + "\n");
     }
 
     static string Ascii(string hostname) => new IdnMapping().GetAscii(hostname);
@@ -134,7 +142,8 @@ sealed class ServerCertificate
         all.ImportFromPemFile(certificateFile);
         var leaf = X509Certificate2.CreateFromPemFile(certificateFile, keyFile);
         var others = new X509Certificate2Collection();
-        others.AddRange(all.Where(c => !c.RawDataMemory.Span.SequenceEqual(leaf.RawDataMemory.Span)).ToArray());
+        others
+            .AddRange(all.Where(c => !c.RawDataMemory.Span.SequenceEqual(leaf.RawDataMemory.Span)).ToArray());
         var context = SslStreamCertificateContext.Create(leaf, others, offline: true);
         return (fingerprint, new State(
             OptionsFor(context),
@@ -155,7 +164,8 @@ sealed class ServerCertificate
 
     static byte[] Fingerprint(string certificateFile, string keyFile)
     {
-        var all = new StringBuilder(File.ReadAllText(certificateFile)).Append('\0').Append(File.ReadAllText(keyFile));
+        var all = new StringBuilder(File.ReadAllText(certificateFile)).Append('\0')
+            .Append(File.ReadAllText(keyFile));
         return SHA256.HashData(Encoding.UTF8.GetBytes(all.ToString()));
     }
 

@@ -9,14 +9,18 @@ using Postern.Smtp.Server;
 
 namespace Postern.Listeners;
 
-/// <summary>One <c>[[listen]]</c> of kind mx or submission: takes connections from Kestrel and gives each to a session.</summary>
+/// <summary>One <c>[[listen]]</c> of kind mx or submission: takes connections from Kestrel and gives each to
+/// a session.</summary>
 /// <remarks>
-/// Purpose: decide whether a connection may become a session at all, and make its facts. Legal moves: place in the
-/// total, PROXY header, place of the client, session; whatever ends early gives back what it took. Debug tells of
+/// Purpose: decide whether a connection may become a session at all, and make its facts. Legal moves: place
+/// in the
+/// total, PROXY header, place of the client, session; whatever ends early gives back what it took. Debug
+/// tells of
 /// connections that never became a session, Warning of a proxy that breaks its protocol, Error of bugs.
 /// </remarks>
 sealed partial class SmtpListener(
-    BoundListener bound, SmtpDoorway door, ConnectionLimits limits, TimeProvider clock, ILogger<SmtpListener> log)
+    BoundListener bound, SmtpDoorway door, ConnectionLimits limits, TimeProvider clock,
+        ILogger<SmtpListener> log)
     : ConnectionHandler
 {
     static readonly TimeSpan ProxyHeaderWithin = TimeSpan.FromSeconds(5);
@@ -89,9 +93,11 @@ sealed partial class SmtpListener(
             StartedAt = clock.GetUtcNow(),
             IsProxied = isProxied,
         };
-        var closing = connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested;
+        var closing = connection.Features
+            .Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested;
         await SmtpServer.ServeAsync(
-            connection.Transport, facts, door.Options(), door.Policy, clock, closing ?? CancellationToken.None);
+            connection.Transport, facts, door.Options(), door.Policy, clock, closing
+                ?? CancellationToken.None);
     }
 
     async ValueTask<ProxyHeader?> ReadProxyHeaderAsync(ConnectionContext connection)
@@ -121,13 +127,16 @@ sealed partial class SmtpListener(
         ? new IPEndPoint(Plain(ip.Address), ip.Port)
         : new IPEndPoint(IPAddress.Loopback, 0);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Listener}: all {Max} connections are in use; one was turned away with 421")]
+    [LoggerMessage(Level = LogLevel.Warning, Message =
+        "{Listener}: all {Max} connections are in use; one was turned away with 421")]
     partial void TooManyInAll(string listener, int max);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "{Listener}: {Client} has all the connections it may have; one was turned away with 421")]
+    [LoggerMessage(Level = LogLevel.Information, Message =
+        "{Listener}: {Client} has all the connections it may have; one was turned away with 421")]
     partial void TooManyOfOne(string listener, IPAddress client);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Listener}: {Proxy} sent no whole PROXY protocol v2 header; closed")]
+    [LoggerMessage(Level = LogLevel.Warning, Message =
+        "{Listener}: {Proxy} sent no whole PROXY protocol v2 header; closed")]
     partial void NoProxyHeader(string listener, IPEndPoint proxy);
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "{Listener}: connection broke: {Reason}")]
@@ -140,8 +149,10 @@ sealed partial class SmtpListener(
 /// <param name="Exempt">Clients of these networks are not counted. Never for mx.</param>
 /// <param name="ExemptOnLoopbackOnly">The exemption needs a loopback local address too (DESIGN §9.5).</param>
 sealed record SmtpDoorway(
-    ISessionPolicy Policy, Func<SmtpServerOptions> Options, IReadOnlyList<Network> Exempt, bool ExemptOnLoopbackOnly, Reply TooManyConnections)
+    ISessionPolicy Policy, Func<SmtpServerOptions> Options, IReadOnlyList<Network> Exempt,
+        bool ExemptOnLoopbackOnly, Reply TooManyConnections)
 {
     public bool IsExempt(IPAddress remote, IPAddress local) =>
-        Exempt.Any(network => network.Contains(remote)) && (!ExemptOnLoopbackOnly || IPAddress.IsLoopback(local));
+        Exempt.Any(network => network.Contains(remote))
+            && (!ExemptOnLoopbackOnly || IPAddress.IsLoopback(local));
 }

@@ -8,7 +8,7 @@ using Postern.Tests.Configuration;
 
 namespace Postern.Tests.Api;
 
-/// <summary>The whole program in this process on free loopback ports; its relay is a port nobody listens on.</summary>
+/// <summary>The program in this process on free loopback ports; nobody listens where its relay is.</summary>
 public sealed class RunningServer : IAsyncLifetime
 {
     readonly TemporaryDirectory directory = new();
@@ -16,7 +16,8 @@ public sealed class RunningServer : IAsyncLifetime
 
     string Data => directory.PathOf("data");
 
-    public IPEndPoint AddressOf(string listener) => server.Bound.Single(bound => bound.Name == listener).Address;
+    public IPEndPoint AddressOf(string listener) =>
+        server.Bound.Single(bound => bound.Name == listener).Address;
 
     public async ValueTask InitializeAsync()
     {
@@ -47,7 +48,10 @@ public sealed class RunningServer : IAsyncLifetime
         [
             new RouteOptions
             {
-                Name = "inbound", To = [AddressPattern.Parse("me@in.example")], Accepts = MailDoors.Mx, Via = ["relay"],
+                Name = "inbound",
+                To = [AddressPattern.Parse("me@in.example")],
+                Accepts = MailDoors.Mx,
+                Via = ["relay"],
             },
         ],
     };

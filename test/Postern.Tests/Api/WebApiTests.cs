@@ -18,7 +18,8 @@ public sealed class WebApiTests(RunningServer server) : IClassFixture<RunningSer
     {
         using var http = server.Socket("deliver.sock");
         using var response = await http.PostAsync(
-            $"deliver?sender=a@example.net&client-address=203.0.113.7{recipients}", new StringContent(content), Cancel);
+            $"deliver?sender=a@example.net&client-address=203.0.113.7{recipients}",
+            new StringContent(content), Cancel);
         using var document = JsonDocument.Parse(await response.Content.ReadAsStringAsync(Cancel));
         return document.RootElement.Clone();
     }
@@ -65,7 +66,8 @@ public sealed class WebApiTests(RunningServer server) : IClassFixture<RunningSer
         using var http = server.Socket("admin.sock");
         var response = await http.GetAsync("admin/v1/nonsense", Cancel);
         Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);
-        Assert.Contains("\"message\"", await response.Content.ReadAsStringAsync(Cancel), StringComparison.Ordinal);
+        var answer = await response.Content.ReadAsStringAsync(Cancel);
+        Assert.Contains("\"message\"", answer, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -96,7 +98,8 @@ public sealed class WebApiTests(RunningServer server) : IClassFixture<RunningSer
     [InlineData("&recipient=nobody@in.example", 550, "5.1.1")]
     [InlineData("&recipient=me@in.example&recipient=nobody@in.example", 550, "5.1.1")]
     [InlineData("&recipient=me@elsewhere.example", 550, "5.7.1")]
-    public async Task Deliver_ToARecipientThatIsNotOurs_TakesNothing(string recipients, int code, string status)
+    public async Task Deliver_ToARecipientThatIsNotOurs_TakesNothing(
+        string recipients, int code, string status)
     {
         var answer = await DeliverAsync(recipients, "Subject: x\n\nbody\n");
         Assert.Equal(code, answer.GetProperty("code").GetInt32());
@@ -132,7 +135,8 @@ public sealed class WebApiTests(RunningServer server) : IClassFixture<RunningSer
         var next = first.Headers.GetValues("Postern-Next").Single();
         var second = await http.GetAsync($"admin/v1/events?after={next}&limit=1000", Cancel);
         var whole = await http.GetStringAsync("admin/v1/events?after=0&limit=1000", Cancel);
-        var parts = await first.Content.ReadAsStringAsync(Cancel) + await second.Content.ReadAsStringAsync(Cancel);
+        var parts = await first.Content.ReadAsStringAsync(Cancel)
+            + await second.Content.ReadAsStringAsync(Cancel);
         Assert.StartsWith(parts, whole, StringComparison.Ordinal);
     }
 
@@ -142,7 +146,8 @@ public sealed class WebApiTests(RunningServer server) : IClassFixture<RunningSer
         using var http = server.Socket("admin.sock");
         var answer = await JsonAsync(http, "admin/v1/route?door=mx&to=me@in.example");
         Assert.Equal(
-            ("inbound", "relay"), (answer.GetProperty("route").GetString(), answer.GetProperty("transport").GetString()));
+            ("inbound", "relay"),
+            (answer.GetProperty("route").GetString(), answer.GetProperty("transport").GetString()));
     }
 
     [Fact]
@@ -150,12 +155,14 @@ public sealed class WebApiTests(RunningServer server) : IClassFixture<RunningSer
     {
         using var http = server.Socket("admin.sock");
         using var body = new StringContent(
-            """{"name":"shop","password":"secret","senders":["*@example.org"]}""", Encoding.UTF8, "application/json");
+            """{"name":"shop","password":"secret","senders":["*@example.org"]}""",
+            Encoding.UTF8, "application/json");
         (await http.PostAsync("admin/v1/accounts", body, Cancel)).EnsureSuccessStatusCode();
         var listed = await http.GetStringAsync("admin/v1/accounts", Cancel);
         Assert.Contains("shop", listed, StringComparison.Ordinal);
         Assert.DoesNotContain("secret", listed, StringComparison.Ordinal);
         (await http.DeleteAsync("admin/v1/accounts/shop", Cancel)).EnsureSuccessStatusCode();
-        Assert.Equal(HttpStatusCode.NotFound, (await http.DeleteAsync("admin/v1/accounts/shop", Cancel)).StatusCode);
+        using var again = await http.DeleteAsync("admin/v1/accounts/shop", Cancel);
+        Assert.Equal(HttpStatusCode.NotFound, again.StatusCode);
     }
 }

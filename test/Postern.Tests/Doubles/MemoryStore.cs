@@ -6,30 +6,12 @@ using Postern.Mta.Store;
 
 namespace Postern.Tests.Doubles;
 
-/// <summary>What survives a crash: the state that stores on it have committed.</summary>
-public sealed class MemoryDisk
-{
-    internal long Epoch;
-    internal long LastId;
-    internal long LastSeq;
-    internal SortedDictionary<long, QueuedMessage> Messages { get; } = [];
-    internal Dictionary<long, byte[]> Contents { get; } = [];
-    internal Dictionary<string, byte[]> Files { get; } = [];
-    internal SortedDictionary<(long Message, int Number), Recipient> Recipients { get; } = [];
-    internal List<StoredEvent> Events { get; } = [];
-    internal SortedDictionary<(string Kind, string Name), byte[]> Objects { get; } =
-        new(Comparer<(string, string)>.Create(static (a, b) =>
-            string.CompareOrdinal(a.Item1, b.Item1) is not 0 and var order
-                ? order
-                : string.CompareOrdinal(a.Item2, b.Item2)));
-
-    internal MemoryStore? Owner;
-}
-
-/// <summary>The store in memory, deterministic: changes are applied on the caller's thread, in the order of the calls.</summary>
+/// <summary>
+/// The store in memory, deterministic: changes are applied on the caller's thread, in the order of the calls.
+/// </summary>
 /// <remarks>
-/// With <see cref="Holds"/> changes wait for <see cref="Settle"/>, as for a slow disk. <see cref="Crash"/> forgets what
-/// waits. <see cref="FailNext"/> and <see cref="Health"/> play the failing and the full disk.
+/// With <see cref="Holds"/> changes wait for <see cref="Settle"/>, as for a slow disk. <see cref="Crash"/>
+/// forgets what waits. <see cref="FailNext"/> and <see cref="Health"/> play the failing and the full disk.
 /// </remarks>
 public sealed class MemoryStore : IMailStore
 {
@@ -45,7 +27,8 @@ public sealed class MemoryStore : IMailStore
     {
         this.disk = disk ?? new MemoryDisk();
         if (this.disk.Owner is not null)
-            throw new StoreException(StoreHealth.Failed, "the data directory belongs to another running Postern");
+            throw new StoreException(
+                StoreHealth.Failed, "the data directory belongs to another running Postern");
         this.disk.Owner = this;
         Epoch = ++this.disk.Epoch;
     }
@@ -63,7 +46,9 @@ public sealed class MemoryStore : IMailStore
     /// <summary>Changes that wait.</summary>
     public int HeldCount => held.Count;
 
-    /// <summary>The next change that is applied fails so. <see cref="StoreHealth.Failed"/> is for good.</summary>
+    /// <summary>
+    /// The next change that is applied fails so. <see cref="StoreHealth.Failed"/> is for good.
+    /// </summary>
     public void FailNext(StoreHealth health) => failNext = health;
 
     /// <summary>Applies the first changes that wait, all of them by default.</summary>
@@ -122,7 +107,8 @@ public sealed class MemoryStore : IMailStore
             Settle();
     }
 
-    public async IAsyncEnumerable<StoredEvent> ReadCommittedAsync([EnumeratorCancellation] CancellationToken cancel)
+    public async IAsyncEnumerable<StoredEvent> ReadCommittedAsync(
+        [EnumeratorCancellation] CancellationToken cancel)
     {
         for (var i = 0; ; i++)
         {
@@ -144,7 +130,8 @@ public sealed class MemoryStore : IMailStore
         }
     }
 
-    public ValueTask<DueWindow> FetchDueAsync(string lane, DateTimeOffset now, int limit, CancellationToken cancel)
+    public ValueTask<DueWindow> FetchDueAsync(
+        string lane, DateTimeOffset now, int limit, CancellationToken cancel)
     {
         lock (gate)
         {
@@ -218,7 +205,8 @@ public sealed class MemoryStore : IMailStore
 
     public ContentFileWriter CreateContentFile(QueueId id) => new FileWriter(this, id.ToString());
 
-    public ValueTask<IReadOnlyList<StoredEvent>> ReadEventsAfterAsync(long seq, int limit, CancellationToken cancel)
+    public ValueTask<IReadOnlyList<StoredEvent>> ReadEventsAfterAsync(
+        long seq, int limit, CancellationToken cancel)
     {
         lock (gate)
             return List(disk.Events.Where(e => e.Seq > seq).Take(limit));
@@ -239,7 +227,8 @@ public sealed class MemoryStore : IMailStore
         }
     }
 
-    public ValueTask<int> SweepAsync(DateTimeOffset now, DateTimeOffset eventsBefore, CancellationToken cancel)
+    public ValueTask<int> SweepAsync(
+        DateTimeOffset now, DateTimeOffset eventsBefore, CancellationToken cancel)
     {
         lock (gate)
         {
@@ -351,9 +340,11 @@ public sealed class MemoryStore : IMailStore
     List<Recipient> RecipientsOf(long message) =>
         [.. disk.Recipients.Where(pair => pair.Key.Message == message).Select(pair => pair.Value)];
 
-    static bool IsWaiting(Recipient recipient) => recipient.State is RecipientState.Ready or RecipientState.Deferred;
+    static bool IsWaiting(Recipient recipient) =>
+        recipient.State is RecipientState.Ready or RecipientState.Deferred;
 
-    static ValueTask<IReadOnlyList<T>> List<T>(IEnumerable<T> items) => ValueTask.FromResult<IReadOnlyList<T>>([.. items]);
+    static ValueTask<IReadOnlyList<T>> List<T>(IEnumerable<T> items) =>
+        ValueTask.FromResult<IReadOnlyList<T>>([.. items]);
 
     sealed class FileWriter(MemoryStore store, string name) : ContentFileWriter
     {
@@ -387,6 +378,26 @@ public sealed class MemoryStore : IMailStore
             return ValueTask.CompletedTask;
         }
     }
+}
+
+/// <summary>What survives a crash: the state that stores on it have committed.</summary>
+public sealed class MemoryDisk
+{
+    internal long Epoch;
+    internal long LastId;
+    internal long LastSeq;
+    internal SortedDictionary<long, QueuedMessage> Messages { get; } = [];
+    internal Dictionary<long, byte[]> Contents { get; } = [];
+    internal Dictionary<string, byte[]> Files { get; } = [];
+    internal SortedDictionary<(long Message, int Number), Recipient> Recipients { get; } = [];
+    internal List<StoredEvent> Events { get; } = [];
+    internal SortedDictionary<(string Kind, string Name), byte[]> Objects { get; } =
+        new(Comparer<(string, string)>.Create(static (a, b) =>
+            string.CompareOrdinal(a.Item1, b.Item1) is not 0 and var order
+                ? order
+                : string.CompareOrdinal(a.Item2, b.Item2)));
+
+    internal MemoryStore? Owner;
 }
 
 /// <summary>Changes that wait for <see cref="MemoryStore.Settle"/>.</summary>

@@ -42,13 +42,16 @@ public sealed class MailHeaderTests
         using var expected = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "expected.json")));
         foreach (var sample in expected.RootElement.EnumerateObject())
         {
-            var header = MailHeader.Read(File.ReadAllBytes(Path.Combine(folder, "eml", sample.Name + ".eml")));
+            var header =
+                MailHeader.Read(File.ReadAllBytes(Path.Combine(folder, "eml", sample.Name + ".eml")));
             if (sample.Value.TryGetProperty("subject", out var subject))
                 Assert.Equal((sample.Name, subject.GetString()), (sample.Name, header.TextOf("Subject")));
             if (sample.Value.TryGetProperty("subject_any_of", out var any))
-                Assert.Contains(header.TextOf("Subject"), any.EnumerateArray().Select(text => text.GetString()));
+                Assert.Contains(header.TextOf("Subject"),
+                    any.EnumerateArray().Select(text => text.GetString()));
             if (sample.Value.TryGetProperty("from_name", out var name))
-                Assert.Equal((sample.Name, name.GetString()), (sample.Name, header.AddressesOf("From")[0].Name));
+                Assert.Equal((sample.Name, name.GetString()),
+                    (sample.Name, header.AddressesOf("From")[0].Name));
         }
     }
 
@@ -56,16 +59,19 @@ public sealed class MailHeaderTests
     public void Read_EndsAtTheEmptyLine()
     {
         var header = MailHeader.Read("A: 1\r\nB: 2\r\n folded\r\n\r\nC: 3\r\n"u8);
-        Assert.Equal([("A", "1"), ("B", "2 folded")], header.Fields.Select(field => (field.Name, field.Value)));
+        Assert.Equal([("A", "1"), ("B", "2 folded")],
+            header.Fields.Select(field => (field.Name, field.Value)));
         Assert.False(header.IsTruncated);
     }
 
     [Fact]
     public void Read_TooMuch_IsTruncated()
     {
-        var many = MailHeader.Read(Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("A: 1\r\n", 1001))));
+        var many =
+            MailHeader.Read(Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("A: 1\r\n", 1001))));
         Assert.Equal((MailHeader.FieldsMax, true), (many.Fields.Count, many.IsTruncated));
-        var wide = MailHeader.Read(Encoding.ASCII.GetBytes("A: " + new string('x', 200_000) + "\r\nB: 1\r\n\r\n"));
+        var wide =
+            MailHeader.Read(Encoding.ASCII.GetBytes("A: " + new string('x', 200_000) + "\r\nB: 1\r\n\r\n"));
         Assert.True(wide.IsTruncated);
         Assert.Null(wide.TextOf("B"));
     }

@@ -22,7 +22,8 @@ public sealed class ConnectionLimitsTests
     [InlineData("203.0.113.7", "203.0.113.8", true)]
     [InlineData("2001:db8::1", "2001:db8::ffff:1", false)]
     [InlineData("2001:db8::1", "2001:db8:0:1::1", true)]
-    public void Client_WithItsPlaceTaken_IsOneAddressOrOneIPv6Network(string first, string second, bool isTaken)
+    public void Client_WithItsPlaceTaken_IsOneAddressOrOneIPv6Network(
+        string first, string second, bool isTaken)
     {
         var limits = new ConnectionLimits(100, () => 1);
         Assert.True(limits.TryEnterClient(IPAddress.Parse(first)));

@@ -32,7 +32,8 @@ public sealed class ProxyHeaderTests
     [Fact]
     public void Header_OfIPv6_GivesBothAddresses()
     {
-        var hex = Signature + "21210024" + "20010DB8000000000000000000000007" + "20010DB8000000000000000000000001"
+        var hex = Signature + "21210024" + "20010DB8000000000000000000000007"
+            + "20010DB8000000000000000000000001"
             + "9C400019";
         Assert.Equal(ProxyHeaderState.Whole, Read(hex, out var header, out _));
         Assert.Equal(IPEndPoint.Parse("[2001:db8::7]:40000"), header.Remote);
@@ -41,7 +42,8 @@ public sealed class ProxyHeaderTests
     [Fact]
     public void Header_WithIPv4InIPv6_GivesIPv4()
     {
-        var hex = Signature + "21210024" + "00000000000000000000FFFFCB007107" + "00000000000000000000FFFFC0000201"
+        var hex = Signature + "21210024" + "00000000000000000000FFFFCB007107"
+            + "00000000000000000000FFFFC0000201"
             + "9C400019";
         Read(hex, out var header, out _);
         Assert.Equal(IPAddress.Parse("203.0.113.7"), header.Remote!.Address);
@@ -84,9 +86,10 @@ public sealed class ProxyHeaderTests
     public async Task Connection_ThatEndsInsideTheHeader_GivesNone()
     {
         var pipe = new Pipe();
-        await pipe.Writer.WriteAsync(Convert.FromHexString(IPv4).AsMemory(0, 20), TestContext.Current.CancellationToken);
+        var cancel = TestContext.Current.CancellationToken;
+        await pipe.Writer.WriteAsync(Convert.FromHexString(IPv4).AsMemory(0, 20), cancel);
         await pipe.Writer.CompleteAsync();
-        Assert.Null(await ProxyHeader.ReadAsync(pipe.Reader, TestContext.Current.CancellationToken));
+        Assert.Null(await ProxyHeader.ReadAsync(pipe.Reader, cancel));
     }
 
     [Fact]

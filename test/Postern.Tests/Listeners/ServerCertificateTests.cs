@@ -24,7 +24,8 @@ public sealed class ServerCertificateTests : IDisposable
     }
 
     static string NameIn(ServerCertificate certificate) =>
-        certificate.Options.ServerCertificateContext!.TargetCertificate.GetNameInfo(X509NameType.DnsName, false);
+        certificate.Options.ServerCertificateContext!.TargetCertificate
+            .GetNameInfo(X509NameType.DnsName, false);
 
     [Fact]
     public void Certificate_WithNoneConfigured_IsMadeOnceAndForItsOwnerAlone()
@@ -68,7 +69,8 @@ public sealed class ServerCertificateTests : IDisposable
     [Fact]
     public void Certificate_WithTheKeyOfAnother_IsRefused()
     {
-        var tls = new TlsOptions { Certificate = Make("a.pem", "a.example"), Key = Make("b.pem", "b.example") };
+        var (one, other) = (Make("a.pem", "a.example"), Make("b.pem", "b.example"));
+        var tls = new TlsOptions { Certificate = one, Key = other };
         var thrown = Record.Exception(() => Open(tls));
         Assert.NotNull(thrown);
         Assert.True(ServerCertificate.IsUnusable(thrown));

@@ -41,7 +41,8 @@ static class AttemptOf
             MessageId = "<id@from.example>",
         };
         return new Attempt(
-            message, [.. recipients.Select((text, i) => RecipientOf(id, i + 1, text))], path, new Bytes(content), "lane");
+            message, [.. recipients.Select((text, i) => RecipientOf(id, i + 1, text))], path,
+                new Bytes(content), "lane");
     }
 
     public static Mailbox Address(string text) =>

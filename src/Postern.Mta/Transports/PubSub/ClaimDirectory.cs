@@ -5,41 +5,21 @@ using Postern.Smtp;
 
 namespace Postern.Mta.Transports.PubSub;
 
-/// <summary>A message's octets for publishing: whole, or their beginning and the file that holds them.</summary>
-/// <param name="Octets">All of them, or the first <see cref="Inbound.MailHeader.OctetsMax"/> and one more when they are in a file.</param>
-/// <param name="Claim">The file. Null: <paramref name="Octets"/> is the message.</param>
-sealed record PublishedContent(byte[] Octets, long TotalOctets, string Sha256, Uri? Claim)
-{
-    /// <summary>Reads content that fits into a Pub/Sub message.</summary>
-    public static async ValueTask<PublishedContent> ReadAsync(ContentSource content, CancellationToken cancel)
-    {
-        var octets = new byte[content.Octets];
-        var length = 0;
-        await content.ForEachAsync(
-            segment =>
-            {
-                segment.Span.CopyTo(octets.AsSpan(length));
-                length += segment.Length;
-            },
-            cancel).ConfigureAwait(false);
-        if (length != octets.Length)
-            throw new InvalidDataException("The content is shorter than it says.");
-        return new PublishedContent(octets, length, Convert.ToHexStringLower(SHA256.HashData(octets)), null);
-    }
-}
-
 /// <summary>Messages over Pub/Sub's limit, as files that the published document refers to.</summary>
 /// <remarks>
-/// The name comes from the queue id: a retry finds the file and writes nothing. It appears under its name only when it is whole and
-/// flushed. Nothing here removes a file: that is the consumer's, or a timer's.
+/// The name comes from the queue id: a retry finds the file and writes nothing. It appears under its name
+/// only when it is whole and flushed. Nothing here removes a file: that is the consumer's, or a timer's.
 /// </remarks>
 sealed class ClaimDirectory(string path)
 {
-    // Attempts for different recipients of one message may run at once, also of two transports with one directory.
-    static readonly SemaphoreSlim[] Writers = [.. Enumerable.Range(0, 16).Select(static _ => new SemaphoreSlim(1))];
+    // Attempts for different recipients of one message may run at once, also of two transports with one
+    // directory.
+    static readonly SemaphoreSlim[] Writers =
+        [.. Enumerable.Range(0, 16).Select(static _ => new SemaphoreSlim(1))];
 
     /// <exception cref="IOException">The file could not be written or flushed.</exception>
-    public async ValueTask<PublishedContent> StoreAsync(QueueId id, ContentSource content, CancellationToken cancel)
+    public async ValueTask<PublishedContent> StoreAsync(QueueId id, ContentSource content,
+        CancellationToken cancel)
     {
         var writer = Writers[(int)(id.Value % Writers.Length)];
         await writer.WaitAsync(cancel).ConfigureAwait(false);
@@ -87,11 +67,37 @@ sealed class ClaimDirectory(string path)
                 hash.AppendData(segment.Span);
                 target?.Write(segment.Span);
                 if (length < head.Length)
-                    segment.Span[..(int)Math.Min(segment.Length, head.Length - length)].CopyTo(head.AsSpan((int)length));
+                    segment.Span[..(int)Math.Min(segment.Length, head.Length - length)]
+                        .CopyTo(head.AsSpan((int)length));
                 length += segment.Length;
             },
             cancel).ConfigureAwait(false);
         return new PublishedContent(head, length, Convert.ToHexStringLower(hash.GetHashAndReset()), null);
+    }
+}
+
+/// <summary>A message's octets for publishing: whole, or their beginning and the file that holds
+/// them.</summary>
+/// <param name="Octets">All of them, or the first <see cref="Inbound.MailHeader.OctetsMax"/> and one more
+/// when they are in a file.</param>
+/// <param name="Claim">The file. Null: <paramref name="Octets"/> is the message.</param>
+sealed record PublishedContent(byte[] Octets, long TotalOctets, string Sha256, Uri? Claim)
+{
+    /// <summary>Reads content that fits into a Pub/Sub message.</summary>
+    public static async ValueTask<PublishedContent> ReadAsync(ContentSource content, CancellationToken cancel)
+    {
+        var octets = new byte[content.Octets];
+        var length = 0;
+        await content.ForEachAsync(
+            segment =>
+            {
+                segment.Span.CopyTo(octets.AsSpan(length));
+                length += segment.Length;
+            },
+            cancel).ConfigureAwait(false);
+        if (length != octets.Length)
+            throw new InvalidDataException("The content is shorter than it says.");
+        return new PublishedContent(octets, length, Convert.ToHexStringLower(SHA256.HashData(octets)), null);
     }
 }
 

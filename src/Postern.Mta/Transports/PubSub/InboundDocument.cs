@@ -8,24 +8,22 @@ using Postern.Smtp;
 
 namespace Postern.Mta.Transports.PubSub;
 
-/// <summary>Who we are, as published documents say it.</summary>
-/// <param name="Delimiters">Characters between user and tag (<c>inbound.delimiter</c>).</param>
-/// <param name="DataDirectory">Where <c>claims</c> lies unless the transport names another place.</param>
-public sealed record PubSubSource(string Hostname, string Version, string Delimiters, string DataDirectory);
-
 /// <summary>The document <c>postern.inbound.v1</c>: one message for one recipient, as UTF-8 JSON.</summary>
 /// <remarks>
-/// Member names are a contract with consumers: new ones may come, none changes its meaning. What was not checked is
-/// left out, never made up: <c>auth</c>, <c>filter</c>, bodies and attachments have no member yet.
+/// Member names are a contract with consumers: new ones may come, none changes its meaning. What was not
+/// checked is left out, never made up: <c>auth</c>, <c>filter</c>, bodies and attachments have no member yet.
 /// </remarks>
-sealed class InboundDocument(PubSubSource source, Attempt attempt, PublishedContent content, MailHeader header)
+sealed class InboundDocument(PubSubSource source, Attempt attempt, PublishedContent content,
+    MailHeader header)
 {
     const string Schema = "postern.inbound.v1";
 
     // For machines, not for a page: Hangul stays Hangul, which is a third of the size.
-    static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    static readonly JsonWriterOptions Options =
+        new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>The id of the document, the same at every attempt: queue id, dot, number of the recipient.</summary>
+    /// <summary>The id of the document, the same at every attempt: queue id, dot, number of the
+    /// recipient.</summary>
     public static string IdOf(Recipient recipient) =>
         string.Create(CultureInfo.InvariantCulture, $"{recipient.Message}.{recipient.Number}");
 
@@ -206,3 +204,8 @@ sealed class InboundDocument(PubSubSource source, Attempt attempt, PublishedCont
         json.WriteEndArray();
     }
 }
+
+/// <summary>Who we are, as published documents say it.</summary>
+/// <param name="Delimiters">Characters between user and tag (<c>inbound.delimiter</c>).</param>
+/// <param name="DataDirectory">Where <c>claims</c> lies unless the transport names another place.</param>
+public sealed record PubSubSource(string Hostname, string Version, string Delimiters, string DataDirectory);

@@ -6,11 +6,12 @@ using Grpc.Core;
 
 namespace Postern.Mta.Transports.PubSub;
 
-/// <summary>Application Default Credentials: the file of GOOGLE_APPLICATION_CREDENTIALS, gcloud's, the metadata server.</summary>
+/// <summary>Application Default Credentials: the file of GOOGLE_APPLICATION_CREDENTIALS, gcloud's, the
+/// metadata server.</summary>
 /// <remarks>
-/// Looked for at the first call and again after a failure, so that a missing file neither stops the start nor needs a
-/// restart; Google's own search remembers its failure for the life of the process, hence this one. A service account
-/// signs its own token for this audience (AIP-4111): no token server is asked.
+/// Looked for at the first call and again after a failure, so that a missing file neither stops the start nor
+/// needs a restart; Google's own search remembers its failure for the life of the process, hence this one. A
+/// service account signs its own token for this audience (AIP-4111): no token server is asked.
 /// </remarks>
 sealed class PubSubCredentials(TimeProvider clock)
 {
@@ -28,7 +29,8 @@ sealed class PubSubCredentials(TimeProvider clock)
         try
         {
             credential ??= Prepare(await FindAsync(cancel).ConfigureAwait(false));
-            var token = await ((ITokenAccessWithHeaders)credential).GetAccessTokenWithHeadersForRequestAsync(Audience, cancel)
+            var token = await ((ITokenAccessWithHeaders)credential)
+                .GetAccessTokenWithHeadersForRequestAsync(Audience, cancel)
                 .WaitAsync(Limit, clock, cancel).ConfigureAwait(false);
             metadata.Add("authorization", $"Bearer {token.AccessToken}");
             foreach (var (name, values) in token.Headers)
@@ -53,7 +55,7 @@ sealed class PubSubCredentials(TimeProvider clock)
             return new PublishOutcome.Misconfigured(
                 "login",
                 $"no access token: {e.Message}",
-                "see GOOGLE_APPLICATION_CREDENTIALS, or give the machine a service account with roles/pubsub.publisher");
+                "set GOOGLE_APPLICATION_CREDENTIALS, or give the machine a publisher's account");
         }
     }
 
@@ -64,7 +66,8 @@ sealed class PubSubCredentials(TimeProvider clock)
             return await ReadAsync(named, cancel).ConfigureAwait(false);
         var folder = Environment.GetEnvironmentVariable("CLOUDSDK_CONFIG") is { Length: > 0 } set
             ? set
-            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".config", "gcloud");
+            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".config",
+                "gcloud");
         var own = Path.Combine(folder, "application_default_credentials.json");
         return File.Exists(own)
             ? await ReadAsync(own, cancel).ConfigureAwait(false)

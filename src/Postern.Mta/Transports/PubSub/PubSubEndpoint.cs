@@ -19,7 +19,8 @@ sealed record PubSubEndpoint(Uri Address, PubSubCredentials? Credentials)
     public static PubSubEndpoint Emulator(string host, int port) =>
         new(new UriBuilder(Uri.UriSchemeHttp, host, port).Uri, null);
 
-    /// <param name="emulator">The value of <see cref="EmulatorVariable"/>. Null or empty: the live service.</param>
+    /// <param name="emulator">The value of <see cref="EmulatorVariable"/>. Null or empty: the live
+    /// service.</param>
     public static bool TryFind(
         string? emulator,
         TimeProvider clock,
@@ -37,7 +38,8 @@ sealed record PubSubEndpoint(Uri Address, PubSubCredentials? Credentials)
         var place = (scheme < 0 ? emulator : emulator[(scheme + 3)..]).TrimEnd('/');
         // DESIGN §9.6: a variable left over from a test must not send mail in plain text to another machine.
         if (!Uri.TryCreate($"http://{place}", UriKind.Absolute, out var address) || !IsLoopback(address))
-            problem = $"{EmulatorVariable} is {emulator}: only an emulator on this machine's loopback is allowed";
+            problem =
+                $"{EmulatorVariable} is {emulator}: only an emulator on this machine's loopback is allowed";
         else
             endpoint = Emulator(address.Host, place.EndsWith(
                 $":{address.Port.ToString(CultureInfo.InvariantCulture)}", StringComparison.Ordinal)

@@ -5,28 +5,11 @@ using Postern.Mta.Transports.PubSub.Wire;
 
 namespace Postern.Mta.Transports.PubSub;
 
-/// <summary>When a batch goes; the first three are those of Google's own clients.</summary>
-sealed record PublishLimits
-{
-    /// <summary>What the service takes in one request; octets with a reserve below its 10 MB.</summary>
-    public const int RequestMessagesMax = 1000;
-    public const int RequestOctetsMax = 9_500_000;
-
-    public int Messages { get; init; } = 100;
-    public int Octets { get; init; } = 1_000_000;
-    public TimeSpan Linger { get; init; } = TimeSpan.FromMilliseconds(10);
-
-    /// <summary>Calls at the same time.</summary>
-    public int Calls { get; init; } = 8;
-
-    public TimeSpan CallLimit { get; init; } = TimeSpan.FromSeconds(60);
-}
-
 /// <summary>Publishes messages of many attempts in shared requests.</summary>
 /// <remarks>
-/// A batch goes when it is full or its first message has lingered long enough. It is sent once: what fails goes back to
-/// the queue, which is the only place that retries. One bad message fails its whole request, so a refused request is
-/// halved until the bad one stands alone.
+/// A batch goes when it is full or its first message has lingered long enough. It is sent once: what fails
+/// goes back to the queue, which is the only place that retries. One bad message fails its whole request, so
+/// a refused request is halved until the bad one stands alone.
 /// </remarks>
 sealed class PubSubPublisher : IAsyncDisposable
 {
@@ -83,7 +66,8 @@ sealed class PubSubPublisher : IAsyncDisposable
         return pending.Outcome.Task;
     }
 
-    /// <summary>Sends what is there and waits for every answer, at most as long as one call may take.</summary>
+    /// <summary>Sends what is there and waits for every answer, at most as long as one call may
+    /// take.</summary>
     public async ValueTask DisposeAsync()
     {
         Task[] open;
@@ -169,12 +153,14 @@ sealed class PubSubPublisher : IAsyncDisposable
     {
         var metadata = new Metadata();
         if (endpoint.Credentials is { } credentials
-            && await credentials.TryAddAsync(metadata, CancellationToken.None).ConfigureAwait(false) is { } withoutToken)
+            && await credentials.TryAddAsync(metadata, CancellationToken.None).ConfigureAwait(false)
+                is { } withoutToken)
             return ([], withoutToken);
         try
         {
             var deadline = clock.GetUtcNow().UtcDateTime + limits.CallLimit;
-            var response = await client.PublishAsync(request, new CallOptions(metadata, deadline)).ConfigureAwait(false);
+            var response = await client.PublishAsync(request, new CallOptions(metadata, deadline))
+                .ConfigureAwait(false);
             return response.MessageIds.Count == request.Messages.Count
                 ? (response.MessageIds, null)
                 : ([], new PublishOutcome.Unavailable("the answer does not fit the request", null));
@@ -210,4 +196,21 @@ sealed class PubSubPublisher : IAsyncDisposable
             Octets += pending.Octets;
         }
     }
+}
+
+/// <summary>When a batch goes; the first three are those of Google's own clients.</summary>
+sealed record PublishLimits
+{
+    /// <summary>What the service takes in one request; octets with a reserve below its 10 MB.</summary>
+    public const int RequestMessagesMax = 1000;
+    public const int RequestOctetsMax = 9_500_000;
+
+    public int Messages { get; init; } = 100;
+    public int Octets { get; init; } = 1_000_000;
+    public TimeSpan Linger { get; init; } = TimeSpan.FromMilliseconds(10);
+
+    /// <summary>Calls at the same time.</summary>
+    public int Calls { get; init; } = 8;
+
+    public TimeSpan CallLimit { get; init; } = TimeSpan.FromSeconds(60);
 }

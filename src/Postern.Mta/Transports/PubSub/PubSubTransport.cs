@@ -10,16 +10,18 @@ namespace Postern.Mta.Transports.PubSub;
 
 /// <summary>A topic of Google Cloud Pub/Sub as the way out: one message for each recipient.</summary>
 /// <remarks>
-/// At least once: a lost answer repeats the message with the same <c>ce-id</c>, by which a consumer drops it. Messages are
-/// CloudEvents in binary mode: <c>json</c> publishes the document <c>postern.inbound.v1</c>, <c>raw</c> the octets unchanged with
-/// the facts as attributes. What is too large lies in the claim directory and is referred to.
+/// At least once: a lost answer repeats the message with the same <c>ce-id</c>, by which a consumer drops it.
+/// Messages are CloudEvents in binary mode: <c>json</c> publishes the document <c>postern.inbound.v1</c>,
+/// <c>raw</c> the octets unchanged with the facts as attributes. What is too large lies in the claim
+/// directory and is referred to.
 /// </remarks>
 public sealed class PubSubTransport : ITransport
 {
     /// <summary>Octets of content inside a document; base64 makes a third more of it.</summary>
     internal const long DocumentInlineMax = 1 << 20;
 
-    /// <summary>Octets of content published as they are, with room for the attributes below the service's limit.</summary>
+    /// <summary>Octets of content published as they are, with room for the attributes below the service's
+    /// limit.</summary>
     internal const long RawInlineMax = 9_300_000;
 
     const string EventType = "org.postern.mail.received.v1";
@@ -59,7 +61,8 @@ public sealed class PubSubTransport : ITransport
 
     public string Name { get; }
 
-    /// <summary>What is wrong with the settings or with <c>PUBSUB_EMULATOR_HOST</c> (exit 78 at start). Null: nothing.</summary>
+    /// <summary>What is wrong with the settings or with <c>PUBSUB_EMULATOR_HOST</c> (exit 78 at start). Null:
+    /// nothing.</summary>
     public static string? FindProblem(TransportOptions options) =>
         FindTopicProblem(options.Topic)
         ?? (PubSubEndpoint.TryFind(Emulator, TimeProvider.System, out _, out var problem) ? null : problem);
@@ -83,12 +86,14 @@ public sealed class PubSubTransport : ITransport
         }
         catch (TimeoutException)
         {
-            return AttemptReport.ForAll(attempt, Down("No answer within the transport's timeout", null, null), Facts());
+            return AttemptReport.ForAll(attempt, Down("No answer within the transport's timeout", null, null),
+                Facts());
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             var alarm = new AlarmNotice(
-                "claims", $"The claim directory cannot be written: {e.Message}", "make room, or see owner and mode of claim-directory");
+                "claims", $"The claim directory cannot be written: {e.Message}",
+                "make room, or see owner and mode of claim-directory");
             return AttemptReport.ForAll(attempt, Down(alarm.Text, alarm, null), Facts());
         }
     }
@@ -106,7 +111,8 @@ public sealed class PubSubTransport : ITransport
     {
         if (topic?.Split('/') is not ["projects", { Length: > 0 }, "topics", var name])
             return $"topic \"{topic}\" is not of the form projects/PROJECT/topics/TOPIC";
-        // Names of resources: 3 to 255 characters, a letter first, never "goog...". INVALID_ARGUMENT would fail the mail instead.
+        // Names of resources: 3 to 255 characters, a letter first, never "goog...". INVALID_ARGUMENT would
+        // fail the mail instead.
         return name.Length is < 3 or > 255 || !char.IsAsciiLetter(name[0])
             || name.StartsWith("goog", StringComparison.OrdinalIgnoreCase)
             || name.AsSpan().ContainsAnyExcept(TopicCharacters)
@@ -188,13 +194,14 @@ public sealed class PubSubTransport : ITransport
         PublishOutcome.Published { MessageId: var id } => new AttemptResult.Relayed(
             new EnhancedStatus(2, 0, 0), $"published to {topic} as {id}", id),
         PublishOutcome.Unavailable { Text: var text, RetryAfter: var wish } => Down(text, null, wish),
-        PublishOutcome.Misconfigured { Kind: var kind, Text: var text, Mend: var mend } => new AttemptResult.NextHopDown(
-            SystemTrouble, text, NextHopTrouble.Refusing)
+        PublishOutcome.Misconfigured wrong => new AttemptResult.NextHopDown(
+            SystemTrouble, wrong.Text, NextHopTrouble.Refusing)
         {
-            Alarm = new AlarmNotice(kind, text, mend),
+            Alarm = new AlarmNotice(wrong.Kind, wrong.Text, wrong.Mend),
         },
         // RFC 3463 §3.7: other or undefined media error.
-        PublishOutcome.Refused { Text: var text } => new AttemptResult.Failed(new EnhancedStatus(5, 6, 0), text),
+        PublishOutcome.Refused { Text: var text } =>
+            new AttemptResult.Failed(new EnhancedStatus(5, 6, 0), text),
         _ => throw new UnreachableException(),
     };
 

@@ -9,7 +9,8 @@ abstract record PublishOutcome
 {
     public sealed record Published(string MessageId) : PublishOutcome;
 
-    /// <summary>It may be tried again, and may have been published: consumers know a repeat by its id.</summary>
+    /// <summary>It may be tried again, and may have been published: consumers know a repeat by its
+    /// id.</summary>
     /// <param name="RetryAfter">RetryInfo of the service. Null: none.</param>
     public sealed record Unavailable(string Text, TimeSpan? RetryAfter) : PublishOutcome;
 
@@ -20,13 +21,15 @@ abstract record PublishOutcome
     /// <summary>The request as it stands will never be taken: one of its messages is to blame.</summary>
     public sealed record Refused(string Text) : PublishOutcome;
 
-    /// <summary>Error classes of Pub/Sub's publish (Google's error page; the retry codes of its own clients).</summary>
+    /// <summary>Error classes of Pub/Sub's publish (Google's error page; the retry codes of its own
+    /// clients).</summary>
     public static PublishOutcome Of(RpcException error, string topic)
     {
         var text = $"{error.StatusCode}: {error.Status.Detail}";
         switch (error.StatusCode)
         {
-            case StatusCode.Aborted or StatusCode.Cancelled or StatusCode.DeadlineExceeded or StatusCode.Internal
+            case StatusCode.Aborted or StatusCode.Cancelled or StatusCode.DeadlineExceeded
+                or StatusCode.Internal
                 or StatusCode.ResourceExhausted or StatusCode.Unavailable or StatusCode.Unknown:
                 return new Unavailable(text, RetryDelayOf(error.Trailers));
             // A topic's schema refuses every document alike: no message is to blame for it.
@@ -56,7 +59,8 @@ abstract record PublishOutcome
         try
         {
             var info = ErrorStatus.Parser.ParseFrom(octets).Details
-                .FirstOrDefault(static any => any.TypeUrl.EndsWith("/google.rpc.RetryInfo", StringComparison.Ordinal));
+                .FirstOrDefault(static any =>
+                    any.TypeUrl.EndsWith("/google.rpc.RetryInfo", StringComparison.Ordinal));
             return info is null ? null : RetryInfo.Parser.ParseFrom(info.Value).RetryDelay?.ToTimeSpan();
         }
         catch (Exception e) when (e is InvalidProtocolBufferException or InvalidOperationException)

@@ -4,47 +4,51 @@ using System.Runtime.InteropServices;
 
 namespace Postern.Tests.Mta.Store;
 
-/// <summary>Puts another file behind a descriptor that a library holds, so that its writes fail truly.</summary>
+/// <summary>
+/// Puts another file behind the descriptors that a library holds, so that its calls fail truly.
+/// </summary>
 sealed partial class Descriptors : IDisposable
 {
-    readonly int target;
-    readonly int saved;
+    readonly List<(int Target, int Saved)> replaced = [];
 
-    Descriptors(int target, SafeHandle instead)
-    {
-        this.target = target;
-        saved = dup(target);
-        if (saved < 0 || dup2((int)instead.DangerousGetHandle(), target) < 0)
-            throw new IOException("dup");
-    }
-
-    /// <summary>From now on the open file <paramref name="path"/> is <paramref name="instead"/>, until disposed.</summary>
-    public static Descriptors Replace(string path, string instead, FileAccess access)
-    {
-        using var handle = File.OpenHandle(instead, FileMode.Open, access, FileShare.ReadWrite);
-        return new Descriptors(Find(path), handle);
-    }
-
-    public static Descriptors ReplaceByPipe(string path)
-    {
-        using var pipe = new AnonymousPipeServerStream(PipeDirection.Out);
-        return new Descriptors(Find(path), pipe.SafePipeHandle);
-    }
-
-    static int Find(string path)
+    Descriptors(string path, SafeHandle instead)
     {
         foreach (var link in Directory.EnumerateFiles("/proc/self/fd"))
         {
-            if (new FileInfo(link).LinkTarget == path)
-                return int.Parse(Path.GetFileName(link), CultureInfo.InvariantCulture);
+            if (new FileInfo(link).LinkTarget != path)
+                continue;
+            var target = int.Parse(Path.GetFileName(link), CultureInfo.InvariantCulture);
+            replaced.Add((target, dup(target)));
+            if (replaced[^1].Saved < 0 || dup2((int)instead.DangerousGetHandle(), target) < 0)
+                throw new IOException("dup");
         }
-        throw new FileNotFoundException("no descriptor", path);
+        if (replaced.Count == 0)
+            throw new FileNotFoundException("no descriptor", path);
+    }
+
+    /// <summary>
+    /// From now on every open <paramref name="path"/> is <paramref name="instead"/>, until disposed.
+    /// </summary>
+    public static Descriptors Replace(string path, string instead, FileAccess access)
+    {
+        using var handle = File.OpenHandle(instead, FileMode.Open, access, FileShare.ReadWrite);
+        return new Descriptors(path, handle);
+    }
+
+    /// <summary>The same with a pipe, which can be written but not flushed.</summary>
+    public static Descriptors ReplaceByPipe(string path)
+    {
+        using var pipe = new AnonymousPipeServerStream(PipeDirection.Out);
+        return new Descriptors(path, pipe.SafePipeHandle);
     }
 
     public void Dispose()
     {
-        _ = dup2(saved, target);
-        _ = close(saved);
+        foreach (var (target, saved) in replaced)
+        {
+            _ = dup2(saved, target);
+            _ = close(saved);
+        }
     }
 
     [LibraryImport("libc", SetLastError = true)]

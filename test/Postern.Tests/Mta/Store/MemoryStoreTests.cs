@@ -21,7 +21,8 @@ public sealed class MemoryStoreTests : StoreContract
         store.Crash();
         Assert.False(lost.IsCompleted);
         await using var next = new MemoryStore(disk);
-        Assert.Equal(1, Assert.Single(await next.ListAsync(QueueFilter.All, default, 9, None)).Message.Id.Value);
+        Assert.Equal(1, Assert.Single(
+            await next.ListAsync(QueueFilter.All, default, 9, None)).Message.Id.Value);
     }
 
     [Fact]

@@ -87,7 +87,11 @@ public abstract class StoreContract : IAsyncLifetime
         {
             Parent = 1,
             Original = Mailbox("postmaster"),
-            Dsn = new RcptParameters { Notify = DsnNotify.Success | DsnNotify.Delay, OriginalRecipient = "rfc822;x" },
+            Dsn = new RcptParameters
+            {
+                Notify = DsnNotify.Success | DsnNotify.Delay,
+                OriginalRecipient = "rfc822;x",
+            },
             BoundTransport = "script",
             Outcome = RecipientOutcome.Expanded,
             Lease = 9,
@@ -117,7 +121,8 @@ public abstract class StoreContract : IAsyncLifetime
 
         var events = await Store.ReadEventsAfterAsync(0, 10, None);
 
-        Assert.Equal([full, new MailEvent { Kind = EventKind.AlarmCleared, At = Start }], events.Select(e => e.Event));
+        Assert.Equal([full, new MailEvent { Kind = EventKind.AlarmCleared, At = Start }], events
+            .Select(e => e.Event));
     }
 
     [Fact]
@@ -127,7 +132,8 @@ public abstract class StoreContract : IAsyncLifetime
         Store.Post(Change(Recipient(20) with { Attempts = 1 }));
         Store.Post(Change(Recipient(20) with { Attempts = 2 }));
         await Store.CommitAsync(Tell(Event(20, EventKind.Retried)));
-        Assert.Equal(2, Assert.Single((await Store.ReadMessageAsync(new QueueId(20), None))!.Recipients).Attempts);
+        Assert.Equal(2, Assert.Single(
+            (await Store.ReadMessageAsync(new QueueId(20), None))!.Recipients).Attempts);
     }
 
     [Fact]
@@ -148,7 +154,8 @@ public abstract class StoreContract : IAsyncLifetime
         again.Objects.Add(new ObjectChange("k", "n", "1"u8.ToArray()));
 
         var all = Task.WhenAll(
-            Store.CommitAsync(Accept(23)).AsTask(), RefusedAsync(Store, again), Store.CommitAsync(Accept(24)).AsTask());
+            Store.CommitAsync(Accept(23)).AsTask(), RefusedAsync(Store, again),
+                Store.CommitAsync(Accept(24)).AsTask());
         await all;
 
         Assert.Empty(await Store.ReadObjectsAsync("k", None));
@@ -226,13 +233,17 @@ public abstract class StoreContract : IAsyncLifetime
     [Fact]
     public async Task FetchDue_GivesTheOldestDueFirstAndWhenTheNextIsDue()
     {
-        await Store.CommitAsync(Accept(Message(40), Recipient(40, dueSeconds: 3), Recipient(40, 2, dueSeconds: 1)));
-        await Store.CommitAsync(Accept(Message(41), Recipient(41, state: RecipientState.Deferred, dueSeconds: 2)));
-        await Store.CommitAsync(Accept(Message(42), Recipient(42, dueSeconds: 9), Recipient(42, 2, RecipientState.Held)));
+        await Store.CommitAsync(
+            Accept(Message(40), Recipient(40, dueSeconds: 3), Recipient(40, 2, dueSeconds: 1)));
+        await Store.CommitAsync(
+            Accept(Message(41), Recipient(41, state: RecipientState.Deferred, dueSeconds: 2)));
+        await Store.CommitAsync(
+            Accept(Message(42), Recipient(42, dueSeconds: 9), Recipient(42, 2, RecipientState.Held)));
 
         var window = await Store.FetchDueAsync("relay", Start.AddSeconds(3), 10, None);
 
-        Assert.Equal([(40, 2), (41, 1), (40, 1)], window.Recipients.Select(r => (r.Message.Id.Value, r.Recipient.Number)));
+        Assert.Equal([(40, 2), (41, 1), (40, 1)], window.Recipients
+            .Select(r => (r.Message.Id.Value, r.Recipient.Number)));
         Assert.Equal(Start.AddSeconds(9), window.NextDueAt);
     }
 
@@ -259,7 +270,8 @@ public abstract class StoreContract : IAsyncLifetime
     public async Task ReadLanes_CountsReadyAndDeferred()
     {
         await Store.CommitAsync(Accept(
-            Message(45), Recipient(45, dueSeconds: 4), Recipient(45, 2, RecipientState.Deferred, dueSeconds: 2),
+            Message(45), Recipient(45, dueSeconds: 4),
+                Recipient(45, 2, RecipientState.Deferred, dueSeconds: 2),
             Recipient(45, 3, RecipientState.Active), Recipient(45, 4, lane: "")));
         Assert.Equal(
             [new LaneTotal("", 1, Start), new LaneTotal("relay", 2, Start.AddSeconds(2))],
@@ -289,8 +301,10 @@ public abstract class StoreContract : IAsyncLifetime
     {
         await Store.CommitAsync(Accept(Message(60, ""), Recipient(60)));
         await Store.CommitAsync(Accept(Message(61), Recipient(61) with { Route = "a" }));
-        await Store.CommitAsync(Accept(Message(62) with { ArrivedAt = Start.AddDays(1) }, Recipient(62, 2, RecipientState.Held)));
-        await Store.CommitAsync(Accept(Message(63, "b@other.example"), Recipient(63) with { Transport = "t" }));
+        await Store.CommitAsync(
+            Accept(Message(62) with { ArrivedAt = Start.AddDays(1) }, Recipient(62, 2, RecipientState.Held)));
+        await Store.CommitAsync(
+            Accept(Message(63, "b@other.example"), Recipient(63) with { Transport = "t" }));
 
         Assert.Equal([60, 61, 62, 63], await Ids(QueueFilter.All));
         Assert.Equal([60], await Ids(new QueueFilter { Sender = "<>" }));
@@ -300,8 +314,10 @@ public abstract class StoreContract : IAsyncLifetime
         Assert.Equal([63], await Ids(new QueueFilter { Transport = "t" }));
         Assert.Equal([62], await Ids(new QueueFilter { Recipient = "R2@example.com" }));
         Assert.Equal([60, 61, 63], await Ids(new QueueFilter { ArrivedBefore = Start.AddHours(1) }));
-        Assert.Equal([62, 63], (await Store.ListAsync(QueueFilter.All, new QueueId(61), 9, None)).Select(m => m.Message.Id.Value));
-        Assert.Equal([60, 61], (await Store.ListAsync(QueueFilter.All, default, 2, None)).Select(m => m.Message.Id.Value));
+        Assert.Equal([62, 63], (await Store.ListAsync(QueueFilter.All, new QueueId(61), 9, None))
+            .Select(m => m.Message.Id.Value));
+        Assert.Equal([60, 61], (await Store.ListAsync(QueueFilter.All, default, 2, None))
+            .Select(m => m.Message.Id.Value));
 
         async Task<IEnumerable<long>> Ids(QueueFilter filter) =>
             (await Store.ListAsync(filter, default, 100, None)).Select(m => m.Message.Id.Value);
@@ -318,13 +334,15 @@ public abstract class StoreContract : IAsyncLifetime
         await ReopenAsync();
 
         var accounts = await Store.ReadObjectsAsync("account", None);
-        Assert.Equal([("a", "2"), ("b", "3")], accounts.Select(o => (o.Name, Encoding.UTF8.GetString(o.Json.Span))));
+        Assert.Equal([("a", "2"), ("b", "3")], accounts
+            .Select(o => (o.Name, Encoding.UTF8.GetString(o.Json.Span))));
         Assert.Empty(await Store.ReadObjectsAsync("alarm", None));
 
         static StoreChange Put(string kind, string name, string? json)
         {
             var change = new StoreChange();
-            change.Objects.Add(new ObjectChange(kind, name, json is null ? (ReadOnlyMemory<byte>?)null : Encoding.UTF8.GetBytes(json)));
+            change.Objects.Add(new ObjectChange(
+                kind, name, json is null ? (ReadOnlyMemory<byte>?)null : Encoding.UTF8.GetBytes(json)));
             return change;
         }
     }

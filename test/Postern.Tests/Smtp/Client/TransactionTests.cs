@@ -238,7 +238,7 @@ public sealed class TransactionTests
     [InlineData("RCPT", SmtpStage.RcptTo)]
     [InlineData("DATA", SmtpStage.Data)]
     [InlineData(".", SmtpStage.EndOfData)]
-    public async Task ServiceClosing_AtAnyStage_IsItsOwnOutcome(string at, SmtpStage stage)
+    public async Task Closing421_AtAnyStage_IsItsOwnOutcome(string at, SmtpStage stage)
     {
         var result = await Relays.SendOneAsync(async relay =>
         {
@@ -257,7 +257,7 @@ public sealed class TransactionTests
                     await relay.SayAsync("250 ok");
             }
         });
-        var closing = Assert.IsType<TransactionResult.ServiceClosing>(result);
+        var closing = Assert.IsType<TransactionResult.PeerClosing>(result);
         Assert.Equal((stage, 421), (closing.Stage, closing.Reply.Code));
     }
 

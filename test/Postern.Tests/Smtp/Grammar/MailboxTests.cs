@@ -19,7 +19,8 @@ public sealed class MailboxTests
     [InlineData("user@[IPv6:2001:db8::25]", "user", "[IPv6:2001:db8::25]", "user@[IPv6:2001:db8::25]")]
     [InlineData("postmaster", "postmaster", "", "postmaster")]
     [InlineData("한글@도메인.example", "한글", "도메인.example", "한글@도메인.example")]
-    [InlineData("user%evil.example@local.example", "user%evil.example", "local.example", "user%evil.example@local.example")]
+    [InlineData("user%evil.example@local.example", "user%evil.example", "local.example",
+        "user%evil.example@local.example")]
     public void TryParse_WellFormed_ReadsTheMeaning(string text, string local, string domain, string written)
     {
         Assert.True(Mailbox.TryParse(text, out var mailbox));

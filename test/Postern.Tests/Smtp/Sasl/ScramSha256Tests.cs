@@ -20,7 +20,8 @@ public sealed class ScramSha256Tests
 
         var first = server.WriteServerFirst(ScramSha256.CreateCredential("pencil", Salt, 4096));
         Assert.Equal(
-            $"r={ClientNonce}{ServerNonce},s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096", Encoding.UTF8.GetString(first));
+            $"r={ClientNonce}{ServerNonce},s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096", Encoding.UTF8
+                .GetString(first));
         Assert.True(client.TryReadServerFirst(first, out var final));
         Assert.Equal(
             $"c=biws,r={ClientNonce}{ServerNonce},p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",

@@ -6,13 +6,16 @@ using Postern.Smtp.Server;
 
 namespace Postern.Tests.Smtp.Server;
 
-/// <summary>A small house: local.example with known, user and postmaster; one account; keeps what it accepts.</summary>
+/// <summary>A small house: local.example with known, user and postmaster; one account; keeps what it
+/// accepts.</summary>
 sealed class ScriptedPolicy : ISessionPolicy
 {
     public const string User = "user@local.example";
     public const string Password = "correct horse";
-    static readonly Credential Known = ScramSha256.CreateCredential(Password, [1, 2, 3, 4], ScramSha256.IterationsMin);
-    static readonly Credential Nobody = new(new byte[] { 5, 6, 7, 8 }, ScramSha256.IterationsMin, new byte[32], new byte[32]);
+    static readonly Credential Known = ScramSha256
+        .CreateCredential(Password, [1, 2, 3, 4], ScramSha256.IterationsMin);
+    static readonly Credential Nobody =
+        new(new byte[] { 5, 6, 7, 8 }, ScramSha256.IterationsMin, new byte[32], new byte[32]);
     static readonly HashSet<string> Names = ["known", "user", "postmaster"];
 
     public List<(Envelope Envelope, byte[] Content)> Stored { get; } = [];
@@ -28,7 +31,8 @@ sealed class ScriptedPolicy : ISessionPolicy
     public TaskCompletionSource AcceptStarted { get; } = new();
     public int SinksOpen { get; set; }
 
-    public ValueTask<Reply?> ConnectAsync(SessionFacts session, CancellationToken cancel) => new(ConnectReply);
+    public ValueTask<Reply?> ConnectAsync(SessionFacts session, CancellationToken cancel) =>
+        new(ConnectReply);
 
     public ValueTask<Reply?> MailAsync(
         SessionFacts session, ReversePath reversePath, MailParameters parameters, CancellationToken cancel) =>
@@ -38,7 +42,8 @@ sealed class ScriptedPolicy : ISessionPolicy
             : null);
 
     public async ValueTask<Reply?> RcptAsync(
-        SessionFacts session, MailTransaction transaction, EnvelopeRecipient recipient, CancellationToken cancel)
+        SessionFacts session, MailTransaction transaction, EnvelopeRecipient recipient,
+            CancellationToken cancel)
     {
         await Task.Yield();
         var mailbox = recipient.Path.Mailbox;

@@ -6,11 +6,15 @@ using Postern.Smtp.Server;
 
 namespace Postern.Tests.Smtp.Server;
 
-/// <summary>Plays the catalogue of attacks as data: every case about the wire, on each listener it names.</summary>
+/// <summary>Plays the catalogue of attacks as data: every case about the wire, on each listener it
+/// names.</summary>
 /// <remarks>
-/// The catalogue lies beside the repository, or where POSTERN_CASES says. Steps: <c>C</c> octets to send, <c>S</c>
-/// the reply's pattern, <c>R</c> generated octets, <c>X rst</c> a broken connection. Cases that are one line of
-/// description get their octets from <see cref="Supplied"/>. TLS cases are played by <see cref="SmtpServerTests"/>.
+/// The catalogue lies beside the repository, or where POSTERN_CASES says. Steps: <c>C</c> octets to send,
+/// <c>S</c>
+/// the reply's pattern, <c>R</c> generated octets, <c>X rst</c> a broken connection. Cases that are one line
+/// of
+/// description get their octets from <see cref="Supplied"/>. TLS cases are played by
+/// <see cref="SmtpServerTests"/>.
 /// </remarks>
 public sealed class SecurityCatalogueTests
 {
@@ -99,7 +103,8 @@ public sealed class SecurityCatalogueTests
     {
         Assert.All(policy.Stored, m => Assert.DoesNotContain("victim", m.Envelope.ReversePath.ToString()));
         if (id.StartsWith("REL", StringComparison.Ordinal))
-            Assert.DoesNotContain(policy.Stored, m => m.Envelope.Recipients.Any(r => r.ToString().Contains("evil")));
+            Assert.DoesNotContain(
+                policy.Stored, m => m.Envelope.Recipients.Any(r => r.ToString().Contains("evil")));
         if (id.StartsWith("SMI", StringComparison.Ordinal) && id != "SMI-23")
             Assert.InRange(policy.Stored.Count, 0, 1);
         switch (id)
@@ -138,54 +143,73 @@ public sealed class SecurityCatalogueTests
     static string? Supplied(string id) => id switch
     {
         "CMD-01" => Hello + Ask("NOOP " + new string('A', 505), "250"),
-        "CMD-02" => Hello + Ask("NOOP " + new string('A', 506), "500") + Ask(new string('B', 12_289), "500") + Ask("NOOP", "250"),
+        "CMD-02" => Hello + Ask("NOOP " + new string('A', 506), "500") + Ask(new string('B', 12_289), "500")
+            + Ask("NOOP", "250"),
         "CMD-06" => "S ^220" + Ask("MAIL FROM:<a@b.example>", "503") + Ask("EHLO a", "250")
             + Ask("RCPT TO:<known@local.example>", "503") + Ask("DATA", "503")
-            + Ask("MAIL FROM:<a@b.example>", "250") + Ask("MAIL FROM:<b@b.example>", "503") + Ask("DATA", "503"),
+            + Ask("MAIL FROM:<a@b.example>", "250") + Ask("MAIL FROM:<b@b.example>", "503")
+                + Ask("DATA", "503"),
         "CMD-07" => Mail + Ask("RCPT TO:<nobody@local.example>", "550 5.1.1") + Ask("DATA", "(503|554)"),
-        "CMD-08" => Hello + string.Concat(new[] { "abc", "-1", "99999999999999999999", "1 SIZE=2", "999999999999999999999" }
+        "CMD-08" => Hello
+            + string.Concat(new[] { "abc", "-1", "99999999999999999999", "1 SIZE=2", "999999999999999999999" }
             .Select(s => Ask($"MAIL FROM:<a@b.example> SIZE={s}", "(501|552)"))),
         "CMD-09" => Hello + Ask("MAIL FROM:<a@b.example> FOO=1", "555 5.5.4")
             + Ask("MAIL FROM:<a@b.example> BODY=FOO", "555 5.5.4")
             + Ask("HELO a", "250") + Ask("MAIL FROM:<a@b.example> SMTPUTF8", "555 5.5.4"),
-        "CMD-11" => Mail + string.Concat(Enumerable.Range(0, 1000).Select(i => Ask($"RCPT TO:<r{i}@local.example>", "250")))
+        "CMD-11" => Mail + string
+            .Concat(Enumerable.Range(0, 1000).Select(i => Ask($"RCPT TO:<r{i}@local.example>", "250")))
             + Ask("RCPT TO:<r1000@local.example>", "452 4.5.3") + Ask("DATA", "354") + Ask("x\\r\\n.", "250"),
-        "CMD-12" => Mail + string.Concat(Enumerable.Range(0, 20).Select(_ => Ask("RCPT TO:<nobody@local.example>", "550 5.1.1 <nobody@local.example>: Recipient")))
+        "CMD-12" => Mail + string.Concat(Enumerable.Range(0, 20).Select(
+            _ => Ask("RCPT TO:<nobody@local.example>", "550 5.1.1 <nobody@local.example>: Recipient")))
             + "|S ^421 4.7.0|S <closed>",
         "CMD-13" => Mail + Ask($"RCPT TO:<{new string('a', 65)}@local.example>", "501")
             + Ask($"RCPT TO:<a@{string.Concat(Enumerable.Repeat("abcdefg.", 32))}>", "501")
             + Ask($"RCPT TO:<a@{string.Concat(Enumerable.Repeat("abcdefg.", 31))}abcde>", "501"),
-        "CMD-14" => "S ^220" + string.Concat(new[] { "<script>", "[999.1.1.1]", "a b", "", new string('a', 300), "\\xff", "my_host" }
+        "CMD-14" => "S ^220" + string
+            .Concat(new[] { "<script>", "[999.1.1.1]", "a b", "", new string('a', 300), "\\xff", "my_host" }
             .Select(n => Ask($"EHLO {n}", n == "my_host" ? "250" : "(250|501|550)"))),
-        "CMD-15" => Hello + string.Concat(Enumerable.Range(0, 25).Select(_ => Ask("NOOP", "250") + Ask("RSET", "250") + Ask("VRFY a", "252")))
-            + string.Concat(Enumerable.Range(0, 24).Select(_ => Ask("HELP", "214"))) + Ask("NOOP", "421") + "|S <closed>",
+        "CMD-15" => Hello + string.Concat(Enumerable.Range(0, 25)
+            .Select(_ => Ask("NOOP", "250") + Ask("RSET", "250") + Ask("VRFY a", "252")))
+            + string.Concat(Enumerable.Range(0, 24).Select(_ => Ask("HELP", "214"))) + Ask("NOOP", "421")
+                + "|S <closed>",
         "CMD-18" => Rcpt + Ask("RSET", "250") + Ask("DATA", "503") + Ask("MAIL FROM:<>", "250"),
-        "CMD-23" => Hello + Ask("MAIL FROM:<a@b.example>" + string.Concat(Enumerable.Range(0, 1000).Select(i => $" P{i}=1")), "501"),
+        "CMD-23" => Hello + Ask("MAIL FROM:<a@b.example>"
+            + string.Concat(Enumerable.Range(0, 1000).Select(i => $" P{i}=1")), "501"),
         "AUT-05" => Hello + Ask("AUTH PLAIN", "334") + Ask(new string('A', 12_289), "(500|501) 5.5.6"),
         "AUT-06" => Hello + Ask($"AUTH PLAIN {Login}", "235") + Ask($"AUTH PLAIN {Login}", "503")
             + Ask("MAIL FROM:<a@b.example>", "250") + Ask($"AUTH PLAIN {Login}", "503"),
-        "AUT-02" => Hello + string.Concat(new[] { "%%%", "====", "AAA", "AHUA AHA=" }.Select(b => Ask($"AUTH PLAIN {b}", "501 5.5.2"))),
+        "AUT-02" => Hello + string.Concat(
+            new[] { "%%%", "====", "AAA", "AHUA AHA=" }.Select(b => Ask($"AUTH PLAIN {b}", "501 5.5.2"))),
         "AUT-12" => Hello + string.Concat(new[] { "a\r\nb", "../../x", "${jndi:ldap://x}", "a%00" }
-            .Select(n => Ask("AUTH PLAIN " + Convert.ToBase64String(Encoding.UTF8.GetBytes($"\0{n}\0p")), "(501|535)"))),
-        "AUT-16" => Hello + Ask("AUTH LOGIN", "334") + Ask("", "501") + Ask("AUTH LOGIN", "334") + Ask("dXNlcg==", "334") + Ask("", "501"),
-        "AUT-19" => Hello + Ask($"AUTH PLAIN {Login}", "235") + Ask("MAIL FROM:<user@local.example> AUTH=admin@local.example", "250"),
+            .Select(n => Ask(
+                "AUTH PLAIN " + Convert.ToBase64String(Encoding.UTF8.GetBytes($"\0{n}\0p")), "(501|535)"))),
+        "AUT-16" => Hello + Ask("AUTH LOGIN", "334") + Ask("", "501") + Ask("AUTH LOGIN", "334")
+            + Ask("dXNlcg==", "334") + Ask("", "501"),
+        "AUT-19" => Hello + Ask($"AUTH PLAIN {Login}", "235")
+            + Ask("MAIL FROM:<user@local.example> AUTH=admin@local.example", "250"),
         "BDA-01" => Rcpt + Ask("BDAT 18446744073709551616 LAST", "501") + "|S <closed>",
-        "BDA-03" => Hello + Raw("BDAT 28\\r\\nMAIL FROM:<a@evil.example>\\r\\n") + "|S ^503" + Ask("RCPT TO:<known@local.example>", "503"),
+        "BDA-03" => Hello + Raw("BDAT 28\\r\\nMAIL FROM:<a@evil.example>\\r\\n") + "|S ^503"
+            + Ask("RCPT TO:<known@local.example>", "503"),
         // The catalogue's own count is one too many for its octets.
         "BDA-07" => Rcpt + Raw("BDAT 11 LAST\\r\\na\\r\\n.\\r\\nb\\r\\n..") + Ok,
         "REL-27" => Hello + Ask("MAIL FROM:<>", "250") + Ask("RCPT TO:<x@evil.example>", "(550|554)"),
-        "DAT-02" => Data + "|R 1048576" + Raw(".\\r\\n") + Ok + Again + "|R 1048578" + Raw(".\\r\\n") + "|S ^552 5.3.4"
+        "DAT-02" => Data + "|R 1048576" + Raw(".\\r\\n") + Ok + Again + "|R 1048578" + Raw(".\\r\\n")
+            + "|S ^552 5.3.4"
             + Again + "|R 10485760" + Raw(".\\r\\n") + "|S ^552 5.3.4",
-        "DAT-03" => Hello + Ask("MAIL FROM:<a@b.example> SIZE=1048577", "552 5.3.4") + Ask("MAIL FROM:<a@b.example> SIZE=10", "250")
-            + Ask("RCPT TO:<known@local.example>", "250") + Ask("DATA", "354") + "|R 5000000" + Raw(".\\r\\n") + "|S ^552",
+        "DAT-03" => Hello + Ask("MAIL FROM:<a@b.example> SIZE=1048577", "552 5.3.4")
+            + Ask("MAIL FROM:<a@b.example> SIZE=10", "250")
+            + Ask("RCPT TO:<known@local.example>", "250") + Ask("DATA", "354") + "|R 5000000" + Raw(".\\r\\n")
+                + "|S ^552",
         "DAT-18" => Data + Raw("Subject: a\\x00b\\r\\n\\r\\n\\x00\\r\\n.\\r\\n") + Ok,
         "DAT-21" => Data + Raw("Subject: \\xec\\x9a\\x94\\r\\n\\r\\n\\xec\\x9a\\x94\\r\\n.\\r\\n") + Ok,
         _ => null,
     };
 
-    static string Again => Ask("MAIL FROM:<a@b.example>", "250") + Ask("RCPT TO:<known@local.example>", "250") + Ask("DATA", "354");
+    static string Again => Ask("MAIL FROM:<a@b.example>", "250") + Ask("RCPT TO:<known@local.example>", "250")
+        + Ask("DATA", "354");
 
-    static string Ask(string line, string reply) => Raw(line + "\\r\\n") + "|S ^" + reply.Replace('|', '\u00a6');
+    static string Ask(string line, string reply) =>
+        Raw(line + "\\r\\n") + "|S ^" + reply.Replace('|', '\u00a6');
 
     static string Raw(string octets) => "|C " + octets;
 

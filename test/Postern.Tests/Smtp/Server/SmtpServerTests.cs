@@ -74,7 +74,8 @@ public sealed class SmtpServerTests
     public async Task Stopping_WhileContentIsCommitted_GivesTheReplyFirst()
     {
         var gate = new TaskCompletionSource();
-        await using var peer = await new TestPeer(policy: new ScriptedPolicy { AcceptGate = gate }).EnvelopeAsync();
+        await using var peer = await new TestPeer(policy: new ScriptedPolicy { AcceptGate = gate })
+            .EnvelopeAsync();
         Assert.StartsWith("354", await peer.AskAsync("DATA\r\n"));
         await peer.SendAsync("x\r\n.\r\n");
         await peer.Policy.AcceptStarted.Task;
@@ -110,7 +111,8 @@ public sealed class SmtpServerTests
     [Fact]
     public async Task Policy_Throws_Replies421AndThrowsOn()
     {
-        await using var peer = await new TestPeer(policy: new ScriptedPolicy { IsBroken = true }).HelloAsync();
+        await using var peer = await new TestPeer(policy: new ScriptedPolicy { IsBroken = true })
+            .HelloAsync();
         Assert.StartsWith("421 4.3.0", await peer.AskAsync("MAIL FROM:<a@b.example>\r\n"));
         await Assert.ThrowsAsync<InvalidOperationException>(peer.EndAsync);
         Assert.Equal([SessionEnd.Failed], peer.Policy.Ends);
@@ -164,8 +166,10 @@ public sealed class SmtpServerTests
     {
         var options = TestPeer.Defaults with { Auth = AuthOffer.Anywhere };
         await using var peer = await new TestPeer(options, ListenerKind.Submission).HelloAsync();
-        var client = new ScramClientExchange(ScriptedPolicy.User, ScriptedPolicy.Password, ScramSha256.CreateNonce());
-        var first = await peer.AskAsync($"AUTH SCRAM-SHA-256 {Convert.ToBase64String(client.ClientFirst)}\r\n");
+        var client =
+            new ScramClientExchange(ScriptedPolicy.User, ScriptedPolicy.Password, ScramSha256.CreateNonce());
+        var first = await peer
+            .AskAsync($"AUTH SCRAM-SHA-256 {Convert.ToBase64String(client.ClientFirst)}\r\n");
         Assert.True(client.TryReadServerFirst(Convert.FromBase64String(first[4..]), out var final));
         var proof = await peer.AskAsync(Convert.ToBase64String(final) + "\r\n");
         Assert.True(client.IsServerProved(Convert.FromBase64String(proof[4..])));
@@ -181,7 +185,8 @@ public sealed class SmtpServerTests
         var offers = await peer.AskAsync("EHLO a\r\n");
         Assert.Contains("STARTTLS", offers);
         Assert.DoesNotContain("AUTH", offers);
-        Assert.StartsWith("538", await peer.AskAsync("AUTH PLAIN AHVzZXJAbG9jYWwuZXhhbXBsZQBjb3JyZWN0IGhvcnNl\r\n"));
+        Assert.StartsWith(
+            "538", await peer.AskAsync("AUTH PLAIN AHVzZXJAbG9jYWwuZXhhbXBsZQBjb3JyZWN0IGhvcnNl\r\n"));
         Assert.Empty(peer.Policy.Lookups);
         Assert.All(peer.Policy.Refusals, r => Assert.DoesNotContain("AHVz", r.Argument));
     }
@@ -189,7 +194,8 @@ public sealed class SmtpServerTests
     [Fact]
     public async Task StartTls_ThenEhlo_ForgetsWhatWasSaidAndOffersAuth()
     {
-        await using var peer = await new TestPeer(TlsOptions(TlsMode.StartTls), ListenerKind.Submission).HelloAsync();
+        await using var peer = await new TestPeer(TlsOptions(TlsMode.StartTls), ListenerKind.Submission)
+            .HelloAsync();
         Assert.StartsWith("220 2.0.0", await peer.AskAsync("STARTTLS\r\n"));
         await using var tls = await HandshakeAsync(peer);
         Assert.StartsWith("503 5.5.1 Error: send HELO", await AskAsync(tls, "MAIL FROM:<a@b.example>\r\n"));
@@ -209,7 +215,8 @@ public sealed class SmtpServerTests
     [InlineData("STARTTLS\r\nRSET\r\nAUTH PLAIN AHUAcA==\r\n")]
     public async Task StartTls_WithCommandsBehindIt_Replies554AndCloses(string octets)
     {
-        await using var peer = await new TestPeer(TlsOptions(TlsMode.StartTls), ListenerKind.Submission).HelloAsync();
+        await using var peer = await new TestPeer(TlsOptions(TlsMode.StartTls), ListenerKind.Submission)
+            .HelloAsync();
         Assert.StartsWith("554 5.5.0", await peer.AskAsync(octets));
         Assert.Equal("<closed>", await peer.ReplyAsync());
         Assert.Empty(peer.Policy.Lookups);
@@ -258,7 +265,8 @@ public sealed class SmtpServerTests
             new SslClientAuthenticationOptions { ApplicationProtocols = [SslApplicationProtocol.Http11] },
         })
         {
-            await using var peer = new TestPeer(TlsOptions(TlsMode.Immediate), ListenerKind.Submission).Start();
+            await using var peer = new TestPeer(TlsOptions(TlsMode.Immediate), ListenerKind.Submission)
+                .Start();
             await Assert.ThrowsAnyAsync<Exception>(() => HandshakeAsync(peer, options));
             peer.Close();
             Assert.Equal(SessionEnd.TlsFailed, await peer.EndAsync());
@@ -297,7 +305,8 @@ public sealed class SmtpServerTests
         var tls = new SslStream(new DuplexPipeStream(peer.ClientSide), leaveInnerStreamOpen: true);
         options ??= new SslClientAuthenticationOptions();
         options.TargetHost = "mx.local.example";
-        options.RemoteCertificateValidationCallback = static (_, certificate, _, _) => Certificate.Equals(certificate);
+        options.RemoteCertificateValidationCallback = static (_, certificate, _, _) =>
+            Certificate.Equals(certificate);
         await tls.AuthenticateAsClientAsync(options, TestContext.Current.CancellationToken);
         return tls;
     }
@@ -329,6 +338,7 @@ public sealed class SmtpServerTests
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest("CN=mx.local.example", key, HashAlgorithmName.SHA256);
-        return request.CreateSelfSigned(DateTimeOffset.UnixEpoch.AddYears(50), DateTimeOffset.UnixEpoch.AddYears(100));
+        return request
+            .CreateSelfSigned(DateTimeOffset.UnixEpoch.AddYears(50), DateTimeOffset.UnixEpoch.AddYears(100));
     }
 }

@@ -18,7 +18,8 @@ sealed class TestPeer : IAsyncDisposable
     readonly WatchedReader watched;
     Task<SessionEnd>? serving;
 
-    public TestPeer(SmtpServerOptions? options = null, ListenerKind kind = ListenerKind.Mx, ScriptedPolicy? policy = null)
+    public TestPeer(
+        SmtpServerOptions? options = null, ListenerKind kind = ListenerKind.Mx, ScriptedPolicy? policy = null)
     {
         watched = new WatchedReader(toServer.Reader);
         Options = options ?? Defaults;
@@ -68,10 +69,13 @@ sealed class TestPeer : IAsyncDisposable
         return this;
     }
 
-    /// <summary>Completes when the server has read all that was sent by <see cref="SendToIdleAsync"/> and waits for more, or has ended.</summary>
-    public Task IdleAsync() => Task.WhenAny(watched.Idle.Task, serving!).WaitAsync(Patience, TimeProvider.System);
+    /// <summary>Completes when the server has read all that was sent by <see cref="SendToIdleAsync"/> and
+    /// waits for more, or has ended.</summary>
+    public Task IdleAsync() =>
+        Task.WhenAny(watched.Idle.Task, serving!).WaitAsync(Patience, TimeProvider.System);
 
-    /// <summary>Waits for the server to wait, then sends; so the next <see cref="IdleAsync"/> is about these octets.</summary>
+    /// <summary>Waits for the server to wait, then sends; so the next <see cref="IdleAsync"/> is about these
+    /// octets.</summary>
     public async Task SendToIdleAsync(string octets)
     {
         await IdleAsync();
@@ -140,7 +144,8 @@ sealed class TestPeer : IAsyncDisposable
     /// <summary>Tells when a read has to wait.</summary>
     sealed class WatchedReader(PipeReader inner) : PipeReader
     {
-        public TaskCompletionSource Idle { get; private set; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public TaskCompletionSource Idle { get; private set; } =
+            new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public void Reset() => Idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
 

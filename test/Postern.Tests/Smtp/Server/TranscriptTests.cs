@@ -6,8 +6,10 @@ namespace Postern.Tests.Smtp.Server;
 
 /// <summary>Plays <c>Transcripts/*.smtp</c> whole, by line and octet by octet.</summary>
 /// <remarks>
-/// <c>C: line</c> is sent with CRLF, <c>R: octets</c> without; <c>S: line</c> must come just so; <c>= fact</c> is
-/// checked at the end. Escapes: \r \n \t \\ \xHH. <c># listener:</c> mx or submission; <c># play: whole</c> when
+/// <c>C: line</c> is sent with CRLF, <c>R: octets</c> without; <c>S: line</c> must come just so; <c>=
+/// fact</c> is
+/// checked at the end. Escapes: \r \n \t \\ \xHH. <c># listener:</c> mx or submission; <c># play: whole</c>
+/// when
 /// the timing matters; <c># auth: anywhere</c>; <c># limit:</c> octets.
 /// </remarks>
 public sealed class TranscriptTests
@@ -48,7 +50,8 @@ public sealed class TranscriptTests
                     peer.Start();
                 isStarted = true;
                 var said = await peer.LineAsync();
-                Assert.True(Unescape(line[3..]) == said, $"{file}:{i + 1} ({way}): expected {line[3..]}, got {said}");
+                Assert.True(
+                    Unescape(line[3..]) == said, $"{file}:{i + 1} ({way}): expected {line[3..]}, got {said}");
             }
         }
         await SendAsync(peer, block, way);
@@ -112,7 +115,8 @@ public sealed class TranscriptTests
                 Assert.Equal(value, policy.Stored[^1].Envelope.ReversePath.ToString());
                 break;
             case "to":
-                Assert.Equal(value, string.Join(' ', policy.Stored[^1].Envelope.Recipients.Select(r => r.Path)));
+                Assert.Equal(
+                    value, string.Join(' ', policy.Stored[^1].Envelope.Recipients.Select(r => r.Path)));
                 break;
             default:
                 Assert.Fail($"No such fact: {fact}");
@@ -133,7 +137,8 @@ public sealed class TranscriptTests
             i++;
             if (text[i] == 'x' && i + 2 < text.Length)
             {
-                result.Append((char)byte.Parse(text.AsSpan(i + 1, 2), NumberStyles.HexNumber, CultureInfo.InvariantCulture));
+                result.Append((char)byte
+                    .Parse(text.AsSpan(i + 1, 2), NumberStyles.HexNumber, CultureInfo.InvariantCulture));
                 i += 2;
                 continue;
             }

@@ -9,7 +9,8 @@ sealed class WatchedClock : FakeTimeProvider
     static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
     readonly ConcurrentDictionary<TimeSpan, TaskCompletionSource> timers = new();
 
-    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+    public override ITimer CreateTimer(
+        TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
         var timer = base.CreateTimer(callback, state, dueTime, period);
         Barrier(dueTime).TrySetResult();
@@ -27,5 +28,6 @@ sealed class WatchedClock : FakeTimeProvider
     }
 
     TaskCompletionSource Barrier(TimeSpan due) =>
-        timers.GetOrAdd(due, static _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        timers.GetOrAdd(
+            due, static _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
 }

@@ -16,7 +16,8 @@ using Postern.Mta.Transports.PubSub.Wire;
 
 namespace Postern.Tests.Transports.PubSub;
 
-/// <summary>The Publisher service with the live one's limits, in this process, on a free port of loopback.</summary>
+/// <summary>The Publisher service with the live one's limits, in this process, on a free port of
+/// loopback.</summary>
 sealed class FakePubSub : IAsyncDisposable
 {
     public const string Topic = "projects/acme/topics/mail";
@@ -33,7 +34,8 @@ sealed class FakePubSub : IAsyncDisposable
     public ConcurrentDictionary<string, PubsubMessage> Published { get; } = [];
 
     /// <summary>Asked before anything else; what it throws is the answer.</summary>
-    public Func<PublishRequest, ServerCallContext, Task> Fault { get; set; } = static (_, _) => Task.CompletedTask;
+    public Func<PublishRequest, ServerCallContext, Task> Fault { get; set; } = static (_, _) =>
+        Task.CompletedTask;
 
     /// <summary>Asked after the messages were taken; what it throws is a lost answer.</summary>
     public Action LoseAnswer { get; set; } = static () => { };
@@ -53,7 +55,8 @@ sealed class FakePubSub : IAsyncDisposable
         application.MapGrpcService<PublisherDouble>();
         fake = new FakePubSub(application);
         await application.StartAsync();
-        var address = application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!
+        var address = application.Services.GetRequiredService<IServer>()
+            .Features.Get<IServerAddressesFeature>()!
             .Addresses.Single();
         fake.Endpoint = PubSubEndpoint.Emulator("127.0.0.1", new Uri(address).Port);
         return fake;

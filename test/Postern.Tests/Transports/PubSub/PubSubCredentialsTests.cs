@@ -8,7 +8,8 @@ using Postern.Mta.Transports.PubSub;
 
 namespace Postern.Tests.Transports.PubSub;
 
-/// <summary>Google's library reads the environment of the process: these tests set it, one after another.</summary>
+/// <summary>Google's library reads the environment of the process: these tests set it, one after
+/// another.</summary>
 [Collection("environment of Google's credentials")]
 public sealed class PubSubCredentialsTests : IDisposable
 {
@@ -34,7 +35,8 @@ public sealed class PubSubCredentialsTests : IDisposable
         var token = metadata.GetValue("authorization")!["Bearer ".Length..].Split('.');
         using var claims = JsonDocument.Parse(System.Buffers.Text.Base64Url.DecodeFromChars(token[1]));
         Assert.Equal("https://pubsub.googleapis.com/", claims.RootElement.GetProperty("aud").GetString());
-        Assert.Equal("postern@acme.iam.gserviceaccount.example", claims.RootElement.GetProperty("iss").GetString());
+        Assert.Equal("postern@acme.iam.gserviceaccount.example",
+            claims.RootElement.GetProperty("iss").GetString());
         Assert.True(key.VerifyData(
             System.Text.Encoding.ASCII.GetBytes($"{token[0]}.{token[1]}"),
             System.Buffers.Text.Base64Url.DecodeFromChars(token[2]),

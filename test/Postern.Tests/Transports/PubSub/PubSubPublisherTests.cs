@@ -59,9 +59,10 @@ public sealed class PubSubPublisherTests
     {
         await using var fake = await FakePubSub.StartAsync();
         await using var publisher = Publisher(fake, Patient);
-        var outcomes = await Task.WhenAll(Enumerable.Range(0, 100).Select(i => publisher.PublishAsync(
-            i == 37 ? new PubsubMessage { Data = ByteString.CopyFromUtf8("bad"), Attributes = { ["goog-x"] = "1" } }
-                : Message($"{i}"))));
+        var bad = Message("bad");
+        bad.Attributes.Add("goog-x", "1");
+        var outcomes = await Task.WhenAll(
+            Enumerable.Range(0, 100).Select(i => publisher.PublishAsync(i == 37 ? bad : Message($"{i}"))));
         Assert.IsType<PublishOutcome.Refused>(outcomes[37]);
         Assert.Equal(99, outcomes.Count(outcome => outcome is PublishOutcome.Published));
         Assert.Equal(99, fake.Published.Count);
@@ -97,7 +98,8 @@ public sealed class PubSubPublisherTests
     {
         await using var fake = await FakePubSub.StartAsync();
         await using var publisher = Publisher(fake, new PublishLimits());
-        fake.Fault = (_, _) => throw FakePubSub.Error(StatusCode.InvalidArgument, "Message failed schema validation.");
+        fake.Fault = (_, _) =>
+            throw FakePubSub.Error(StatusCode.InvalidArgument, "Message failed schema validation.");
         Assert.IsType<PublishOutcome.Misconfigured>(await publisher.PublishAsync(Message("x")));
     }
 
@@ -128,8 +130,10 @@ public sealed class PubSubPublisherTests
     public async Task Publish_CallHangs_EndsAtItsDeadline()
     {
         await using var fake = await FakePubSub.StartAsync();
-        await using var publisher = Publisher(fake, new PublishLimits { CallLimit = TimeSpan.FromMilliseconds(500) });
-        fake.Fault = (_, context) => Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, context.CancellationToken);
+        await using var publisher =
+            Publisher(fake, new PublishLimits { CallLimit = TimeSpan.FromMilliseconds(500) });
+        fake.Fault = (_, context) =>
+            Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, context.CancellationToken);
         var outcome = Assert.IsType<PublishOutcome.Unavailable>(await publisher.PublishAsync(Message("x")));
         Assert.StartsWith("DeadlineExceeded", outcome.Text, StringComparison.Ordinal);
     }

@@ -10,8 +10,10 @@ namespace Postern.Tests.Transports.PubSub;
 
 public sealed class PubSubTransportTests : IDisposable
 {
-    const string Mail = "From: =?utf-8?B?6rmA6rCc67Cc?= <dev@from.example>\r\nTo: a@b.example, G: c@b.example;\r\n"
-        + "Subject: =?utf-8?B?67Cw7Y+s?=\r\n =?utf-8?B?IOyZhOujjA==?=\r\nDate: Mon, 05 Jan 2026 09:00:00 +0900\r\n"
+    const string Mail =
+        "From: =?utf-8?B?6rmA6rCc67Cc?= <dev@from.example>\r\nTo: a@b.example, G: c@b.example;\r\n"
+        + "Subject: =?utf-8?B?67Cw7Y+s?=\r\n =?utf-8?B?IOyZhOujjA==?=\r\n"
+        + "Date: Mon, 05 Jan 2026 09:00:00 +0900\r\n"
         + "Message-ID: <id@from.example>\r\nReferences: <r1@x> <r2@x>\r\nAuto-Submitted: no\r\n\r\nbody\r\n";
 
     readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("pubsub");
@@ -37,21 +39,24 @@ public sealed class PubSubTransportTests : IDisposable
         Assert.Equal(AttemptOf.Sender, envelope.GetProperty("mail_from").GetString());
         Assert.Equal("8BITMIME", envelope.GetProperty("mail_from_params").GetProperty("BODY").GetString());
         Assert.Equal(
-            """[{"address":"sales+eu@b.example","local":"sales","tag":"eu","domain":"b.example","original":null,"orcpt":null}]""",
+            """[{"address":"sales+eu@b.example","local":"sales","tag":"eu","domain":"b.example","""
+            + "\"original\":null,\"orcpt\":null}]",
             envelope.GetProperty("rcpt_to").GetRawText());
         Assert.Equal(
             """{"version":"TLSv1.3","cipher":"TLS_AES_256_GCM_SHA384"}""",
             root.GetProperty("client").GetProperty("tls").GetRawText());
         var message = root.GetProperty("message");
         Assert.Equal("배포 완료", message.GetProperty("subject").GetString());
-        Assert.Equal("""[{"name":"김개발","address":"dev@from.example"}]""", message.GetProperty("from").GetRawText());
+        Assert.Equal(
+            """[{"name":"김개발","address":"dev@from.example"}]""", message.GetProperty("from").GetRawText());
         Assert.Equal(2, message.GetProperty("to").GetArrayLength());
         Assert.Equal("2026-01-05T00:00:00Z", message.GetProperty("date").GetString());
         Assert.Equal("<id@from.example>", message.GetProperty("message_id").GetString());
         Assert.Equal("""["<r1@x>","<r2@x>"]""", message.GetProperty("references").GetRawText());
         Assert.Equal(7, message.GetProperty("headers").GetArrayLength());
         Assert.Equal(0, message.GetProperty("defects").GetArrayLength());
-        Assert.Equal(Mail, Encoding.UTF8.GetString(root.GetProperty("raw").GetProperty("data").GetBytesFromBase64()));
+        Assert.Equal(Mail,
+            Encoding.UTF8.GetString(root.GetProperty("raw").GetProperty("data").GetBytesFromBase64()));
         Assert.Equal(Sha(Mail), message.GetProperty("sha256").GetString());
         Assert.False(root.TryGetProperty("auth", out _), "no verdict was reached, so none is told");
     }
@@ -99,7 +104,8 @@ public sealed class PubSubTransportTests : IDisposable
         var report = await transport.AttemptAsync(AttemptOf.Text(Mail, recipients), Cancel);
         Assert.Equal(recipients, report.Results.Select(result =>
             fake.Published[Assert.IsType<AttemptResult.Relayed>(result).RemoteId!].Attributes["rcpt"]));
-        Assert.Equal(30, fake.Published.Values.Select(message => message.Attributes["ce-id"]).Distinct().Count());
+        Assert.Equal(30,
+            fake.Published.Values.Select(message => message.Attributes["ce-id"]).Distinct().Count());
     }
 
     [Fact]
@@ -113,7 +119,8 @@ public sealed class PubSubTransportTests : IDisposable
         Assert.Equal((NextHopTrouble.Unreachable, null), (down.Trouble, down.Alarm));
         fake.LoseAnswer = static () => { };
         await transport.AttemptAsync(AttemptOf.Text(Mail, "a@b.example"), Cancel);
-        Assert.Equal(["000000000YGJ0.1", "000000000YGJ0.1"], fake.Published.Values.Select(m => m.Attributes["ce-id"]));
+        Assert.Equal(["000000000YGJ0.1", "000000000YGJ0.1"],
+            fake.Published.Values.Select(m => m.Attributes["ce-id"]));
     }
 
     [Theory]
@@ -138,9 +145,11 @@ public sealed class PubSubTransportTests : IDisposable
     {
         await using var fake = await FakePubSub.StartAsync();
         await using var transport = Transport(fake, new TransportOptions());
-        fake.Fault = (_, _) => throw FakePubSub.Error(StatusCode.Unavailable, "busy", TimeSpan.FromSeconds(9));
+        fake.Fault = (_, _) =>
+            throw FakePubSub.Error(StatusCode.Unavailable, "busy", TimeSpan.FromSeconds(9));
         var report = await transport.AttemptAsync(AttemptOf.Text(Mail, "a@b.example"), Cancel);
-        Assert.Equal(TimeSpan.FromSeconds(9), Assert.IsType<AttemptResult.NextHopDown>(report.Results[0]).RetryAfter);
+        Assert.Equal(TimeSpan.FromSeconds(9),
+            Assert.IsType<AttemptResult.NextHopDown>(report.Results[0]).RetryAfter);
     }
 
     [Fact]
@@ -148,11 +157,13 @@ public sealed class PubSubTransportTests : IDisposable
     {
         await using var fake = await FakePubSub.StartAsync();
         await using var transport = Transport(fake, new TransportOptions());
-        fake.Fault = (request, _) => request.Messages.Any(message => message.Attributes["rcpt"] == "bad@b.example")
+        fake.Fault = (request, _) =>
+            request.Messages.Any(message => message.Attributes["rcpt"] == "bad@b.example")
             ? throw FakePubSub.Error(StatusCode.InvalidArgument, "no") : Task.CompletedTask;
         var report = await transport.AttemptAsync(
             AttemptOf.Text(Mail, "a@b.example", "bad@b.example", "c@b.example"), Cancel);
-        Assert.Equal(["Relayed", "Failed", "Relayed"], report.Results.Select(result => result.GetType().Name));
+        Assert.Equal(["Relayed", "Failed", "Relayed"],
+            report.Results.Select(result => result.GetType().Name));
     }
 
     [Theory]
@@ -164,7 +175,9 @@ public sealed class PubSubTransportTests : IDisposable
         await using var transport = Transport(fake, new TransportOptions { Format = format });
         foreach (var octets in new[] { max, max + 1 })
         {
-            var report = await transport.AttemptAsync(AttemptOf.Octets(Large(octets), AttemptOf.Sender, "a@b.example"), Cancel);
+            var report =
+                await transport.AttemptAsync(AttemptOf.Octets(Large(octets), AttemptOf.Sender, "a@b.example"),
+                    Cancel);
             Assert.IsType<AttemptResult.Relayed>(report.Results[0]);
         }
         Assert.Equal(["inline", "ref"], fake.Published.OrderBy(pair => int.Parse(pair.Key, null))
@@ -185,7 +198,8 @@ public sealed class PubSubTransportTests : IDisposable
         Directory.CreateDirectory(claims);
         await File.WriteAllBytesAsync(Path.Combine(claims, "000000000YGJ0.eml.part"), new byte[5], Cancel);
         await Task.WhenAll(
-            transport.AttemptAsync(attempt, Cancel).AsTask(), transport.AttemptAsync(attempt, Cancel).AsTask());
+            transport.AttemptAsync(attempt, Cancel).AsTask(),
+                transport.AttemptAsync(attempt, Cancel).AsTask());
         Assert.Equal(4, fake.Published.Count);
         foreach (var published in fake.Published.Values)
         {
@@ -194,8 +208,10 @@ public sealed class PubSubTransportTests : IDisposable
             var file = new Uri(raw.GetProperty("uri").GetString()!).LocalPath;
             Assert.Equal(octets, await File.ReadAllBytesAsync(file, Cancel));
             Assert.Equal(2_000_000, raw.GetProperty("size").GetInt64());
-            Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(octets)), raw.GetProperty("sha256").GetString());
-            Assert.Equal("big", document.RootElement.GetProperty("message").GetProperty("subject").GetString());
+            Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(octets)),
+                raw.GetProperty("sha256").GetString());
+            Assert.Equal("big",
+                document.RootElement.GetProperty("message").GetProperty("subject").GetString());
         }
         Assert.Single(Directory.GetFiles(claims));
     }
@@ -206,7 +222,8 @@ public sealed class PubSubTransportTests : IDisposable
         await using var fake = await FakePubSub.StartAsync();
         var file = Path.Combine(folder.FullName, "file");
         await File.WriteAllBytesAsync(file, [], Cancel);
-        await using var transport = Transport(fake, new TransportOptions { ClaimDirectory = Path.Combine(file, "claims") });
+        await using var transport =
+            Transport(fake, new TransportOptions { ClaimDirectory = Path.Combine(file, "claims") });
         var report = await transport.AttemptAsync(
             AttemptOf.Octets(Large(2_000_000), AttemptOf.Sender, "a@b.example"), Cancel);
         Assert.Equal("claims", Assert.IsType<AttemptResult.NextHopDown>(report.Results[0]).Alarm?.Kind);
@@ -232,7 +249,8 @@ public sealed class PubSubTransportTests : IDisposable
             Assert.IsType<AttemptResult.Relayed>(report.Results[0]);
         }
         using var document = JsonDocument.Parse(fake.Published["1"].Data.Memory);
-        Assert.Contains("malformed-header-line", document.RootElement.GetProperty("message").GetProperty("defects")
+        Assert.Contains("malformed-header-line",
+            document.RootElement.GetProperty("message").GetProperty("defects")
             .EnumerateArray().Select(defect => defect.GetString()));
     }
 

@@ -2,7 +2,7 @@ using System.Net;
 using Postern.Mta.Transports;
 using Postern.Tests.Doubles;
 
-namespace Postern.Tests.Mta.Transports;
+namespace Postern.Tests.Transports;
 
 public sealed class TargetFinderTests
 {

@@ -1,6 +1,6 @@
 using Postern.Mta.Transports;
 
-namespace Postern.Tests.Mta.Transports;
+namespace Postern.Tests.Transports;
 
 public sealed class NextHopTests
 {

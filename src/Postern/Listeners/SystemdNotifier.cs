@@ -3,16 +3,19 @@ using System.Text;
 
 namespace Postern.Listeners;
 
-/// <summary>Tells systemd how far we are (sd_notify(3), <c>Type=notify</c>). Does nothing where nobody asks.</summary>
-sealed class ServiceNotifier(string? address)
+/// <summary>Tells systemd how far we are (sd_notify(3), <c>Type=notify</c>). Does nothing where nobody
+/// asks.</summary>
+sealed class SystemdNotifier(string? address)
 {
-    public static ServiceNotifier FromEnvironment() => new(Environment.GetEnvironmentVariable("NOTIFY_SOCKET"));
+    public static SystemdNotifier FromEnvironment() =>
+        new(Environment.GetEnvironmentVariable("NOTIFY_SOCKET"));
 
     public void Ready(string status) => Send($"READY=1\nSTATUS={status}");
 
     public void Stopping() => Send("STOPPING=1");
 
-    /// <param name="sinceStart">Microseconds of the monotonic clock, which systemd wants with RELOADING=1.</param>
+    /// <param name="sinceStart">Microseconds of the monotonic clock, which systemd wants with
+    /// RELOADING=1.</param>
     public void Reloading(long sinceStart) => Send($"RELOADING=1\nMONOTONIC_USEC={sinceStart}");
 
     void Send(string state)

@@ -1,7 +1,7 @@
 using Postern.Mta.Transports;
 using Postern.Smtp;
 
-namespace Postern.Tests.Mta.Transports;
+namespace Postern.Tests.Transports;
 
 public sealed class AccountRefusalsTests
 {

@@ -30,8 +30,8 @@ enum PipeMacro
 
 /// <summary>One argument of a pipe's argv, read once: literals and macros.</summary>
 /// <remarks>
-/// <c>${name}</c> and <c>$name</c> are macros, <c>$$</c> is a dollar. There is no shell: a value is never split and
-/// nothing in it is special.
+/// <c>${name}</c> and <c>$name</c> are macros, <c>$$</c> is a dollar. There is no shell: a value is never
+/// split and nothing in it is special.
 /// </remarks>
 sealed class PipeArgument
 {
@@ -46,12 +46,15 @@ sealed class PipeArgument
 
     /// <summary>As in Postfix, such an argument appears once for each recipient.</summary>
     public bool IsPerRecipient => pieces.Any(static piece => piece.Macro
-        is PipeMacro.Extension or PipeMacro.Mailbox or PipeMacro.OriginalRecipient or PipeMacro.Recipient or PipeMacro.User);
+        is PipeMacro.Extension or PipeMacro.Mailbox or PipeMacro.OriginalRecipient or PipeMacro.Recipient
+            or PipeMacro.User);
 
     /// <summary>Recipients of several domains cannot share it.</summary>
-    public bool IsPerDomain => pieces.Any(static piece => piece.Macro is PipeMacro.Domain or PipeMacro.Nexthop);
+    public bool IsPerDomain =>
+        pieces.Any(static piece => piece.Macro is PipeMacro.Domain or PipeMacro.Nexthop);
 
-    /// <summary>The macro it begins with. Null: a literal comes first, so that no value can pass for an option.</summary>
+    /// <summary>The macro it begins with. Null: a literal comes first, so that no value can pass for an
+    /// option.</summary>
     public PipeMacro? Leading => pieces is [{ Macro: { } macro }, ..] ? macro : null;
 
     /// <summary>The name as it is written in argv, for example <c>queue_id</c>.</summary>
@@ -94,7 +97,8 @@ sealed class PipeArgument
             }
             if (!Names.TryGetValue(name, out var macro))
             {
-                problem = $"\"{text}\": there is no macro ${{{name}}}; known are {string.Join(", ", Names.Keys.Order())}";
+                var known = string.Join(", ", Names.Keys.Order());
+                problem = $"\"{text}\": there is no macro ${{{name}}}; known are {known}";
                 return false;
             }
             if (literal.Length > 0)

@@ -6,7 +6,7 @@ using Postern.Smtp;
 using Postern.Tests.Doubles;
 using Postern.Tests.Smtp.Client;
 
-namespace Postern.Tests.Mta.Transports;
+namespace Postern.Tests.Transports;
 
 /// <summary>DESIGN §5, row by row, against a scripted relay on a socket.</summary>
 public sealed class SmtpTransportTests
@@ -154,7 +154,7 @@ public sealed class SmtpTransportTests
     [InlineData("RCPT")]
     [InlineData("DATA")]
     [InlineData(".")]
-    public async Task ServiceClosing_AtAnyStage_BlamesTheNextHop(string at)
+    public async Task Closing421_AtAnyStage_BlamesTheNextHop(string at)
     {
         var down = await AttemptDownAsync(
             new PoliteRelay { Extensions = ["8BITMIME"], Says = At(at, "421 4.3.2 closing") },

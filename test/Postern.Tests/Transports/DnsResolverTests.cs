@@ -1,0 +1,130 @@
+using System.Buffers.Binary;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Postern.Mta.Transports;
+
+namespace Postern.Tests.Transports;
+
+public sealed class DnsResolverTests
+{
+    const ushort A = 1, Mx = 15, Aaaa = 28;
+
+    [Fact]
+    public async Task Mx_Answers_ComeByPreferenceInLowerCase()
+    {
+        using var server = new NameServer((_, type) => type == Mx
+            ? (0, [MxRecord(20, "B.example"), MxRecord(5, "a.example")])
+            : (0, []));
+        var mx = await server.Resolver.LookupMxAsync("d.example", TestContext.Current.CancellationToken);
+        Assert.Equal(LookupOutcome.Found, mx.Outcome);
+        Assert.Equal([new MxHost("a.example", 5), new MxHost("b.example", 20)], mx.Hosts);
+    }
+
+    [Fact] // CLI-28
+    public async Task Mx_RootAlone_IsTheNullMx()
+    {
+        using var server = new NameServer((_, _) => (0, [MxRecord(0, "")]));
+        var mx = await server.Resolver.LookupMxAsync("d.example", TestContext.Current.CancellationToken);
+        Assert.Equal("", Assert.Single(mx.Hosts).Name);
+    }
+
+    [Theory]
+    [InlineData(0, LookupOutcome.NoRecords)]
+    [InlineData(2, LookupOutcome.Unknown)]
+    [InlineData(3, LookupOutcome.NoSuchName)]
+    [InlineData(5, LookupOutcome.Unknown)]
+    public async Task Mx_NoAnswer_IsToldByTheResponseCode(int code, LookupOutcome outcome)
+    {
+        using var server = new NameServer((_, _) => (code, []));
+        var mx = await server.Resolver.LookupMxAsync("d.example", TestContext.Current.CancellationToken);
+        Assert.Equal((outcome, 0), (mx.Outcome, mx.Hosts.Count));
+    }
+
+    [Fact]
+    public async Task Addresses_OfBothFamilies_TakeTurns()
+    {
+        using var server = new NameServer((_, type) => (0, type switch
+        {
+            A => [Record(A, [192, 0, 2, 1]), Record(A, [192, 0, 2, 2])],
+            Aaaa => [Record(Aaaa, IPAddress.Parse("2001:db8::1").GetAddressBytes())],
+            _ => [],
+        }));
+        var found = await server.Resolver.LookupAddressesAsync(
+            "h.example", TestContext.Current.CancellationToken);
+        Assert.Equal("2001:db8::1", found.Addresses[1].ToString());
+        Assert.Equal(3, found.Addresses.Count);
+    }
+
+    [Theory]
+    [InlineData(3, 3, LookupOutcome.NoSuchName)]
+    [InlineData(0, 2, LookupOutcome.Unknown)]
+    [InlineData(0, 0, LookupOutcome.NoRecords)]
+    public async Task Addresses_None_AreMissingOnlyWhenBothAnswersSaySo(
+        int four, int six, LookupOutcome outcome)
+    {
+        using var server = new NameServer((_, type) => (type == A ? four : six, []));
+        var found = await server.Resolver.LookupAddressesAsync(
+            "h.example", TestContext.Current.CancellationToken);
+        Assert.Equal(outcome, found.Outcome);
+    }
+
+    static byte[] MxRecord(ushort preference, string host) =>
+        Record(Mx, [(byte)(preference >> 8), (byte)preference, .. Name(host)]);
+
+    // RFC 1035 §4.1.3; the name is a pointer to the question.
+    static byte[] Record(ushort type, byte[] data) =>
+        [0xC0, 12, 0, (byte)type, 0, 1, 0, 0, 0, 60, 0, (byte)data.Length, .. data];
+
+    static byte[] Name(string name) =>
+        [.. name.Split('.', StringSplitOptions.RemoveEmptyEntries)
+            .SelectMany(l => (byte[])[(byte)l.Length, .. Encoding.ASCII.GetBytes(l)]), 0];
+
+    /// <summary>A name server on a free UDP port: a code and records for each question.</summary>
+    sealed class NameServer : IDisposable
+    {
+        readonly UdpClient socket = new(new IPEndPoint(IPAddress.Loopback, 0));
+        readonly Func<string, ushort, (int Code, byte[][] Records)> answer;
+
+        public NameServer(Func<string, ushort, (int Code, byte[][] Records)> answer)
+        {
+            this.answer = answer;
+            Resolver = DnsResolver.Create(
+                TimeProvider.System, new Random(1), (IPEndPoint)socket.Client.LocalEndPoint!);
+            _ = ServeAsync();
+        }
+
+        public DnsResolver Resolver { get; }
+
+        public void Dispose() => socket.Dispose();
+
+        async Task ServeAsync()
+        {
+            try
+            {
+                while (true)
+                {
+                    var received = await socket.ReceiveAsync();
+                    await socket.SendAsync(AnswerTo(received.Buffer), received.RemoteEndPoint);
+                }
+            }
+            catch (Exception e) when (e is SocketException or ObjectDisposedException)
+            {
+                // The test is over.
+            }
+        }
+
+        // RFC 1035 §4.1: header, the question as it came, the answers.
+        byte[] AnswerTo(byte[] query)
+        {
+            var end = 12;
+            while (query[end] != 0)
+                end += query[end] + 1;
+            var type = BinaryPrimitives.ReadUInt16BigEndian(query.AsSpan(end + 1));
+            var (code, records) = answer("", type);
+            var count = (byte)records.Length;
+            byte[] header = [query[0], query[1], 0x81, (byte)(0x80 | code), 0, 1, 0, count, 0, 0, 0, 0];
+            return [.. header, .. query.AsSpan(12, end + 5 - 12), .. records.SelectMany(r => r)];
+        }
+    }
+}
