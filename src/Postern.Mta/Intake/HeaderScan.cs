@@ -56,6 +56,9 @@ sealed record HeaderScan
             var length = FieldLength(content[at..]);
             var field = content.Slice(at, length);
             var colon = NameLength(field);
+            // Without its line end it may be a field's name of which the rest is still to come.
+            if (colon == 0 && !content[at..].Contains((byte)'\n'))
+                return Ended(scan, content, at, authors, delivered) with { IsComplete = false };
             if (colon == 0)
                 return Ended(scan, content, at, authors, delivered);
             scan = Read(scan with { StartsWithField = true }, field, colon, at, authors, delivered);

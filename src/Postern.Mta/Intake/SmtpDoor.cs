@@ -126,8 +126,14 @@ sealed class SmtpDoor(
     RoutingDecision Ask(SessionFacts session, MailTransaction transaction, Mailbox recipient) =>
         Router.Decide(
         queue.Routes,
-        new RoutingQuestion(transaction.ReversePath, recipient, Door, session.UserName, session.Listener),
+        new RoutingQuestion(
+            SenderOf(session, transaction), recipient, Door, session.UserName, session.Listener),
         health);
+
+    ReversePath SenderOf(SessionFacts session, MailTransaction transaction) =>
+        session.Kind == ListenerKind.Submission
+            ? new ReversePath(Complete(transaction.ReversePath.Mailbox))
+            : transaction.ReversePath;
 
     /// <summary>RFC 6409 §8.1: a lone local part gets our own domain when it is submitted.</summary>
     Mailbox? Complete(Mailbox? mailbox) => mailbox is { Domain: "" }
@@ -144,11 +150,8 @@ sealed class SmtpDoor(
     public ValueTask<Reply> AcceptAsync(
         SessionFacts session, MailTransaction transaction, ContentSink content, CancellationToken cancel)
     {
-        var sender = session.Kind == ListenerKind.Submission
-            ? new ReversePath(Complete(transaction.ReversePath.Mailbox))
-            : transaction.ReversePath;
         var request = new IntakeRequest(
-            Door, current().Options.Hostname, sender, transaction.Parameters,
+            Door, current().Options.Hostname, SenderOf(session, transaction), transaction.Parameters,
             Describe(session, transaction.Parameters.SmtpUtf8), (
                 List<NewRecipient>)transaction.Notes!, AuthorCheckOf(session));
         return intake.AcceptAsync(request, (IntakeSink)content, cancel);

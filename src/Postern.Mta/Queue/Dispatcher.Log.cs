@@ -14,6 +14,10 @@ public sealed partial class Dispatcher
         "An attempt for {QueueId} by {Transport} ended in an internal error")]
     partial void LogAttemptFailed(Exception bug, QueueId queueId, string transport);
 
+    [LoggerMessage(Level = LogLevel.Error, Message =
+        "The result of an attempt for {QueueId} by {Transport} could not be recorded")]
+    partial void LogResultLost(Exception bug, QueueId queueId, string transport);
+
     [LoggerMessage(Level = LogLevel.Error, Message = "The dispatcher met an internal error and goes on")]
     partial void LogPumpFailed(Exception bug);
 }

@@ -13,26 +13,45 @@ public sealed partial class Dispatcher
             .CreateTimer(_ => Wake(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         while (!stopping.IsCancellationRequested)
         {
+            if (!await FillAllAsync().ConfigureAwait(false))
+            {
+                await Task.Delay(TimeSpan.FromSeconds(1), clock, CancellationToken.None)
+                    .ConfigureAwait(false);
+                continue;
+            }
+            timer.Change(UntilNext(), Timeout.InfiniteTimeSpan);
+            await wake.Reader.ReadAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>One round over all lanes.</summary>
+    /// <returns>False: something went wrong in a lane, which is to be looked at again soon.</returns>
+    internal async ValueTask<bool> FillAllAsync()
+    {
+        var good = true;
+        foreach (var lane in lanes.Values)
+        {
             try
             {
-                foreach (var lane in lanes.Values)
-                    await FillAsync(lane).ConfigureAwait(false);
+                await FillAsync(lane).ConfigureAwait(false);
             }
-            // The other end of rule 12's dispatcher loop: whatever went wrong in one round, mail must not
+            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+            {
+                return true;
+            }
+            // The other end of rule 12's dispatcher loop: whatever went wrong in one lane, mail must not
             // stop.
 #pragma warning disable CA1031
             catch (Exception bug)
 #pragma warning restore CA1031
             {
                 LogPumpFailed(bug);
-                if (stopping.IsCancellationRequested)
-                    return;
-                await Task.Delay(TimeSpan.FromSeconds(1), clock, CancellationToken.None)
-                    .ConfigureAwait(false);
+                good = false;
+                lock (lane)
+                    lane.MayHoldDue = true;
             }
-            timer.Change(UntilNext(), Timeout.InfiniteTimeSpan);
-            await wake.Reader.ReadAsync(CancellationToken.None).ConfigureAwait(false);
         }
+        return good;
     }
 
     async ValueTask FillAsync(Lane lane)
@@ -41,19 +60,23 @@ public sealed partial class Dispatcher
         if (limit == 0)
             return;
         var generation = health.Generation;
-        var now = clock.GetUtcNow();
-        var window = await store.FetchDueAsync(lane.Name, now, limit, stopping.Token).ConfigureAwait(false);
+        // Forgotten before the fetch: what is noted while it runs may not be in its answer.
         lock (lane)
         {
-            lane.MayHoldDue = window.Recipients.Count == limit;
-            lane.NextDueAt = window.NextDueAt;
+            lane.MayHoldDue = false;
+            lane.NextDueAt = null;
         }
-        if (window.Recipients.Count == 0)
-            return;
-        var works = await queue.LeaseAsync(window.Recipients, stopping.Token).ConfigureAwait(false);
-        foreach (var work in works)
+        var window = await queue.LeaseDueAsync(lane.Name, limit, stopping.Token).ConfigureAwait(false);
+        lock (lane)
+        {
+            lane.MayHoldDue |= window.Fetched == limit;
+            if (window.NextDueAt is { } next)
+                lane.NoteDue(next);
+        }
+        foreach (var work in window.Works)
             Offer(work);
-        NoteSearch(lane, generation, moved: works.Count);
+        if (window.Fetched > 0)
+            NoteSearch(lane, generation, moved: window.Works.Count);
     }
 
     /// <summary>How many recipients to fetch now; 0 when there is no need or no room.</summary>
@@ -63,7 +86,10 @@ public sealed partial class Dispatcher
         lock (lane)
         {
             if (lane.NextDueAt <= clock.GetUtcNow())
+            {
                 lane.MayHoldDue = true;
+                lane.NextDueAt = null;
+            }
             if (!lane.MayHoldDue)
                 return 0;
             return condition switch
@@ -92,7 +118,9 @@ public sealed partial class Dispatcher
             Wake();
     }
 
-    TimeSpan UntilNext()
+    /// <summary>How long the pump may sleep: until mail falls due, or a lane that holds due mail may be
+    /// probed.</summary>
+    internal TimeSpan UntilNext()
     {
         var wait = WaitMax;
         var now = clock.GetUtcNow();
@@ -104,7 +132,8 @@ public sealed partial class Dispatcher
                     wait = due - now;
             }
         }
-        if (health.UntilNextProbe(lanes.Keys) is { } probe && probe < wait)
+        if (health.UntilNextProbe(lanes.Values.Where(lane => lane.MayHoldDue).Select(lane => lane.Name))
+            is { } probe && probe < wait)
             wait = probe;
         // A lane whose rows are all held back must not turn the pump into a spinning loop.
         return wait < TimeSpan.FromMilliseconds(10) ? TimeSpan.FromMilliseconds(10) : wait;

@@ -52,6 +52,10 @@ public sealed partial class Dispatcher : IDisposable
         this.log = log;
     }
 
+    /// <summary>Runs a worker. Null: on the thread pool; a simulation runs them itself, one after the
+    /// other.</summary>
+    internal Action<Func<Task>>? RunWorker { get; set; }
+
     /// <summary>Begins with the lanes the store knows; others come with their first mail.</summary>
     public async ValueTask StartAsync(CancellationToken cancel)
     {
@@ -75,8 +79,9 @@ public sealed partial class Dispatcher : IDisposable
         while (Volatile.Read(ref working) > 0)
             await Task.Delay(TimeSpan.FromMilliseconds(5), clock, CancellationToken.None)
                 .ConfigureAwait(false);
-        foreach (var lane in lanes.Values)
-            queue.Unlease(TakeWaiting(lane));
+        // Reports that come up on the way are offered too, and given back in the next round.
+        while (lanes.Values.SelectMany(TakeWaiting).ToList() is { Count: > 0 } left)
+            await queue.UnleaseAsync(left).ConfigureAwait(false);
     }
 
     /// <summary>Leased work, ready to be attempted.</summary>
@@ -110,7 +115,12 @@ public sealed partial class Dispatcher : IDisposable
         lock (found)
         {
             if (dueAt <= clock.GetUtcNow())
+            {
                 found.MayHoldDue = true;
+                // Without a lane it waits for a decision, which no change of health brings about.
+                if (lane.Length == 0)
+                    found.SearchedGeneration = -1;
+            }
             else
                 found.NoteDue(dueAt);
         }
@@ -168,8 +178,14 @@ public sealed partial class Dispatcher : IDisposable
     void StartWorker(Lane lane)
     {
         Interlocked.Increment(ref working);
-        ThreadPool.UnsafeQueueUserWorkItem(static state =>
-            _ = state.Dispatcher.WorkAsync(state.Lane), (Dispatcher: this, Lane: lane), preferLocal: false);
+        if (RunWorker is { } run)
+            run(() => WorkAsync(lane));
+        else
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(
+                static state => _ = state.Dispatcher
+                    .WorkAsync(state.Lane), (Dispatcher: this, Lane: lane), preferLocal: false);
+        }
     }
 
     async Task WorkAsync(Lane lane)
@@ -177,7 +193,20 @@ public sealed partial class Dispatcher : IDisposable
         try
         {
             while (TryTake(lane, out var work))
-                await AttemptAsync(lane, work).ConfigureAwait(false);
+            {
+                try
+                {
+                    await AttemptAsync(lane, work).ConfigureAwait(false);
+                }
+                // Its result could not be written: the recipients stay leased and count as uncertain after a
+                // restart.
+#pragma warning disable CA1031
+                catch (Exception bug)
+#pragma warning restore CA1031
+                {
+                    LogResultLost(bug, work.Message.Id, work.Decision.Transport);
+                }
+            }
         }
         finally
         {
@@ -218,7 +247,8 @@ public sealed partial class Dispatcher : IDisposable
         catch (ContentDamagedException damaged)
         {
             queue.HoldDamaged(work, damaged.Message);
-            report = ForAll(work, new AttemptResult.Deferred(Statuses.ContentLost, damaged.Message, Blame.Message));
+            report = ForAll(
+                work, new AttemptResult.Deferred(Statuses.ContentLost, damaged.Message, Blame.Message));
         }
         // One of the two places where a bug is caught (STYLE rule 12): the mail waits, the dispatcher goes
         // on.
@@ -264,7 +294,7 @@ public sealed partial class Dispatcher : IDisposable
 
     async ValueTask SettleAsync(Lane lane, Work work, AttemptReport report, long startedAt)
     {
-        Adjust(lane, work, report);
+        await AdjustAsync(lane, work, report).ConfigureAwait(false);
         var again = await queue.RecordAsync(work, report, startedAt).ConfigureAwait(false);
         foreach (var next in again)
             Offer(next);
@@ -272,7 +302,7 @@ public sealed partial class Dispatcher : IDisposable
 
     /// <summary>What the report says of the next hop: its lane opens or closes, its concurrency rises or
     /// falls.</summary>
-    void Adjust(Lane lane, Work work, AttemptReport report)
+    async ValueTask AdjustAsync(Lane lane, Work work, AttemptReport report)
     {
         var down = report.Results.OfType<AttemptResult.NextHopDown>().FirstOrDefault();
         if (down is not null)
@@ -282,7 +312,8 @@ public sealed partial class Dispatcher : IDisposable
             if (health.Close(lane.Name, down))
             {
                 LogLaneClosed(lane.Name, down.Text);
-                queue.Reroute(TakeWaiting(lane), Offer);
+                foreach (var next in await queue.RerouteAsync(TakeWaiting(lane)).ConfigureAwait(false))
+                    Offer(next);
             }
             queue.NoteLaneClosed(work.Decision.Transport, down);
             Wake();

@@ -22,7 +22,10 @@ public sealed partial class MessageQueue
         catch
         {
             foreach (var work in fresh.Works)
+            {
                 ReturnProbe(work);
+                work.Content?.LetGo();
+            }
             fresh.Content?.LetGo();
             throw;
         }
@@ -127,8 +130,7 @@ public sealed partial class MessageQueue
         if (decision is not RoutingDecision.Via via)
         {
             change.Recipients.Add(row);
-            alarms.Raise("no-route", row.Address.Domain, decision.Why,
-                "add a route that takes it, then: postern reload")?.AddTo(change);
+            RaiseNoRoute(row, decision, change);
             return;
         }
         row = row with { Lane = via.Lane, Route = via.Route.Name, Transport = via.Transport };

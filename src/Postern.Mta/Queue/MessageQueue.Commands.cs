@@ -114,11 +114,12 @@ public sealed partial class MessageQueue
     {
         var all = new StoreChange();
         var count = 0;
+        var wished = new List<RecipientKey>();
         foreach (var stored in page)
         {
             var reports = new List<ReportedRecipient>();
             var change = wish.Kind == WishKind.Expire ? new StoreChange() : all;
-            count += Apply(stored, wish, filter, change, reports);
+            count += Apply(stored, wish, filter, change, reports, wished);
             if (wish.Kind == WishKind.Expire && change.Recipients.Count > 0)
                 await CommitReportsAsync(stored.Message, change, ReportKind.Failed, reports)
                     .ConfigureAwait(false);
@@ -126,11 +127,34 @@ public sealed partial class MessageQueue
         if (all.Recipients.Count > 0)
             await store.CommitAsync(all).ConfigureAwait(false);
         NoteWaiting(all);
+        await CatchUpAsync(wished, wish).ConfigureAwait(false);
         return count;
     }
 
-    int Apply(StoredMessage stored, Wish wish, QueueFilter filter, StoreChange change,
-        List<ReportedRecipient> reports)
+    /// <summary>Attempts that ended between the reading of their rows and the wish did not see it: it is
+    /// fulfilled now.</summary>
+    async ValueTask CatchUpAsync(List<RecipientKey> wished, Wish wish)
+    {
+        if (wished.Count == 0)
+            return;
+        await store.CommitAsync(new StoreChange()).ConfigureAwait(false);
+        foreach (var (id, number) in wished)
+        {
+            if (await store.ReadMessageAsync(id, CancellationToken.None).ConfigureAwait(false)
+                is not { } stored)
+                continue;
+            Recipient[] missed = [.. stored.Recipients
+                .Where(row => row.Number == number && row.State != RecipientState.Active)];
+            if (missed.Length > 0 && intents.TryRemove(new RecipientKey(id, number), out _))
+                await ApplyAsync([stored with { Recipients = missed }], wish, QueueFilter.All)
+                    .ConfigureAwait(false);
+        }
+    }
+
+    int Apply(
+        StoredMessage stored, Wish wish, QueueFilter filter, StoreChange change,
+            List<ReportedRecipient> reports,
+        List<RecipientKey> wished)
     {
         var now = clock.GetUtcNow();
         var count = 0;
@@ -139,8 +163,12 @@ public sealed partial class MessageQueue
             if (!Concerns(wish.Kind, row.State) || (filter.State is { } state && state != row.State))
                 continue;
             count++;
-            if (row.State == RecipientState.Active)
+            // What an earlier process left Active has no attempt under way that could bring it back.
+            if (row.State == RecipientState.Active && row.Lease == store.Epoch)
+            {
                 intents[KeyOf(row)] = wish;
+                wished.Add(KeyOf(row));
+            }
             else
                 Fulfil(wish, stored.Message, row, now, change, reports);
         }
@@ -176,7 +204,7 @@ public sealed partial class MessageQueue
                 change.Events.Add(what with { Kind = EventKind.Retried });
                 break;
             case WishKind.Cancel:
-                change.Recipients.Add(Finish(row, RecipientOutcome.Cancelled, now));
+                change.Recipients.Add(Finish(row, RecipientOutcome.Cancelled, now, change));
                 change.Events.Add(what with { Kind = EventKind.Cancelled });
                 break;
             case WishKind.Expire:

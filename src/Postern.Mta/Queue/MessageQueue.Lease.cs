@@ -1,3 +1,4 @@
+using Postern.Mta.Events;
 using Postern.Mta.Reports;
 using Postern.Mta.Routing;
 using Postern.Mta.Store;
@@ -8,15 +9,18 @@ namespace Postern.Mta.Queue;
 /// <summary>Leases: what was fetched becomes Active in one commit before any of it is attempted.</summary>
 public sealed partial class MessageQueue
 {
-    /// <summary>Decides on fetched recipients again; those that may go are leased, the others moved to where
-    /// they must wait.</summary>
-    internal async ValueTask<IReadOnlyList<Work>> LeaseAsync(
-        IReadOnlyList<DueRecipient> due, CancellationToken cancel)
+    /// <summary>
+    /// Fetches due recipients of a lane and decides on them again; those that may go are leased, the others
+    /// moved to
+    /// where they must wait. What was read cannot change in between: commands wait at the same gate.
+    /// </summary>
+    internal async ValueTask<LeasedWindow> LeaseDueAsync(string lane, int limit, CancellationToken cancel)
     {
         await gate.WaitAsync(cancel).ConfigureAwait(false);
         try
         {
             var now = clock.GetUtcNow();
+            var (due, nextDueAt) = await store.FetchDueAsync(lane, now, limit, cancel).ConfigureAwait(false);
             var change = new StoreChange();
             var leased = new List<(QueuedMessage Message, Recipient Row, RoutingDecision.Via Decision)>();
             foreach (var (message, row) in due)
@@ -24,12 +28,10 @@ public sealed partial class MessageQueue
             if (change.Recipients.Count > 0 || change.Events.Count > 0)
                 await store.CommitAsync(change).ConfigureAwait(false);
             NoteWaiting(change);
-            return
-            [
-                .. leased.GroupBy(l => l.Row.Message)
-                    .SelectMany(g => GroupIntoWorks(
-                        g.First().Message, [.. g.Select(l => (l.Row, l.Decision))], content: null)),
-            ];
+            var works = leased.GroupBy(l => l.Row.Message)
+                .SelectMany(g => GroupIntoWorks(
+                    g.First().Message, [.. g.Select(l => (l.Row, l.Decision))], content: null));
+            return new LeasedWindow([.. works], due.Count, nextDueAt);
         }
         finally
         {
@@ -65,8 +67,7 @@ public sealed partial class MessageQueue
                 SplitStored(message, row, split, now, change);
                 break;
             case var none:
-                alarms.Raise("no-route", row.Address.Domain, none.Why,
-                    "add a route that takes it, then: postern reload")?.AddTo(change);
+                RaiseNoRoute(row, none, change);
                 if (row.Lane.Length > 0)
                     change.Recipients.Add(Wait(row, none, now));
                 break;
@@ -104,47 +105,70 @@ public sealed partial class MessageQueue
         }
     }
 
-    /// <summary>Leased work whose lane closed: at once through another transport, else back to
-    /// Ready.</summary>
-    internal void Reroute(IReadOnlyList<Work> works, Action<Work> offer)
+    /// <summary>Leased work whose lane closed: back to Ready, or written down to go at once through another
+    /// transport.</summary>
+    /// <returns>What goes on at once.</returns>
+    internal async ValueTask<IReadOnlyList<Work>> RerouteAsync(IReadOnlyList<Work> works)
+    {
+        var now = clock.GetUtcNow();
+        var all = new StoreChange();
+        var next = new List<Work>();
+        foreach (var work in works)
+        {
+            var change = new StoreChange();
+            var reports = new List<ReportedRecipient>();
+            var again = new List<(Recipient Row, RoutingDecision.Via Decision)>();
+            foreach (var row in work.Recipients)
+            {
+                if (GoElsewhere(work.Message, row, now, change, reports) is { } elsewhere)
+                    again.Add(elsewhere);
+            }
+            if (again.Count > 0)
+                next.AddRange(GroupIntoWorks(work.Message, again, work.Content));
+            work.Content?.LetGo();
+            if (reports.Count > 0)
+                await CommitReportsAsync(work.Message, change, ReportKind.Failed, reports)
+                    .ConfigureAwait(false);
+            else
+                Merge(change, all);
+            NoteWaiting(change);
+        }
+        if (all.Recipients.Count > 0)
+            await store.CommitAsync(all).ConfigureAwait(false);
+        return next;
+    }
+
+    static void Merge(StoreChange part, StoreChange whole)
+    {
+        whole.Recipients.AddRange(part.Recipients);
+        whole.Events.AddRange(part.Events);
+        whole.Objects.AddRange(part.Objects);
+    }
+
+    /// <summary>Leased work that will not be attempted by this process: Ready again, or what an operator
+    /// wished.</summary>
+    internal async ValueTask UnleaseAsync(IReadOnlyList<Work> works)
     {
         var now = clock.GetUtcNow();
         foreach (var work in works)
         {
             var change = new StoreChange();
             var reports = new List<ReportedRecipient>();
-            List<(Recipient Row, RoutingDecision.Via Decision)>? again = null;
             foreach (var row in work.Recipients)
             {
-                if (intents.ContainsKey(KeyOf(row)) || IsOver(work.Message, row, now))
-                    change.Recipients.Add(Wait(row, Decide(work.Message, row), now));
-                else if (GoElsewhere(work.Message, row, now, change, reports) is { } elsewhere)
-                    (again ??= []).Add(elsewhere);
+                if (intents.TryRemove(KeyOf(row), out var wish))
+                    Fulfil(wish, work.Message, row, now, change, reports);
+                else
+                    change.Recipients.Add(row with { State = RecipientState.Ready, DueAt = now });
             }
-            store.Post(change);
-            NoteWaiting(change);
-            if (again is not null)
-            {
-                foreach (var next in GroupIntoWorks(work.Message, again, work.Content))
-                    offer(next);
-            }
-            work.Content?.LetGo();
-        }
-    }
-
-    /// <summary>Leased work that will not be attempted by this process: Ready again.</summary>
-    internal void Unlease(IReadOnlyList<Work> works)
-    {
-        var change = new StoreChange();
-        foreach (var work in works)
-        {
-            foreach (var row in work.Recipients)
-                change.Recipients.Add(row with { State = RecipientState.Ready, DueAt = clock.GetUtcNow() });
             ReturnProbe(work);
             work.Content?.LetGo();
+            if (reports.Count > 0)
+                await CommitReportsAsync(work.Message, change, ReportKind.Failed, reports)
+                    .ConfigureAwait(false);
+            else
+                store.Post(change);
         }
-        if (change.Recipients.Count > 0)
-            store.Post(change);
     }
 
     void ReturnProbe(Work work) => health.ReturnProbe(work.Decision.Lane);
@@ -153,31 +177,67 @@ public sealed partial class MessageQueue
     /// delivered.</summary>
     internal async ValueTask RecoverAsync(CancellationToken cancel)
     {
-        var after = default(RecipientKey);
-        while (true)
+        RecipientKey? after = default(RecipientKey);
+        while (after is { } key)
+            after = await RecoverPageAsync(key, cancel).ConfigureAwait(false);
+    }
+
+    /// <returns>The key to go on from. Null: nothing is left.</returns>
+    async ValueTask<RecipientKey?> RecoverPageAsync(RecipientKey after, CancellationToken cancel)
+    {
+        await gate.WaitAsync(cancel).ConfigureAwait(false);
+        try
         {
             var page = await store.ReadAbandonedAsync(store.Epoch, after, limit: 500, cancel)
                 .ConfigureAwait(false);
             if (page.Count == 0)
-                return;
+                return null;
             var change = new StoreChange();
+            QueuedMessage? message = null;
             foreach (var row in page)
             {
-                change.Recipients.Add(row with
-                {
-                    State = RecipientState.Deferred,
-                    Uncertain = row.Uncertain + 1,
-                    BoundTransport = row.Transport,
-                    LastText = "4.4.2 Postern ended while this attempt was being made",
-                });
+                if (message?.Id != row.Message)
+                    message =
+                        (await store.ReadMessageAsync(row.Message, cancel).ConfigureAwait(false))?.Message;
+                if (message is not null)
+                    TakeBack(message, row, change);
             }
             await store.CommitAsync(change).ConfigureAwait(false);
             NoteWaiting(change);
-            after = KeyOf(page[^1]);
+            return KeyOf(page[^1]);
+        }
+        finally
+        {
+            gate.Release();
         }
     }
 
-    /// <summary>Stored content is damaged: its recipients are held for an operator once the attempt is recorded.</summary>
+    /// <summary>It keeps its due time: the lease was written so that this one is tried again after the
+    /// uncertain wait.</summary>
+    void TakeBack(QueuedMessage message, Recipient row, StoreChange change)
+    {
+        const string text = "Postern ended while this attempt was being made";
+        row = row with
+        {
+            State = RecipientState.Deferred,
+            Uncertain = row.Uncertain + 1,
+            BoundTransport = row.Transport,
+            LastBlame = Blame.NextHop,
+            LastText = $"{Statuses.ConnectionLost} {text}",
+        };
+        change.Recipients.Add(row);
+        change.Events.Add(EventOf(EventKind.Attempted, message, row, clock.GetUtcNow()) with
+        {
+            Blame = Blame.NextHop,
+            Uncertain = true,
+            Status = Statuses.ConnectionLost.ToString(),
+            Reply = text,
+        });
+        RaiseUncertain(row, change);
+    }
+
+    /// <summary>Stored content is damaged: its recipients are held for an operator after the
+    /// attempt.</summary>
     internal void HoldDamaged(Work work, string text)
     {
         foreach (var row in work.Recipients)
@@ -201,17 +261,10 @@ public sealed partial class MessageQueue
     }
 
     /// <summary>The next hop answered: its alarms end.</summary>
-    internal void NoteLaneOpen(string transport)
-    {
-        if (alarms.Count == 0)
-            return;
-        var change = new StoreChange();
-        foreach (var alarm in alarms.Raised)
-        {
-            if (alarm.Subject == transport)
-                alarms.Clear(alarm.Kind, transport)?.AddTo(change);
-        }
-        if (change.Events.Count > 0)
-            store.Post(change);
-    }
+    internal void NoteLaneOpen(string transport) => ClearAlarms(alarm => alarm.Subject == transport);
 }
+
+/// <summary>Due recipients of a lane after they were decided on.</summary>
+/// <param name="Fetched">How many the store gave, whatever became of them.</param>
+/// <param name="NextDueAt">When the next one beyond these falls due. Null: there is none.</param>
+sealed record LeasedWindow(IReadOnlyList<Work> Works, int Fetched, DateTimeOffset? NextDueAt);

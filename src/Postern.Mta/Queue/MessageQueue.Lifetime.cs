@@ -24,7 +24,7 @@ public sealed partial class MessageQueue
         QueuedMessage message, Recipient row, DateTimeOffset now, StoreChange change,
             List<ReportedRecipient> reports)
     {
-        if (row.UnderAlarm)
+        if (CanBeMended(row))
         {
             change.Recipients.Add(row with { State = RecipientState.Held });
             change.Events.Add(EventOf(
@@ -34,6 +34,11 @@ public sealed partial class MessageQueue
         }
         Expire(message, row, now, change, reports);
     }
+
+    /// <summary>Its last try raised an alarm, or one keeps it from being tried at all: no route, a closed
+    /// lane.</summary>
+    bool CanBeMended(Recipient row) => row.UnderAlarm || row.Lane.Length == 0
+        || (alarms.Count > 0 && alarms.Raised.Any(alarm => alarm.Subject == row.Transport));
 
     void Expire(
         QueuedMessage message, Recipient row, DateTimeOffset now, StoreChange change,
@@ -122,12 +127,8 @@ public sealed partial class MessageQueue
         QueuedMessage message, ReportKind kind, IReadOnlyList<ReportedRecipient> reports)
     {
         var id = ids.Next();
-        using var original = await store.OpenContentAsync(message, CancellationToken.None)
+        var composed = await ComposeAsync(new ReportRequest(kind, id, message, reports))
             .ConfigureAwait(false);
-        var composed = await Volatile.Read(ref settings).Composer.ComposeAsync(
-            new ReportRequest(kind, id, message, reports),
-            original is null ? null : new EditedContent(message, original), CancellationToken.None)
-                .ConfigureAwait(false);
         var content = new PooledContent();
         content.Append(composed.Content.Span);
         var queued = new QueuedMessage
@@ -147,5 +148,24 @@ public sealed partial class MessageQueue
         var to = new EnvelopeRecipient(
             new ForwardPath(composed.To), RcptParameters.None with { Notify = DsnNotify.Never });
         return new NewMail(queued, content, [new NewRecipient(to, [], Held: false)]);
+    }
+
+    async ValueTask<ComposedReport> ComposeAsync(ReportRequest request)
+    {
+        var composer = Volatile.Read(ref settings).Composer;
+        try
+        {
+            using var original = await store.OpenContentAsync(request.Message, CancellationToken.None)
+                .ConfigureAwait(false);
+            return await composer.ComposeAsync(
+                request, original is null ? null
+                    : new EditedContent(request.Message, original), CancellationToken.None)
+                .ConfigureAwait(false);
+        }
+        catch (ContentDamagedException)
+        {
+            // The sender is told all the same, without the part that cannot be read.
+            return await composer.ComposeAsync(request, null, CancellationToken.None).ConfigureAwait(false);
+        }
     }
 }

@@ -27,7 +27,9 @@ public sealed partial class MessageQueue
             if (Settle(work, row, result, what, now, change, reports) is { } elsewhere)
                 (again ??= []).Add(elsewhere);
         }
-        if (reports.Count > 0)
+        // What goes on through another transport is written down before that attempt is made (DESIGN §1.1 law
+        // 4).
+        if (reports.Count > 0 || again is not null)
             await CommitReportsAsync(work.Message, change, ReportKind.Failed, reports).ConfigureAwait(false);
         else
             store.Post(change);
@@ -48,7 +50,7 @@ public sealed partial class MessageQueue
             case AttemptResult.Relayed relayed:
                 intents.TryRemove(KeyOf(row), out _);
                 change.Events.Add(what with { Kind = EventKind.Relayed, RemoteId = relayed.RemoteId });
-                change.Recipients.Add(Finish(row, RecipientOutcome.Relayed, now));
+                change.Recipients.Add(Finish(row, RecipientOutcome.Relayed, now, change));
                 metrics.Attempted(work.Decision.Transport, AttemptOutcome.Relayed);
                 return null;
             case AttemptResult.Failed:
@@ -97,7 +99,8 @@ public sealed partial class MessageQueue
         var decision = Decide(message, row);
         if (decision is RoutingDecision.Via via && MayGo(via))
         {
-            row = row with { Lane = via.Lane, Route = via.Route.Name, Transport = via.Transport };
+            row = Lease(row with { Lane = via.Lane, Route = via.Route.Name, Transport = via.Transport }, now);
+            change.Recipients.Add(row);
             change.Events.Add(EventOf(EventKind.Routed, message, row, now) with { Why = via.Why });
             return (row, via);
         }
@@ -146,14 +149,18 @@ public sealed partial class MessageQueue
             LastBlame = Blame.NextHop
         };
         change.Events.Add(what with { Kind = EventKind.Attempted, Blame = Blame.NextHop, Uncertain = true });
-        if (row.Uncertain > 1)
-        {
-            alarms.Raise("uncertain", work.Message.Id.ToString(),
-                $"{row.Uncertain} attempts for {row.Address} through {work.Decision.Transport} ended unknown",
-                "ask the provider whether it has the message, then: postern queue retry or cancel")?
-                    .AddTo(change);
-        }
+        RaiseUncertain(row, change);
         Defer(work.Message, row, now + Options.Queue.UncertainWait, now, change, reports);
+    }
+
+    void RaiseUncertain(Recipient row, StoreChange change)
+    {
+        if (row.Uncertain < 2)
+            return;
+        alarms.Raise(UncertainAlarm, row.Message.ToString(),
+            $"{row.Uncertain} attempts for {row.Address} through {row.BoundTransport} ended unknown",
+            "ask the provider whether it has the message, then: postern queue retry or cancel")?
+                .AddTo(change);
     }
 
     /// <summary>Failed or expired for good: a report where one is due, else a dead letter that is
@@ -163,7 +170,7 @@ public sealed partial class MessageQueue
         DateTimeOffset now, StoreChange change, List<ReportedRecipient> reports)
     {
         change.Events.Add(what with { Kind = EventKind.Failed, Severity = EventSeverity.Permanent });
-        row = Finish(row, outcome, now);
+        row = Finish(row, outcome, now, change);
         if (BouncePolicy.IsDue(ReportKind.Failed, message, row.Dsn, Routes.FindRoute(row.Route)))
             reports.Add(new ReportedRecipient(row, result.Status, result.Text, RemoteOf(what)));
         else
@@ -177,12 +184,17 @@ public sealed partial class MessageQueue
     static string? RemoteOf(MailEvent what) =>
         what.Facts is { ConnectionUse: > 0 } facts ? facts.Relay : null;
 
-    Recipient Finish(Recipient row, RecipientOutcome outcome, DateTimeOffset now) => row with
+    Recipient Finish(Recipient row, RecipientOutcome outcome, DateTimeOffset now, StoreChange change)
     {
-        State = RecipientState.Done,
-        Outcome = outcome,
-        KeepUntil = Options.Queue.KeepContent > TimeSpan.Zero ? now + Options.Queue.KeepContent : null,
-    };
+        if (row.Uncertain > 1)
+            alarms.Clear(UncertainAlarm, row.Message.ToString())?.AddTo(change);
+        return row with
+        {
+            State = RecipientState.Done,
+            Outcome = outcome,
+            KeepUntil = Options.Queue.KeepContent > TimeSpan.Zero ? now + Options.Queue.KeepContent : null,
+        };
+    }
 
     TimeSpan RetryDelay(Work work, Recipient row, DateTimeOffset now)
     {

@@ -24,6 +24,9 @@ public sealed partial class MessageQueue : IDisposable
     /// §9.3).</summary>
     const long FreshOctetsMax = 32L << 20;
 
+    const string NoRouteAlarm = "no-route";
+    const string UncertainAlarm = "uncertain";
+
     readonly IMailStore store;
     readonly RelayHealth health;
     readonly TransportTable transports;
@@ -75,6 +78,8 @@ public sealed partial class MessageQueue : IDisposable
     {
         Volatile.Write(ref settings, new Settings(
             options, RouteTable.From(options), new BounceComposer(options.Hostname, clock)));
+        // Mail that still has no route raises its alarm again when it is looked at.
+        ClearAlarms(alarm => alarm.Kind == NoRouteAlarm);
         Dispatcher.LookEverywhere();
     }
 
@@ -82,6 +87,21 @@ public sealed partial class MessageQueue : IDisposable
     {
         Dispatcher.Dispose();
         gate.Dispose();
+    }
+
+    void RaiseNoRoute(Recipient row, RoutingDecision decision, StoreChange change) =>
+        alarms.Raise(NoRouteAlarm, row.Address.Domain, decision.Why,
+            "add a route that takes it, then: postern reload")?.AddTo(change);
+
+    void ClearAlarms(Func<Alarm, bool> which)
+    {
+        if (alarms.Count == 0)
+            return;
+        var change = new StoreChange();
+        foreach (var alarm in alarms.Raised.Where(which))
+            alarms.Clear(alarm.Kind, alarm.Subject)?.AddTo(change);
+        if (change.Events.Count > 0)
+            store.Post(change);
     }
 
     /// <summary>What the router says of one recipient now.</summary>

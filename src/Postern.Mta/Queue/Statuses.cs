@@ -8,6 +8,7 @@ static class Statuses
     public static readonly EnhancedStatus SystemStopping = new(4, 3, 2);
     public static readonly EnhancedStatus InternalTrouble = new(4, 3, 0);
     public static readonly EnhancedStatus BadConfiguration = new(4, 3, 5);
+    public static readonly EnhancedStatus ConnectionLost = new(4, 4, 2);
     public static readonly EnhancedStatus ContentLost = new(4, 3, 0);
 
     /// <summary>Delivery time expired (RFC 3463 §3.5).</summary>

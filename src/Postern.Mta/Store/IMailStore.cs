@@ -80,7 +80,7 @@ public enum StoreHealth
     /// <summary>Takes mail.</summary>
     Accepting,
 
-    /// <summary>The reserve is reached: no new mail, everything else goes on. Ends by itself.</summary>
+    /// <summary>The reserve is reached: no new mail; all else goes on, reports too. Ends by itself.</summary>
     Full,
 
     /// <summary>A flush or write failed: nothing is acknowledged any more.</summary>
@@ -115,6 +115,9 @@ public sealed class StoreChange
 
     public List<MailEvent> Events { get; } = [];
     public List<ObjectChange> Objects { get; } = [];
+
+    /// <summary>A new message is in it that is no report of ours: what a full store does not take.</summary>
+    public bool BringsMail => Messages.Exists(added => added.Message.ReportOn is null);
 }
 
 /// <summary>A message to be stored; its recipients stand in the same change.</summary>

@@ -25,7 +25,7 @@ public sealed partial class SqliteStore
     public ValueTask CommitAsync(StoreChange change)
     {
         var health = Health;
-        if (health == StoreHealth.Failed || (health == StoreHealth.Full && change.Messages.Count > 0))
+        if (health == StoreHealth.Failed || (health == StoreHealth.Full && change.BringsMail))
             return ValueTask.FromException(Refusal(health));
         var request = Rent();
         request.Wait(change);

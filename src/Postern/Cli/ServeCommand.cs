@@ -141,7 +141,7 @@ sealed class ServeCommand(CommandContext context, string? readyFile)
               ./do postern send --from app@sandbox.localhost --to you@example.org --subject Hello --body Hi
               ./do postern log
               ./do postern send --smtp 127.0.0.1:2526 --from a@example.org --to me@in.localhost --body Hi
-            The last one comes in at the MX listener and goes to a script: see inbound.txt in the data directory.
+            The last one goes through the MX listener to a script: see inbound.txt in the data directory.
             """);
     }
 }

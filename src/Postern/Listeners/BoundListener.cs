@@ -73,7 +73,7 @@ sealed record BoundListener(ListenOptions Options, string Name, Socket Socket, I
         var mend = e.SocketErrorCode switch
         {
             SocketError.AddressAlreadyInUse =>
-                $"stop what listens there (ss -ltn sport = :{wanted.Port}) or change \"on\" of this listener",
+                $"stop what listens (ss -ltnp sport = :{wanted.Port}) or change \"on\" of this listener",
             SocketError.AccessDenied =>
                 "give the program CAP_NET_BIND_SERVICE (the systemd unit does), or use a port over 1023",
             SocketError.AddressNotAvailable => "use an address of this machine, or 0.0.0.0",

@@ -43,6 +43,29 @@ public sealed class MemoryStore : IMailStore
     /// <summary>Which changes wait for <see cref="Settle"/>.</summary>
     public HeldChanges Holds { get; set; }
 
+    /// <summary>Called after each change that was applied, on the thread that applied it.</summary>
+    public Action? Applied { get; set; }
+
+    /// <summary>Every recipient, Done ones too, by key.</summary>
+    public IReadOnlyList<Recipient> Recipients
+    {
+        get
+        {
+            lock (gate)
+                return [.. disk.Recipients.Values];
+        }
+    }
+
+    /// <summary>Every event, in the order of the commits.</summary>
+    public IReadOnlyList<MailEvent> Events
+    {
+        get
+        {
+            lock (gate)
+                return [.. disk.Events.Select(stored => stored.Event)];
+        }
+    }
+
     /// <summary>Changes that wait.</summary>
     public int HeldCount => held.Count;
 
@@ -268,7 +291,7 @@ public sealed class MemoryStore : IMailStore
 
     StoreException? Refusal(StoreChange change) =>
         closed ? new StoreException(StoreHealth.Failed, "the store is closed")
-        : Health == StoreHealth.Failed || (Health == StoreHealth.Full && change.Messages.Count > 0)
+        : Health == StoreHealth.Failed || (Health == StoreHealth.Full && change.BringsMail)
             ? new StoreException(Health, "the store does not take it")
             : null;
 
@@ -290,8 +313,9 @@ public sealed class MemoryStore : IMailStore
             Write(change);
             more?.TrySetResult();
             more = null;
-            return null;
         }
+        Applied?.Invoke();
+        return null;
     }
 
     string? Fault(StoreChange change)

@@ -49,7 +49,11 @@ static class SampleEvents
             DelayBeforeActive = TimeSpan.FromMilliseconds(8),
             DelayActive = TimeSpan.FromMilliseconds(1),
         };
-        return kind switch
+        return OfAttempt(kind, attempt) ?? OfOthers(kind, plain);
+    }
+
+    static MailEvent OfOthers(EventKind kind, MailEvent plain) =>
+        kind switch
         {
             EventKind.Accepted => plain with
             {
@@ -68,6 +72,23 @@ static class SampleEvents
                 Reply = "550 5.7.1 suppressed",
                 Status = "5.7.1"
             },
+            EventKind.AlarmRaised or EventKind.AlarmCleared => new MailEvent
+            {
+                Kind = kind,
+                At = At,
+                Alarm = new Alarm("login", "mailgun", At, "535 5.7.8 wrong password",
+                    "Correct transports.mailgun.login."),
+            },
+            EventKind.BouncedToSender or EventKind.Delayed or EventKind.Replayed =>
+                plain with { Other = OtherId },
+            EventKind.Held or EventKind.Released or EventKind.Retried or EventKind.Cancelled =>
+                plain with { Actor = "admin" },
+            _ => plain,
+        };
+
+    static MailEvent? OfAttempt(EventKind kind, MailEvent attempt) =>
+        kind switch
+        {
             EventKind.Relayed or EventKind.Delivered =>
                 attempt with { Status = "2.0.0", Reply = "250 Great success", RemoteId = "abc" },
             EventKind.Attempted => attempt with
@@ -82,20 +103,8 @@ static class SampleEvents
                 Reply = Said("550 5.1.1 no such user"),
                 Severity = EventSeverity.Permanent,
             },
-            EventKind.AlarmRaised or EventKind.AlarmCleared => new MailEvent
-            {
-                Kind = kind,
-                At = At,
-                Alarm = new Alarm("login", "mailgun", At, "535 5.7.8 wrong password",
-                    "Correct transports.mailgun.login."),
-            },
-            EventKind.BouncedToSender or EventKind.Delayed or EventKind.Replayed =>
-                plain with { Other = OtherId },
-            EventKind.Held or EventKind.Released or EventKind.Retried or EventKind.Cancelled =>
-                plain with { Actor = "admin" },
-            _ => plain,
+            _ => null,
         };
-    }
 
     static string Said(string reply) =>
         $"host smtp.mailgun.org[203.0.113.9] said: {reply} (in reply to RCPT TO command)";

@@ -140,7 +140,9 @@ public sealed class SecurityCatalogueTests
     }
 
     /// <summary>Octets for the cases that are descriptions, and for those whose own are cut short.</summary>
-    static string? Supplied(string id) => id switch
+    static string? Supplied(string id) => SuppliedCommand(id) ?? SuppliedContent(id);
+
+    static string? SuppliedCommand(string id) => id switch
     {
         "CMD-01" => Hello + Ask("NOOP " + new string('A', 505), "250"),
         "CMD-02" => Hello + Ask("NOOP " + new string('A', 506), "500") + Ask(new string('B', 12_289), "500")
@@ -175,6 +177,11 @@ public sealed class SecurityCatalogueTests
         "CMD-18" => Rcpt + Ask("RSET", "250") + Ask("DATA", "503") + Ask("MAIL FROM:<>", "250"),
         "CMD-23" => Hello + Ask("MAIL FROM:<a@b.example>"
             + string.Concat(Enumerable.Range(0, 1000).Select(i => $" P{i}=1")), "501"),
+        _ => null,
+    };
+
+    static string? SuppliedContent(string id) => id switch
+    {
         "AUT-05" => Hello + Ask("AUTH PLAIN", "334") + Ask(new string('A', 12_289), "(500|501) 5.5.6"),
         "AUT-06" => Hello + Ask($"AUTH PLAIN {Login}", "235") + Ask($"AUTH PLAIN {Login}", "503")
             + Ask("MAIL FROM:<a@b.example>", "250") + Ask($"AUTH PLAIN {Login}", "503"),
