@@ -54,6 +54,22 @@ public sealed partial class MessageQueue
         return store.CommitAsync(change);
     }
 
+    /// <summary>Raises an alarm about the server itself. Nothing happens while it stands.</summary>
+    public ValueTask RaiseAlarmAsync(string kind, string subject, string text, string mend) =>
+        CommitAsync(alarms.Raise(kind, subject, text, mend));
+
+    /// <summary>Clears it. Nothing happens where it does not stand.</summary>
+    public ValueTask ClearAlarmAsync(string kind, string subject) => CommitAsync(alarms.Clear(kind, subject));
+
+    ValueTask CommitAsync(AlarmChange? alarm)
+    {
+        if (alarm is null)
+            return ValueTask.CompletedTask;
+        var change = new StoreChange();
+        alarm.AddTo(change);
+        return store.CommitAsync(change);
+    }
+
     async ValueTask<int> CommandAsync(QueueSelection which, Wish wish, CancellationToken cancel)
     {
         await gate.WaitAsync(cancel).ConfigureAwait(false);

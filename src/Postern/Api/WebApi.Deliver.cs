@@ -1,4 +1,6 @@
 using System.Net;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Postern.Smtp;
 using Postern.Smtp.Server;
 
@@ -24,22 +26,34 @@ sealed partial class WebApi
         }
         var session = SessionOf(query);
         var transaction = new MailTransaction(new ReversePath(mailbox), MailParameters.None);
-        if (await AskAsync(session, transaction, query["recipient"], cancel) is { } refusal)
+        if (await AskAsync(session, transaction, query["recipient"], cancel) is { } no)
         {
-            await ReplyAsync(context, refusal);
+            await ReplyAsync(context, no);
             return;
         }
         await using var sink = await deliverPolicy.OpenContentAsync(session, transaction, cancel);
-        while (sink.Refusal is null)
+        var refusal = await ReceiveAsync(context, sink);
+        await ReplyAsync(
+            context, refusal ?? await deliverPolicy.AcceptAsync(session, transaction, sink, cancel));
+    }
+
+    /// <summary>Reads to the end, also what is refused by then: the caller reads no answer before.</summary>
+    async ValueTask<Reply?> ReceiveAsync(HttpContext context, ContentSink sink)
+    {
+        // Our own limit answers with a reply; and a script that takes its time is no attacker.
+        context.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = null;
+        context.Features.Get<IHttpMinRequestBodyDataRateFeature>()?.MinDataRate = null;
+        var (octets, octetsMax) = (0L, agent.Options.Limits.MessageSize);
+        while (true)
         {
-            var read = await context.Request.BodyReader.ReadAsync(cancel);
-            await sink.WriteAsync(read.Buffer, cancel);
+            var read = await context.Request.BodyReader.ReadAsync(context.RequestAborted);
+            octets += read.Buffer.Length;
+            if (sink.Refusal is null && octets <= octetsMax)
+                await sink.WriteAsync(read.Buffer, context.RequestAborted);
             context.Request.BodyReader.AdvanceTo(read.Buffer.End);
             if (read.IsCompleted)
-                break;
+                return sink.Refusal ?? (octets > octetsMax ? Replies.SizeExceeded(octetsMax) : null);
         }
-        await ReplyAsync(
-            context, sink.Refusal ?? await deliverPolicy.AcceptAsync(session, transaction, sink, cancel));
     }
 
     async ValueTask<Reply?> AskAsync(

@@ -1,12 +1,9 @@
-using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Serialization.Metadata;
 using Postern.Listeners;
 using Postern.Mta;
 using Postern.Mta.Configuration;
-using Postern.Mta.Events;
-using Postern.Mta.Queue;
 using Postern.Mta.Routing;
 using Postern.Mta.Store;
 using Postern.Smtp;
@@ -29,6 +26,7 @@ sealed partial class WebApi(
 
     public void Map(WebApplication web)
     {
+        web.Use(AnswerTroubleAsync);
         web.Use(GuardAsync);
         web.MapGet("/health/live", context => TextAsync(context, 200, "live"));
         web.MapGet("/health/ready", context => agent.Store.Health == StoreHealth.Accepting
@@ -49,14 +47,36 @@ sealed partial class WebApi(
                 ConfigurationPrinter.Print(agent.Options)), AdminJson.Default.ConfigurationText));
         web.MapPost("/admin/v1/reload", ReloadAsync);
         MapAccounts(web);
+        web.MapGet("/admin/v1/openapi.json", OpenApiAsync);
         if (sandbox is not null)
-        {
-            web.MapGet("/admin/v1/sandbox/messages",
-                context =>
-                    AnswerAsync(context, new SandboxPage(sandbox.Messages), AdminJson.Default.SandboxPage));
-        }
+            MapSandbox(web);
         web.MapFallback(context => ErrorAsync(
-            context, 404, "there is nothing at this path", "see the documentation of the admin API"));
+            context, 404, "there is nothing at this path", "see /admin/v1/openapi.json"));
+    }
+
+    /// <summary>What goes wrong inside is a JSON answer like every other, never a stack trace.</summary>
+    async Task AnswerTroubleAsync(HttpContext context, RequestDelegate next)
+    {
+        try
+        {
+            await next(context);
+        }
+        catch (BadHttpRequestException e) when (!context.Response.HasStarted)
+        {
+            await ErrorAsync(context, e.StatusCode, e.Message, null);
+        }
+        catch (StoreException e) when (!context.Response.HasStarted)
+        {
+            await ErrorAsync(
+                context, 503, $"the store takes no change now: {e.Message}", "see the log and the alarms");
+        }
+    }
+
+    static async Task OpenApiAsync(HttpContext context)
+    {
+        context.Response.ContentType = "application/json";
+        await using var document = typeof(WebApi).Assembly.GetManifestResourceStream("openapi.json")!;
+        await document.CopyToAsync(context.Response.Body, context.RequestAborted);
     }
 
     /// <summary>Which face, through which door, with what right.</summary>
@@ -102,38 +122,6 @@ sealed partial class WebApi(
         return header.StartsWith(scheme, StringComparison.Ordinal)
             && CryptographicOperations
                 .FixedTimeEquals(Encoding.UTF8.GetBytes(header[scheme.Length..]), token);
-    }
-
-    async Task EventsAsync(HttpContext context)
-    {
-        var after = long.TryParse(context.Request.Query["after"], out var seq) ? seq : 0;
-        var events = await agent.Store.ReadEventsAfterAsync(after, LimitOf(context), context.RequestAborted);
-        await WriteEventsAsync(context, events);
-    }
-
-    async Task TraceAsync(HttpContext context)
-    {
-        if (!QueueId.TryParse((string)context.GetRouteValue("id")!, out var id))
-        {
-            await ErrorAsync(context, 400, "this is no queue id", "queue ids are 13 letters and digits");
-            return;
-        }
-        var events = await agent.Store.ReadEventsOfAsync(id, context.RequestAborted);
-        if (events.Count == 0)
-            await ErrorAsync(context, 404, $"nothing is known of {id}", null);
-        else
-            await WriteEventsAsync(context, events);
-    }
-
-    static async Task WriteEventsAsync(HttpContext context, IReadOnlyList<StoredEvent> events)
-    {
-        context.Response.ContentType = "application/x-ndjson";
-        foreach (var stored in events)
-        {
-            EventJson.Write(context.Response.BodyWriter, stored, node: 0);
-            context.Response.BodyWriter.Write("\n"u8);
-        }
-        await context.Response.BodyWriter.FlushAsync(context.RequestAborted);
     }
 
     Task RouteAsync(HttpContext context)

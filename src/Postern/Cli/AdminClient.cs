@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text.Json.Serialization.Metadata;
 using Postern.Api;
@@ -6,10 +7,28 @@ using Postern.Mta.Configuration;
 
 namespace Postern.Cli;
 
-/// <summary>Talks to the running server over a unix socket of its data directory.</summary>
-sealed class AdminClient(string socket) : IDisposable
+/// <summary>Talks to the running server over a unix socket, or over http with its token.</summary>
+sealed class AdminClient : IDisposable
 {
-    readonly HttpClient http = new(new SocketsHttpHandler
+    readonly HttpClient http;
+    readonly string where;
+
+    /// <param name="where">A socket, or <c>http://host:port</c>.</param>
+    /// <param name="token">For http: the bearer token. Null: none is known.</param>
+    AdminClient(string where, string? token = null)
+    {
+        this.where = where;
+        var isHttp = IsHttp(where);
+        http = new HttpClient(isHttp ? new SocketsHttpHandler { UseProxy = false } : OverSocket(where))
+        {
+            BaseAddress = new Uri(isHttp ? where : "http://localhost/"),
+            Timeout = Timeout.InfiniteTimeSpan,
+        };
+        if (token is not null)
+            http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
+    }
+
+    static SocketsHttpHandler OverSocket(string socket) => new()
     {
         UseProxy = false,
         ConnectCallback = async (_, cancel) =>
@@ -18,11 +37,11 @@ sealed class AdminClient(string socket) : IDisposable
             await connection.ConnectAsync(new UnixDomainSocketEndPoint(socket), cancel);
             return new NetworkStream(connection, ownsSocket: true);
         },
-    })
-    {
-        BaseAddress = new Uri("http://localhost/"),
-        Timeout = Timeout.InfiniteTimeSpan,
     };
+
+    static bool IsHttp(string where) =>
+        where.StartsWith("http://", StringComparison.Ordinal)
+        || where.StartsWith("https://", StringComparison.Ordinal);
 
     /// <summary>The server a command means (DESIGN §9.6).</summary>
     /// <param name="server">The argument of <c>--server</c>: a socket, or a data directory. Null: not
@@ -32,6 +51,8 @@ sealed class AdminClient(string socket) : IDisposable
     {
         foreach (var candidate in Candidates(server, config, name))
         {
+            if (IsHttp(candidate))
+                return new AdminClient(candidate, ReadToken(config));
             if (File.Exists(candidate))
                 return new AdminClient(candidate);
         }
@@ -46,14 +67,30 @@ sealed class AdminClient(string socket) : IDisposable
             yield return Directory.Exists(named) ? Path.Combine(named, name) : named;
             yield break;
         }
-        var location = ConfigurationLocation.Find(config, Environment.GetEnvironmentVariable, File.Exists);
-        if (location is ConfigurationLocation.InFile file)
-        {
-            var options = ConfigurationReader.Read(file.Path, new ConfigurationSurroundings()).Options;
-            yield return Path.Combine(Path.GetFullPath(options.Data), name);
-        }
+        foreach (var data in DataDirectories(config))
+            yield return Path.Combine(data, name);
         yield return Path.Combine("/run/postern", name);
         yield return Path.Combine(SandboxOptions.DataDirectory(Environment.GetEnvironmentVariable), name);
+    }
+
+    /// <summary>The data directory of the configuration found; none without a configuration.</summary>
+    static IEnumerable<string> DataDirectories(string? config)
+    {
+        var location = ConfigurationLocation.Find(config, Environment.GetEnvironmentVariable, File.Exists);
+        if (location is ConfigurationLocation.InFile file)
+            yield return Path.GetFullPath(
+                ConfigurationReader.Read(file.Path, new ConfigurationSurroundings()).Options.Data);
+    }
+
+    /// <summary><c>POSTERN_TOKEN</c>, or <c>admin.token</c> where it may be read.</summary>
+    static string? ReadToken(string? config)
+    {
+        if (Environment.GetEnvironmentVariable("POSTERN_TOKEN") is { Length: > 0 } token)
+            return token;
+        var sandbox = SandboxOptions.DataDirectory(Environment.GetEnvironmentVariable);
+        var file = DataDirectories(config).Append(sandbox)
+            .Select(data => Path.Combine(data, "admin.token")).FirstOrDefault(File.Exists);
+        return file is null ? null : File.ReadAllText(file).Trim();
     }
 
     public async Task<T> GetAsync<T>(string path, JsonTypeInfo<T> type, CancellationToken cancel) =>
@@ -63,13 +100,15 @@ sealed class AdminClient(string socket) : IDisposable
         HttpMethod method, string path, HttpContent? body, JsonTypeInfo<T> type, CancellationToken cancel) =>
         await ReadAsync(new HttpRequestMessage(method, path) { Content = body }, type, cancel);
 
-    /// <summary>The lines of an answer, one JSON object each.</summary>
-    public async Task<IReadOnlyList<string>> GetLinesAsync(string path, CancellationToken cancel)
+    /// <summary>The lines of an answer, one JSON object each, and where the next ones begin.</summary>
+    public async Task<(IReadOnlyList<string> Lines, string Next)> GetLinesAsync(
+        string path, CancellationToken cancel)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, path);
         using var response = await AnswerAsync(request, cancel);
         var text = await response.Content.ReadAsStringAsync(cancel);
-        return text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        var next = response.Headers.TryGetValues(WebApi.NextHeader, out var values) ? values.First() : "0";
+        return (text.Split('\n', StringSplitOptions.RemoveEmptyEntries), next);
     }
 
     async Task<T> ReadAsync<T>(HttpRequestMessage request, JsonTypeInfo<T> type, CancellationToken cancel)
@@ -92,7 +131,7 @@ sealed class AdminClient(string socket) : IDisposable
         catch (HttpRequestException e)
         {
             throw new CommandException(
-                ExitCode.Unavailable, $"no answer on {socket}: {e.Message}", "is the server running?");
+                ExitCode.Unavailable, $"no answer on {where}: {e.Message}", "is the server running?");
         }
         if (response.IsSuccessStatusCode)
             return response;

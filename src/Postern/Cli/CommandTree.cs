@@ -40,6 +40,17 @@ static class CommandTree
             Output.Error(e.Message, null);
             return ExitCode.IoError;
         }
+        catch (OperationCanceledException)
+        {
+            return ExitCode.TemporaryFailure;
+        }
+        catch (Exception e)
+        {
+            // The last word of a bug is one line too; systemd and scripts judge by the code.
+            var text = e.Message.ReplaceLineEndings(" ");
+            Output.Error($"{e.GetType().Name}: {text}", "this is a bug in Postern");
+            return ExitCode.Software;
+        }
     }
 
     static RootCommand Build()
@@ -148,17 +159,28 @@ static class CommandTree
 
     static Command Log()
     {
-        var after = new Option<long>("--after") { Description = "begins after this event" };
+        var after = new Option<long?>("--after")
+        {
+            Description = "begins after this event instead of with the last ones",
+        };
         var limit =
             new Option<int>("--limit") { Description = "at most so many", DefaultValueFactory = _ => 100 };
-        var search = new Argument<string?>(
-            "search")
-        { Description = "shows lines that hold this text", Arity = ArgumentArity.ZeroOrOne };
-        var command = new Command("log", "What happened, in order") { search, after, limit };
+        var follow = new Option<bool>("--follow", "-f")
+        {
+            Description = "goes on with what happens from now on",
+        };
+        var search = new Argument<string?>("search")
+        {
+            Description = "shows events that hold this text",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        var command = new Command("log", "What happened, in order") { search, after, limit, follow };
         command.SetAction((parsed, cancel) => LogCommand.RunAsync(
-            ContextOf(
-                parsed), $"admin/v1/events?after={parsed.GetValue(after)}&limit={parsed.GetValue(limit)}",
-            parsed.GetValue(search), cancel));
+            ContextOf(parsed),
+            new LogRequest(
+                parsed.GetValue(search), parsed.GetValue(after), parsed.GetValue(limit),
+                parsed.GetValue(follow)),
+            cancel));
         return command;
     }
 
@@ -166,8 +188,8 @@ static class CommandTree
     {
         var id = new Argument<string>("id") { Description = "the queue id" };
         var command = new Command("trace", "The life of one message") { id };
-        command.SetAction((parsed, cancel) => LogCommand.RunAsync(
-            ContextOf(parsed), $"admin/v1/trace/{Uri.EscapeDataString(parsed.GetValue(id)!)}", null, cancel));
+        command.SetAction((parsed, cancel) => LogCommand.TraceAsync(
+            ContextOf(parsed), parsed.GetValue(id)!, cancel));
         return command;
     }
 

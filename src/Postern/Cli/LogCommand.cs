@@ -7,17 +7,38 @@ namespace Postern.Cli;
 /// <summary><c>postern log</c> and <c>postern trace</c>: events as the server tells them.</summary>
 static class LogCommand
 {
+    static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
+
     public static async Task<int> RunAsync(
-        CommandContext context, string path, string? search, CancellationToken cancel)
+        CommandContext context, LogRequest request, CancellationToken cancel)
     {
         using var server = context.OpenAdmin();
-        foreach (var line in await server.GetLinesAsync(path, cancel))
+        var search = request.Search is null ? "" : $"&search={Uri.EscapeDataString(request.Search)}";
+        var place = request.After is { } after ? $"&after={after}" : "";
+        while (true)
         {
-            if (search is not null && !line.Contains(search, StringComparison.OrdinalIgnoreCase))
-                continue;
-            Console.Out.WriteLine(context.Json ? line : Describe(line));
+            var path = $"admin/v1/events?limit={request.Limit}{search}{place}";
+            var page = await server.GetLinesAsync(path, cancel);
+            Print(context, page.Lines);
+            if (!request.IsFollowing)
+                return ExitCode.Ok;
+            place = $"&after={page.Next}";
+            await Task.Delay(LookEvery, TimeProvider.System, cancel);
         }
+    }
+
+    public static async Task<int> TraceAsync(CommandContext context, string id, CancellationToken cancel)
+    {
+        using var server = context.OpenAdmin();
+        var path = $"admin/v1/trace/{Uri.EscapeDataString(id)}";
+        Print(context, (await server.GetLinesAsync(path, cancel)).Lines);
         return ExitCode.Ok;
+    }
+
+    static void Print(CommandContext context, IReadOnlyList<string> lines)
+    {
+        foreach (var line in lines)
+            Console.Out.WriteLine(context.Json ? line : Describe(line));
     }
 
     /// <summary>One event in one line for people.</summary>
@@ -54,3 +75,7 @@ static class LogCommand
             ? value.GetString()!
             : "";
 }
+
+/// <summary>What <c>postern log</c> was asked for.</summary>
+/// <param name="After">Null: the newest ones.</param>
+sealed record LogRequest(string? Search, long? After, int Limit, bool IsFollowing);

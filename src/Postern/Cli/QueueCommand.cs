@@ -85,7 +85,7 @@ static class QueueCommand
                 + $", attempts {recipient.Attempts}, due {recipient.DueAt:u}"
                 + (recipient.Reason is null ? "" : $", last: {recipient.Reason}")));
         }
-        foreach (var line in await server.GetLinesAsync($"admin/v1/trace/{entry.Id}", cancel))
+        foreach (var line in (await server.GetLinesAsync($"admin/v1/trace/{entry.Id}", cancel)).Lines)
             Console.Out.WriteLine("  " + LogCommand.Describe(line));
         return ExitCode.Ok;
     }

@@ -4,19 +4,17 @@ using System.Net.Sockets;
 namespace Postern.Listeners;
 
 /// <summary>How many SMTP connections are open, all together and for each client.</summary>
+/// <param name="perClientMax">Asked each time: a reload may change it; open connections stay.</param>
 /// <remarks>An IPv6 client is its /64, since one host may use every address of it.</remarks>
-sealed class ConnectionLimits(int totalMax, int perClientMax)
+sealed class ConnectionLimits(int totalMax, Func<int> perClientMax)
 {
     readonly Lock gate = new();
     readonly Dictionary<IPAddress, int> clients = [];
-    int total, perClientMax = perClientMax;
+    int total;
 
     public int TotalMax { get; } = totalMax;
 
     public int Total => Volatile.Read(ref total);
-
-    /// <summary>A reload may change it; open connections stay.</summary>
-    public void SetPerClientMax(int max) => Volatile.Write(ref perClientMax, max);
 
     /// <summary>Takes a place for any connection. False: all are taken. Given back with
     /// <see cref="LeaveTotal"/>.</summary>
@@ -37,7 +35,7 @@ sealed class ConnectionLimits(int totalMax, int perClientMax)
         lock (gate)
         {
             var open = clients.GetValueOrDefault(client);
-            if (open >= perClientMax)
+            if (open >= perClientMax())
                 return false;
             clients[client] = open + 1;
             return true;

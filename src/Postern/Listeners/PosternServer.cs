@@ -24,17 +24,21 @@ namespace Postern.Listeners;
 /// </remarks>
 sealed partial class PosternServer : IAsyncDisposable
 {
-    static readonly TimeSpan StopWithin = TimeSpan.FromSeconds(8);
-    static readonly TimeSpan CertificateEvery = TimeSpan.FromMinutes(1);
+    /// <summary>Together less than 10 s: sessions first, then attempts.</summary>
+    static readonly TimeSpan SessionsWithin = TimeSpan.FromSeconds(5);
+    static readonly TimeSpan AttemptsWithin = TimeSpan.FromSeconds(4);
+
+    /// <summary>sun_path of unix(7), less the final zero.</summary>
+    const int SocketPathOctetsMax = 107;
+
 
     const UnixFileMode OwnerAndGroup =
         UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite;
 
     readonly IReadOnlyList<BoundListener> bound;
     readonly MailTransferAgent agent;
-    readonly ServerCertificate certificate;
     readonly WebApplication web;
-    readonly ITimer certificateTimer;
+    readonly CertificateWatch certificateWatch;
     readonly Metrics metrics;
 
     PosternServer(
@@ -44,11 +48,9 @@ sealed partial class PosternServer : IAsyncDisposable
     {
         this.bound = bound;
         this.agent = agent;
-        this.certificate = certificate;
         this.web = web;
         this.metrics = metrics;
-        certificateTimer = clock
-            .CreateTimer(_ => certificate.Refresh(), null, CertificateEvery, CertificateEvery);
+        certificateWatch = new CertificateWatch(certificate, agent, clock);
     }
 
     public MailTransferAgent Agent => agent;
@@ -61,12 +63,12 @@ sealed partial class PosternServer : IAsyncDisposable
         PosternOptions options, Func<PosternOptions> reread, SandboxMail? sandbox, TimeProvider clock,
             CancellationToken cancel)
     {
+        CheckSocketPath(DeliverSocketOf(options));
         var bound = BoundListener.BindAll(options.Listen);
         try
         {
             var certificate = OpenCertificate(options, clock);
-            var logs = LoggerFactory
-                .Create(logging => logging.SetMinimumLevel(LogLevel.Warning).AddSimpleConsole());
+            var logs = LoggerFactory.Create(logging => LogPlainly(logging));
             var metrics = new Metrics();
             var store = OpenStore(options, clock, logs);
             var kinds = new TransportKinds(options, Version, clock, NewRandom());
@@ -87,6 +89,14 @@ sealed partial class PosternServer : IAsyncDisposable
 
     static string Version => typeof(PosternServer).Assembly.GetName().Version!.ToString(3);
 
+    /// <summary>Troubles of the program, one line each on standard error; mail has its own log.</summary>
+    static void LogPlainly(ILoggingBuilder logging)
+    {
+        logging.SetMinimumLevel(LogLevel.Warning);
+        logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        logging.AddSimpleConsole(line => line.SingleLine = true);
+    }
+
     static Random NewRandom() => new(RandomNumberGenerator.GetInt32(int.MaxValue));
 
     public static string AdminSocketOf(PosternOptions options) =>
@@ -102,6 +112,14 @@ sealed partial class PosternServer : IAsyncDisposable
             ? runtime
             : Path.GetFullPath(options.Data);
 
+    static void CheckSocketPath(string path)
+    {
+        if (System.Text.Encoding.UTF8.GetByteCount(path) > SocketPathOctetsMax)
+            throw new CommandException(
+                ExitCode.Configuration, $"data: {path} is too long a path for a socket",
+                "choose a shorter \"data\"");
+    }
+
     static SqliteStore OpenStore(PosternOptions options, TimeProvider clock, ILoggerFactory logs)
     {
         try
@@ -116,11 +134,13 @@ sealed partial class PosternServer : IAsyncDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CommandException(
-                ExitCode.CannotCreate, $"data directory {options.Data}: {e.Message}",
-                "make it for the user Postern runs as, or set another \"data\"");
+            throw NoDataDirectory(options, e);
         }
     }
+
+    static CommandException NoDataDirectory(PosternOptions options, Exception e) => new(
+        ExitCode.CannotCreate, $"data directory {options.Data}: {e.Message}",
+        "make it for the user Postern runs as, or set another \"data\"");
 
     static ServerCertificate OpenCertificate(PosternOptions options, TimeProvider clock)
     {
@@ -133,6 +153,8 @@ sealed partial class PosternServer : IAsyncDisposable
         }
         catch (Exception e) when (ServerCertificate.IsUnusable(e))
         {
+            if (options.Tls.Certificate is null)
+                throw NoDataDirectory(options, e);
             throw new CommandException(
                 ExitCode.Configuration, $"tls: {options.Tls.Certificate ?? options.Data}: {e.Message}",
                 "give a PEM certificate and its key that this user may read");
@@ -150,16 +172,18 @@ sealed partial class PosternServer : IAsyncDisposable
         builder.Services.AddRoutingCore();
         builder.Services.AddOpenTelemetry().WithMetrics(
             metrics => metrics.AddMeter(Metrics.MeterName).AddPrometheusExporter());
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = StopWithin);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = SessionsWithin);
         builder.WebHost.UseKestrelCore();
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = options.Limits.MessageSize;
-            var limits = new ConnectionLimits(ConnectionsMaxOf(options), options.Limits.ConnectionsPerClient);
+            var limits = new ConnectionLimits(
+                ConnectionsMaxOf(options), () => agent.Options.Limits.ConnectionsPerClient);
+            var http = new HttpConnections();
             foreach (var listener in bound)
-                Listen(kestrel, listener, agent, certificate, limits, clock, logs);
+                Listen(kestrel, listener, agent, certificate, limits, http, clock, logs);
             if (sandbox is not null)
                 kestrel.Listen(sandbox.Address, listen => listen.Run(sandbox.ServeAsync));
             ListenUnix(kestrel, AdminSocketOf(options), HttpDoor.Admin);
@@ -180,9 +204,10 @@ sealed partial class PosternServer : IAsyncDisposable
     /// §9.4).</summary>
     static int ConnectionsMaxOf(PosternOptions options)
     {
-        const int reserved = 200, forHttp = 64;
+        const int reserved = 200;
         var outbound = options.Transports.Values.Sum(transport => transport.MaxConnections);
-        var room = (int)Math.Max(100, Native.FileDescriptorsMax() - reserved - forHttp - outbound);
+        var room = (int)Math.Max(
+            100, Native.FileDescriptorsMax() - reserved - HttpConnections.Max - outbound);
         return options.Limits.Connections is { } wanted ? Math.Min(wanted, room) : room;
     }
 
@@ -207,11 +232,12 @@ sealed partial class PosternServer : IAsyncDisposable
     static void Listen(
         KestrelServerOptions kestrel, BoundListener listener, MailTransferAgent agent,
             ServerCertificate certificate,
-        ConnectionLimits limits, TimeProvider clock, ILoggerFactory logs) =>
+        ConnectionLimits limits, HttpConnections http, TimeProvider clock, ILoggerFactory logs) =>
             kestrel.Listen(listener.Address, listen =>
     {
         if (listener.Options.For == ListenFor.Http)
         {
+            listen.Use(next => connection => http.PassAsync(connection, next));
             Mark(listen, new HttpDoor(listener.Options.Serves ?? Enum.GetValues<HttpFace>(), IsLocal: false));
             if (listener.Options.Tls == ListenTls.Immediate)
                 listen.UseHttps((_, _, _, _) => new(certificate.HttpsOptions), state: null!);
@@ -256,11 +282,11 @@ sealed partial class PosternServer : IAsyncDisposable
     /// <summary>No new mail; sessions end with 421, attempts finish or are recorded.</summary>
     public async ValueTask DisposeAsync()
     {
-        using (var patience = new CancellationTokenSource(StopWithin, TimeProvider.System))
+        using (var patience = new CancellationTokenSource(SessionsWithin, TimeProvider.System))
             await web.StopAsync(patience.Token);
         await web.DisposeAsync();
-        await certificateTimer.DisposeAsync();
-        await agent.StopAsync(StopWithin);
+        await certificateWatch.DisposeAsync();
+        await agent.StopAsync(AttemptsWithin);
         await agent.DisposeAsync();
         BoundListener.CloseAll(bound);
         metrics.Dispose();

@@ -91,21 +91,6 @@ readonly record struct ProxyHeader(IPEndPoint? Remote, IPEndPoint? Local)
                 return null;
         }
     }
-
-    /// <summary>The header a client of ours sends: PROXY for an address, LOCAL for none.</summary>
-    public static byte[] Write(IPAddress? remote)
-    {
-        if (remote is null)
-            return [.. Signature, Local2, 0, 0, 0];
-        var address = remote.GetAddressBytes();
-        var header = new byte[FixedOctets + (2 * address.Length) + 4];
-        Signature.CopyTo(header);
-        header[12] = Proxy2;
-        header[13] = address.Length == 4 ? Tcp4 : Tcp6;
-        BinaryPrimitives.WriteUInt16BigEndian(header.AsSpan(14), (ushort)(header.Length - FixedOctets));
-        address.CopyTo(header.AsSpan(FixedOctets));
-        return header;
-    }
 }
 
 enum ProxyHeaderState

@@ -1,0 +1,136 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+using Postern.Mta.Events;
+using Postern.Mta.Queue;
+
+namespace Postern.Api;
+
+/// <summary>Events: pages by place in commit order, the newest ones, filters, one message's life.</summary>
+sealed partial class WebApi
+{
+    /// <summary>How many events one request looks at; the header says where the next one begins.</summary>
+    const int ScanMax = 200_000;
+
+    /// <summary>Where to go on: the greatest <c>after</c> that misses nothing.</summary>
+    public const string NextHeader = "Postern-Next";
+
+    async Task EventsAsync(HttpContext context)
+    {
+        var cancel = context.RequestAborted;
+        var filter = EventFilter.Of(context.Request.Query);
+        var limit = LimitOf(context);
+        if (!context.Request.Query.ContainsKey("after"))
+        {
+            await NewestAsync(context, filter, limit);
+            return;
+        }
+        var after = long.TryParse(context.Request.Query["after"], out var seq) ? Math.Max(0, seq) : 0;
+        var found = new List<StoredEvent>();
+        for (var seen = 0; seen < ScanMax && found.Count < limit;)
+        {
+            var page = await agent.Store.ReadEventsAfterAsync(after, PageMax, cancel);
+            foreach (var stored in page)
+            {
+                after = stored.Seq;
+                if (filter.Fits(stored))
+                    found.Add(stored);
+                if (found.Count == limit)
+                    break;
+            }
+            seen += page.Count;
+            if (page.Count == 0)
+                break;
+        }
+        await WriteEventsAsync(context, found, after);
+    }
+
+    /// <summary>The last ones that fit, oldest first: windows are read backwards from the end.</summary>
+    async Task NewestAsync(HttpContext context, EventFilter filter, int limit)
+    {
+        var cancel = context.RequestAborted;
+        var last = await LastSeqAsync(cancel);
+        var found = new List<StoredEvent>();
+        for (var (end, seen) = (last, 0); end > 0 && seen < ScanMax && found.Count < limit; seen += PageMax)
+        {
+            var start = Math.Max(0, end - PageMax);
+            var page = await agent.Store.ReadEventsAfterAsync(start, PageMax, cancel);
+            var bound = end;
+            found.InsertRange(0, page.Where(stored => stored.Seq <= bound && filter.Fits(stored)));
+            end = start;
+        }
+        await WriteEventsAsync(context, found[Math.Max(0, found.Count - limit)..], last);
+    }
+
+    /// <summary>The greatest place given out, found by halving: the store reads forward only.</summary>
+    async ValueTask<long> LastSeqAsync(CancellationToken cancel)
+    {
+        var (low, high) = (0L, long.MaxValue - 1);
+        while (low < high)
+        {
+            var middle = low + ((high - low) / 2);
+            if (await agent.Store.ReadEventsAfterAsync(middle, 1, cancel) is [var next, ..])
+                low = next.Seq;
+            else
+                high = middle;
+        }
+        return low;
+    }
+
+    async Task TraceAsync(HttpContext context)
+    {
+        if (!QueueId.TryParse((string)context.GetRouteValue("id")!, out var id))
+        {
+            await ErrorAsync(context, 400, "this is no queue id", "queue ids are 13 letters and digits");
+            return;
+        }
+        var events = await agent.Store.ReadEventsOfAsync(id, context.RequestAborted);
+        if (events.Count == 0)
+            await ErrorAsync(context, 404, $"nothing is known of {id}", null);
+        else
+            await WriteEventsAsync(context, events, events[^1].Seq);
+    }
+
+    static async Task WriteEventsAsync(HttpContext context, IReadOnlyList<StoredEvent> events, long next)
+    {
+        context.Response.ContentType = "application/x-ndjson";
+        context.Response.Headers[NextHeader] = next.ToString(CultureInfo.InvariantCulture);
+        foreach (var stored in events)
+        {
+            EventJson.Write(context.Response.BodyWriter, stored, node: 0);
+            context.Response.BodyWriter.Write("\n"u8);
+        }
+        await context.Response.BodyWriter.FlushAsync(context.RequestAborted);
+    }
+
+    /// <summary>What a list of events is asked for; null means any.</summary>
+    sealed record EventFilter(
+        string? Kind, string? Message, string? Sender, string? Recipient, string? Transport, string? Search)
+    {
+        readonly ArrayBufferWriter<byte> line = new();
+
+        public static EventFilter Of(IQueryCollection query) => new(
+            query["event"].FirstOrDefault(), query["message"].FirstOrDefault(),
+            query["sender"].FirstOrDefault(), query["recipient"].FirstOrDefault(),
+            query["transport"].FirstOrDefault(), query["search"].FirstOrDefault());
+
+        public bool Fits(StoredEvent stored)
+        {
+            var fact = stored.Event;
+            return Is(Kind, EventNames.Of(fact.Kind)) && Is(Message, fact.Message?.ToString())
+                && Is(Sender, fact.Sender) && Is(Recipient, fact.RecipientAddress) && Is(Transport, fact.Transport)
+                && (Search is null || Holds(stored, Search));
+        }
+
+        static bool Is(string? wanted, string? actual) =>
+            wanted is null || string.Equals(wanted, actual, StringComparison.OrdinalIgnoreCase);
+
+        bool Holds(StoredEvent stored, string text)
+        {
+            line.ResetWrittenCount();
+            EventJson.Write(line, stored, node: 0);
+            var json = Encoding.UTF8.GetString(line.WrittenSpan);
+            return json.Contains(text, StringComparison.OrdinalIgnoreCase);
+        }
+    }
+}
