@@ -173,6 +173,19 @@ sealed class MailHall : IAsyncDisposable
         Queue.Apply(options);
     }
 
+    /// <summary>A stop before any worker has begun; they begin afterwards and find nothing to do.</summary>
+    public async ValueTask RunStoppedAsync()
+    {
+        var stop = Dispatcher.StopAsync(TimeSpan.FromSeconds(10)).AsTask();
+        await RunWorkersAsync();
+        while (!stop.IsCompleted)
+        {
+            Clock.Advance(TimeSpan.FromMilliseconds(5));
+            await Task.Yield();
+        }
+        await stop;
+    }
+
     /// <summary>A graceful stop with a limit of 10 s, which pass as they are needed.</summary>
     public async ValueTask StopAsync()
     {

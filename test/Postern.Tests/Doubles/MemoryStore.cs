@@ -19,6 +19,7 @@ public sealed class MemoryStore : IMailStore
     readonly Lock gate = new();
     readonly Queue<(StoreChange Change, TaskCompletionSource? Waiter)> held = new();
     readonly List<StoredEvent> committed = [];
+    readonly HashSet<QueueId> lost = [];
     TaskCompletionSource? more;
     StoreHealth? failNext;
     bool closed;
@@ -45,6 +46,9 @@ public sealed class MemoryStore : IMailStore
 
     /// <summary>Called after each change that was applied, on the thread that applied it.</summary>
     public Action? Applied { get; set; }
+
+    /// <summary>The content of this message is not there any more when it is asked for.</summary>
+    public void LoseContent(QueueId id) => lost.Add(id);
 
     /// <summary>Every recipient, Done ones too, by key.</summary>
     public IReadOnlyList<Recipient> Recipients
@@ -217,7 +221,7 @@ public sealed class MemoryStore : IMailStore
     {
         lock (gate)
         {
-            if (!disk.Messages.ContainsKey(message.Id.Value))
+            if (!disk.Messages.ContainsKey(message.Id.Value) || lost.Contains(message.Id))
                 return ValueTask.FromResult<StoredContent?>(null);
             var octets = message.ContentFile is { } name ? disk.Files[name] : disk.Contents[message.Id.Value];
             var content = new PooledContent();

@@ -1,0 +1,184 @@
+using Postern.Mta;
+using Postern.Mta.Queue;
+using Postern.Tests.Doubles;
+using static Postern.Tests.Doubles.MailHall;
+
+namespace Postern.Tests.Queue;
+
+public sealed class DispatcherTests
+{
+    static PosternOptions WithConnections(int max) => OptionsOf(Route("all")) with
+    {
+        Transports = new Dictionary<string, TransportOptions>
+        {
+            ["relay"] = new() { Kind = TransportKind.Pipe, MaxConnections = max },
+        },
+    };
+
+    static async ValueTask AcceptManyAsync(MailHall hall, int count)
+    {
+        for (var i = 0; i < count; i++)
+            await hall.AcceptAsync($"r{i}@example.net");
+        await hall.RunAsync();
+    }
+
+    static int ConcurrencyOf(MailHall hall) => Assert.Single(hall.Dispatcher.Lanes()).ConcurrencyMax;
+
+    [Fact]
+    public async Task Concurrency_StartsAt20_AndGrowsWithEachMessage()
+    {
+        await using var hall = new MailHall();
+        hall.Relay.Holds = true;
+        await AcceptManyAsync(hall, 100);
+        Assert.Equal(20, hall.Relay.HeldCount);
+        hall.Relay.Release(5);
+        await hall.RunWorkersAsync();
+        Assert.Equal((25, 25), (ConcurrencyOf(hall), hall.Relay.HeldCount));
+        hall.Relay.Holds = false;
+        hall.Relay.Release();
+        await hall.RunAsync();
+        Assert.All(hall.Store.Recipients, row => Assert.Equal(RecipientState.Done, row.State));
+    }
+
+    [Fact]
+    public async Task Concurrency_NeverExceedsMaxConnections()
+    {
+        await using var hall = new MailHall(WithConnections(3));
+        hall.Relay.Holds = true;
+        await AcceptManyAsync(hall, 50);
+        var most = 0;
+        while (hall.Relay.HeldCount > 0)
+        {
+            most = Math.Max(most, hall.Relay.HeldCount);
+            hall.Relay.Release(1);
+            await hall.RunAsync();
+        }
+        Assert.Equal(3, most);
+        Assert.Equal(50, hall.Relay.Attempts.Count);
+    }
+
+    [Fact]
+    public async Task Concurrency_IsHalvedWhenThePeerAsksForIt()
+    {
+        await using var hall = new MailHall();
+        hall.Relay.Answer(Results.SlowDown);
+        await hall.AcceptAsync("b@example.net");
+        await hall.RunAsync();
+        Assert.Equal(10, ConcurrencyOf(hall));
+    }
+
+    [Fact]
+    public async Task Concurrency_IsHalvedWhenTheNextHopIsDown_AndNeverBelowOne()
+    {
+        await using var hall = new MailHall();
+        hall.Relay.Otherwise = Results.Unreachable;
+        await hall.AcceptAsync("b@example.net");
+        await hall.RunAsync();
+        Assert.Equal(10, ConcurrencyOf(hall));
+        await hall.PassAsync(TimeSpan.FromMinutes(5));
+        Assert.Equal(1, ConcurrencyOf(hall));
+    }
+
+    [Fact]
+    public async Task ClosedLane_IsProbedByOneRecipient_ByTheClock()
+    {
+        await using var hall = new MailHall();
+        hall.Relay.Otherwise = Results.Unreachable;
+        await hall.AcceptAsync("a@example.net");
+        await hall.RunAsync();
+        for (var i = 0; i < 20; i++)
+            await hall.AcceptAsync($"r{i}@example.net");
+        var times = new List<double>();
+        for (var second = 0; second <= 40; second++)
+        {
+            var before = hall.Relay.Attempts.Count;
+            await hall.RunAsync();
+            Assert.InRange(hall.Relay.Attempts.Count - before, 0, 1);
+            if (hall.Relay.Attempts.Count > before)
+                times.Add(second);
+            hall.Clock.Advance(TimeSpan.FromSeconds(1));
+        }
+        Assert.Equal([1, 3, 7, 15, 25, 35], times);
+    }
+
+    [Fact]
+    public async Task Success_OfTheProbe_LetsTheWholeLaneGo()
+    {
+        await using var hall = new MailHall();
+        hall.Relay.Answer(Results.Unreachable);
+        await hall.AcceptAsync("a@example.net");
+        await hall.RunAsync();
+        for (var i = 0; i < 50; i++)
+            await hall.AcceptAsync($"r{i}@example.net");
+        await hall.PassAsync(TimeSpan.FromMilliseconds(999));
+        Assert.Single(hall.Relay.Attempts);
+        await hall.PassAsync(TimeSpan.FromMilliseconds(1));
+        Assert.All(hall.Store.Recipients, row => Assert.Equal(RecipientOutcome.Relayed, row.Outcome));
+    }
+
+    [Fact]
+    public async Task Pump_SleepsWhileAClosedLaneHoldsNothingToProbeWith()
+    {
+        await using var hall = new MailHall(OptionsOf(Route("all", via: ["one", "two"])));
+        hall.Ways["one"].Answer(Results.Unreachable);
+        await hall.AcceptAsync("a@example.net");
+        await hall.RunAsync();
+        hall.Clock.Advance(TimeSpan.FromMinutes(5));
+        await hall.RunAsync();
+        Assert.Equal(TimeSpan.FromSeconds(30), hall.Dispatcher.UntilNext());
+    }
+
+    [Fact]
+    public async Task Pump_SleepsUntilTheProbe_ThoughDeferredMailOfTheLaneIsDue()
+    {
+        await using var hall = new MailHall();
+        hall.Relay.Answer(Results.Greylisted);
+        await hall.AcceptAsync("a@example.net");
+        await hall.RunAsync();
+        hall.Clock.Advance(TimeSpan.FromMinutes(4));
+        hall.Relay.Otherwise = Results.LoginRefused;
+        await hall.AcceptAsync("b@example.net");
+        await hall.PassAsync(TimeSpan.FromMinutes(3));
+        Assert.InRange(hall.Dispatcher.UntilNext().TotalSeconds, 1, 30);
+    }
+
+    [Fact]
+    public async Task Backlog_LargerThanTheWindow_IsFetchedToItsEnd()
+    {
+        await using var hall = new MailHall();
+        hall.Relay.Answer(Results.Unreachable);
+        await hall.AcceptAsync("a@example.net");
+        await hall.RunWorkersAsync();
+        for (var i = 0; i < 1500; i++)
+            await hall.AcceptAsync($"r{i}@example.net");
+        await hall.PassAsync(TimeSpan.FromSeconds(1));
+        Assert.All(hall.Store.Recipients, row => Assert.Equal(RecipientState.Done, row.State));
+    }
+
+    [Fact]
+    public async Task MailOfAClosedLane_GoesThroughTheTransportThatOpens()
+    {
+        await using var hall = new MailHall(OptionsOf(Route("all", via: ["one", "two"])));
+        hall.Ways["one"].Otherwise = Results.LoginRefused;
+        hall.Ways["two"].Answer(Results.Unreachable);
+        await hall.AcceptAsync("a@example.net");
+        await hall.RunWorkersAsync();
+        for (var i = 0; i < 5; i++)
+            await hall.AcceptAsync($"r{i}@example.net");
+        await hall.PassAsync(TimeSpan.FromMinutes(1));
+        Assert.All(hall.Store.Recipients, row => Assert.Equal(RecipientOutcome.Relayed, row.Outcome));
+        Assert.Equal(7, hall.Ways["two"].Attempts.Count);
+    }
+
+    [Fact]
+    public async Task LostContent_FailsTheMessage()
+    {
+        await using var hall = new MailHall();
+        hall.Relay.Answer(Results.Unreachable);
+        var id = await hall.AcceptAsync(hall.Letter(""), "a@example.net");
+        await hall.RunWorkersAsync();
+        hall.Store.LoseContent(id);
+        await hall.PassAsync(TimeSpan.FromSeconds(1));
+        Assert.Equal((RecipientOutcome.Failed, "5.3.0"), (hall.Only.Outcome, hall.Only.LastText![..5]));
+    }
+}
