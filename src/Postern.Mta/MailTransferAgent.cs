@@ -54,6 +54,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
             },
             clock);
         housekeeping = new Housekeeping(Queue, store, () => Options, clock, log);
+        Metrics.Observe(QueueSizes, Alarms);
     }
 
     /// <summary>The configuration in force.</summary>
@@ -124,6 +125,16 @@ public sealed class MailTransferAgent : IAsyncDisposable
     public RoutingDecision Explain(RoutingQuestion question) => Router.Decide(Queue.Routes, question, health);
 
     public IReadOnlyList<LaneStatus> Lanes() => Queue.Dispatcher.Lanes();
+
+    /// <summary>For the metric: what is being attempted now, and what waited at the last count.</summary>
+    IEnumerable<QueueSize> QueueSizes()
+    {
+        var active = Lanes().GroupBy(lane => lane.Transport)
+            .Select(lanes => new QueueSize(lanes.Key, "active", lanes.Sum(lane => lane.InFlight)));
+        var waiting = housekeeping.Waiting.GroupBy(total => Lane.TransportOf(total.Lane))
+            .Select(totals => new QueueSize(totals.Key, "waiting", totals.Sum(total => (long)total.Recipients)));
+        return [.. active, .. waiting];
+    }
 
     /// <summary>Attempts finish or are recorded, within the limit; then the store closes.</summary>
     public async ValueTask StopAsync(TimeSpan limit)

@@ -135,7 +135,7 @@ public sealed class ClientTests : IAsyncLifetime
         (await Command.RunAsync(
             Tool.Require("s-nail"),
             [
-                "-n", "-:/", "-S", "v15-compat", "-S", $"mta={url}", "-S", $"smtp-auth={mechanism}",
+                "-:/", "-S", "v15-compat", "-S", $"mta={url}", "-S", $"smtp-auth={mechanism}",
                 "-S", "smtp-use-starttls", "-S", "tls-verify=ignore", "-S", $"from={Sender}",
                 "-S", "hostname=client.test", "-S", "sendwait",
                 "-s", "s-nail", "snail@sink.test",

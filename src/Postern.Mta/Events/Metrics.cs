@@ -51,7 +51,7 @@ public sealed class Metrics : IDisposable
         meter.CreateObservableGauge("postern_queue_recipients",
             () => queueSizes().Select(size => new Measurement<long>(size.Recipients,
                 new("transport", size.Transport), new("state", size.State))),
-            "{recipient}", "Recipients that are not done");
+            "{recipient}", "Recipients being attempted or waiting");
         meter.CreateObservableGauge("postern_alarms",
             () => alarms.Counts.Select(count =>
                 new Measurement<int>(count.Value, new KeyValuePair<string, object?>("kind", count.Key))),
@@ -102,5 +102,5 @@ public sealed class Metrics : IDisposable
 /// <summary>How one recipient's attempt ended, for the counters.</summary>
 public enum AttemptOutcome { Relayed, Deferred, Failed }
 
-/// <param name="State">ready, active, deferred or held.</param>
+/// <param name="State">active or waiting.</param>
 public readonly record struct QueueSize(string Transport, string State, long Recipients);

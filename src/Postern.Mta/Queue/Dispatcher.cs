@@ -170,8 +170,7 @@ public sealed partial class Dispatcher : IDisposable
 
     Lane LaneOf(string name) => lanes.GetOrAdd(name, static (name, transports) =>
     {
-        var space = name.IndexOf(' ', StringComparison.Ordinal);
-        var transport = space < 0 ? name : name[..space];
+        var transport = Lane.TransportOf(name);
         return new Lane(name, transport, transports.ConcurrencyMaxOf(transport));
     }, transports);
 

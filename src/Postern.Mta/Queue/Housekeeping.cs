@@ -11,13 +11,21 @@ sealed partial class Housekeeping(
     MessageQueue queue, IMailStore store, Func<PosternOptions> current, TimeProvider clock, ILogger log)
 {
     static readonly TimeSpan SweepEvery = TimeSpan.FromSeconds(1);
+    static readonly TimeSpan CountEvery = TimeSpan.FromSeconds(10);
     static readonly TimeSpan ExpireEvery = TimeSpan.FromSeconds(30);
+
+    IReadOnlyList<LaneTotal> waiting = [];
+
+    /// <summary>Recipients that wait in the store, lane by lane; some seconds old.</summary>
+    public IReadOnlyList<LaneTotal> Waiting => Volatile.Read(ref waiting);
 
     public async Task RunAsync(CancellationToken cancel)
     {
         await AttemptAsync("recovery", queue.RecoverAsync, cancel).ConfigureAwait(false);
+        await AttemptAsync("counting", CountAsync, cancel).ConfigureAwait(false);
         using var timer = new PeriodicTimer(SweepEvery, clock);
-        var expiredAt = clock.GetTimestamp();
+        var countedAt = clock.GetTimestamp();
+        var expiredAt = countedAt;
         while (!cancel.IsCancellationRequested)
         {
             try
@@ -29,6 +37,11 @@ sealed partial class Housekeeping(
                 return;
             }
             await AttemptAsync("retention", SweepAsync, cancel).ConfigureAwait(false);
+            if (clock.GetElapsedTime(countedAt) >= CountEvery)
+            {
+                countedAt = clock.GetTimestamp();
+                await AttemptAsync("counting", CountAsync, cancel).ConfigureAwait(false);
+            }
             if (clock.GetElapsedTime(expiredAt) < ExpireEvery)
                 continue;
             expiredAt = clock.GetTimestamp();
@@ -46,6 +59,9 @@ sealed partial class Housekeeping(
                 return;
         }
     }
+
+    async ValueTask CountAsync(CancellationToken cancel) =>
+        Volatile.Write(ref waiting, await store.ReadLanesAsync(cancel).ConfigureAwait(false));
 
     async ValueTask ExpireAsync(CancellationToken cancel)
     {

@@ -157,10 +157,11 @@ public sealed partial class MessageQueue
         List<RecipientKey> wished)
     {
         var now = clock.GetUtcNow();
+        var match = new QueueFilterMatch(filter);
         var count = 0;
         foreach (var row in stored.Recipients)
         {
-            if (!Concerns(wish.Kind, row.State) || (filter.State is { } state && state != row.State))
+            if (!Concerns(wish.Kind, row.State) || !match.Fits(row))
                 continue;
             count++;
             // What an earlier process left Active has no attempt under way that could bring it back.

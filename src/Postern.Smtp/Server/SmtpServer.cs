@@ -117,7 +117,10 @@ sealed class SessionLoop(
             await tls.AuthenticateAsServerAsync(own, either.Token);
             return true;
         }
-        catch (Exception e) when (e is AuthenticationException or IOException or OperationCanceledException)
+        // SslStream reads beyond the end of a ClientHello that is too short and throws IndexOutOfRange (10.0): the peer's
+        // fault all the same.
+        catch (Exception e) when (e is AuthenticationException or IOException or OperationCanceledException
+            or IndexOutOfRangeException)
         {
             return false;
         }
@@ -159,10 +162,14 @@ sealed class SessionLoop(
                     if (Interruption(wire) is { } cut)
                         return await LeaveAsync(connection, cut);
                 }
+                // Asked before the 220 goes out: what comes after it is the handshake, of a quick client at once. What slips
+                // in between is read as one and fails as one; no command of it is ever run.
+                if (step.Then == Then.StartTls && await connection.HasInputAsync(TimeSpan.Zero))
+                    step = session.OutOfSync(Verb.StartTls);
                 await SayAsync(connection, step);
-                if (step.Then == Then.StartTls && !await connection.HasInputAsync(TimeSpan.Zero))
+                if (step.Then == Then.StartTls)
                     return null;
-                if (step.Then is Then.Close or Then.StartTls)
+                if (step.Then == Then.Close)
                     return step.End;
                 if (session.HasTooManyErrors)
                     return await LeaveAsync(connection, SessionEnd.TooManyErrors);

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using Postern.Api;
-using Spectre.Console;
 
 namespace Postern.Cli;
 
@@ -21,8 +20,6 @@ static class QueueCommand
     public static async Task<int> ListAsync(CommandContext context, string filter, CancellationToken cancel)
     {
         using var server = context.OpenAdmin();
-        var table = new Table().Border(TableBorder.Simple)
-            .AddColumns("Queue id", "Age", "Size", "Sender", "Recipient", "State", "Transport", "Reason");
         var rows = 0;
         string? after = null;
         do
@@ -35,7 +32,7 @@ static class QueueCommand
                 if (context.Json)
                     Console.Out.WriteLine(JsonSerializer.Serialize(entry, AdminJson.Default.QueueEntry));
                 else
-                    rows += AddRows(table, entry);
+                    rows += Print(entry);
             }
         }
         while (after is not null);
@@ -43,25 +40,23 @@ static class QueueCommand
             return ExitCode.Ok;
         if (rows == 0)
             Console.Out.WriteLine("The queue is empty.");
-        else
-            AnsiConsole.Write(table);
         return ExitCode.Ok;
     }
 
-    static int AddRows(Table table, QueueEntry entry)
+    /// <summary>A line for the message and one for each recipient: wide enough for any reason, easy to grep.</summary>
+    static int Print(QueueEntry entry)
     {
+        Console.Out.WriteLine(Output.Clean(
+            $"{entry.Id}  {AgeOf(entry.ArrivedAt),8}  {entry.Octets,9} octets  from <{entry.Sender}>"));
         foreach (var recipient in entry.Recipients)
         {
-            table.AddRow(
-                entry.Id, AgeOf(entry.ArrivedAt), entry.Octets.ToString(CultureInfo.InvariantCulture),
-                Cell(entry.Sender.Length == 0 ? "<>" : entry.Sender), Cell(recipient.Address),
-                recipient.Outcome
-                    ?? recipient.State, Cell(recipient.Transport ?? "-"), Cell(recipient.Reason ?? ""));
+            Console.Out.WriteLine(Output.Clean(
+                $"    {recipient.Outcome ?? recipient.State,-9} {recipient.Address}"
+                + (recipient.Transport is null ? "" : $"  via {recipient.Transport}")
+                + (recipient.Reason is null ? "" : $"  {recipient.Reason}")));
         }
         return entry.Recipients.Count;
     }
-
-    static string Cell(string text) => Markup.Escape(Output.Clean(text));
 
     static string AgeOf(DateTimeOffset at)
     {

@@ -24,7 +24,7 @@ public sealed class MetricsTests
             },
         };
         var alarms = new AlarmBoard(new FakeTimeProvider());
-        metrics.Observe(() => [new QueueSize("mailgun", "ready", 7)], alarms);
+        metrics.Observe(() => [new QueueSize("mailgun", "waiting", 7)], alarms);
         listener.Start();
         var document = File.ReadAllText(Repository.PathOf("docs/operate/metrics.md"));
         Assert.Equal(10, seen.Count);

@@ -223,6 +223,21 @@ public sealed class SmtpServerTests
     }
 
     [Theory]
+    [InlineData("160301000401000000")]
+    [InlineData("16030100050100000100")]
+    [InlineData("1603010006010000020303")]
+    [InlineData("16030100260100002203030000000000000000000000000000000000000000000000000000000000000000")]
+    [InlineData("454845484f20610d0a")]
+    public async Task StartTls_PoorHandshakeBeforeTheFlushOf220Returns_IsTakenAsTheHandshake(string hex)
+    {
+        await using var peer = await new TestPeer(TlsOptions(TlsMode.StartTls), ListenerKind.Submission).HelloAsync();
+        peer.AtNextFlush = Convert.FromHexString(hex);
+        Assert.StartsWith("220 2.0.0", await peer.AskAsync("STARTTLS\r\n"));
+        peer.Close();
+        Assert.Equal(SessionEnd.TlsFailed, await peer.EndAsync());
+    }
+
+    [Theory]
     [InlineData(TlsMode.StartTls)]
     [InlineData(TlsMode.Immediate)]
     public async Task Handshake_ThatNeverComes_EndsAfter30Seconds(TlsMode mode)

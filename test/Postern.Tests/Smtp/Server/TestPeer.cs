@@ -41,12 +41,16 @@ sealed class TestPeer : IAsyncDisposable
     public ScriptedPolicy Policy { get; }
     public SessionFacts Facts { get; }
     public TimeProvider Clock { get; init; } = TimeProvider.System;
+
+    /// <summary>Octets of a client so quick that they are there before the flush of the next reply returns.</summary>
+    public byte[]? AtNextFlush { get; set; }
+
     public IDuplexPipe ClientSide => new Side(toClient.Reader, toServer.Writer);
 
     public TestPeer Start()
     {
         serving = SmtpServer
-            .ServeAsync(new Side(watched, toClient.Writer), Facts, Options, Policy, Clock, stop.Token)
+            .ServeAsync(new Side(watched, new QuickWriter(this)), Facts, Options, Policy, Clock, stop.Token)
             .AsTask();
         serving.ContinueWith(_ => toClient.Writer.Complete(), TaskScheduler.Default);
         return this;
@@ -162,6 +166,29 @@ sealed class TestPeer : IAsyncDisposable
         public override void AdvanceTo(SequencePosition consumed, SequencePosition examined) =>
             inner.AdvanceTo(consumed, examined);
         public override void CancelPendingRead() => inner.CancelPendingRead();
+        public override void Complete(Exception? exception = null) => inner.Complete(exception);
+    }
+
+    /// <summary>The way to the client, who may answer before the server knows that its reply is out.</summary>
+    sealed class QuickWriter(TestPeer peer) : PipeWriter
+    {
+        readonly PipeWriter inner = peer.toClient.Writer;
+
+        public override async ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
+        {
+            var flushed = await inner.FlushAsync(cancellationToken);
+            if (peer.AtNextFlush is { } octets)
+            {
+                peer.AtNextFlush = null;
+                await peer.SendAsync(octets);
+            }
+            return flushed;
+        }
+
+        public override void Advance(int bytes) => inner.Advance(bytes);
+        public override Memory<byte> GetMemory(int sizeHint = 0) => inner.GetMemory(sizeHint);
+        public override Span<byte> GetSpan(int sizeHint = 0) => inner.GetSpan(sizeHint);
+        public override void CancelPendingFlush() => inner.CancelPendingFlush();
         public override void Complete(Exception? exception = null) => inner.Complete(exception);
     }
 

@@ -1,0 +1,135 @@
+using System.Buffers;
+using System.Text;
+using Postern.Mta.Transports;
+using Postern.Smtp;
+
+namespace Postern.Tests.Doubles;
+
+/// <summary>A way out that answers from a script, remembers every attempt and can keep them waiting.</summary>
+sealed class ScriptedTransport(string name) : ITransport
+{
+    readonly Lock gate = new();
+    readonly Queue<AttemptResult[]> answers = new();
+    readonly Queue<TaskCompletionSource> held = new();
+
+    public string Name => name;
+
+    /// <summary>What was tried, in order.</summary>
+    public List<Attempt> Attempts { get; } = [];
+
+    /// <summary>The content of each attempt as a next hop would get it, Latin-1.</summary>
+    public List<string> Contents { get; } = [];
+
+    /// <summary>The answer once the script is over.</summary>
+    public AttemptResult Otherwise { get; set; } = Results.Relayed;
+
+    /// <summary>Attempts wait for <see cref="Release"/>.</summary>
+    public bool Holds { get; set; }
+
+    /// <summary>Attempts that wait.</summary>
+    public int HeldCount => held.Count;
+
+    /// <summary>Thrown by the next attempt: a bug.</summary>
+    public Exception? Bug { get; set; }
+
+    /// <summary>Whether it was closed.</summary>
+    public bool IsDisposed { get; private set; }
+
+    /// <summary>The answers of the next attempts, one for each, for all of its recipients.</summary>
+    public void Answer(params AttemptResult[] results)
+    {
+        foreach (var result in results)
+            answers.Enqueue([result]);
+    }
+
+    /// <summary>The answer of one attempt, recipient by recipient.</summary>
+    public void AnswerEach(params AttemptResult[] results) => answers.Enqueue(results);
+
+    /// <summary>Lets waiting attempts go on, on this thread.</summary>
+    public void Release(int count = int.MaxValue)
+    {
+        for (; count > 0 && held.TryDequeue(out var waiting); count--)
+            waiting.TrySetResult();
+    }
+
+    public async ValueTask<AttemptReport> AttemptAsync(Attempt attempt, CancellationToken cancel)
+    {
+        var content = await ReadAsync(attempt.Content);
+        TaskCompletionSource? waiting = null;
+        lock (gate)
+        {
+            Attempts.Add(attempt);
+            Contents.Add(content);
+            if (Holds)
+                held.Enqueue(waiting = new TaskCompletionSource());
+        }
+        if (waiting is not null)
+        {
+            using var registration = cancel.Register(() => waiting.TrySetCanceled(cancel));
+            await waiting.Task;
+        }
+        if (Bug is { } bug)
+        {
+            Bug = null;
+            throw bug;
+        }
+        lock (gate)
+        {
+            AttemptResult[] results = answers.TryDequeue(out var next) ? next : [Otherwise];
+            return results.Length == 1
+                ? AttemptReport.ForAll(attempt, results[0], AttemptFacts.None)
+                : new AttemptReport(results, AttemptFacts.None);
+        }
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        IsDisposed = true;
+        return ValueTask.CompletedTask;
+    }
+
+    static async ValueTask<string> ReadAsync(ContentSource content)
+    {
+        var reader = content.OpenReader();
+        var text = new StringBuilder();
+        while (true)
+        {
+            var read = await reader.ReadAsync(CancellationToken.None);
+            text.Append(Encoding.Latin1.GetString(read.Buffer.ToArray()));
+            reader.AdvanceTo(read.Buffer.End);
+            if (!read.IsCompleted)
+                continue;
+            await reader.CompleteAsync();
+            return text.ToString();
+        }
+    }
+}
+
+/// <summary>Results of attempts for scripts.</summary>
+static class Results
+{
+    public static readonly AttemptResult Relayed = new AttemptResult.Relayed(new(2, 0, 0), "Ok", "remote-1");
+
+    public static readonly AttemptResult Failed = new AttemptResult.Failed(new(5, 1, 1), "no such user");
+
+    public static readonly AttemptResult Greylisted =
+        new AttemptResult.Deferred(new(4, 7, 1), "come back later", Blame.Recipient);
+
+    public static readonly AttemptResult MessageDeferred =
+        new AttemptResult.Deferred(new(4, 3, 0), "try again", Blame.Message);
+
+    public static readonly AttemptResult SlowDown =
+        new AttemptResult.Deferred(new(4, 7, 0), "slow down", Blame.Message) { SlowDown = true };
+
+    public static readonly AttemptResult Uncertain =
+        new AttemptResult.Uncertain(new(4, 4, 2), "connection lost after the final dot");
+
+    public static readonly AttemptResult Unreachable = new AttemptResult.NextHopDown(
+        new(4, 4, 1), "connection refused", NextHopTrouble.Unreachable);
+
+    public static readonly AttemptResult LoginRefused = new AttemptResult.NextHopDown(
+        new(4, 7, 8), "535 authentication failed", NextHopTrouble.Refusing)
+    {
+        Alarm = new AlarmNotice("login", "the login is refused", "mend the password"),
+    };
+}
