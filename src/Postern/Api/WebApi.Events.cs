@@ -118,7 +118,8 @@ sealed partial class WebApi
         {
             var fact = stored.Event;
             return Is(Kind, EventNames.Of(fact.Kind)) && Is(Message, fact.Message?.ToString())
-                && Is(Sender, fact.Sender) && Is(Recipient, fact.RecipientAddress) && Is(Transport, fact.Transport)
+                && Is(Sender, fact.Sender) && Is(Recipient, fact.RecipientAddress)
+                && Is(Transport, fact.Transport)
                 && (Search is null || Holds(stored, Search));
         }
 

@@ -115,12 +115,17 @@ sealed class ServeCommand(CommandContext context, string? readyFile)
         }
     }
 
+    /// <summary>STARTTLS is of SMTP; an http listener without TLS has none.</summary>
+    static string TlsOf(ListenOptions listener) =>
+        listener is { For: ListenFor.Http, Tls: not ListenTls.Immediate }
+            ? "none"
+            : listener.Tls.ToString().ToLowerInvariant();
+
     static ReadyFile ReadyOf(PosternServer server) => new(
         Environment.ProcessId,
         [
             .. server.Bound.Select(bound => new ReadyListener(
-                bound.Name, bound.Options.For.ToString().ToLowerInvariant(), bound.Options.Tls.ToString()
-                    .ToLowerInvariant(),
+                bound.Name, bound.Options.For.ToString().ToLowerInvariant(), TlsOf(bound.Options),
                 bound.Address.Address.ToString(), bound.Address.Port)),
         ],
         PosternServer.AdminSocketOf(server.Agent.Options), Path.GetFullPath(server.Agent.Options.Data));

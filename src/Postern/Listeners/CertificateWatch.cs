@@ -5,9 +5,9 @@ namespace Postern.Listeners;
 
 /// <summary>Looks at the certificate's files and its end; raises and clears the alarms about them.</summary>
 /// <remarks>
-/// Law: one look at a time, every half minute; files named by a reloaded configuration are found by the next
-/// look. Files that cannot be used leave the old certificate in place and raise an alarm (kind <c>tls</c>); so
-/// does an end within 14 days.
+/// Law: one look at a time, every half minute; files named by a reloaded configuration are found by the
+/// next look. Files that cannot be used leave the old certificate in place and raise an alarm (<c>tls</c>);
+/// so does an end within 14 days.
 /// </remarks>
 sealed class CertificateWatch : IAsyncDisposable
 {
@@ -53,7 +53,7 @@ sealed class CertificateWatch : IAsyncDisposable
             await agent.Queue.RaiseAlarmAsync(
                 Kind, OfEnd,
                 string.Create(
-                    CultureInfo.InvariantCulture, $"the certificate ends on {certificate.NotAfter:yyyy-MM-dd}"),
+                    CultureInfo.InvariantCulture, $"the certificate ends on {certificate.NotAfter:u}"),
                 "renew it; new files are found by themselves");
         else
             await agent.Queue.ClearAlarmAsync(Kind, OfEnd);

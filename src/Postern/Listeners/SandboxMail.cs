@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
 using Postern.Api;
 using Postern.Mta.Accounts;
 using Postern.Mta.Configuration;
@@ -75,8 +76,11 @@ sealed class SandboxMail : ISessionPolicy
             TlsOptions = () => certificate.Options,
             Auth = AuthOffer.UnderTls,
         };
+        // At a stop the kept connection of our own transport gets its 421 at once.
+        var closing = connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested
+            ?? connection.ConnectionClosed;
         await SmtpServer
-            .ServeAsync(connection.Transport, facts, options, this, clock, connection.ConnectionClosed);
+            .ServeAsync(connection.Transport, facts, options, this, clock, closing);
     }
 
     string CertificateOnly()
