@@ -16,7 +16,8 @@ public static class Router
                 return Choose(table, route.Options, question, health);
         }
         return new RoutingDecision.NoRoute(
-            $"no route takes {question.Sender} to <{question.Recipient}> by {NameOf(question.Door)}");
+            $"no route takes mail from {question.Sender} to <{question.Recipient}>"
+            + $" through {NameOf(question.Door)}");
     }
 
     /// <summary>The decision for a recipient that expansion, or an uncertain attempt, bound to one

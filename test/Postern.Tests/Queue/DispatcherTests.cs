@@ -171,7 +171,7 @@ public sealed class DispatcherTests
     }
 
     [Fact]
-    public async Task LostContent_FailsTheMessage()
+    public async Task LostContent_HoldsTheMessage()
     {
         await using var hall = new MailHall();
         hall.Relay.Answer(Results.Unreachable);
@@ -179,6 +179,7 @@ public sealed class DispatcherTests
         await hall.RunWorkersAsync();
         hall.Store.LoseContent(id);
         await hall.PassAsync(TimeSpan.FromSeconds(1));
-        Assert.Equal((RecipientOutcome.Failed, "5.3.0"), (hall.Only.Outcome, hall.Only.LastText![..5]));
+        Assert.Equal((RecipientState.Held, "4.3.0"), (hall.Only.State, hall.Only.LastText![..5]));
+        Assert.True(hall.Alarms.IsRaised("content", id.ToString()));
     }
 }

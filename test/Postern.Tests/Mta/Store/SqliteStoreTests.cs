@@ -192,22 +192,6 @@ public sealed class SqliteStoreTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task FullDisk_RefusesMailAndChangesNothing()
-    {
-        await store.CommitAsync(AcceptSilently(1));
-        space = new DiskSpace(0, 1);
-        using (Descriptors.Replace(Database + "-wal", "/dev/full", FileAccess.Write))
-            Assert.Equal(StoreHealth.Full, (await RefusedAsync(store, Accept(2))).Health);
-        await store.CommitAsync(Tell(Event(1)));
-        await store.DisposeAsync();
-
-        store = Open();
-        Assert.Equal([1], (await store.ListAsync(QueueFilter.All, default, 9, None))
-            .Select(m => m.Message.Id.Value));
-        Assert.Equal([1], (await store.ReadEventsAfterAsync(0, 9, None)).Select(stored => stored.Seq));
-    }
-
-    [Fact]
     public async Task FullQuota_LetsDeliveriesGoOnAndRecoversWhenTheyHaveMadeRoom()
     {
         await store.DisposeAsync();
