@@ -75,7 +75,7 @@ sealed class ScriptedTransport(string name) : ITransport
         }
         lock (gate)
         {
-            AttemptResult[] results = answers.TryDequeue(out var next) ? next : [Otherwise];
+            var results = answers.TryDequeue(out var next) ? next : [Otherwise];
             return results.Length == 1
                 ? AttemptReport.ForAll(attempt, results[0], AttemptFacts.None)
                 : new AttemptReport(results, AttemptFacts.None);
