@@ -132,7 +132,8 @@ public sealed class MailTransferAgent : IAsyncDisposable
         var active = Lanes().GroupBy(lane => lane.Transport)
             .Select(lanes => new QueueSize(lanes.Key, "active", lanes.Sum(lane => lane.InFlight)));
         var waiting = housekeeping.Waiting.GroupBy(total => Lane.TransportOf(total.Lane))
-            .Select(totals => new QueueSize(totals.Key, "waiting", totals.Sum(total => (long)total.Recipients)));
+            .Select(
+                totals => new QueueSize(totals.Key, "waiting", totals.Sum(total => (long)total.Recipients)));
         return [.. active, .. waiting];
     }
 

@@ -8,7 +8,8 @@ sealed class Lane(string name, string transport, int concurrencyMax)
     /// <summary>Where a lane's concurrency starts (DESIGN §9.2).</summary>
     public const int ConcurrencyStart = 20;
 
-    /// <summary>A lane's name is its transport's, and after a space the destination where there is no set next hop.</summary>
+    /// <summary>A lane's name is its transport's, and after a space the destination where there is no set
+    /// next hop.</summary>
     public static string TransportOf(string name)
     {
         var space = name.IndexOf(' ', StringComparison.Ordinal);

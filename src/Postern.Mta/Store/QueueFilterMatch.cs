@@ -29,7 +29,8 @@ sealed class QueueFilterMatch(QueueFilter filter)
         return false;
     }
 
-    /// <summary>What a command on all that fit means: these recipients, not the others of their messages.</summary>
+    /// <summary>What a command on all that fit means: these recipients, not the others of their
+    /// messages.</summary>
     public bool Fits(Recipient recipient) =>
         (filter.State is not { } state || recipient.State == state)
         && (filter.Route is not { } route || recipient.Route == route)

@@ -117,7 +117,8 @@ sealed class SessionLoop(
             await tls.AuthenticateAsServerAsync(own, either.Token);
             return true;
         }
-        // SslStream reads beyond the end of a ClientHello that is too short and throws IndexOutOfRange (10.0): the peer's
+        // SslStream reads beyond the end of a ClientHello that is too short and throws IndexOutOfRange
+        // (10.0): the peer's
         // fault all the same.
         catch (Exception e) when (e is AuthenticationException or IOException or OperationCanceledException
             or IndexOutOfRangeException)
@@ -162,7 +163,8 @@ sealed class SessionLoop(
                     if (Interruption(wire) is { } cut)
                         return await LeaveAsync(connection, cut);
                 }
-                // Asked before the 220 goes out: what comes after it is the handshake, of a quick client at once. What slips
+                // Asked before the 220 goes out: what comes after it is the handshake, of a quick client at
+                // once. What slips
                 // in between is read as one and fails as one; no command of it is ever run.
                 if (step.Then == Then.StartTls && await connection.HasInputAsync(TimeSpan.Zero))
                     step = session.OutOfSync(Verb.StartTls);

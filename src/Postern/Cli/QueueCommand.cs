@@ -42,7 +42,8 @@ static class QueueCommand
         return ExitCode.Ok;
     }
 
-    /// <summary>A line for the message and one for each recipient: wide enough for any reason, easy to grep.</summary>
+    /// <summary>A line for the message and one for each recipient: wide enough for any reason, easy to
+    /// grep.</summary>
     static int Print(QueueEntry entry)
     {
         Console.Out.WriteLine(Output.Clean(

@@ -77,7 +77,8 @@ sealed class SandboxMail : ISessionPolicy
             Auth = AuthOffer.UnderTls,
         };
         // At a stop the kept connection of our own transport gets its 421 at once.
-        var closing = connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested
+        var closing = connection.Features
+            .Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested
             ?? connection.ConnectionClosed;
         await SmtpServer
             .ServeAsync(connection.Transport, facts, options, this, clock, closing);

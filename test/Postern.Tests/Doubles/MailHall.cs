@@ -12,7 +12,8 @@ namespace Postern.Tests.Doubles;
 
 /// <summary>Queue, dispatcher and store on one thread: nothing moves but by the test's calls.</summary>
 /// <remarks>
-/// Workers gather until <see cref="RunAsync"/>; the pump is a round of <see cref="RunAsync"/>. The clock is moved
+/// Workers gather until <see cref="RunAsync"/>; the pump is a round of <see cref="RunAsync"/>. The clock is
+/// moved
 /// by <see cref="PassAsync"/>, from one wake-up of the pump to the next.
 /// </remarks>
 sealed class MailHall : IAsyncDisposable
@@ -32,7 +33,8 @@ sealed class MailHall : IAsyncDisposable
         Store = new MemoryStore(Disk) { Applied = () => applied++ };
         Alarms = new AlarmBoard(Clock);
         Health = new RelayHealth(Clock);
-        table = new TransportTable(Options, (name, _) => Ways[name] = Ways.GetValueOrDefault(name) ?? new(name));
+        table =
+            new TransportTable(Options, (name, _) => Ways[name] = Ways.GetValueOrDefault(name) ?? new(name));
         Queue = new MessageQueue(
             Options, Store, Health, table, Alarms, metrics, Clock, new Random(1), NullLogger.Instance);
         Queue.Dispatcher.RunWorker = workers.Enqueue;
@@ -106,23 +108,25 @@ sealed class MailHall : IAsyncDisposable
     }
 
     /// <summary>A message of now.</summary>
-    public QueuedMessage Letter(string sender = "sender@example.org", MailDoors door = MailDoors.Submission) => new()
-    {
-        Id = Queue.NextId(),
-        ArrivedAt = Clock.GetUtcNow(),
-        Door = door,
-        Sender = new ReversePath(sender.Length == 0 ? null : Mailbox(sender)),
-        Client = new ClientFacts { Address = "192.0.2.1", Listener = "test" },
-        ContentOctets = 25,
-        MessageId = "<1@example.org>",
-    };
+    public QueuedMessage Letter(
+        string sender = "sender@example.org", MailDoors door = MailDoors.Submission) => new()
+        {
+            Id = Queue.NextId(),
+            ArrivedAt = Clock.GetUtcNow(),
+            Door = door,
+            Sender = new ReversePath(sender.Length == 0 ? null : Mailbox(sender)),
+            Client = new ClientFacts { Address = "192.0.2.1", Listener = "test" },
+            ContentOctets = 25,
+            MessageId = "<1@example.org>",
+        };
 
     static NewRecipient Recipient(string text)
     {
         var parts = text.TrimEnd('!').Split('=');
         var path = new ForwardPath(Mailbox(parts[0]));
         Mailbox[] aliases = parts.Length == 1 ? [] : [.. parts[1].Split(',').Select(Mailbox)];
-        return new NewRecipient(new EnvelopeRecipient(path, RcptParameters.None), aliases, text.EndsWith('!'));
+        return new NewRecipient(
+            new EnvelopeRecipient(path, RcptParameters.None), aliases, text.EndsWith('!'));
     }
 
     /// <summary>Runs workers and rounds of the pump until nothing moves.</summary>

@@ -5,7 +5,8 @@ using Postern.Smtp;
 
 namespace Postern.Tests.Doubles;
 
-/// <summary>A way out that answers from a script, remembers every attempt and can keep them waiting.</summary>
+/// <summary>A way out that answers from a script, remembers every attempt and can keep them
+/// waiting.</summary>
 sealed class ScriptedTransport(string name) : ITransport
 {
     readonly Lock gate = new();
@@ -75,7 +76,11 @@ sealed class ScriptedTransport(string name) : ITransport
         }
         lock (gate)
         {
+<<<<<<< HEAD
             var results = answers.TryDequeue(out var next) ? next : new[] { Otherwise };
+=======
+            var results = answers.TryDequeue(out var next) ? next : [Otherwise];
+>>>>>>> queuetests
             return results.Length == 1
                 ? AttemptReport.ForAll(attempt, results[0], AttemptFacts.None)
                 : new AttemptReport(results, AttemptFacts.None);

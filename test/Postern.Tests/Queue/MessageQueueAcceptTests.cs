@@ -68,7 +68,8 @@ public sealed class MessageQueueAcceptTests
         await hall.RunAsync();
         Assert.Equal([EventKind.Accepted, EventKind.Relayed], hall.Kinds);
         var relayed = hall.Store.Events[1];
-        Assert.Equal((1, "2.0.0", "Ok", "remote-1"), (relayed.Attempt, relayed.Status, relayed.Reply, relayed.RemoteId));
+        Assert.Equal((1, "2.0.0", "Ok", "remote-1"), (
+            relayed.Attempt, relayed.Status, relayed.Reply, relayed.RemoteId));
     }
 
     [Fact]
@@ -101,7 +102,8 @@ public sealed class MessageQueueAcceptTests
         var content = new PooledContent(budget);
         content.Append("Subject: x\r\n\r\n"u8);
         hall.Ways["two"].Holds = true;
-        await hall.Queue.AcceptAsync(Mail(hall.Letter(), "a@one.net", "b@two.net") with { Content = content });
+        await hall.Queue
+            .AcceptAsync(Mail(hall.Letter(), "a@one.net", "b@two.net") with { Content = content });
         await hall.RunAsync();
         Assert.NotEqual(1 << 20, budget.FreeOctets);
         hall.Ways["two"].Release();
@@ -147,7 +149,8 @@ public sealed class MessageQueueAcceptTests
             [RecipientOutcome.Expanded, RecipientOutcome.Relayed, RecipientOutcome.Relayed],
             rows.Select(row => row.Outcome));
         Assert.All(rows.Skip(1), row => Assert.Equal("list@example.org", row.Original?.ToString()));
-        Assert.Equal(["a@x.net", "b@x.net"], hall.Relay.Attempts[0].Recipients.Select(row => row.Address.ToString()));
+        Assert.Equal(
+            ["a@x.net", "b@x.net"], hall.Relay.Attempts[0].Recipients.Select(row => row.Address.ToString()));
         Assert.Equal(2, Assert.Single(hall.Events(EventKind.Expanded)).RecipientCount);
     }
 
@@ -155,7 +158,8 @@ public sealed class MessageQueueAcceptTests
     public async Task Alias_OfInboundMail_MayLeadOutAgain()
     {
         await using var hall = new MailHall(OptionsOf(
-            Route("in", to: ["*@in.example.org"], via: ["script"]) with { Accepts = MailDoors.Mx }, Route("out")));
+            Route("in", to: ["*@in.example.org"], via: ["script"]) with { Accepts = MailDoors.Mx }, Route(
+                "out")));
         await hall.AcceptAsync(hall.Letter(door: MailDoors.Mx), "me@in.example.org=me@gmail.example");
         await hall.RunAsync();
         Assert.Empty(hall.Ways["script"].Attempts);
@@ -165,7 +169,8 @@ public sealed class MessageQueueAcceptTests
     [Fact]
     public async Task AllTrue_MakesAChildForEachTransport()
     {
-        await using var hall = new MailHall(OptionsOf(Route("both", via: ["one", "two"]) with { All = true }));
+        await using var hall =
+            new MailHall(OptionsOf(Route("both", via: ["one", "two"]) with { All = true }));
         await hall.AcceptAsync("b@example.net");
         await hall.RunAsync();
         Assert.Equal([null, "one", "two"], hall.Store.Recipients.Select(row => row.BoundTransport));
@@ -177,7 +182,8 @@ public sealed class MessageQueueAcceptTests
     [Fact]
     public async Task AllTrue_OneTransportDown_DoesNotGoThroughTheOtherTwice()
     {
-        await using var hall = new MailHall(OptionsOf(Route("both", via: ["one", "two"]) with { All = true }));
+        await using var hall =
+            new MailHall(OptionsOf(Route("both", via: ["one", "two"]) with { All = true }));
         hall.Ways["one"].Otherwise = Results.Unreachable;
         await hall.AcceptAsync("b@example.net");
         await hall.PassAsync(TimeSpan.FromMinutes(1));
@@ -203,7 +209,8 @@ public sealed class MessageQueueAcceptTests
         await using var hall = new MailHall(OptionsOf(Route("in", to: ["*@in.example.org"])));
         await hall.AcceptAsync(hall.Letter(door: MailDoors.Mx), "me@in.example.org=me@gmail.example");
         await hall.PassAsync(TimeSpan.FromHours(1));
-        Assert.Equal((RecipientState.Ready, ""), (hall.Store.Recipients[1].State, hall.Store.Recipients[1].Lane));
+        Assert.Equal(
+            (RecipientState.Ready, ""), (hall.Store.Recipients[1].State, hall.Store.Recipients[1].Lane));
         Assert.True(hall.Alarms.IsRaised("no-route", "gmail.example"));
         Assert.Single(hall.Events(EventKind.AlarmRaised));
     }

@@ -147,7 +147,8 @@ public sealed class MessageQueueLeaseTests
         await hall.RunAsync();
         await hall.StopAsync();
         Assert.Equal(
-            (RecipientState.Deferred, 1, "relay"), (hall.Only.State, hall.Only.Uncertain, hall.Only.BoundTransport));
+            (RecipientState.Deferred, 1, "relay"), (
+                hall.Only.State, hall.Only.Uncertain, hall.Only.BoundTransport));
     }
 
     [Fact]

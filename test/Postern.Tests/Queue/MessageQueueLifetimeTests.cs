@@ -47,7 +47,8 @@ public sealed class MessageQueueLifetimeTests
         await hall.AcceptAsync(hall.Letter(""), "b@example.net");
         await hall.PassAsync(TimeSpan.FromHours(3));
         Assert.Equal(RecipientOutcome.Expired, hall.Only.Outcome);
-        Assert.Equal("delivery time expired, last: 4.7.1 come back later", Assert.Single(hall.Events(EventKind.Failed)).Reply);
+        Assert.Equal("delivery time expired, last: 4.7.1 come back later", Assert
+            .Single(hall.Events(EventKind.Failed)).Reply);
     }
 
     [Fact]

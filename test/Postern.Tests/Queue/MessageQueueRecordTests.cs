@@ -44,13 +44,15 @@ public sealed class MessageQueueRecordTests
     [Theory]
     [InlineData(Blame.Recipient)]
     [InlineData(Blame.Message)]
-    public async Task Deferral_OfRecipientOrMessage_WaitsForItsOwnTime_AndNeverChangesTheTransport(Blame blame)
+    public async Task Deferral_OfRecipientOrMessage_WaitsForItsOwnTime_AndNeverChangesTheTransport(
+        Blame blame)
     {
         await using var hall = new MailHall(TwoWays);
         hall.Ways["one"].Answer(new AttemptResult.Deferred(new(4, 2, 0), "later", blame));
         await hall.AcceptAsync("b@example.net");
         await hall.RunAsync();
-        Assert.Equal((RecipientState.Deferred, 1, blame), (hall.Only.State, hall.Only.Attempts, hall.Only.LastBlame!.Value));
+        Assert.Equal((RecipientState.Deferred, 1, blame), (
+            hall.Only.State, hall.Only.Attempts, hall.Only.LastBlame!.Value));
         Assert.InRange(hall.Only.DueAt, Start.AddSeconds(270), Start.AddSeconds(330));
 
         await hall.PassAsync(hall.Only.DueAt - Start - TimeSpan.FromTicks(1));
@@ -83,7 +85,8 @@ public sealed class MessageQueueRecordTests
         await hall.AcceptAsync("b@example.net");
         await hall.PassAsync(TimeSpan.FromMinutes(10));
         Assert.True(hall.Relay.Attempts.Count > 10);
-        Assert.Equal((RecipientState.Ready, 0, Blame.NextHop), (hall.Only.State, hall.Only.Attempts, hall.Only.LastBlame!.Value));
+        Assert.Equal((RecipientState.Ready, 0, Blame.NextHop), (
+            hall.Only.State, hall.Only.Attempts, hall.Only.LastBlame!.Value));
         Assert.Equal("4.4.1 connection refused", hall.Only.LastText);
     }
 
@@ -95,7 +98,8 @@ public sealed class MessageQueueRecordTests
         await hall.AcceptAsync("a@example.net");
         await hall.RunAsync();
         Assert.Single(hall.Ways["two"].Attempts);
-        Assert.Equal([EventKind.Accepted, EventKind.Attempted, EventKind.Routed, EventKind.Relayed], hall.Kinds);
+        Assert.Equal(
+            [EventKind.Accepted, EventKind.Attempted, EventKind.Routed, EventKind.Relayed], hall.Kinds);
 
         await hall.AcceptAsync("b@example.net");
         await hall.RunAsync();
@@ -173,7 +177,8 @@ public sealed class MessageQueueRecordTests
         await hall.AcceptAsync("b@example.net");
         await hall.RunAsync();
         Assert.Equal(
-            (RecipientState.Deferred, 1, "one"), (hall.Only.State, hall.Only.Uncertain, hall.Only.BoundTransport));
+            (RecipientState.Deferred, 1, "one"), (
+                hall.Only.State, hall.Only.Uncertain, hall.Only.BoundTransport));
         Assert.Equal(Start.AddMinutes(15), hall.Only.DueAt);
         Assert.True(Assert.Single(hall.Events(EventKind.Attempted)).Uncertain);
 
@@ -241,7 +246,8 @@ public sealed class MessageQueueRecordTests
         await hall.AcceptAsync("b@example.net");
         hall.Relay.Holds = true;
         var commits = new List<int>();
-        hall.Store.Applied = () => commits.Add(hall.Store.Recipients.Count(row => row.State == RecipientState.Done) * 10
+        hall.Store.Applied = () =>
+            commits.Add(hall.Store.Recipients.Count(row => row.State == RecipientState.Done) * 10
             + hall.Store.Recipients.Count);
         await hall.RunWorkersAsync();
         hall.Relay.Release(1);
@@ -295,7 +301,8 @@ public sealed class MessageQueueRecordTests
         var never = RcptParameters.None with { Notify = DsnNotify.Never };
         await hall.Queue.AcceptAsync(mail with
         {
-            Recipients = [mail.Recipients[0] with { Recipient = mail.Recipients[0].Recipient with { Parameters = never } }],
+            Recipients = [mail.Recipients[0] with { Recipient =
+                mail.Recipients[0].Recipient with { Parameters = never } }],
         });
         await hall.RunAsync();
         Assert.Equal(EventKind.DeadLettered, hall.Kinds.Last());

@@ -15,7 +15,8 @@ public sealed class RelayHealthTests
 
     bool Close(AttemptResult why) => health.Close("relay", (AttemptResult.NextHopDown)why);
 
-    /// <summary>Closes the lane, lets probe after probe fail, and says how long each was waited for.</summary>
+    /// <summary>Closes the lane, lets probe after probe fail, and says how long each was waited
+    /// for.</summary>
     List<double> WaitsBetweenProbes(AttemptResult why, int probes)
     {
         Close(why);
@@ -131,6 +132,7 @@ public sealed class RelayHealthTests
     {
         Close(Results.Unreachable);
         Assert.Equal(
-            new ClosedLane("connection refused", MailHall.Start, MailHall.Start.AddSeconds(1)), health.Find("relay"));
+            new ClosedLane("connection refused", MailHall.Start, MailHall.Start.AddSeconds(1)), health
+                .Find("relay"));
     }
 }

@@ -18,9 +18,11 @@ public sealed class RetryScheduleTests
     }
 
     [Fact]
-    public void Delay_HasJitterOfATenth() => Gen.Int[0, 500_000].Select(Gen.Int[0, int.MaxValue]).Sample((age, seed) =>
+    public void Delay_HasJitterOfATenth() =>
+        Gen.Int[0, 500_000].Select(Gen.Int[0, int.MaxValue]).Sample((age, seed) =>
     {
-        var delay = RetrySchedule.DelayAfter(TimeSpan.FromSeconds(age), 3, null, new Random(seed)).TotalSeconds;
+        var delay = RetrySchedule
+            .DelayAfter(TimeSpan.FromSeconds(age), 3, null, new Random(seed)).TotalSeconds;
         var middle = Math.Clamp(age, 300, 4000);
         return delay >= (middle * 0.9) - 0.001 && delay <= (middle * 1.1) + 0.001;
     });

@@ -17,9 +17,11 @@ public sealed class RouterTests
     public RouterTests() => health = new RelayHealth(clock);
 
     static RoutingQuestion Question(
-        string sender = "a@shop.example.org", string to = "b@example.net", MailDoors door = MailDoors.Submission,
+        string sender = "a@shop.example.org", string to = "b@example.net", MailDoors door =
+            MailDoors.Submission,
         string? account = null, string listener = "submission-587") => new(
-            new ReversePath(sender.Length == 0 ? null : Mailbox(sender)), Mailbox(to), door, account, listener);
+            new ReversePath(sender.Length == 0 ? null : Mailbox(sender)), Mailbox(
+                to), door, account, listener);
 
     RoutingDecision Decide(RoutingQuestion question, params RouteOptions[] routes) =>
         Router.Decide(RouteTable.From(OptionsOf(routes)), question, health);
@@ -61,7 +63,8 @@ public sealed class RouterTests
     [InlineData("other", "submission-587", null)]
     [InlineData(null, "submission-587", null)]
     [InlineData("shop", "submission-465", null)]
-    public void AccountAndListener_AreKeysToo(string? account, string listener, string? route) => Assert.Equal(
+    public void AccountAndListener_AreKeysToo(string? account, string listener, string? route) =>
+        Assert.Equal(
         route, RouteOf(Question(account: account, listener: listener),
             Route("own") with { Account = ["shop"], Listener = ["submission-587"] }));
 
@@ -71,7 +74,8 @@ public sealed class RouterTests
     [InlineData(MailDoors.Mx, MailDoors.Submission | MailDoors.Api, false)]
     [InlineData(MailDoors.Mx, MailDoors.Mx, true)]
     [InlineData(MailDoors.Submission, MailDoors.Mx, false)]
-    public void Route_IsSeenOnlyByMailOfItsDoors(MailDoors door, MailDoors accepts, bool seen) => Assert.Equal(
+    public void Route_IsSeenOnlyByMailOfItsDoors(MailDoors door, MailDoors accepts, bool seen) =>
+        Assert.Equal(
         seen, Decide(Question(door: door), Route("r") with { Accepts = accepts }) is RoutingDecision.Via);
 
     [Fact]
@@ -109,7 +113,8 @@ public sealed class RouterTests
     public void All_SendsToEachTransport()
     {
         var route = Route("r", via: ["one", "two"]) with { All = true };
-        Assert.Equal(["one", "two"], Assert.IsType<RoutingDecision.Split>(Decide(Question(), route)).Transports);
+        Assert.Equal(
+            ["one", "two"], Assert.IsType<RoutingDecision.Split>(Decide(Question(), route)).Transports);
     }
 
     [Fact]
@@ -130,7 +135,8 @@ public sealed class RouterTests
     {
         Close("one");
         var table = RouteTable.From(OptionsOf(Route("r", via: ["one", "two"])));
-        var via = Assert.IsType<RoutingDecision.Via>(Router.DecideBound(table, "one", "r", Question(), health));
+        var via = Assert
+            .IsType<RoutingDecision.Via>(Router.DecideBound(table, "one", "r", Question(), health));
         Assert.Equal("one", via.Lane);
     }
 
@@ -145,8 +151,10 @@ public sealed class RouterTests
     [Fact]
     public void Nothing_Fits_SaysWhoAndWhere()
     {
-        var none = Assert.IsType<RoutingDecision.NoRoute>(Decide(Question(), Route("r", to: ["*@other.org"])));
-        Assert.Equal("no route takes mail from <a@shop.example.org> to <b@example.net> through submission", none.Why);
+        var none = Assert
+            .IsType<RoutingDecision.NoRoute>(Decide(Question(), Route("r", to: ["*@other.org"])));
+        Assert.Equal(
+            "no route takes mail from <a@shop.example.org> to <b@example.net> through submission", none.Why);
     }
 
     [Fact]

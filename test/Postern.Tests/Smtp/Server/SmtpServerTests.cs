@@ -230,7 +230,8 @@ public sealed class SmtpServerTests
     [InlineData("454845484f20610d0a")]
     public async Task StartTls_PoorHandshakeBeforeTheFlushOf220Returns_IsTakenAsTheHandshake(string hex)
     {
-        await using var peer = await new TestPeer(TlsOptions(TlsMode.StartTls), ListenerKind.Submission).HelloAsync();
+        await using var peer = await new TestPeer(TlsOptions(TlsMode.StartTls), ListenerKind.Submission)
+            .HelloAsync();
         peer.AtNextFlush = Convert.FromHexString(hex);
         Assert.StartsWith("220 2.0.0", await peer.AskAsync("STARTTLS\r\n"));
         peer.Close();

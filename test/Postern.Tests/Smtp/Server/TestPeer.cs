@@ -42,7 +42,8 @@ sealed class TestPeer : IAsyncDisposable
     public SessionFacts Facts { get; }
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 
-    /// <summary>Octets of a client so quick that they are there before the flush of the next reply returns.</summary>
+    /// <summary>Octets of a client so quick that they are there before the flush of the next reply
+    /// returns.</summary>
     public byte[]? AtNextFlush { get; set; }
 
     public IDuplexPipe ClientSide => new Side(toClient.Reader, toServer.Writer);
@@ -169,7 +170,8 @@ sealed class TestPeer : IAsyncDisposable
         public override void Complete(Exception? exception = null) => inner.Complete(exception);
     }
 
-    /// <summary>The way to the client, who may answer before the server knows that its reply is out.</summary>
+    /// <summary>The way to the client, who may answer before the server knows that its reply is
+    /// out.</summary>
     sealed class QuickWriter(TestPeer peer) : PipeWriter
     {
         readonly PipeWriter inner = peer.toClient.Writer;

@@ -1,0 +1,191 @@
+using System.Buffers;
+using System.Net;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using Postern.Mta;
+using Postern.Mta.Events;
+using Postern.Mta.Queue;
+using Postern.Mta.Store;
+using Postern.Smtp;
+using Postern.Smtp.Server;
+using Postern.Tests.Configuration;
+using Postern.Tests.Doubles;
+using static Postern.Tests.Doubles.MailHall;
+
+namespace Postern.Tests;
+
+/// <summary>The whole agent with its own threads; what it does is awaited by its commits.</summary>
+public sealed class MailTransferAgentTests : IAsyncLifetime
+{
+    readonly TemporaryDirectory directory = new();
+    readonly FakeTimeProvider clock = new(Start);
+    readonly MemoryDisk disk = new();
+    readonly Dictionary<string, ScriptedTransport> ways = [];
+    readonly SemaphoreSlim commits = new(0);
+    readonly CancellationTokenSource patience = new(30_000);
+    MailTransferAgent? agent;
+    MemoryStore store = null!;
+
+    public ValueTask InitializeAsync() => ValueTask.CompletedTask;
+
+    public async ValueTask DisposeAsync()
+    {
+        if (agent is not null)
+            await StopAsync();
+        patience.Dispose();
+        commits.Dispose();
+        directory.Dispose();
+    }
+
+    PosternOptions Quiet(PosternOptions options) =>
+        options with { Log = new LogOptions { File = directory.PathOf("log") } };
+
+    async Task<MailTransferAgent> StartAsync(PosternOptions options)
+    {
+        store = new MemoryStore(disk) { Applied = () => commits.Release() };
+        var parts = new AgentParts(clock, new Random(1), NullLoggerFactory.Instance, new Metrics(),
+            (name, _) => ways[name] = ways.GetValueOrDefault(name) ?? new(name));
+        return agent = await MailTransferAgent.StartAsync(Quiet(options), store, parts, patience.Token);
+    }
+
+    async Task StopAsync()
+    {
+        var stop = agent!.StopAsync(TimeSpan.FromSeconds(10)).AsTask();
+        while (!stop.IsCompleted)
+        {
+            clock.Advance(TimeSpan.FromMilliseconds(5));
+            await Task.Yield();
+        }
+        await stop;
+        await agent.DisposeAsync();
+        agent = null;
+    }
+
+    /// <summary>Waits for the commit after which it holds. A time-out is missing evidence.</summary>
+    async Task UntilAsync(Func<bool> holds)
+    {
+        while (!holds())
+            await commits.WaitAsync(patience.Token);
+    }
+
+    async Task<string> SendAsync(string recipient)
+    {
+        var door = agent!.OpenDoor(new ListenOptions { On = "127.0.0.1:587", For = ListenFor.Submission });
+        var session = new SessionFacts
+        {
+            Listener = "submission-587",
+            Kind = ListenerKind.Submission,
+            Remote = new IPEndPoint(IPAddress.Loopback, 1),
+            Local = new IPEndPoint(IPAddress.Loopback, 587),
+            StartedAt = clock.GetUtcNow(),
+        };
+        await door.ConnectAsync(session, patience.Token);
+        var transaction = new MailTransaction(new ReversePath(Mailbox("a@example.org")), MailParameters.None);
+        var to = new EnvelopeRecipient(new ForwardPath(Mailbox(recipient)), RcptParameters.None);
+        if (await door.RcptAsync(session, transaction, to, patience.Token) is { } refusal)
+            return $"{refusal.Code}";
+        await using var sink = await door.OpenContentAsync(session, transaction, patience.Token);
+        await sink
+            .WriteAsync(new ReadOnlySequence<byte>("Subject: x\r\n\r\nbody\r\n"u8.ToArray()), patience.Token);
+        return $"{(await door.AcceptAsync(session, transaction, sink, patience.Token)).Code}";
+    }
+
+    bool AllDone() =>
+        store.Recipients.Count > 0 && store.Recipients.All(row => row.State == RecipientState.Done);
+
+    [Fact]
+    public async Task Mail_IsAcceptedAndRelayed()
+    {
+        await StartAsync(OptionsOf(Route("all")));
+        Assert.Equal("250", await SendAsync("b@example.net"));
+        await UntilAsync(AllDone);
+        Assert.Single(ways["relay"].Attempts);
+    }
+
+    [Fact]
+    public async Task DeferredMail_IsAttemptedAgainWhenTheClockSaysSo()
+    {
+        await StartAsync(OptionsOf(Route("all") with { Retry = [TimeSpan.FromSeconds(30)] }));
+        ways["relay"].Answer(Results.Greylisted);
+        await SendAsync("b@example.net");
+        await UntilAsync(() => store.Recipients[0].State == RecipientState.Deferred);
+        clock.Advance(TimeSpan.FromSeconds(30));
+        await UntilAsync(AllDone);
+        Assert.Equal(2, ways["relay"].Attempts.Count);
+    }
+
+    [Fact]
+    public async Task Restart_GoesOnWithWhatWaits_AndTakesBackWhatWasActive()
+    {
+        await StartAsync(OptionsOf(Route("all")));
+        ways["relay"].Answer(Results.Greylisted);
+        await SendAsync("b@example.net");
+        await UntilAsync(() => store.Recipients[0].State == RecipientState.Deferred);
+        await StopAsync();
+
+        await StartAsync(OptionsOf(Route("all")));
+        clock.Advance(TimeSpan.FromMinutes(10));
+        await UntilAsync(AllDone);
+    }
+
+    [Fact]
+    public async Task Stop_CutsAttemptsOffAtTheLimit_AndClosesEverything()
+    {
+        await StartAsync(OptionsOf(Route("all")));
+        ways["relay"].Holds = true;
+        await SendAsync("b@example.net");
+        await StopAsync();
+        Assert.NotEqual(RecipientState.Active, Assert.Single(store.Recipients).State);
+        Assert.True(ways["relay"].IsDisposed);
+        await new MemoryStore(disk).DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Reload_TakesOverRoutes_AndNamesWhatNeedsARestart()
+    {
+        await StartAsync(OptionsOf(Route("only", to: ["*@one.net"])));
+        Assert.Equal("550", await SendAsync("b@two.net"));
+        var needRestart = await agent!.ReloadAsync(
+            OptionsOf(Route("all")) with
+            {
+                Listen = [new ListenOptions { On = "127.0.0.1:1" }],
+                Data =
+                "/elsewhere"
+            },
+            patience.Token);
+        Assert.Equal(["listen", "data", "log"], needRestart);
+        Assert.Equal("250", await SendAsync("b@two.net"));
+        await UntilAsync(AllDone);
+        Assert.Empty(agent.Options.Listen);
+    }
+
+    [Fact]
+    public async Task Reload_WithANewRoute_PicksUpMailThatHadNone()
+    {
+        await StartAsync(OptionsOf(Route("all") with { Retry = [TimeSpan.FromSeconds(30)] }));
+        ways["relay"].Answer(Results.Greylisted);
+        await SendAsync("b@example.net");
+        await UntilAsync(() => store.Recipients[0].State == RecipientState.Deferred);
+        await agent!
+            .ReloadAsync(Quiet(OptionsOf(Route("other", to: ["*@other.org"], via: ["new"]))), patience.Token);
+        clock.Advance(TimeSpan.FromSeconds(30));
+        await UntilAsync(
+            () => agent.Alarms.IsRaised("no-route", "example.net") && store.Recipients[0].Lane.Length == 0);
+        await agent.ReloadAsync(Quiet(OptionsOf(Route("all", via: ["new"]))), patience.Token);
+        await UntilAsync(AllDone);
+        Assert.Single(ways["new"].Attempts);
+    }
+
+    [Fact]
+    public async Task Alarms_OfAnEarlierLife_StandAgain()
+    {
+        await StartAsync(OptionsOf(Route("all")));
+        ways["relay"].Answer(Results.LoginRefused);
+        await SendAsync("b@example.net");
+        await UntilAsync(() => store.Recipients[0].UnderAlarm);
+        await StopAsync();
+        ways["relay"].Holds = true;
+        await StartAsync(OptionsOf(Route("all")));
+        Assert.True(agent!.Alarms.IsRaised("login", "relay"));
+    }
+}
