@@ -76,11 +76,7 @@ sealed class ScriptedTransport(string name) : ITransport
         }
         lock (gate)
         {
-<<<<<<< HEAD
-            var results = answers.TryDequeue(out var next) ? next : new[] { Otherwise };
-=======
             var results = answers.TryDequeue(out var next) ? next : [Otherwise];
->>>>>>> queuetests
             return results.Length == 1
                 ? AttemptReport.ForAll(attempt, results[0], AttemptFacts.None)
                 : new AttemptReport(results, AttemptFacts.None);
