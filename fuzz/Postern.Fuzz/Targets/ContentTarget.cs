@@ -27,7 +27,7 @@ sealed class ContentTarget : FuzzTarget
     public override IReadOnlyList<string> Words { get; } =
     [
         "\\r\\n.\\r\\n", "\\r\\n..", "\\r\\n.\\r", "\\n.\\n", "\\r.\\r", "\\r\\n", "\\r", "\\n", ".", "\\r\\n\\r\\n",
-        "\\n.\\r\\n", "\\r\\n.\\n", "Subject: x\\r\\n", "From: a@b.example\\r\\n", "Return-Path: <>\\r\\n", "Received: x\\r\\n\\ty\\r\\n",
+        "\\n.\\r\\n", "\\r\\n.\\n", "Subject: x\\r\\n", "From: a@b.example\\r\\n", "Return-Path: <>\\r\\n", "Received: x\\r\\n\\x09y\\r\\n",
         "Message-ID: <a@b>\\r\\n", "Delivered-To: a@b\\r\\n", "\\r\\n\\x20", "\\x00", "\\xec\\x95\\x84", "MAIL FROM:<a@b.example>\\r\\n",
     ];
 
