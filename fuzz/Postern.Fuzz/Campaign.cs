@@ -17,6 +17,9 @@ sealed class Campaign(FuzzTarget target, int seed, TimeProvider clock)
 
     const int PoolMax = 4096;
 
+    /// <summary>Long inputs are slow, and repetition makes them again whenever it wants.</summary>
+    const int PooledOctetsMax = 2048;
+
     readonly HashSet<int> shapes = [];
     readonly List<byte[]> pool = [];
     readonly Lock watching = new();
@@ -87,7 +90,7 @@ sealed class Campaign(FuzzTarget target, int seed, TimeProvider clock)
     {
         try
         {
-            if (shapes.Add(target.Run(input)) && pool.Count < PoolMax)
+            if (shapes.Add(target.Run(input)) && pool.Count < PoolMax && input.Length <= PooledOctetsMax)
                 pool.Add(input);
             return null;
         }

@@ -69,9 +69,12 @@ sealed class Mutator
     /// <summary>The way to limits of length: one piece many times.</summary>
     void Repeat(List<byte> octets, int at, int length)
     {
+        var times = Math.Min(1 << chance.Next(11), (octetsMax - octets.Count) / Math.Max(length, 1));
         var piece = octets.GetRange(at, length);
-        for (var left = 1 << chance.Next(11); left > 0 && octets.Count + length <= octetsMax; left--)
-            octets.InsertRange(at, piece);
+        var repeated = new List<byte>(Math.Max(times, 0) * length);
+        for (; times > 0; times--)
+            repeated.AddRange(piece);
+        octets.InsertRange(at, repeated);
     }
 
     void Splice(List<byte> octets, int at, byte[] other)
