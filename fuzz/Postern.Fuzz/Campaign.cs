@@ -4,8 +4,8 @@ namespace Postern.Fuzz;
 
 /// <summary>One target for a time: the corpus as it stands, then what chance makes of it.</summary>
 /// <remarks>
-/// Ends at the first finding. There is no coverage: an input joins the pool when its run had a shape that none had
-/// before. Time decides only how far the sequence of inputs goes, never which inputs it has.
+/// Ends at the first finding. There is no coverage: an input joins the pool when its run had a shape that
+/// none had before. Time decides only how far the sequence of inputs goes, never which inputs it has.
 /// </remarks>
 sealed class Campaign(FuzzTarget target, int seed, TimeProvider clock)
 {
@@ -28,7 +28,8 @@ sealed class Campaign(FuzzTarget target, int seed, TimeProvider clock)
 
     public FuzzTarget Target => target;
 
-    /// <summary>The input that has been running for longer than <paramref name="patience"/>; null when none has.</summary>
+    /// <summary>The input that has been running for longer than <paramref name="patience"/>; null when none
+    /// has.</summary>
     public byte[]? Stuck(TimeSpan patience)
     {
         lock (watching)
@@ -129,7 +130,8 @@ sealed class Campaign(FuzzTarget target, int seed, TimeProvider clock)
 /// <summary>Which law was broken and how.</summary>
 sealed record Breach(string Law, string Text);
 
-/// <summary>How a campaign went. <see cref="Breach"/> and <see cref="Input"/> are null when nothing was found.</summary>
+/// <summary>How a campaign went. <see cref="Breach"/> and <see cref="Input"/> are null when nothing was
+/// found.</summary>
 sealed record CampaignResult(
     FuzzTarget Target, long Runs, TimeSpan Elapsed, int Inputs, Breach? Breach, byte[]? Input)
 {

@@ -5,11 +5,12 @@ using Postern.Smtp.Server;
 
 namespace Postern.Fuzz;
 
-/// <summary>A peer that sends one unit, waits, and knows from RFC 5321 and RFC 3030 what must come back.</summary>
+/// <summary>A peer that sends one unit, waits, and knows from RFC 5321 and RFC 3030 what must come
+/// back.</summary>
 /// <remarks>
-/// Units are a line, the content of DATA with its end, the octets of a chunk. Before the last octet of a unit nothing
-/// comes back; after it exactly one reply, and 421 behind it where the session ends. Mail is stored by the end of DATA
-/// and by the last chunk alone, and is octet by octet what was sent.
+/// Units are a line, the content of DATA with its end, the octets of a chunk. Before the last octet of a unit
+/// nothing comes back; after it exactly one reply, and 421 behind it where the session ends. Mail is stored
+/// by the end of DATA and by the last chunk alone, and is octet by octet what was sent.
 /// </remarks>
 sealed class Conversation(byte[] input)
 {
@@ -69,7 +70,8 @@ sealed class Conversation(byte[] input)
         var code = replies[0];
         exchanges.Add((isResponse ? Verb.Auth : command.Verb, code));
         isChallenged = code == 334;
-        Finding.Unless(!isChallenged || isResponse || command.Verb == Verb.Auth, "only AUTH is answered with 334");
+        Finding.Unless(
+            !isChallenged || isResponse || command.Verb == Verb.Auth, "only AUTH is answered with 334");
         if (command.Verb == Verb.Mail && code == 250)
             chunks.Clear();
         if (code == 354)
@@ -147,7 +149,8 @@ sealed class Conversation(byte[] input)
         session.Send(unit[^1..]);
         var replies = ear.Hear(session.TakeOutput());
         Finding.Unless(
-            session.HasEnded ? replies.Count <= 2 : replies.Count <= (isWhole ? 1 : 0), "one reply for one command",
+            session.HasEnded ? replies.Count <= 2 : replies.Count <= (isWhole ? 1 : 0),
+            "one reply for one command",
             string.Join(' ', replies));
         return replies;
     }

@@ -1,6 +1,7 @@
 namespace Postern.Fuzz;
 
-/// <summary>The inputs in git, <c>fuzz/corpus/TARGET/*.txt</c>, and the place where findings are written.</summary>
+/// <summary>The inputs in git, <c>fuzz/corpus/TARGET/*.txt</c>, and the place where findings are
+/// written.</summary>
 sealed class Corpus
 {
     readonly string root;
@@ -29,7 +30,8 @@ sealed class Corpus
 
     public static byte[] Read(string path) => OctetText.Decode(File.ReadAllText(path));
 
-    /// <summary>Writes a finding where git does not look; a fixed one is moved to the corpus by hand.</summary>
+    /// <summary>Writes a finding where git does not look; a fixed one is moved to the corpus by
+    /// hand.</summary>
     /// <returns>Its path.</returns>
     public string WriteFinding(FuzzTarget target, int seed, byte[] input)
     {

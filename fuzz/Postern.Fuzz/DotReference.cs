@@ -1,6 +1,7 @@
 namespace Postern.Fuzz;
 
-/// <summary>RFC 5321 §4.5.2 read aloud, one octet after the other: what the scanner of the server is held against.</summary>
+/// <summary>RFC 5321 §4.5.2 read aloud, one octet after the other: what the scanner of the server is held
+/// against.</summary>
 static class DotReference
 {
     /// <summary>The content before the end of data, dots unstuffed; null when the end is not there.</summary>

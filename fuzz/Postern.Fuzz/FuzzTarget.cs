@@ -4,8 +4,8 @@ namespace Postern.Fuzz;
 
 /// <summary>A piece of the wire that takes any octets, and the laws it keeps whatever they are.</summary>
 /// <remarks>
-/// A run is a function of its input: no clock, no chance of its own, so that a finding is found again. It ends with
-/// a <see cref="Finding"/> when a law is broken; any other exception is a finding too.
+/// A run is a function of its input: no clock, no chance of its own, so that a finding is found again. It
+/// ends with a <see cref="Finding"/> when a law is broken; any other exception is a finding too.
 /// </remarks>
 abstract class FuzzTarget
 {
@@ -18,7 +18,8 @@ abstract class FuzzTarget
     /// <summary>No input is longer.</summary>
     public virtual int OctetsMax => 4096;
 
-    /// <summary>Runs one input and returns the shape of what happened: an input with a new shape is kept.</summary>
+    /// <summary>Runs one input and returns the shape of what happened: an input with a new shape is
+    /// kept.</summary>
     public abstract int Run(byte[] input);
 
     /// <summary>Chance that depends on the input alone (FNV-1a of it).</summary>

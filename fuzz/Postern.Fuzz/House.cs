@@ -4,10 +4,11 @@ using Postern.Smtp.Server;
 
 namespace Postern.Fuzz;
 
-/// <summary>A policy whose answers depend on what is said alone, so that every kind of reply can be had.</summary>
+/// <summary>A policy whose answers depend on what is said alone, so that every kind of reply can be
+/// had.</summary>
 /// <remarks>
-/// Local parts: <c>x...</c> is refused, <c>close</c> gets 421, with <c>full</c> content is refused before 354. Content
-/// with the word "refuse" gets 451. The account is "user" with "secret"; "busy" is throttled.
+/// Local parts: <c>x...</c> is refused, <c>close</c> gets 421, with <c>full</c> content is refused before
+/// 354. Content with the word "refuse" gets 451. The account is "user" with "secret"; "busy" is throttled.
 /// </remarks>
 sealed class House : ISessionPolicy
 {
@@ -19,7 +20,8 @@ sealed class House : ISessionPolicy
     public List<SessionEnd> Ends { get; } = [];
     public int SinksOpen { get; private set; }
 
-    public ValueTask<Reply?> ConnectAsync(SessionFacts session, CancellationToken cancel) => new((Reply?)null);
+    public ValueTask<Reply?> ConnectAsync(SessionFacts session, CancellationToken cancel) =>
+        new((Reply?)null);
 
     public ValueTask<Reply?> MailAsync(
         SessionFacts session, ReversePath reversePath, MailParameters parameters, CancellationToken cancel)
@@ -29,7 +31,8 @@ sealed class House : ISessionPolicy
     }
 
     public ValueTask<Reply?> RcptAsync(
-        SessionFacts session, MailTransaction transaction, EnvelopeRecipient recipient, CancellationToken cancel) =>
+        SessionFacts session, MailTransaction transaction, EnvelopeRecipient recipient,
+        CancellationToken cancel) =>
         new(ReplyAbout(recipient.Path.Mailbox));
 
     public ValueTask<ContentSink> OpenContentAsync(
@@ -66,7 +69,8 @@ sealed class House : ISessionPolicy
 
     public void Refused(
         SessionFacts session, MailTransaction? transaction, string verb, string argument, Reply reply) =>
-        Finding.Unless(reply.Code >= 400 || reply == Replies.Forbidden, "what is told as refused was refused");
+        Finding.Unless(
+            reply.Code >= 400 || reply == Replies.Forbidden, "what is told as refused was refused");
 
     public void Ended(SessionFacts session, SessionEnd end) => Ends.Add(end);
 

@@ -5,7 +5,8 @@ using Postern.Smtp.Server;
 
 namespace Postern.Fuzz;
 
-/// <summary>The server's session on the thread of the one who sends: when <see cref="Send"/> returns it has done all it could.</summary>
+/// <summary>The server's session on the thread of the one who sends: when <see cref="Send"/> returns it has
+/// done all it could.</summary>
 sealed class InlineSession
 {
     static readonly SmtpServerOptions Options = new()
@@ -66,7 +67,8 @@ sealed class InlineSession
         Finding.Unless(HasEnded, "a session ends with its peer");
         var end = serving.GetAwaiter().GetResult();
         Finding.Unless(
-            end is SessionEnd.Quit or SessionEnd.PeerClosed or SessionEnd.TooManyErrors or SessionEnd.ProtocolError
+            end is SessionEnd.Quit or SessionEnd.PeerClosed or SessionEnd.TooManyErrors
+            or SessionEnd.ProtocolError
                 or SessionEnd.EarlyTalker or SessionEnd.Refused,
             "a session ends by what the peer did", end.ToString());
         Finding.Unless(House.Ends is [var told] && told == end, "the end of a session is told once");

@@ -3,10 +3,12 @@ using System.Text;
 
 namespace Postern.Fuzz;
 
-/// <summary>Any octets as lines of text: <c>\r</c>, <c>\n</c>, <c>\\</c>, <c>\xHH</c>; line ends themselves mean nothing.</summary>
+/// <summary>Any octets as lines of text: <c>\r</c>, <c>\n</c>, <c>\\</c>, <c>\xHH</c>; line ends themselves
+/// mean nothing.</summary>
 static class OctetText
 {
-    /// <summary>Reads the form; throws on an escape it does not know, since only our own files hold it.</summary>
+    /// <summary>Reads the form; throws on an escape it does not know, since only our own files hold
+    /// it.</summary>
     public static byte[] Decode(string text)
     {
         var octets = new List<byte>(text.Length);

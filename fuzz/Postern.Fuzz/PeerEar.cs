@@ -41,10 +41,12 @@ sealed class PeerEar
     {
         var text = Encoding.Latin1.GetString(line);
         Finding.Unless(
-            line.Length >= 4 && line[0] is >= (byte)'2' and <= (byte)'5' && line[1] is >= (byte)'0' and <= (byte)'5'
+            line.Length >= 4 && line[0] is >= (byte)'2' and <= (byte)'5'
+            && line[1] is >= (byte)'0' and <= (byte)'5'
             && char.IsAsciiDigit((char)line[2]) && line[3] is (byte)' ' or (byte)'-',
             "a reply line begins with a code", text);
-        Finding.Unless(!line.ContainsAnyExceptInRange((byte)' ', (byte)'~'), "a reply line is printable ASCII", text);
+        Finding.Unless(
+            !line.ContainsAnyExceptInRange((byte)' ', (byte)'~'), "a reply line is printable ASCII", text);
         var code = text[..3];
         var octetsMax = code == "334" ? ChallengeOctetsMax : LineOctetsMax;
         Finding.Unless(line.Length + 2 <= octetsMax, "a reply line has its limit", text);

@@ -1,6 +1,7 @@
 namespace Postern.Fuzz;
 
-/// <summary>Campaigns of several targets, as many at a time as there are processors, and what is said about them.</summary>
+/// <summary>Campaigns of several targets, as many at a time as there are processors, and what is said about
+/// them.</summary>
 sealed class Run(FuzzTarget[] targets, Arguments arguments, Corpus corpus, TimeProvider clock)
 {
     /// <summary>An input that runs so long will not end. Generous: the machine may be busy.</summary>
@@ -35,7 +36,8 @@ sealed class Run(FuzzTarget[] targets, Arguments arguments, Corpus corpus, TimeP
         }
     }
 
-    /// <summary>What never ends cannot be stopped from outside: it is written down and the program ends.</summary>
+    /// <summary>What never ends cannot be stopped from outside: it is written down and the program
+    /// ends.</summary>
     void LookAt(Campaign[] campaigns)
     {
         foreach (var campaign in campaigns)

@@ -6,8 +6,8 @@ namespace Postern.Fuzz.Targets;
 
 /// <summary>One command line: verb, path and parameters.</summary>
 /// <remarks>
-/// What MAIL and RCPT were understood as is written by the client and read again: the next hop must understand the
-/// same. Nothing taken from a line holds a control character.
+/// What MAIL and RCPT were understood as is written by the client and read again: the next hop must
+/// understand the same. Nothing taken from a line holds a control character.
 /// </remarks>
 sealed class CommandTarget : FuzzTarget
 {
@@ -15,17 +15,19 @@ sealed class CommandTarget : FuzzTarget
         | Extensions.SmtpUtf8 | Extensions.Dsn;
 
     static readonly Capabilities Peer = new(Everything, [], null);
-    static readonly EnvelopeRecipient Anybody = new(new ForwardPath(Parse("a@b.example"u8)), RcptParameters.None);
+    static readonly EnvelopeRecipient Anybody =
+        new(new ForwardPath(Parse("a@b.example"u8)), RcptParameters.None);
 
     public override string Name => "command";
 
     public override IReadOnlyList<string> Words { get; } =
     [
-        "MAIL FROM:<", "RCPT TO:<", "> ", "EHLO ", "HELO ", "BDAT ", "AUTH ", "DATA", "QUIT", "STARTTLS", "XCLIENT ",
-        " SIZE=", "99999999999999999999", " BODY=8BITMIME", " BODY=7BIT", " SMTPUTF8", " RET=FULL", " RET=HDRS",
-        " ENVID=", "+2B", "+0D", "+3D", " AUTH=<>", " NOTIFY=", "NEVER", "SUCCESS", "FAILURE", "DELAY", ",",
-        " ORCPT=", "rfc822;", "utf-8;", "\\\\x{E9}", "@[IPv6:::1]", "@[192.0.2.1]", "@x.example,@y.example:",
-        "\"quoted \\\\\" part\"@d.example", "\\xec\\x95\\x84", "\\xc2\\x85", "\\xe2\\x80\\xa8", "\\xe2\\x80\\xae",
+        "MAIL FROM:<", "RCPT TO:<", "> ", "EHLO ", "HELO ", "BDAT ", "AUTH ", "DATA", "QUIT", "STARTTLS",
+        "XCLIENT ", " SIZE=", "99999999999999999999", " BODY=8BITMIME", " BODY=7BIT", " SMTPUTF8",
+        " RET=FULL", " RET=HDRS", " ENVID=", "+2B", "+0D", "+3D", " AUTH=<>", " NOTIFY=", "NEVER", "SUCCESS",
+        "FAILURE", "DELAY", ",", " ORCPT=", "rfc822;", "utf-8;", "\\\\x{E9}", "@[IPv6:::1]", "@[192.0.2.1]",
+        "@x.example,@y.example:", "\"quoted \\\\\" part\"@d.example", "\\xec\\x95\\x84", "\\xc2\\x85",
+        "\\xe2\\x80\\xa8", "\\xe2\\x80\\xae",
     ];
 
     public override int Run(byte[] input)
@@ -65,7 +67,8 @@ sealed class CommandTarget : FuzzTarget
         if (mailbox is not { IsInternational: true } || parameters.SmtpUtf8)
             SendOn(new Envelope(new ReversePath(mailbox), parameters, [Anybody]));
         return Shape(
-            4, mailbox is null ? 0 : mailbox.Domain.Length == 0 ? 1 : 2, (int)parameters.Body, (int)parameters.Return,
+            4, mailbox is null ? 0 : mailbox.Domain.Length == 0 ? 1 : 2, (int)parameters.Body,
+            (int)parameters.Return,
             parameters.SmtpUtf8 ? 1 : 0, Magnitude(parameters.DeclaredOctets ?? 0),
             Magnitude(parameters.EnvelopeId?.Length ?? 0));
     }
@@ -89,7 +92,8 @@ sealed class CommandTarget : FuzzTarget
         return Shape(4, (int)parameters.Notify, Magnitude(parameters.OriginalRecipient?.Length ?? 0));
     }
 
-    /// <summary>The client writes the envelope; each command of the flight is read as the next hop reads it.</summary>
+    /// <summary>The client writes the envelope; each command of the flight is read as the next hop reads
+    /// it.</summary>
     static void SendOn(Envelope envelope)
     {
         var output = new OutputBuffer();
@@ -134,10 +138,12 @@ sealed class CommandTarget : FuzzTarget
             "RCPT keeps its parameters", line);
     }
 
-    /// <summary>RFC 6533 §3: a utf-8 address may have been escaped for a hop, and left out where that made it too long.</summary>
+    /// <summary>RFC 6533 §3: a utf-8 address may have been escaped for a hop, and left out where that made it
+    /// too long.</summary>
     static bool IsSameOriginal(string? later, string? earlier) =>
         later == earlier
-        || (earlier is not null && earlier.StartsWith("utf-8;", StringComparison.Ordinal) && !Ascii.IsValid(earlier)
+        || (earlier is not null && earlier.StartsWith("utf-8;", StringComparison.Ordinal)
+            && !Ascii.IsValid(earlier)
             && (later is null || Ascii.IsValid(later)));
 
     static void CheckPath(ReadOnlySpan<byte> argument, ReadOnlySpan<byte> rest)
@@ -151,7 +157,8 @@ sealed class CommandTarget : FuzzTarget
         Finding.Unless(rest.IndexOf(culprit) >= 0, "a parameter at fault was given");
 
     static void CheckText(string? text) => Finding.Unless(
-        text is null || MailboxTarget.IsPrintable(text), "a parameter holds no control character", text ?? "");
+        text is null || MailboxTarget.IsPrintable(text),
+        "a parameter holds no control character", text ?? "");
 
     static Mailbox Parse(ReadOnlySpan<byte> octets) =>
         Mailbox.TryParse(octets, out var mailbox) ? mailbox : throw new FormatException();

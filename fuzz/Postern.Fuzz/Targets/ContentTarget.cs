@@ -9,10 +9,11 @@ using Postern.Smtp.Server;
 
 namespace Postern.Fuzz.Targets;
 
-/// <summary>The octets after 354: where the content ends, what it is, and what becomes of it in Intake.</summary>
+/// <summary>The octets after 354: where the content ends, what it is, and what becomes of it in
+/// Intake.</summary>
 /// <remarks>
-/// The end is CR LF dot CR LF alone; no way of cutting the octets into pieces changes anything. What Intake took is
-/// canonical, and sent on by the client it arrives as it was.
+/// The end is CR LF dot CR LF alone; no way of cutting the octets into pieces changes anything. What Intake
+/// took is canonical, and sent on by the client it arrives as it was.
 /// </remarks>
 sealed class ContentTarget : FuzzTarget
 {
@@ -26,9 +27,10 @@ sealed class ContentTarget : FuzzTarget
 
     public override IReadOnlyList<string> Words { get; } =
     [
-        "\\r\\n.\\r\\n", "\\r\\n..", "\\r\\n.\\r", "\\n.\\n", "\\r.\\r", "\\r\\n", "\\r", "\\n", ".", "\\r\\n\\r\\n",
-        "\\n.\\r\\n", "\\r\\n.\\n", "Subject: x\\r\\n", "From: a@b.example\\r\\n", "Return-Path: <>\\r\\n", "Received: x\\r\\n\\x09y\\r\\n",
-        "Message-ID: <a@b>\\r\\n", "Delivered-To: a@b\\r\\n", "\\r\\n\\x20", "\\x00", "\\xec\\x95\\x84", "MAIL FROM:<a@b.example>\\r\\n",
+        "\\r\\n.\\r\\n", "\\r\\n..", "\\r\\n.\\r", "\\n.\\n", "\\r.\\r", "\\r\\n", "\\r", "\\n", ".",
+        "\\r\\n\\r\\n", "\\n.\\r\\n", "\\r\\n.\\n", "Subject: x\\r\\n", "From: a@b.example\\r\\n",
+        "Return-Path: <>\\r\\n", "Received: x\\r\\n\\x09y\\r\\n", "Message-ID: <a@b>\\r\\n",
+        "Delivered-To: a@b\\r\\n", "\\r\\n\\x20", "\\x00", "\\xec\\x95\\x84", "MAIL FROM:<a@b.example>\\r\\n",
     ];
 
     public override int Run(byte[] input)
@@ -42,7 +44,8 @@ sealed class ContentTarget : FuzzTarget
         if (input.Length <= 64)
         {
             for (var cut = 1; cut < input.Length; cut++)
-                Compare(ReadByPieces([input.AsMemory(0, cut), input.AsMemory(cut)]), expected, input.AsSpan(end));
+                Compare(ReadByPieces([input.AsMemory(0, cut), input.AsMemory(cut)]),
+                    expected, input.AsSpan(end));
         }
         for (var left = 3; left > 0; left--)
         {
@@ -55,11 +58,14 @@ sealed class ContentTarget : FuzzTarget
 
     static void Compare((byte[]? Content, byte[] After) read, byte[]? expected, ReadOnlySpan<byte> rest)
     {
-        Finding.Unless((read.Content is null) == (expected is null), "content ends at CRLF.CRLF and nowhere else");
+        Finding.Unless(
+            (read.Content is null) == (expected is null), "content ends at CRLF.CRLF and nowhere else");
         if (expected is null)
             return;
-        Finding.Unless(read.Content!.AsSpan().SequenceEqual(expected), "content is what was sent, dots unstuffed");
-        Finding.Unless(read.After.AsSpan().SequenceEqual(rest), "what follows the end is left for the next command");
+        Finding.Unless(
+            read.Content!.AsSpan().SequenceEqual(expected), "content is what was sent, dots unstuffed");
+        Finding.Unless(
+            read.After.AsSpan().SequenceEqual(rest), "what follows the end is left for the next command");
     }
 
     /// <summary>All octets are there when the server begins to read.</summary>
@@ -86,7 +92,8 @@ sealed class ContentTarget : FuzzTarget
         var sink = new KeptContent();
         var intake = new ContentIntake(sink, long.MaxValue, Replies.SizeExceeded(long.MaxValue));
         var output = PipeWriter.Create(Stream.Null);
-        using var connection = new SmtpConnection(reader, output, Options, StillClock.Instance, CancellationToken.None);
+        using var connection = new SmtpConnection(
+            reader, output, Options, StillClock.Instance, CancellationToken.None);
         var reading = connection.ReadDataAsync(intake).AsTask();
         send();
         Finding.Unless(reading.IsCompleted, "reading ends with the input");
@@ -105,13 +112,16 @@ sealed class ContentTarget : FuzzTarget
         var parts = TakeIn(pieces);
         var sequence = TakeIn([.. pieces], asSequence: true);
         Finding.Unless(
-            parts.Facts == whole.Facts && sequence.Facts == whole.Facts, "what Intake finds does not depend on pieces",
+            parts.Facts == whole.Facts && sequence.Facts == whole.Facts,
+            "what Intake finds does not depend on pieces",
             $"{whole.Facts}\n{parts.Facts}\n{sequence.Facts}");
         var expected = Canonical(content);
-        Finding.Unless((whole.Octets is null) == (expected is null), "Intake refuses a bare CR and nothing else");
+        Finding.Unless(
+            (whole.Octets is null) == (expected is null), "Intake refuses a bare CR and nothing else");
         if (expected is null)
             return 0;
-        Finding.Unless(whole.Octets.AsSpan().SequenceEqual(expected), "a bare LF becomes CRLF, nothing else changes");
+        Finding.Unless(
+            whole.Octets.AsSpan().SequenceEqual(expected), "a bare LF becomes CRLF, nothing else changes");
         Finding.Unless(
             parts.Octets.AsSpan().SequenceEqual(expected) && sequence.Octets.AsSpan().SequenceEqual(expected),
             "what Intake keeps does not depend on pieces");
@@ -143,11 +153,13 @@ sealed class ContentTarget : FuzzTarget
         var header = sink.Header!;
         var facts = string.Create(
             CultureInfo.InvariantCulture,
-            $"{sink.Traits} {header.IsComplete} {header.StartsWithField} {header.HasDate} {header.ReceivedCount} ")
+            $"{sink.Traits} {header.IsComplete} {header.StartsWithField} {header.HasDate} ")
+            + string.Create(CultureInfo.InvariantCulture, $"{header.ReceivedCount} ")
             + $"{header.MessageId} {string.Join(' ', header.Authors)} {string.Join(' ', header.DeliveredTo)} "
             + $"{header.ReturnPath}";
         var shape = Shape(
-            (int)sink.Traits, header.IsComplete ? 1 : 0, header.StartsWithField ? 1 : 0, header.HasDate ? 1 : 0,
+            (int)sink.Traits, header.IsComplete ? 1 : 0, header.StartsWithField ? 1 : 0,
+            header.HasDate ? 1 : 0,
             Magnitude(header.ReceivedCount), header.Authors.Count, header.DeliveredTo.Count,
             header.ReturnPath is null ? 0 : 1);
         var handing = sink.HandOverAsync(CancellationToken.None).AsTask();
@@ -175,7 +187,8 @@ sealed class ContentTarget : FuzzTarget
         return [.. canonical];
     }
 
-    /// <summary>Stuffed by the client and read by the server: the same, with a final CRLF where it was missing.</summary>
+    /// <summary>Stuffed by the client and read by the server: the same, with a final CRLF where it was
+    /// missing.</summary>
     static void SendOn(byte[] content, Random chance)
     {
         var stuffer = new DotStuffer();

@@ -14,9 +14,10 @@ sealed class ReplyTarget : FuzzTarget
 
     public override IReadOnlyList<string> Words { get; } =
     [
-        "220 ", "250-", "250 ", "250", "354 ", "421 4.3.2 ", "550 5.1.1 ", "250 2.0.0 ", "250-2.1.5 ", "5.7.1", "2.0.0 ",
-        "\\r\\n", "\\r", "\\n", "PIPELINING", "SIZE 1000", "600 ", "199 ", "\\xec\\x95\\x84", "\\xff", "\\xc2\\x85",
-        "\\xe2\\x80\\xae", "\\x1b[2J", "4.999.999 ", "5.1000.1 ", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "220 ", "250-", "250 ", "250", "354 ", "421 4.3.2 ", "550 5.1.1 ", "250 2.0.0 ", "250-2.1.5 ",
+        "5.7.1", "2.0.0 ", "\\r\\n", "\\r", "\\n", "PIPELINING", "SIZE 1000", "600 ", "199 ",
+        "\\xec\\x95\\x84", "\\xff", "\\xc2\\x85", "\\xe2\\x80\\xae", "\\x1b[2J", "4.999.999 ", "5.1000.1 ",
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
     ];
 
     public override int Run(byte[] input)
@@ -32,7 +33,8 @@ sealed class ReplyTarget : FuzzTarget
         var inPieces = ReadAll(Pieces.Of(input, chance));
         Finding.Unless(atOnce == inPieces, "replies do not depend on pieces", $"{atOnce}\n{inPieces}");
         return Shape(
-            (int)whole, (reply?.Code ?? 0) / 100, Magnitude(reply?.Lines.Count ?? 0), reply?.Status is null ? 0 : 1,
+            (int)whole, (reply?.Code ?? 0) / 100, Magnitude(reply?.Lines.Count ?? 0),
+            reply?.Status is null ? 0 : 1,
             Magnitude(consumed), Magnitude(atOnce.Count(c => c == '\n')));
     }
 
@@ -46,7 +48,8 @@ sealed class ReplyTarget : FuzzTarget
         return parsed;
     }
 
-    /// <summary>Fewer octets say the same or not yet anything; junk may be refused early, never what is well formed.</summary>
+    /// <summary>Fewer octets say the same or not yet anything; junk may be refused early, never what is well
+    /// formed.</summary>
     static void CheckPrefix(byte[] input, int length, ReplyParse whole, Reply? reply, long consumed)
     {
         switch (ParseOnce(input.AsMemory(0, length), out var early, out var earlyConsumed))
@@ -60,7 +63,8 @@ sealed class ReplyTarget : FuzzTarget
                 Finding.Unless(whole == ReplyParse.Malformed, "what was malformed stays so");
                 break;
             default:
-                Finding.Unless(whole != ReplyParse.Complete || length < consumed, "a whole reply is complete");
+                Finding.Unless(
+                    whole != ReplyParse.Complete || length < consumed, "a whole reply is complete");
                 break;
         }
     }
@@ -70,7 +74,8 @@ sealed class ReplyTarget : FuzzTarget
     {
         Finding.Unless(reply.Code is >= 200 and <= 599, "a code is 200 to 599");
         Finding.Unless(
-            reply.Status is not { } status || status.Class == reply.Code / 100, "a status has the class of the code");
+            reply.Status is not { } status || status.Class == reply.Code / 100,
+            "a status has the class of the code");
         Finding.Unless(reply.Lines.Count <= ReplyParser.LinesMax, "a reply has its limit of lines");
         foreach (var line in reply.Lines)
             Finding.Unless(MailboxTarget.IsPrintable(line), "a reply holds no control character", line);
@@ -91,7 +96,8 @@ sealed class ReplyTarget : FuzzTarget
         var text = Encoding.Latin1.GetString(input, 2, input.Length - 2);
         // A text that begins with a digit may be read as a status, as it may by any client.
         var lines = text.Split('\n')
-            .Select(line => string.Concat(line.Where(c => c is >= ' ' and <= '~')).TrimStart("0123456789".ToCharArray()))
+            .Select(line => string.Concat(line.Where(c => c is >= ' ' and <= '~'))
+                .TrimStart("0123456789".ToCharArray()))
             .Take(ReplyParser.LinesMax);
         CheckRoundTrip(new Reply(code, status, [.. lines]));
     }
@@ -103,7 +109,8 @@ sealed class ReplyTarget : FuzzTarget
             parsed == ReplyParse.Complete && consumed == reply.Encoded.Length, "a reply of ours can be read",
             reply.ToString());
         Finding.Unless(
-            again!.Code == reply.Code && again.Status == reply.Status && again.Lines.SequenceEqual(reply.Lines),
+            again!.Code == reply.Code && again.Status == reply.Status
+            && again.Lines.SequenceEqual(reply.Lines),
             "a reply is read as it was written", $"{reply}\n{again}");
     }
 
