@@ -4,6 +4,10 @@ set -euo pipefail
 cd "$(dirname "$0")"
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_CLI_UI_LANGUAGE=en
 program=src/Postern/bin/Release/net10.0/postern
+fuzz=fuzz/Postern.Fuzz/bin/Release/net10.0/Postern.Fuzz
+# For each target; on two processors two of them run side by side.
+fuzz_seconds=30
+quiet=(-noLogo -noColor)
 
 usage() {
   cat <<'X'
@@ -13,7 +17,8 @@ usage() {
                        --install (or CI=true, as root) first installs the peers: Postfix, Exim, swaks, ...
 ./do test NAME         only the tests whose class or name contains NAME
 ./do crash [KILLS]     kill -9 under load, at length (default 200 kills)
-./do fuzz [SECONDS]    every fuzz target for so long (default 30)
+./do fuzz [SECONDS [TARGET]] [--seed N]
+                       every fuzz target, or one, for so long (default 30)
 ./do bench peers       Postern beside Postfix in one run (tests of bench/side-by-side may follow)
 ./do lint              formatting and analyzers; changes nothing
 ./do package           artifacts/postern-VERSION-{portable,linux-x64}.tar.gz
@@ -38,7 +43,7 @@ suite() {
   shift
   log=$(mktemp)
   echo "== $name"
-  "$@" -noLogo -noColor 2>&1 | tee "$log" || status=$?
+  "$@" 2>&1 | tee "$log" || status=$?
   counts=$(grep -Eo 'Total: [0-9]+, Errors: [0-9]+, Failed: [0-9]+, Skipped: [0-9]+' "$log" | tail -1 || true)
   # A suite in which nothing bears the name that was asked for says only this.
   if [ ${#only[@]} -gt 0 ] && grep -q 'Total: 0$' "$log"; then counts='0 0 0 0'; fi
@@ -85,22 +90,27 @@ run_tests() {
   done
   [ "$install" != true ] || install_peers
   build Postern.slnx
-  suite units "$(test_program Postern.Tests Postern.Tests)" "${only[@]}"
-  suite interop "$(test_program interop Postern.Interop)" -namespace- Postern.Interop.Crash "${only[@]}"
-  suite crash "$(test_program interop Postern.Interop)" -namespace Postern.Interop.Crash "${only[@]}"
+  suite units "$(test_program Postern.Tests Postern.Tests)" "${quiet[@]}" "${only[@]}"
+  # The same inputs at each run: only how many of them there is time for differs.
+  [ ${#only[@]} -gt 0 ] || suite fuzz "$fuzz" "$fuzz_seconds" --seed 1
+  suite interop "$(test_program interop Postern.Interop)" \
+    "${quiet[@]}" -namespace- Postern.Interop.Crash "${only[@]}"
+  suite crash "$(test_program interop Postern.Interop)" \
+    "${quiet[@]}" -namespace Postern.Interop.Crash "${only[@]}"
   finish
 }
 
 run_crash() {
   build test/interop
   export POSTERN_CRASH_KILLS=${1:-200}
-  suite crash "$(test_program interop Postern.Interop)" -namespace Postern.Interop.Crash
+  suite crash "$(test_program interop Postern.Interop)" "${quiet[@]}" -namespace Postern.Interop.Crash
   finish
 }
 
 run_fuzz() {
   build fuzz/Postern.Fuzz
-  fuzz/Postern.Fuzz/bin/Release/net10.0/Postern.Fuzz "${1:-30}"
+  [ $# -gt 0 ] || set -- "$fuzz_seconds"
+  "$fuzz" "$@"
 }
 
 run_package() {

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Globalization;
+using System.Text;
 
 namespace Postern.Smtp.Client;
 
@@ -309,12 +311,33 @@ sealed class ClientTransaction
     }
 
     // RFC 3461 §4.2: addr-type ";" xtext; the semicolon is part of the syntax, not of the xtext.
-    static void WriteOriginal(CommandWriter commands, string original)
+    void WriteOriginal(CommandWriter commands, string original)
     {
         var semicolon = original.IndexOf(';', StringComparison.Ordinal);
         if (semicolon <= 0)
             return;
+        if (original.StartsWith("utf-8;", StringComparison.Ordinal))
+        {
+            // RFC 6533 §3: no xtext. As it came where SMTPUTF8 is spoken, else each character as \x{HEX}.
+            var text = needsUtf8 ? original : EmbedUnicode(original);
+            if (Encoding.UTF8.GetByteCount(text) <= PathParameters.OriginalRecipientOctetsMax)
+                commands.Add(" ORCPT="u8).Add(text);
+            return;
+        }
         commands.Add(" ORCPT="u8).Add(original[..(semicolon + 1)]).AddXtext(original[(semicolon + 1)..]);
+    }
+
+    static string EmbedUnicode(string text)
+    {
+        var embedded = new StringBuilder(text.Length);
+        foreach (var rune in text.EnumerateRunes())
+        {
+            if (rune.IsAscii)
+                embedded.Append((char)rune.Value);
+            else
+                embedded.Append(CultureInfo.InvariantCulture, $"\\x{{{rune.Value:X}}}");
+        }
+        return embedded.ToString();
     }
 
     static bool NeedsSmtpUtf8(Envelope envelope, ContentSource content)

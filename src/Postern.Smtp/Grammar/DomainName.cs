@@ -44,7 +44,8 @@ public static class DomainName
             domain = Encoding.ASCII.GetString(octets);
             return true;
         }
-        if (!Utf8.IsValid(octets))
+        // One final dot is dropped, here and in the form for comparison: a second one would be dropped there.
+        if (octets[^1] == (byte)'.' || !Utf8.IsValid(octets))
             return false;
         var text = Encoding.UTF8.GetString(octets);
         if (ToALabel(text) is null)

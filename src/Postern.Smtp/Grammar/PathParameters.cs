@@ -10,7 +10,7 @@ public static class PathParameters
     const int EnvelopeIdOctetsMax = 100;
 
     /// <summary>RFC 3461 §4.2, characters as encoded.</summary>
-    const int OriginalRecipientOctetsMax = 500;
+    internal const int OriginalRecipientOctetsMax = 500;
 
     [Flags]
     enum Seen
@@ -211,9 +211,19 @@ public static class PathParameters
         // RFC 6533 §3: utf-8 addresses have an encoding of their own; kept as they came.
         string? address;
         if (Is(type, "UTF-8"u8))
+        {
             address = Encoding.UTF8.GetString(value[(semicolon + 1)..]);
+            // It goes on into the header section of a report, as an address does.
+            foreach (var rune in address.EnumerateRunes())
+            {
+                if (!rune.IsAscii && !DomainName.IsVisible(rune))
+                    return false;
+            }
+        }
         else if (!Xtext.TryDecode(value[(semicolon + 1)..], out address))
+        {
             return false;
+        }
         original = $"{Encoding.ASCII.GetString(type).ToLowerInvariant()};{address}";
         return true;
     }

@@ -331,6 +331,26 @@ public sealed class TransactionTests
             envelope);
     }
 
+    [Theory]
+    [InlineData("c@d.example", "utf-8;아+@d.example", " ORCPT=utf-8;\\x{C544}+@d.example")]
+    [InlineData("아@d.example", "utf-8;아+@d.example", " ORCPT=utf-8;아+@d.example")]
+    public async Task Rcpt_OriginalRecipientOfUtf8_GoesOnAsTheHopCanReadIt(
+        string recipient, string original, string written)
+    {
+        var envelope = new Envelope(
+            new ReversePath(Relays.Address("a@sender.example")), MailParameters.None,
+            [new(new ForwardPath(Relays.Address(recipient)), new RcptParameters { OriginalRecipient = original })]);
+        await Relays.SendOneAsync(
+            async relay =>
+            {
+                await relay.GreetAsync("DSN", "SMTPUTF8");
+                await relay.ExpectAsync("MAIL", "250 ok");
+                Assert.EndsWith(written, await relay.ExpectAsync("RCPT", "550 no"));
+                await relay.ExpectEndAsync();
+            },
+            envelope);
+    }
+
     [Fact]
     public async Task Chunks_LargeContent_AreBoundedAndAnswered()
     {

@@ -43,6 +43,7 @@ public sealed class MailboxTests
     [InlineData("a@b..example")]
     [InlineData("a@-b.example")]
     [InlineData("a@b.example..")]
+    [InlineData("a@도메인.example..")]
     [InlineData("a@[1.2.3]")]
     [InlineData("a@[1.2.3.256]")]
     [InlineData("a@[01.2.3.4]")]
