@@ -54,21 +54,19 @@ public sealed class IntakeSinkTests
     }
 
     [Fact]
-    public void Content_IsCanonical_HoweverItIsCut() => Gen.OneOfConst('a', '\n', '\r', '\0', '\u00e9', ':').Array[0, 12]
-        .Select(Gen.Int[0, 4].Array[0, 12]).Sample((text, pieces) =>
+    public Task Content_IsCanonical_HoweverItIsCut() => Gen.Int[0, 5].Select(i => "a\n\r\0\u00e9:"[i]).Array[0, 12]
+        .Select(Gen.Int[0, 4].Array[0, 12]).SampleAsync(async (text, pieces) =>
         {
             var content = new string(text);
-            Assert.Equal(Canonical(content), StoredAsync(content, pieces).AsTask().GetAwaiter().GetResult());
+            Assert.Equal(Canonical(content), await StoredAsync(content, pieces));
         });
 
     [Fact]
-    public void Content_WithLineEndsOfBothKinds_IsCanonicalAtEverySplit()
+    public async Task Content_WithLineEndsOfBothKinds_IsCanonicalAtEverySplit()
     {
         const string content = "Subject: x\nTo: y\r\n\n\r\na\n\nb\r\n.\r\n\r\nend\n";
         for (var cut = 0; cut <= content.Length; cut++)
-        {
-            Assert.Equal(Canonical(content), StoredAsync(content, cut).AsTask().GetAwaiter().GetResult());
-        }
+            Assert.Equal(Canonical(content), await StoredAsync(content, cut));
     }
 
     [Theory]

@@ -35,7 +35,7 @@ public sealed class MailIntakeTests : IAsyncLifetime
     {
         await using var sink = intake.OpenSink();
         await sink.WriteAsync(new ReadOnlySequence<byte>(Encoding.Latin1.GetBytes(content)), CancellationToken.None);
-        string[] to = recipients.Length == 0 ? ["b@example.net"] : recipients;
+        var to = recipients.Length == 0 ? ["b@example.net"] : recipients;
         var request = new IntakeRequest(
             door, "mx.example.org", new ReversePath(Mailbox("a@example.org")), MailParameters.None, client ?? Client,
             Mail(hall.Letter(), to).Recipients, CheckAuthors: null);
