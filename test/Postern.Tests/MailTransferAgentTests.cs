@@ -5,7 +5,6 @@ using Microsoft.Extensions.Time.Testing;
 using Postern.Mta;
 using Postern.Mta.Events;
 using Postern.Mta.Queue;
-using Postern.Mta.Store;
 using Postern.Smtp;
 using Postern.Smtp.Server;
 using Postern.Tests.Configuration;
@@ -22,7 +21,7 @@ public sealed class MailTransferAgentTests : IAsyncLifetime
     readonly MemoryDisk disk = new();
     readonly Dictionary<string, ScriptedTransport> ways = [];
     readonly SemaphoreSlim commits = new(0);
-    readonly CancellationTokenSource patience = new(30_000);
+    readonly CancellationTokenSource patience = new(TimeSpan.FromSeconds(30), TimeProvider.System);
     MailTransferAgent? agent;
     MemoryStore store = null!;
 

@@ -54,22 +54,19 @@ public sealed class IntakeSinkTests
     }
 
     [Fact]
-    public void Content_IsCanonical_HoweverItIsCut() =>
-        Gen.OneOfConst('a', '\n', '\r', '\0', '\u00e9', ':').Array[0, 12]
-        .Select(Gen.Int[0, 4].Array[0, 12]).Sample((text, pieces) =>
+    public Task Content_IsCanonical_HoweverItIsCut() => Gen.Int[0, 5].Select(i => "a\n\r\0\u00e9:"[i]).Array[0, 12]
+        .Select(Gen.Int[0, 4].Array[0, 12]).SampleAsync(async (text, pieces) =>
         {
             var content = new string(text);
-            Assert.Equal(Canonical(content), StoredAsync(content, pieces).AsTask().GetAwaiter().GetResult());
+            Assert.Equal(Canonical(content), await StoredAsync(content, pieces));
         });
 
     [Fact]
-    public void Content_WithLineEndsOfBothKinds_IsCanonicalAtEverySplit()
+    public async Task Content_WithLineEndsOfBothKinds_IsCanonicalAtEverySplit()
     {
         const string content = "Subject: x\nTo: y\r\n\n\r\na\n\nb\r\n.\r\n\r\nend\n";
         for (var cut = 0; cut <= content.Length; cut++)
-        {
-            Assert.Equal(Canonical(content), StoredAsync(content, cut).AsTask().GetAwaiter().GetResult());
-        }
+            Assert.Equal(Canonical(content), await StoredAsync(content, cut));
     }
 
     [Theory]
@@ -122,8 +119,7 @@ public sealed class IntakeSinkTests
     {
         var header = "Subject: x\r\n\r\n";
         await using var sink = Open();
-        await WriteAsync(
-            sink, Encoding.ASCII.GetBytes(header + new string('a', octets - header.Length)), 5000, 70_000);
+        await WriteAsync(sink, Encoding.ASCII.GetBytes(header + new string('a', octets - header.Length)), 5000, 70_000);
         Assert.Null(sink.Complete());
         var (content, file) = await sink.HandOverAsync(None);
         Assert.Equal(isFile, file is not null);
@@ -136,8 +132,7 @@ public sealed class IntakeSinkTests
     public async Task HeaderOver256KiB_IsRefused()
     {
         await using var sink = Open();
-        await WriteAsync(
-            sink, Encoding.ASCII.GetBytes($"Subject: {new string('a', 260 << 10)}\r\n\r\nbody\r\n"), 9000);
+        await WriteAsync(sink, Encoding.ASCII.GetBytes($"Subject: {new string('a', 260 << 10)}\r\n\r\nbody\r\n"), 9000);
         Assert.Equal(552, sink.Refusal!.Code);
     }
 
@@ -148,8 +143,7 @@ public sealed class IntakeSinkTests
         var body = new string('a', 20_000);
         // The first pieces end inside the name of a field, where a hasty reader sees the end of the header.
         await WriteAsync(
-            sink, Encoding.ASCII
-                .GetBytes($"X: {new string('x', 16_000)}\r\nFrom: a@x\r\n\r\n{body}"), 16_008, 16_000);
+            sink, Encoding.ASCII.GetBytes($"X: {new string('x', 16_000)}\r\nFrom: a@x\r\n\r\n{body}"), 16_008, 16_000);
         Assert.Null(sink.Complete());
         Assert.Equal(1, sink.Header!.FromCount);
         var (_, file) = await sink.HandOverAsync(None);

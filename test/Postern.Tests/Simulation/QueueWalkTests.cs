@@ -20,7 +20,7 @@ public sealed class QueueWalkTests
     {
         for (var seed = 0; seed < Seeds; seed++)
         {
-            var walk = new QueueWalk(seed);
+            await using var walk = new QueueWalk(seed);
             try
             {
                 await walk.RunAsync(Steps);
@@ -35,7 +35,7 @@ public sealed class QueueWalkTests
 }
 
 /// <summary>One walk: mail comes, attempts end somehow, operators command, the process dies.</summary>
-sealed class QueueWalk(int seed)
+sealed class QueueWalk(int seed) : IAsyncDisposable
 {
     static readonly CancellationToken None = CancellationToken.None;
 
@@ -69,8 +69,9 @@ sealed class QueueWalk(int seed)
             Check();
         }
         await FinishAsync();
-        await hall.DisposeAsync();
     }
+
+    public ValueTask DisposeAsync() => hall.DisposeAsync();
 
     async ValueTask MoveAsync()
     {
