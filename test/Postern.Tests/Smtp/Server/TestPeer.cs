@@ -41,7 +41,7 @@ sealed class TestPeer : IAsyncDisposable
     public SessionFacts Facts { get; }
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 
-    /// <summary>Octets of a client so quick that they are there before the flush of the next reply returns.</summary>
+    /// <summary>The last octets of a client so quick that they are there before the flush of the next reply returns.</summary>
     public byte[]? AtNextFlush { get; set; }
 
     public IDuplexPipe ClientSide => new Side(toClient.Reader, toServer.Writer);
@@ -176,6 +176,7 @@ sealed class TestPeer : IAsyncDisposable
             {
                 peer.AtNextFlush = null;
                 await peer.SendAsync(octets);
+                peer.Close();
             }
             return flushed;
         }
