@@ -58,7 +58,7 @@ public sealed class OutageTests
         postern.Settings = NextHopTests.Relay(postfix.Port, login, postfix.CertificateFile);
         await postern.StartAsync();
         await SendAsync(postern, 5);
-        await postern.AlarmAsync();
+        await postern.AlarmAsync("login");
         Assert.Equal(0, ArrivedCount(postfix));
         Assert.DoesNotContain("from=<a@sender.test>", postfix.Log);
     }

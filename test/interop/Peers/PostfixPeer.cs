@@ -57,7 +57,7 @@ sealed class PostfixPeer : IAsyncDisposable
             smtpd_sasl_path = smtpd
             smtpd_sasl_local_domain = relay.test
             smtpd_sasl_security_options = noanonymous
-            smtpd_relay_restrictions = {(login is null ? "permit" : "permit_sasl_authenticated, reject")}
+            smtpd_relay_restrictions = {(login is null ? "permit_mynetworks" : "permit_sasl_authenticated")}, reject
             virtual_mailbox_domains = sink.test
             virtual_mailbox_base = {peer.directory.PathOf("mail")}
             virtual_mailbox_maps = static:box/
