@@ -122,15 +122,23 @@ sealed class IntakeSink(IMailStore store, QueueId id, MemoryBudget budget) : Con
 
     async ValueTask KeepAsync(ReadOnlyMemory<byte> octets, CancellationToken cancel)
     {
+        if (octets.IsEmpty)
+            return;
+        if (file is null && Octets + octets.Length > MemoryOctetsMax)
+        {
+            // A piece may be of any length: what stays in memory is filled first, since the header is read there.
+            var fits = (int)(MemoryOctetsMax - Octets);
+            await KeepAsync(octets[..fits], cancel).ConfigureAwait(false);
+            octets = octets[fits..];
+            if (file is null)
+                await SpillAsync(cancel).ConfigureAwait(false);
+        }
         Octets += octets.Length;
-        if (file is null && Octets > MemoryOctetsMax)
-            await SpillAsync(cancel).ConfigureAwait(false);
         if (file is not null)
             await file.WriteAsync(new ReadOnlySequence<byte>(octets), cancel).ConfigureAwait(false);
         else if (!memory.TryAppend(octets.Span))
             await KeepWithoutMemoryAsync(octets, cancel).ConfigureAwait(false);
-        if (octets.Length > 0)
-            endsWithLineEnd = octets.Span[^1] == (byte)'\n';
+        endsWithLineEnd = octets.Span[^1] == (byte)'\n';
     }
 
     /// <summary>The memory for content is used up: a file takes it, small as it is, once its header section
@@ -152,7 +160,7 @@ sealed class IntakeSink(IMailStore store, QueueId id, MemoryBudget budget) : Con
         file = store.CreateContentFile(id);
         memory.TryGetMemory(out var sofar);
         Header = HeaderScan.Of(sofar);
-        if (!Header.IsComplete && Octets > MemoryOctetsMax)
+        if (!Header.IsComplete)
             Refusal = IntakeReplies.HeaderTooLarge;
         await file.WriteAsync(sofar, cancel).ConfigureAwait(false);
         memory.Dispose();

@@ -9,13 +9,16 @@ namespace Postern.Mta.Queue;
 /// <summary>The end of a recipient's time, and the reports that follow a failure.</summary>
 public sealed partial class MessageQueue
 {
-    /// <summary>The message is older than the route or the queue keeps it.</summary>
-    bool IsOver(QueuedMessage message, Recipient row, DateTimeOffset now)
+    /// <summary>The message is older than the route or the queue keeps it, and nobody gave it more time.</summary>
+    bool IsOver(QueuedMessage message, Recipient row, DateTimeOffset now) =>
+        now - message.ArrivedAt > LifetimeOf(message, row) && (row.KeepUntil is not { } until || now > until);
+
+    TimeSpan LifetimeOf(QueuedMessage message, Recipient row)
     {
         var lifetime = message.Sender.IsNull ? Options.Queue.BounceLifetime : Options.Queue.Lifetime;
         if (Routes.FindRoute(row.Route)?.GiveUp is { } giveUp && giveUp < lifetime)
             lifetime = giveUp;
-        return now - message.ArrivedAt > lifetime;
+        return lifetime;
     }
 
     /// <summary>Held while an alarm stands, since somebody can mend it; else failed 4.4.7 (DESIGN

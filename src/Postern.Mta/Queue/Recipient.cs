@@ -59,7 +59,10 @@ public sealed record Recipient
     /// <summary>Last status and text, as <c>4.4.1 connect to ...</c>. Null: none.</summary>
     public string? LastText { get; init; }
 
-    /// <summary>A Done row and its message stay until then. Null: they may go.</summary>
+    /// <summary>
+    /// A Done row and its message stay until then. Null: they may go. Of any other row: it was released, and its
+    /// lifetime does not end before then. Null: its message's age alone decides.
+    /// </summary>
     public DateTimeOffset? KeepUntil { get; init; }
 }
 

@@ -68,6 +68,26 @@ public sealed class MessageQueueLifetimeTests
     }
 
     [Fact]
+    public async Task ReleasedMail_IsTriedThoughItsLifetimeIsOver_AndHasAsMuchTimeAgain()
+    {
+        await using var hall = new MailHall();
+        hall.Relay.Answer(Results.LoginRefused);
+        await hall.AcceptAsync(hall.Letter(""), "b@example.net");
+        await hall.RunAsync();
+        hall.Clock.Advance(Lifetime + TimeSpan.FromMinutes(1));
+        await ExpireAsync(hall);
+        Assert.Equal(RecipientState.Held, hall.Only.State);
+
+        hall.Relay.Otherwise = Results.Greylisted;
+        await hall.Queue.ReleaseAsync(new QueueSelection.Matching(QueueFilter.All), "kim", CancellationToken.None);
+        await ExpireAsync(hall);
+        Assert.Equal((2, RecipientState.Deferred), (hall.Relay.Attempts.Count, hall.Only.State));
+        hall.Clock.Advance(Lifetime + TimeSpan.FromMinutes(1));
+        await ExpireAsync(hall);
+        Assert.Equal(RecipientOutcome.Expired, hall.Only.Outcome);
+    }
+
+    [Fact]
     public async Task WithoutARoute_TheEndOfTheLifetimeHoldsTheMail()
     {
         await using var hall = new MailHall();

@@ -120,6 +120,7 @@ sealed class QueueWalk(int seed) : IAsyncDisposable
         var letter = hall.Letter(chance.Next(4) == 0 ? "" : "sender@example.org");
         if (chance.Next(8) == 0)
         {
+            hall.Store.Settle();
             hall.Store.FailNext(StoreHealth.Full);
             await Assert.ThrowsAsync<StoreException>(async () => await hall.AcceptAsync(letter, to));
         }
