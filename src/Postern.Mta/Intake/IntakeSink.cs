@@ -126,7 +126,8 @@ sealed class IntakeSink(IMailStore store, QueueId id, MemoryBudget budget) : Con
             return;
         if (file is null && Octets + octets.Length > MemoryOctetsMax)
         {
-            // A piece may be of any length: what stays in memory is filled first, since the header is read there.
+            // A piece may be of any length: what stays in memory is filled first, since the header is read
+            // there.
             var fits = (int)(MemoryOctetsMax - Octets);
             await KeepAsync(octets[..fits], cancel).ConfigureAwait(false);
             octets = octets[fits..];

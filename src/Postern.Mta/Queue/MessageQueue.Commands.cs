@@ -197,7 +197,8 @@ public sealed partial class MessageQueue
                 change.Events.Add(what);
                 break;
             case WishKind.Release:
-                // It may be as old as its lifetime: whoever releases it wants it tried, so its time begins anew.
+                // It may be as old as its lifetime: whoever releases it wants it tried, so its time begins
+                // anew.
                 row = row with { UnderAlarm = false, KeepUntil = now + LifetimeOf(message, row) };
                 change.Recipients.Add(Wait(row, Decide(message, row), now));
                 change.Events.Add(what with { Kind = EventKind.Released });

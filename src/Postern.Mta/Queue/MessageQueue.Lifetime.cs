@@ -9,7 +9,8 @@ namespace Postern.Mta.Queue;
 /// <summary>The end of a recipient's time, and the reports that follow a failure.</summary>
 public sealed partial class MessageQueue
 {
-    /// <summary>The message is older than the route or the queue keeps it, and nobody gave it more time.</summary>
+    /// <summary>The message is older than the route or the queue keeps it, and nobody gave it more
+    /// time.</summary>
     bool IsOver(QueuedMessage message, Recipient row, DateTimeOffset now) =>
         now - message.ArrivedAt > LifetimeOf(message, row) && (row.KeepUntil is not { } until || now > until);
 

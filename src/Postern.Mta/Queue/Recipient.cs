@@ -60,7 +60,8 @@ public sealed record Recipient
     public string? LastText { get; init; }
 
     /// <summary>
-    /// A Done row and its message stay until then. Null: they may go. Of any other row: it was released, and its
+    /// A Done row and its message stay until then. Null: they may go. Of any other row: it was released, and
+    /// its
     /// lifetime does not end before then. Null: its message's age alone decides.
     /// </summary>
     public DateTimeOffset? KeepUntil { get; init; }

@@ -54,7 +54,8 @@ public sealed class IntakeSinkTests
     }
 
     [Fact]
-    public Task Content_IsCanonical_HoweverItIsCut() => Gen.Int[0, 5].Select(i => "a\n\r\0\u00e9:"[i]).Array[0, 12]
+    public Task Content_IsCanonical_HoweverItIsCut() =>
+        Gen.Int[0, 5].Select(i => "a\n\r\0\u00e9:"[i]).Array[0, 12]
         .Select(Gen.Int[0, 4].Array[0, 12]).SampleAsync(async (text, pieces) =>
         {
             var content = new string(text);
@@ -119,7 +120,8 @@ public sealed class IntakeSinkTests
     {
         var header = "Subject: x\r\n\r\n";
         await using var sink = Open();
-        await WriteAsync(sink, Encoding.ASCII.GetBytes(header + new string('a', octets - header.Length)), 5000, 70_000);
+        await WriteAsync(
+            sink, Encoding.ASCII.GetBytes(header + new string('a', octets - header.Length)), 5000, 70_000);
         Assert.Null(sink.Complete());
         var (content, file) = await sink.HandOverAsync(None);
         Assert.Equal(isFile, file is not null);
@@ -132,7 +134,8 @@ public sealed class IntakeSinkTests
     public async Task HeaderOver256KiB_IsRefused()
     {
         await using var sink = Open();
-        await WriteAsync(sink, Encoding.ASCII.GetBytes($"Subject: {new string('a', 260 << 10)}\r\n\r\nbody\r\n"), 9000);
+        await WriteAsync(
+            sink, Encoding.ASCII.GetBytes($"Subject: {new string('a', 260 << 10)}\r\n\r\nbody\r\n"), 9000);
         Assert.Equal(552, sink.Refusal!.Code);
     }
 
@@ -143,7 +146,8 @@ public sealed class IntakeSinkTests
         var body = new string('a', 20_000);
         // The first pieces end inside the name of a field, where a hasty reader sees the end of the header.
         await WriteAsync(
-            sink, Encoding.ASCII.GetBytes($"X: {new string('x', 16_000)}\r\nFrom: a@x\r\n\r\n{body}"), 16_008, 16_000);
+            sink, Encoding.ASCII
+                .GetBytes($"X: {new string('x', 16_000)}\r\nFrom: a@x\r\n\r\n{body}"), 16_008, 16_000);
         Assert.Null(sink.Complete());
         Assert.Equal(1, sink.Header!.FromCount);
         var (_, file) = await sink.HandOverAsync(None);

@@ -12,10 +12,12 @@ namespace Postern.Tests.Intake;
 
 public sealed class MailIntakeTests : IAsyncLifetime
 {
-    readonly MailHall hall = new(OptionsOf(Route("all") with { Accepts = MailDoors.Mx | MailDoors.Submission }));
+    readonly MailHall hall =
+        new(OptionsOf(Route("all") with { Accepts = MailDoors.Mx | MailDoors.Submission }));
     readonly MailIntake intake;
 
-    public MailIntakeTests() => intake = new MailIntake(hall.Store, hall.Queue, new MemoryBudget(1 << 20), hall.Clock);
+    public MailIntakeTests() =>
+        intake = new MailIntake(hall.Store, hall.Queue, new MemoryBudget(1 << 20), hall.Clock);
 
     public ValueTask InitializeAsync() => ValueTask.CompletedTask;
 
@@ -31,20 +33,24 @@ public sealed class MailIntakeTests : IAsyncLifetime
     };
 
     async ValueTask<Reply> AcceptAsync(
-        string content, MailDoors door = MailDoors.Submission, ClientFacts? client = null, params string[] recipients)
+        string content, MailDoors door = MailDoors.Submission, ClientFacts? client =
+            null, params string[] recipients)
     {
         await using var sink = intake.OpenSink();
-        await sink.WriteAsync(new ReadOnlySequence<byte>(Encoding.Latin1.GetBytes(content)), CancellationToken.None);
+        await sink.WriteAsync(
+            new ReadOnlySequence<byte>(Encoding.Latin1.GetBytes(content)), CancellationToken.None);
         var to = recipients.Length == 0 ? ["b@example.net"] : recipients;
         var request = new IntakeRequest(
-            door, "mx.example.org", new ReversePath(Mailbox("a@example.org")), MailParameters.None, client ?? Client,
+            door, "mx.example.org", new ReversePath(Mailbox("a@example.org")), MailParameters.None, client
+                ?? Client,
             Mail(hall.Letter(), to).Recipients, CheckAuthors: null);
         return await intake.AcceptAsync(request, sink, CancellationToken.None);
     }
 
     /// <summary>What a next hop gets of a content.</summary>
     async ValueTask<string> OutAsync(
-        string content, MailDoors door = MailDoors.Submission, ClientFacts? client = null, params string[] recipients)
+        string content, MailDoors door = MailDoors.Submission, ClientFacts? client =
+            null, params string[] recipients)
     {
         Assert.Equal(250, (await AcceptAsync(content, door, client, recipients)).Code);
         await hall.RunAsync();
@@ -55,7 +61,8 @@ public sealed class MailIntakeTests : IAsyncLifetime
     public async Task Accepted_SaysTheIdUnderWhichItIsStored()
     {
         var reply = await AcceptAsync("Subject: x\r\n\r\nbody\r\n");
-        Assert.Equal($"2.0.0 Ok: queued as {hall.Only.Message}", $"{reply.Status} {string.Join('|', reply.Lines)}");
+        Assert.Equal(
+            $"2.0.0 Ok: queued as {hall.Only.Message}", $"{reply.Status} {string.Join('|', reply.Lines)}");
     }
 
     [Fact]
@@ -79,7 +86,8 @@ public sealed class MailIntakeTests : IAsyncLifetime
     public async Task Submission_KeepsItsOwnMessageIdAndDate()
     {
         var content = await OutAsync("Message-ID: <own@x>\r\nDate: today\r\n\r\nbody\r\n");
-        Assert.EndsWith("+0000\r\nMessage-ID: <own@x>\r\nDate: today\r\n\r\nbody\r\n", content, StringComparison.Ordinal);
+        Assert.EndsWith(
+            "+0000\r\nMessage-ID: <own@x>\r\nDate: today\r\n\r\nbody\r\n", content, StringComparison.Ordinal);
         var stored = await hall.Store.ReadMessageAsync(hall.Only.Message, CancellationToken.None);
         Assert.Equal("<own@x>", stored!.Message.MessageId);
     }
@@ -102,7 +110,8 @@ public sealed class MailIntakeTests : IAsyncLifetime
     public async Task MailMadeHere_HasNoClient()
     {
         var content = await OutAsync("S: x\r\n\r\n", client: new ClientFacts());
-        Assert.StartsWith("Received: by mx.example.org (Postern) with local id ", content, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "Received: by mx.example.org (Postern) with local id ", content, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -114,13 +123,15 @@ public sealed class MailIntakeTests : IAsyncLifetime
     [Fact]
     public async Task ReturnPath_IsCutFromSubmittedMail()
     {
-        var content = await OutAsync("Subject: x\r\nReturn-Path: <old@x>\r\n\t(more)\r\nTo: y\r\n\r\nbody\r\n");
+        var content =
+            await OutAsync("Subject: x\r\nReturn-Path: <old@x>\r\n\t(more)\r\nTo: y\r\n\r\nbody\r\n");
         Assert.EndsWith("+0000\r\nSubject: x\r\nTo: y\r\n\r\nbody\r\n", content, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task ReturnPath_StaysInInboundMail() => Assert.Contains(
-        "Return-Path", await OutAsync("Return-Path: <old@x>\r\n\r\nbody\r\n", MailDoors.Mx), StringComparison.Ordinal);
+        "Return-Path", await OutAsync(
+            "Return-Path: <old@x>\r\n\r\nbody\r\n", MailDoors.Mx), StringComparison.Ordinal);
 
     [Theory]
     [InlineData("x\r\nEvil: 1")]
@@ -131,7 +142,8 @@ public sealed class MailIntakeTests : IAsyncLifetime
     public async Task Helo_CannotWriteAFieldOrACommentOfItsOwn(string helo)
     {
         var content = await OutAsync("S: x\r\n\r\n", client: Client with { Helo = helo, Name = helo });
-        Assert.DoesNotContain(content.Split("\r\n"), line => line.StartsWith("Evil", StringComparison.Ordinal));
+        Assert
+            .DoesNotContain(content.Split("\r\n"), line => line.StartsWith("Evil", StringComparison.Ordinal));
         Assert.DoesNotContain('\n', content.Replace("\r\n", "", StringComparison.Ordinal));
         var first = content.Split("\r\n")[0];
         Assert.Equal((1, 1), (first.Count('('), first.Count(')')));
@@ -139,7 +151,8 @@ public sealed class MailIntakeTests : IAsyncLifetime
 
     [Fact]
     public async Task Helo_OfAnyLength_IsCut() => Assert.All(
-        (await OutAsync("S: x\r\n\r\n", client: Client with { Helo = new string('h', 5000), Name = null })).Split("\r\n"),
+        (await OutAsync("S: x\r\n\r\n", client: Client with { Helo = new string('h', 5000), Name = null }))
+            .Split("\r\n"),
         line => Assert.InRange(line.Length, 0, 998));
 
     [Theory]

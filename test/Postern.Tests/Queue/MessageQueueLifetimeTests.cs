@@ -79,7 +79,8 @@ public sealed class MessageQueueLifetimeTests
         Assert.Equal(RecipientState.Held, hall.Only.State);
 
         hall.Relay.Otherwise = Results.Greylisted;
-        await hall.Queue.ReleaseAsync(new QueueSelection.Matching(QueueFilter.All), "kim", CancellationToken.None);
+        await hall.Queue
+            .ReleaseAsync(new QueueSelection.Matching(QueueFilter.All), "kim", CancellationToken.None);
         await ExpireAsync(hall);
         Assert.Equal((2, RecipientState.Deferred), (hall.Relay.Attempts.Count, hall.Only.State));
         hall.Clock.Advance(Lifetime + TimeSpan.FromMinutes(1));

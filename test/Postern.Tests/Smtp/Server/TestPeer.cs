@@ -18,7 +18,8 @@ sealed class TestPeer : IAsyncDisposable
     readonly WatchedReader watched;
     Task<SessionEnd>? serving;
 
-    public TestPeer(SmtpServerOptions? options = null, ListenerKind kind = ListenerKind.Mx, ScriptedPolicy? policy = null)
+    public TestPeer(
+        SmtpServerOptions? options = null, ListenerKind kind = ListenerKind.Mx, ScriptedPolicy? policy = null)
     {
         watched = new WatchedReader(toServer.Reader);
         Options = options ?? Defaults;
@@ -41,7 +42,8 @@ sealed class TestPeer : IAsyncDisposable
     public SessionFacts Facts { get; }
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 
-    /// <summary>The last octets of a client so quick that they are there before the flush of the next reply returns.</summary>
+    /// <summary>The last octets of a client so quick that they are there before the flush of the next reply
+    /// returns.</summary>
     public byte[]? AtNextFlush { get; set; }
 
     public IDuplexPipe ClientSide => new Side(toClient.Reader, toServer.Writer);
@@ -72,10 +74,13 @@ sealed class TestPeer : IAsyncDisposable
         return this;
     }
 
-    /// <summary>Completes when the server has read all that was sent by <see cref="SendToIdleAsync"/> and waits for more, or has ended.</summary>
-    public Task IdleAsync() => Task.WhenAny(watched.Idle.Task, serving!).WaitAsync(Patience, TimeProvider.System);
+    /// <summary>Completes when the server has read all that was sent by <see cref="SendToIdleAsync"/> and
+    /// waits for more, or has ended.</summary>
+    public Task IdleAsync() =>
+        Task.WhenAny(watched.Idle.Task, serving!).WaitAsync(Patience, TimeProvider.System);
 
-    /// <summary>Waits for the server to wait, then sends; so the next <see cref="IdleAsync"/> is about these octets.</summary>
+    /// <summary>Waits for the server to wait, then sends; so the next <see cref="IdleAsync"/> is about these
+    /// octets.</summary>
     public async Task SendToIdleAsync(string octets)
     {
         await IdleAsync();
@@ -144,7 +149,8 @@ sealed class TestPeer : IAsyncDisposable
     /// <summary>Tells when a read has to wait.</summary>
     sealed class WatchedReader(PipeReader inner) : PipeReader
     {
-        public TaskCompletionSource Idle { get; private set; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public TaskCompletionSource Idle { get; private set; } =
+            new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public void Reset() => Idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -164,7 +170,8 @@ sealed class TestPeer : IAsyncDisposable
         public override void Complete(Exception? exception = null) => inner.Complete(exception);
     }
 
-    /// <summary>The way to the client, who may answer before the server knows that its reply is out.</summary>
+    /// <summary>The way to the client, who may answer before the server knows that its reply is
+    /// out.</summary>
     sealed class QuickWriter(TestPeer peer) : PipeWriter
     {
         readonly PipeWriter inner = peer.toClient.Writer;
