@@ -339,7 +339,9 @@ public sealed class TransactionTests
     {
         var envelope = new Envelope(
             new ReversePath(Relays.Address("a@sender.example")), MailParameters.None,
-            [new(new ForwardPath(Relays.Address(recipient)), new RcptParameters { OriginalRecipient = original })]);
+            [new(
+                new ForwardPath(Relays.Address(recipient)),
+                new RcptParameters { OriginalRecipient = original })]);
         await Relays.SendOneAsync(
             async relay =>
             {
