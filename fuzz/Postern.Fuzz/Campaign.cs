@@ -79,7 +79,7 @@ sealed class Campaign(FuzzTarget target, int seed, TimeProvider clock)
             {
                 var elapsed = clock.GetElapsedTime(runningSince);
                 running = null;
-                // The processor time is that of all campaigns: below the limit this one was not slow, it waited.
+                // Processor time is that of all campaigns: below the limit, this one only waited.
                 if (breach is not null || elapsed <= RunTimeMax
                     || Environment.CpuUsage.TotalTime - worked <= RunTimeMax)
                 {
