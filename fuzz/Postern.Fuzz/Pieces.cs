@@ -22,6 +22,8 @@ static class Pieces
     public static IReadOnlyList<ReadOnlyMemory<byte>> Of(ReadOnlyMemory<byte> octets, Random chance)
     {
         var longest = octets.Length <= 512 && chance.Next(4) == 0 ? 1 : 1 << chance.Next(1, 14);
+        // A network never cuts a long input into thousands of pieces within one read.
+        longest = Math.Max(longest, octets.Length / 256);
         var pieces = new List<ReadOnlyMemory<byte>>();
         while (octets.Length > 0)
         {
