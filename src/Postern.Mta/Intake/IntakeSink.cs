@@ -18,9 +18,11 @@ sealed class IntakeSink(IMailStore store, QueueId id, MemoryBudget budget) : Con
     /// <summary>Content up to this size, in octets, stays in the store (DESIGN §3).</summary>
     const int MemoryOctetsMax = 256 << 10;
 
-    static readonly byte[] LineEnd = "\r\n"u8.ToArray();
+    /// <summary>Mended lines gather up to about this many octets before they are kept.</summary>
+    const int MendedOctetsMax = 16 << 10;
 
-    PooledContent memory = new(budget);
+    readonly PooledContent memory = new(budget);
+    ArrayBufferWriter<byte>? mended;
     ContentFileWriter? file;
     bool afterCr;
     bool handedOver;
@@ -55,20 +57,46 @@ sealed class IntakeSink(IMailStore store, QueueId id, MemoryBudget budget) : Con
         {
             for (var rest = piece; Refusal is null && rest.Length > 0;)
             {
-                var length = TakeCanonical(rest.Span, out var addition);
-                await KeepAsync(rest[..length], cancel).ConfigureAwait(false);
-                if (addition is not null)
-                    await KeepAsync(addition, cancel).ConfigureAwait(false);
-                rest = rest[(length + (addition is null ? 0 : 1))..];
+                var length = TakeCanonical(rest.Span, out var isBare);
+                if (isBare)
+                {
+                    length = Mend(rest.Span, length);
+                    await KeepAsync(mended!.WrittenMemory, cancel).ConfigureAwait(false);
+                }
+                else
+                    await KeepAsync(rest[..length], cancel).ConfigureAwait(false);
+                rest = rest[length..];
             }
         }
     }
 
-    /// <summary>How many octets may be copied as they are; <paramref name="addition"/> replaces the bare LF
-    /// after them.</summary>
-    int TakeCanonical(ReadOnlySpan<byte> octets, out byte[]? addition)
+    /// <summary>Gathers lines with CRLF in the place of bare LF; the first one, already looked at, is
+    /// <paramref name="length"/> octets long.</summary>
+    /// <remarks>A message of nothing but bare LF must not cost two writes for each of its octets.</remarks>
+    /// <returns>How many octets were taken.</returns>
+    int Mend(ReadOnlySpan<byte> octets, int length)
     {
-        addition = null;
+        mended ??= new ArrayBufferWriter<byte>(MendedOctetsMax);
+        mended.ResetWrittenCount();
+        var isBare = true;
+        var taken = 0;
+        while (true)
+        {
+            mended.Write(octets.Slice(taken, length));
+            if (isBare)
+                mended.Write("\r\n"u8);
+            taken += length + (isBare ? 1 : 0);
+            if (taken == octets.Length || mended.WrittenCount >= MendedOctetsMax || Refusal is not null)
+                return taken;
+            length = TakeCanonical(octets[taken..], out isBare);
+        }
+    }
+
+    /// <summary>How many octets may be copied as they are; with <paramref name="isBare"/> the next one is a
+    /// bare LF.</summary>
+    int TakeCanonical(ReadOnlySpan<byte> octets, out bool isBare)
+    {
+        isBare = false;
         var at = 0;
         while (at < octets.Length)
         {
@@ -95,7 +123,7 @@ sealed class IntakeSink(IMailStore store, QueueId id, MemoryBudget budget) : Con
                 afterCr = false;
             else
             {
-                addition = LineEnd;
+                isBare = true;
                 Note(octets[..(at - 1)]);
                 return at - 1;
             }
@@ -206,7 +234,8 @@ sealed class IntakeSink(IMailStore store, QueueId id, MemoryBudget budget) : Con
     {
         if (file is not null)
             await file.DisposeAsync().ConfigureAwait(false);
-        else if (!handedOver)
+        // Also after a spill that failed half-way, which left the memory as it was.
+        if (!handedOver)
             memory.Dispose();
     }
 }

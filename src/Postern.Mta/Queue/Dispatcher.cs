@@ -56,6 +56,9 @@ public sealed partial class Dispatcher : IDisposable
     /// other.</summary>
     internal Action<Func<Task>>? RunWorker { get; set; }
 
+    /// <summary>The stop has run out of patience: what still waits gives up.</summary>
+    internal CancellationToken Aborting => aborting.Token;
+
     /// <summary>Begins with the lanes the store knows; others come with their first mail.</summary>
     public async ValueTask StartAsync(CancellationToken cancel)
     {

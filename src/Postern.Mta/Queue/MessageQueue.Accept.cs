@@ -21,12 +21,7 @@ public sealed partial class MessageQueue
         }
         catch
         {
-            foreach (var work in fresh.Works)
-            {
-                ReturnProbe(work);
-                work.Content?.LetGo();
-            }
-            fresh.Content?.LetGo();
+            Forget(fresh);
             throw;
         }
         metrics.CommitTook(clock.GetElapsedTime(begunAt));
@@ -40,7 +35,7 @@ public sealed partial class MessageQueue
         var now = clock.GetUtcNow();
         change.Messages.Add(new NewMessage(mail.Message, mail.Content));
         var content = mail.Content is null ? null : new SharedContent(mail.Content, ReturnFresh);
-        Interlocked.Add(ref freshOctets, mail.Content?.Octets ?? 0);
+        Interlocked.Add(ref freshOctets, OctetsHeld(mail.Content?.Octets ?? 0));
         var rows = new List<(Recipient Row, RoutingDecision.Via Decision)>();
         var number = 0;
         foreach (var recipient in mail.Recipients)
@@ -164,6 +159,17 @@ public sealed partial class MessageQueue
         return works;
     }
 
+    /// <summary>The commit failed: nothing of it goes on.</summary>
+    void Forget(Fresh fresh)
+    {
+        foreach (var work in fresh.Works)
+        {
+            ReturnProbe(work);
+            work.Content?.LetGo();
+        }
+        fresh.Content?.LetGo();
+    }
+
     void Dispatch(Fresh fresh, StoreChange change)
     {
         foreach (var work in fresh.Works)
@@ -176,7 +182,12 @@ public sealed partial class MessageQueue
         }
     }
 
-    void ReturnFresh(long octets) => Interlocked.Add(ref freshOctets, -octets);
+    void ReturnFresh(long octets) => Interlocked.Add(ref freshOctets, -OctetsHeld(octets));
+
+    /// <summary>Content lies in whole segments: many small messages hold far more than their
+    /// octets.</summary>
+    static long OctetsHeld(long octets) =>
+        (octets + PooledContent.SegmentOctets - 1) / PooledContent.SegmentOctets * PooledContent.SegmentOctets;
 
     static MailEvent AcceptedEvent(
         QueuedMessage message, int count, Recipient row, RoutingDecision? decision) =>

@@ -17,12 +17,12 @@ public sealed partial class MessageQueue
     internal async ValueTask<LeasedWindow> LeaseDueAsync(string lane, int limit, CancellationToken cancel)
     {
         await gate.WaitAsync(cancel).ConfigureAwait(false);
+        var leased = new List<(QueuedMessage Message, Recipient Row, RoutingDecision.Via Decision)>();
         try
         {
             var now = clock.GetUtcNow();
             var (due, nextDueAt) = await store.FetchDueAsync(lane, now, limit, cancel).ConfigureAwait(false);
             var change = new StoreChange();
-            var leased = new List<(QueuedMessage Message, Recipient Row, RoutingDecision.Via Decision)>();
             foreach (var (message, row) in due)
                 await LeaseOneAsync(message, row, now, change, leased).ConfigureAwait(false);
             if (change.Recipients.Count > 0 || change.Events.Count > 0)
@@ -32,6 +32,13 @@ public sealed partial class MessageQueue
                 .SelectMany(g => GroupIntoWorks(
                     g.First().Message, [.. g.Select(l => (l.Row, l.Decision))], content: null));
             return new LeasedWindow([.. works], due.Count, nextDueAt);
+        }
+        catch
+        {
+            // Not stored, not leased: a probe that stayed claimed would keep its lane closed for good.
+            foreach (var (_, _, decision) in leased)
+                health.ReturnProbe(decision.Lane);
+            throw;
         }
         finally
         {

@@ -106,12 +106,15 @@ public sealed partial class MessageQueue
 
     /// <summary>Commits a change together with the report it calls for; without recipients to report, the
     /// change alone.</summary>
+    /// <param name="commit">Null: the store's own, which does not wait for a full disk.</param>
     async ValueTask CommitReportsAsync(
-        QueuedMessage message, StoreChange change, ReportKind kind, List<ReportedRecipient> reports)
+        QueuedMessage message, StoreChange change, ReportKind kind, List<ReportedRecipient> reports,
+        Func<StoreChange, ValueTask>? commit = null)
     {
+        commit ??= store.CommitAsync;
         if (reports.Count == 0)
         {
-            await store.CommitAsync(change).ConfigureAwait(false);
+            await commit(change).ConfigureAwait(false);
             return;
         }
         var report = await ComposeAsync(message, kind, reports).ConfigureAwait(false);
@@ -122,7 +125,15 @@ public sealed partial class MessageQueue
             change.Events.Add(what with { Other = report.Message.Id });
         }
         var fresh = Prepare(report, change);
-        await store.CommitAsync(change).ConfigureAwait(false);
+        try
+        {
+            await commit(change).ConfigureAwait(false);
+        }
+        catch
+        {
+            Forget(fresh);
+            throw;
+        }
         metrics.Reported(kind.ToString());
         Dispatch(fresh, change);
     }

@@ -10,6 +10,8 @@ namespace Postern.Mta.Queue;
 /// <summary>Results of attempts: each Active recipient leaves its state here, and nowhere else.</summary>
 public sealed partial class MessageQueue
 {
+    static readonly TimeSpan FullDiskWait = TimeSpan.FromSeconds(1);
+
     /// <summary>Writes down what an attempt proved.</summary>
     /// <returns>Work that goes on at once through another transport.</returns>
     internal async ValueTask<IReadOnlyList<Work>> RecordAsync(Work work, AttemptReport report, long startedAt)
@@ -30,11 +32,41 @@ public sealed partial class MessageQueue
         // What goes on through another transport is written down before that attempt is made (DESIGN §1.1 law
         // 4).
         if (reports.Count > 0 || again is not null)
-            await CommitReportsAsync(work.Message, change, ReportKind.Failed, reports).ConfigureAwait(false);
+        {
+            try
+            {
+                await CommitReportsAsync(work.Message, change, ReportKind.Failed, reports, CommitProofAsync)
+                    .ConfigureAwait(false);
+            }
+            catch
+            {
+                foreach (var (_, decision) in again ?? [])
+                    health.ReturnProbe(decision.Lane);
+                throw;
+            }
+        }
         else
             store.Post(change);
         NoteWaiting(change);
         return again is null ? [] : GroupIntoWorks(work.Message, again, content: null);
+    }
+
+    /// <summary>Commits what an attempt proved, and waits for a full disk: nobody else knows it, and the
+    /// recipients would stay Active until a restart.</summary>
+    async ValueTask CommitProofAsync(StoreChange change)
+    {
+        while (true)
+        {
+            try
+            {
+                await store.CommitAsync(change).ConfigureAwait(false);
+                return;
+            }
+            catch (StoreException full) when (full.Health == StoreHealth.Full)
+            {
+                await Task.Delay(FullDiskWait, clock, Dispatcher.Aborting).ConfigureAwait(false);
+            }
+        }
     }
 
     /// <summary>The next state of one recipient. A value means: at once through this other

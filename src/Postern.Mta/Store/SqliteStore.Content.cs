@@ -39,8 +39,13 @@ public sealed partial class SqliteStore
 
     sealed class FileWriter : ContentFileWriter
     {
+        /// <summary>Small pieces gather up to this before they are written: a peer chooses their
+        /// size.</summary>
+        const int GatheredOctetsMax = 16 << 10;
+
         readonly SqliteStore store;
         readonly NativeFile file;
+        readonly ArrayBufferWriter<byte> gathered = new(GatheredOctetsMax);
         RowSum sum = new();
         long octets;
         bool flushed;
@@ -61,7 +66,7 @@ public sealed partial class SqliteStore
             {
                 foreach (var segment in octets)
                 {
-                    file.Write(segment.Span);
+                    Gather(segment.Span);
                     sum.AddOctets(segment.Span);
                     this.octets += segment.Length;
                 }
@@ -73,12 +78,29 @@ public sealed partial class SqliteStore
             }
         }
 
+        void Gather(ReadOnlySpan<byte> octets)
+        {
+            if (gathered.WrittenCount + octets.Length > GatheredOctetsMax)
+                WriteGathered();
+            if (octets.Length >= GatheredOctetsMax)
+                file.Write(octets);
+            else
+                gathered.Write(octets);
+        }
+
+        void WriteGathered()
+        {
+            file.Write(gathered.WrittenSpan);
+            gathered.ResetWrittenCount();
+        }
+
         public override async ValueTask FlushAsync(CancellationToken cancel)
         {
             if (store.failed)
                 throw Refusal(StoreHealth.Failed);
             try
             {
+                WriteGathered();
                 await store.flusher.FlushAsync(file, store.directory.Contents).ConfigureAwait(false);
                 store.files[Name] = (octets, sum.Value);
                 flushed = true;

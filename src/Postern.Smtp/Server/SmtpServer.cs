@@ -90,7 +90,11 @@ sealed class SessionLoop(
         await input.CompleteAsync();
         await output.CompleteAsync();
         if (end is not (SessionEnd.TimedOut or SessionEnd.ConnectionLost))
-            await tls.ShutdownAsync().WaitAsync(CloseNotifyTimeout, clock, CancellationToken.None);
+        {
+            // A courtesy: a peer that is gone already, or takes nothing any more, has ended as it ended.
+            await tls.ShutdownAsync().WaitAsync(CloseNotifyTimeout, clock, CancellationToken.None)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
         return end;
     }
 

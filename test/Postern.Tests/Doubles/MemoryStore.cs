@@ -44,6 +44,9 @@ public sealed class MemoryStore : IMailStore
     /// <summary>Which changes wait for <see cref="Settle"/>.</summary>
     public HeldChanges Holds { get; set; }
 
+    /// <summary>Content files are made, and then there is no room for an octet in them.</summary>
+    public bool FilesAreFull { get; set; }
+
     /// <summary>Called after each change that was applied, on the thread that applied it.</summary>
     public Action? Applied { get; set; }
 
@@ -383,6 +386,8 @@ public sealed class MemoryStore : IMailStore
 
         public override ValueTask WriteAsync(ReadOnlySequence<byte> octets, CancellationToken cancel)
         {
+            if (store.FilesAreFull)
+                throw new StoreException(StoreHealth.Full, "no room in the file");
             foreach (var segment in octets)
                 this.octets.Write(segment.Span);
             return ValueTask.CompletedTask;

@@ -164,4 +164,27 @@ public sealed class IntakeSinkTests
         await sink.DisposeAsync();
         Assert.Equal(1 << 20, budget.FreeOctets);
     }
+
+    [Fact]
+    public async Task BareLineFeedsInBulk_AreMendedWhateverThePieces()
+    {
+        var lines = string.Concat(Enumerable.Range(0, 9000).Select(i => new string('x', i % 3) + "\n"));
+        Assert.Equal(lines.ReplaceLineEndings("\r\n"), await StoredAsync(lines, 1, 4096, 20_000));
+    }
+
+    [Fact]
+    public async Task BareCarriageReturn_AfterBareLineFeeds_IsRefused() =>
+        Assert.Null(await StoredAsync("a\n\nb\rc\n\n", 3));
+
+    [Fact]
+    public async Task Memory_IsReturnedWhenTheFileTakesNothing()
+    {
+        var budget = new MemoryBudget(1 << 20);
+        var sink = new IntakeSink(
+            new MemoryStore { FilesAreFull = true }, new QueueId(7), budget);
+        await WriteAsync(sink, Encoding.ASCII.GetBytes("X: y\r\n\r\n" + new string('x', 300_000)), 100_000);
+        Assert.Equal(452, sink.Refusal?.Code);
+        await sink.DisposeAsync();
+        Assert.Equal(1 << 20, budget.FreeOctets);
+    }
 }

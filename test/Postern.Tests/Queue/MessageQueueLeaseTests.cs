@@ -1,6 +1,7 @@
 using Postern.Mta;
 using Postern.Mta.Events;
 using Postern.Mta.Queue;
+using Postern.Mta.Store;
 using Postern.Tests.Doubles;
 using static Postern.Tests.Doubles.MailHall;
 
@@ -23,6 +24,20 @@ public sealed class MessageQueueLeaseTests
         Assert.Equal((RecipientState.Active, hall.Store.Epoch), (hall.Only.State, hall.Only.Lease));
         Assert.True(hall.Only.DueAt > hall.Clock.GetUtcNow());
         hall.Relay.Release();
+    }
+
+    [Fact]
+    public async Task Probe_WhoseLeaseMeetsAFullDisk_IsMadeWhenThereIsRoom()
+    {
+        await using var hall = new MailHall();
+        hall.Relay.Answer(Results.Unreachable);
+        await hall.AcceptAsync("b@example.net");
+        await hall.RunAsync();
+        hall.Clock.Advance(TimeSpan.FromSeconds(1));
+        hall.Store.FailNext(StoreHealth.Full);
+        Assert.False(await hall.Dispatcher.FillAllAsync());
+        await hall.PassAsync(TimeSpan.FromSeconds(1));
+        Assert.Equal(RecipientOutcome.Relayed, hall.Only.Outcome);
     }
 
     [Fact]

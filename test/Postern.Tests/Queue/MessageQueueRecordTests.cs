@@ -358,11 +358,29 @@ public sealed class MessageQueueRecordTests
         });
         hall.Relay.Answer(Results.Failed);
         await hall.AcceptAsync("b@example.net");
-        hall.Store.FailNext(StoreHealth.Full);
+        hall.Store.FailNext(StoreHealth.Accepting);
         await hall.RunAsync();
         await hall.AcceptAsync("c@example.net");
         await hall.RunAsync();
         Assert.Equal(
             [RecipientState.Active, RecipientState.Done], hall.Store.Recipients.Select(row => row.State));
+    }
+
+    [Fact]
+    public async Task ResultThatMeetsAFullDisk_IsWrittenWhenThereIsRoom()
+    {
+        await using var hall = new MailHall();
+        hall.Relay.Answer(Results.Failed);
+        await hall.AcceptAsync("b@example.net");
+        hall.Store.FailNext(StoreHealth.Full);
+        await hall.RunWorkersAsync();
+        Assert.Equal(RecipientState.Active, hall.Only.State);
+        while (hall.Store.Recipients[0].State == RecipientState.Active)
+        {
+            hall.Clock.Advance(TimeSpan.FromSeconds(1));
+            await Task.Yield();
+        }
+        Assert.Equal(RecipientOutcome.Failed, hall.Store.Recipients[0].Outcome);
+        Assert.Equal("sender@example.org", hall.Store.Recipients[1].Address.ToString());
     }
 }
