@@ -37,6 +37,18 @@ sealed class IntakeSink(IMailStore store, QueueId id, MemoryBudget budget) : Con
 
     public override async ValueTask WriteAsync(ReadOnlySequence<byte> octets, CancellationToken cancel)
     {
+        try
+        {
+            await TakeAsync(octets, cancel).ConfigureAwait(false);
+        }
+        catch (StoreException failed)
+        {
+            Refusal = IntakeReplies.NotStored(failed);
+        }
+    }
+
+    async ValueTask TakeAsync(ReadOnlySequence<byte> octets, CancellationToken cancel)
+    {
         foreach (var piece in octets)
         {
             for (var rest = piece; Refusal is null && rest.Length > 0;)

@@ -40,7 +40,7 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
         }
         catch (StoreException failed)
         {
-            return failed.Health == StoreHealth.Full ? Replies.InsufficientStorage : Replies.LocalError;
+            return IntakeReplies.NotStored(failed);
         }
         return Replies.QueuedAs(sink.Id.ToString());
     }
