@@ -16,10 +16,10 @@ static class IntakeReplies
     public static readonly Reply AuthorNotOwned =
         new(550, new(5, 7, 1), "From or Sender field rejected: not owned by this account");
 
-    /// <summary>452 as long as room may come back by itself, 451 otherwise.</summary>
-    public static Reply NotStored(StoreException failed) =>
-        failed.Health == StoreHealth.Full ? Replies.InsufficientStorage : Replies.LocalError;
-
     public static readonly Reply MailLoop =
         new(554, new(5, 4, 6), "Mail is looping: it was delivered here before");
+
+    /// <summary>The store did not take it: a full disk is said to be one.</summary>
+    public static Reply NotStored(StoreException failed) =>
+        failed.Health == StoreHealth.Full ? Replies.InsufficientStorage : Replies.LocalError;
 }

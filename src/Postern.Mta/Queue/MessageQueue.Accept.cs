@@ -187,7 +187,8 @@ public sealed partial class MessageQueue
     /// <summary>Content lies in whole segments: many small messages hold far more than their
     /// octets.</summary>
     static long OctetsHeld(long octets) =>
-        (octets + PooledContent.SegmentOctets - 1) / PooledContent.SegmentOctets * PooledContent.SegmentOctets;
+        (octets
+            + PooledContent.SegmentOctets - 1) / PooledContent.SegmentOctets * PooledContent.SegmentOctets;
 
     static MailEvent AcceptedEvent(
         QueuedMessage message, int count, Recipient row, RoutingDecision? decision) =>

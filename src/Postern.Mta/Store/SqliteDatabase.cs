@@ -82,6 +82,7 @@ sealed class SqliteDatabase : IDisposable
         var result = raw.sqlite3_exec(handle, sql);
         if (result != raw.SQLITE_OK)
             throw Failure(result);
+        DirectoryFlush.ThrowIfFailed();
     }
 
     public long Scalar(string sql)
@@ -105,6 +106,7 @@ sealed class SqliteDatabase : IDisposable
         var result = raw.sqlite3_wal_checkpoint_v2(handle, "main", mode, out var logged, out var moved);
         if (result is not (raw.SQLITE_OK or raw.SQLITE_BUSY))
             throw Failure(result);
+        DirectoryFlush.ThrowIfFailed();
         if (logged < 0)
             throw new InvalidOperationException("The connection has no log to move.");
         return (logged, moved);
@@ -184,12 +186,14 @@ sealed class SqliteStatement(SqliteDatabase database, sqlite3_stmt handle) : IDi
     }
 
     /// <summary>True: there is a row.</summary>
-    public bool Step() => raw.sqlite3_step(handle) switch
+    public bool Step()
     {
-        raw.SQLITE_ROW => true,
-        raw.SQLITE_DONE => false,
-        var error => throw database.Failure(error),
-    };
+        var result = raw.sqlite3_step(handle);
+        if (result is not (raw.SQLITE_ROW or raw.SQLITE_DONE))
+            throw database.Failure(result);
+        DirectoryFlush.ThrowIfFailed();
+        return result == raw.SQLITE_ROW;
+    }
 
     public long Long(int column) => raw.sqlite3_column_int64(handle, column);
 

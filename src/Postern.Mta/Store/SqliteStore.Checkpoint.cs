@@ -14,7 +14,13 @@ public sealed partial class SqliteStore
 
     const int SpaceIntervalMs = 1000;
 
+    /// <summary>Octets written between two measurements at least: near the reserve not every write
+    /// asks.</summary>
+    const long RoomMin = 256 << 10;
+
     readonly object checkpointGate = new();
+    readonly Lock spaceGate = new();
+    long room;
     readonly long pageOctets;
     int pagesSeen;
     long logPages;
@@ -28,6 +34,7 @@ public sealed partial class SqliteStore
     void WaitForCheckpoint()
     {
         var written = writer.PagesWritten;
+        Spend((written - pagesSeen) * pageOctets);
         lock (checkpointGate)
         {
             logPages += written - pagesSeen;
@@ -119,21 +126,32 @@ public sealed partial class SqliteStore
         }
     }
 
-    /// <summary>
-    /// Compares the room that is left with the reserve; mail is taken again once there is enough.
-    /// </summary>
+    /// <summary>Counts what is written, so that a quick flood does not run through the reserve between two
+    /// measurements.</summary>
+    void Spend(long octets)
+    {
+        if (Interlocked.Add(ref room, -octets) < 0)
+            MeasureSpace();
+    }
+
+    /// <summary>Compares the room that is left with the reserve; mail is taken again once there is
+    /// enough.</summary>
     void MeasureSpace()
     {
-        var space = options.Space?.Invoke() ?? AskFileSystem();
-        var reserve = options.Reserve ?? Math.Min(space.Total / 20, 1L << 30);
-        var reached = space.Free < reserve;
-        if (reached && !reserveReached)
-            LogReserveReached(space.Free, reserve);
-        else if (!reached && (reserveReached || diskFull))
-            LogReserveLeft(space.Free);
-        reserveReached = reached;
-        if (!reached)
-            diskFull = false;
+        lock (spaceGate)
+        {
+            var space = options.Space?.Invoke() ?? AskFileSystem();
+            var reserve = options.Reserve ?? Math.Min(space.Total / 20, 1L << 30);
+            Interlocked.Exchange(ref room, Math.Max(space.Free - reserve, RoomMin));
+            var reached = space.Free < reserve;
+            if (reached && !reserveReached)
+                LogReserveReached(space.Free, reserve);
+            else if (!reached && (reserveReached || diskFull))
+                LogReserveLeft(space.Free);
+            reserveReached = reached;
+            if (!reached)
+                diskFull = false;
+        }
     }
 
     DiskSpace AskFileSystem()

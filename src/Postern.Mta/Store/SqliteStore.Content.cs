@@ -15,6 +15,8 @@ public sealed partial class SqliteStore
     /// <inheritdoc/>
     public ContentFileWriter CreateContentFile(QueueId id)
     {
+        if (Health is not StoreHealth.Accepting and var health)
+            throw Refusal(health);
         try
         {
             return new FileWriter(this, id.ToString());
@@ -64,6 +66,9 @@ public sealed partial class SqliteStore
         {
             try
             {
+                store.Spend(octets.Length);
+                if (store.Health is not StoreHealth.Accepting and var health)
+                    return ValueTask.FromException(Refusal(health));
                 foreach (var segment in octets)
                 {
                     Gather(segment.Span);

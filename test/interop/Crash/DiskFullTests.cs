@@ -36,7 +36,7 @@ public sealed class DiskFullTests
             var reply = await SendAsync(postern, string.Create(CultureInfo.InvariantCulture, $"r{accepted}"));
             if (reply[0] == '2')
                 continue;
-            Assert.StartsWith("452 4.3.1", reply);
+            Assert.True(reply.StartsWith("452 4.3.1", StringComparison.Ordinal), reply + "\n" + postern.Said);
             return accepted;
         }
         Assert.Fail("the disk never counted as full\n" + postern.Said);
