@@ -3,6 +3,7 @@ using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Postern.Mta.Store;
 using Postern.Mta.Transports;
+using Postern.Smtp;
 
 namespace Postern.Mta.Queue;
 
@@ -249,8 +250,9 @@ public sealed partial class Dispatcher : IDisposable
         catch (ContentDamagedException damaged)
         {
             queue.HoldDamaged(work, damaged.Message);
-            report = ForAll(
-                work, new AttemptResult.Deferred(Statuses.ContentLost, damaged.Message, Blame.Message));
+            await RecordOwnTroubleAsync(lane, work, Statuses.ContentLost, damaged.Message, startedAt)
+                .ConfigureAwait(false);
+            return;
         }
         // One of the two places where a bug is caught (STYLE rule 12): the mail waits, the dispatcher goes
         // on.
@@ -259,14 +261,28 @@ public sealed partial class Dispatcher : IDisposable
 #pragma warning restore CA1031
         {
             LogAttemptFailed(bug, work.Message.Id, work.Decision.Transport);
-            report = ForAll(work, new AttemptResult
-                .Deferred(Statuses.InternalTrouble, "internal error, see the log", Blame.Message));
+            await RecordOwnTroubleAsync(
+                lane, work, Statuses.InternalTrouble, "internal error, see the log", startedAt)
+                .ConfigureAwait(false);
+            return;
         }
         finally
         {
             work.Content?.LetGo();
         }
         await SettleAsync(lane, work, report, startedAt).ConfigureAwait(false);
+    }
+
+    /// <summary>It says nothing of the next hop: a closed lane stays closed, its alarms stay
+    /// raised.</summary>
+    async ValueTask RecordOwnTroubleAsync(
+        Lane lane, Work work, EnhancedStatus status, string text, long startedAt)
+    {
+        health.ReturnProbe(lane.Name);
+        Wake();
+        await queue
+            .RecordAsync(work, ForAll(work, new AttemptResult.Deferred(status, text, Blame.Message)), startedAt)
+            .ConfigureAwait(false);
     }
 
     static AttemptReport ForAll(Work work, AttemptResult result) =>

@@ -41,6 +41,20 @@ public sealed class MessageQueueLeaseTests
     }
 
     [Fact]
+    public async Task Probe_ThatMeetsOurOwnBug_DoesNotOpenTheLane()
+    {
+        await using var hall = new MailHall();
+        hall.Relay.Answer(Results.LoginRefused);
+        await hall.AcceptAsync("b@example.net");
+        await hall.RunAsync();
+        hall.Relay.Bug = new InvalidOperationException("a bug");
+        await hall.PassAsync(TimeSpan.FromSeconds(30));
+        Assert.Equal(2, hall.Relay.Attempts.Count);
+        Assert.NotNull(hall.Health.Find("relay"));
+        Assert.Equal(1, hall.Alarms.Count);
+    }
+
+    [Fact]
     public async Task LeasesOfOneMessage_AreOneAttempt()
     {
         await using var hall = new MailHall();
