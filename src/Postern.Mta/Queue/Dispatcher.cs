@@ -280,9 +280,8 @@ public sealed partial class Dispatcher : IDisposable
     {
         health.ReturnProbe(lane.Name);
         Wake();
-        await queue
-            .RecordAsync(work, ForAll(work, new AttemptResult.Deferred(status, text, Blame.Message)), startedAt)
-            .ConfigureAwait(false);
+        var report = ForAll(work, new AttemptResult.Deferred(status, text, Blame.Message));
+        await queue.RecordAsync(work, report, startedAt).ConfigureAwait(false);
     }
 
     static AttemptReport ForAll(Work work, AttemptResult result) =>
