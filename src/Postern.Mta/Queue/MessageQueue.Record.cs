@@ -29,9 +29,8 @@ public sealed partial class MessageQueue
             if (Settle(work, row, result, what, now, change, reports) is { } elsewhere)
                 (again ??= []).Add(elsewhere);
         }
-        // What goes on through another transport is written down before that attempt is made (DESIGN §1.1 law
-        // 4).
-        if (reports.Count > 0 || again is not null)
+        // Before the next attempt is made (DESIGN §1.1 law 4), and before the pump is told to look for it.
+        if (reports.Count > 0 || again is not null || change.Recipients.Exists(IsWaiting))
         {
             try
             {
@@ -254,6 +253,9 @@ public sealed partial class MessageQueue
         };
     }
 
+    static bool IsWaiting(Recipient row) => row.State is RecipientState.Ready or RecipientState.Deferred;
+
+    /// <summary>Tells the dispatcher what waits, once it is written: a fetch in between would find nothing.</summary>
     void NoteWaiting(StoreChange change)
     {
         foreach (var row in change.Recipients)

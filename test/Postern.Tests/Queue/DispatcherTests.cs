@@ -156,6 +156,25 @@ public sealed class DispatcherTests
     }
 
     [Fact]
+    public async Task ResultThatWaitsForTheDisk_IsNotOverlookedByThePump()
+    {
+        await using var hall = new MailHall();
+        hall.Store.Holds = HeldChanges.Posted;
+        hall.Relay.Answer(Results.Unreachable, Results.Greylisted);
+        await hall.AcceptAsync("a@example.net");
+        await hall.RunWorkersAsync();
+        await hall.Dispatcher.FillAllAsync();
+        hall.Store.Settle();
+        await hall.PassAsync(TimeSpan.FromSeconds(1));
+        Assert.Equal(2, hall.Relay.Attempts.Count);
+        await hall.Dispatcher.FillAllAsync();
+        hall.Store.Settle();
+        await hall.PassAsync(TimeSpan.FromMinutes(10));
+        hall.Store.Settle();
+        Assert.Equal(RecipientState.Done, hall.Only.State);
+    }
+
+    [Fact]
     public async Task MailOfAClosedLane_GoesThroughTheTransportThatOpens()
     {
         await using var hall = new MailHall(OptionsOf(Route("all", via: ["one", "two"])));
