@@ -14,8 +14,7 @@ public sealed class DiskFullTests
     {
         await using var mount = await Mount.TmpfsAsync("96m");
         var port = PosternProcess.FreePort();
-        await using var postern =
-            new PosternProcess(Settings(port)) { Data = Path.Combine(mount.FullPath, "data") };
+        await using var postern = new PosternProcess(Settings(port), Path.Combine(mount.FullPath, "data"));
         await postern.StartAsync();
         var accepted = await FillAsync(postern);
         Assert.InRange(accepted, 20, 400);

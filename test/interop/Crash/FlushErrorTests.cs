@@ -16,7 +16,11 @@ public sealed partial class FlushErrorTests
     /// <summary>How far a reply that was already written may be behind when it is read.</summary>
     static readonly TimeSpan OnTheWay = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>The first dozen of a new store's belong to its making.</summary>
     static readonly int[] Calls = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 17, 20, 25, 30, 40, 50, 70, 100];
+
+    /// <summary>A store that is only opened flushes a few times before it takes mail.</summary>
+    static readonly int[] CallsWhenOpened = [2, 3, 4, 5, 6, 7, 9, 11];
 
     [Fact]
     public async Task Flush_FailedOnce_IsNeverFollowedByA250()
@@ -26,17 +30,32 @@ public sealed partial class FlushErrorTests
         foreach (var call in Calls)
             if (await FailAsync(strace, call))
                 seen++;
-        Assert.True(seen >= 10, $"only {seen} of {Calls.Length} runs had a failed flush while mail came in");
+        using var used = new TemporaryDirectory();
+        await UseAsync(used.PathOf("data"));
+        foreach (var call in CallsWhenOpened)
+            if (await FailAsync(strace, call, used.PathOf("data")))
+                seen++;
+        var runs = Calls.Length + CallsWhenOpened.Length;
+        Assert.True(seen >= 10, $"only {seen} of {runs} runs had a failed flush while mail came in");
+    }
+
+    /// <summary>Makes a store and leaves mail in it.</summary>
+    static async Task UseAsync(string data)
+    {
+        await using var postern = new PosternProcess(Settings, data);
+        await postern.StartAsync();
+        Assert.NotEmpty(await SubmitAsync(postern.Port("submission"), TestContext.Current.CancellationToken));
+        await postern.StopAsync();
     }
 
     /// <summary>One run with the n-th flush of every thread failing; true when one failed while mail came
     /// in.</summary>
-    static async Task<bool> FailAsync(string strace, int call)
+    static async Task<bool> FailAsync(string strace, int call, string? data = null)
     {
         var cancel = TestContext.Current.CancellationToken;
         using var traces = new TemporaryDirectory();
         var trace = traces.PathOf("trace");
-        await using var postern = new PosternProcess(Settings)
+        await using var postern = new PosternProcess(Settings, data)
         {
             Wrapper =
             [

@@ -37,10 +37,11 @@ sealed partial class PosternProcess : IAsyncDisposable
     readonly Dictionary<string, int> ports = [];
     Daemon? daemon;
 
-    public PosternProcess(string settings)
+    /// <param name="data">Null: a directory of its own, gone with it.</param>
+    public PosternProcess(string settings, string? data = null)
     {
         Settings = settings;
-        Data = directory.PathOf("data");
+        Data = data ?? directory.PathOf("data");
     }
 
     /// <summary>Tables of postern.toml after the listeners; written at start and by
@@ -48,7 +49,7 @@ sealed partial class PosternProcess : IAsyncDisposable
     public string Settings { get; set; }
 
     public string LogFormat { get; init; } = "json";
-    public string Data { get; init; }
+    public string Data { get; }
 
     /// <summary>Put before the program's own command line: strace, setpriv.</summary>
     public IReadOnlyList<string> Wrapper { get; init; } = [];
