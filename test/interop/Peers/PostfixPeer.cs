@@ -49,6 +49,7 @@ sealed class PostfixPeer : IAsyncDisposable
         Tool.Require("saslpasswd2", "sasl2-bin");
         var peer = await PrepareAsync();
         Certificate.Make(peer.directory);
+        var permit = login is null ? "permit_mynetworks" : "permit_sasl_authenticated";
         await peer.ConfigureAsync($"""
             smtpd_tls_security_level = encrypt
             smtpd_tls_cert_file = {peer.CertificateFile}
@@ -57,7 +58,7 @@ sealed class PostfixPeer : IAsyncDisposable
             smtpd_sasl_path = smtpd
             smtpd_sasl_local_domain = relay.test
             smtpd_sasl_security_options = noanonymous
-            smtpd_relay_restrictions = {(login is null ? "permit_mynetworks" : "permit_sasl_authenticated")}, reject
+            smtpd_relay_restrictions = {permit}, reject
             virtual_mailbox_domains = sink.test
             virtual_mailbox_base = {peer.directory.PathOf("mail")}
             virtual_mailbox_maps = static:box/
