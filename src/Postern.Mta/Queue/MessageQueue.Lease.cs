@@ -133,15 +133,17 @@ public sealed partial class MessageQueue
             if (again.Count > 0)
                 next.AddRange(GroupIntoWorks(work.Message, again, work.Content));
             work.Content?.LetGo();
-            if (reports.Count > 0)
-                await CommitReportsAsync(work.Message, change, ReportKind.Failed, reports)
-                    .ConfigureAwait(false);
-            else
+            if (reports.Count == 0)
+            {
                 Merge(change, all);
+                continue;
+            }
+            await CommitReportsAsync(work.Message, change, ReportKind.Failed, reports).ConfigureAwait(false);
             NoteWaiting(change);
         }
         if (all.Recipients.Count > 0)
             await store.CommitAsync(all).ConfigureAwait(false);
+        NoteWaiting(all);
         return next;
     }
 

@@ -255,8 +255,7 @@ public sealed partial class MessageQueue
 
     static bool IsWaiting(Recipient row) => row.State is RecipientState.Ready or RecipientState.Deferred;
 
-    /// <summary>Tells the dispatcher what waits, once it is written: a fetch in between would find
-    /// nothing.</summary>
+    /// <summary>Tells the dispatcher what waits; once it is written, or a fetch would find nothing.</summary>
     void NoteWaiting(StoreChange change)
     {
         foreach (var row in change.Recipients)
