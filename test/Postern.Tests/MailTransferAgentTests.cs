@@ -187,9 +187,9 @@ public sealed class MailTransferAgentTests : IAsyncLifetime
         await StartAsync(OptionsOf(Route("all")));
         ways["relay"].Answer(Results.LoginRefused);
         await SendAsync("b@example.net");
+        await UntilAsync(() => store.Recipients[0].UnderAlarm);
         // While it stops the clock runs: no probe may succeed meanwhile.
         ways["relay"].Holds = true;
-        await UntilAsync(() => store.Recipients[0].UnderAlarm);
         await StopAsync();
         await StartAsync(OptionsOf(Route("all")));
         Assert.True(agent!.Alarms.IsRaised("login", "relay"));
