@@ -230,7 +230,8 @@ public sealed class SqliteStoreTests : IAsyncLifetime
         await using var writer = store.CreateContentFile(new QueueId(1));
         await writer.WriteAsync(Octets(300_000), None);
         space = new DiskSpace(9, 1L << 40);
-        var error = await Assert.ThrowsAsync<StoreException>(async () => await writer.WriteAsync(Octets(300_000), None));
+        var error = await Assert.ThrowsAsync<StoreException>(
+            async () => await writer.WriteAsync(Octets(300_000), None));
         Assert.Equal(StoreHealth.Full, error.Health);
         Assert.Throws<StoreException>(() => store.CreateContentFile(new QueueId(2)));
     }
