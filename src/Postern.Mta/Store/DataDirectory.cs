@@ -47,7 +47,11 @@ sealed class DataDirectory : IDisposable
         }
     }
 
-    public void Dispose() => lockFile.Dispose();
+    public void Dispose()
+    {
+        lockFile.Unlock();
+        lockFile.Dispose();
+    }
 
     static NativeFile Lock(string path)
     {

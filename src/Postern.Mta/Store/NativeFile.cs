@@ -74,6 +74,11 @@ sealed partial class NativeFile : IDisposable
     /// <summary>Takes the lock of the open file (flock). False: another open file has it.</summary>
     public bool TryLock() => flock(handle, LockExclusive | LockNonBlocking) == 0;
 
+    /// <summary>
+    /// Gives the lock back. A close alone does not as long as a child that is just being started has a copy.
+    /// </summary>
+    public void Unlock() => _ = flock(handle, LockRelease);
+
     public void Dispose() => handle.Dispose();
 
     /// <summary>Brings the entries of a directory to stable storage.</summary>
@@ -156,6 +161,7 @@ sealed partial class NativeFile : IDisposable
 
     const int LockExclusive = 2;
     const int LockNonBlocking = 4;
+    const int LockRelease = 8;
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial SafeFileHandle open(string path, int flags, int mode);

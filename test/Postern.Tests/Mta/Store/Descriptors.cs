@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.IO.Pipes;
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace Postern.Tests.Mta.Store;
 
@@ -41,6 +42,10 @@ sealed partial class Descriptors : IDisposable
         using var pipe = new AnonymousPipeServerStream(PipeDirection.Out);
         return new Descriptors(path, pipe.SafePipeHandle);
     }
+
+    /// <summary>A second descriptor of one open file, as a child has until it runs its program.</summary>
+    public static SafeFileHandle Copy(SafeFileHandle handle) =>
+        new(dup((int)handle.DangerousGetHandle()), ownsHandle: true);
 
     public void Dispose()
     {

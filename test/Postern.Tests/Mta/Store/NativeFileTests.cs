@@ -27,6 +27,21 @@ public sealed class NativeFileTests
     }
 
     [Fact]
+    public void Unlock_WhileAChildHasACopy_LetsTheNextOneIn()
+    {
+        var path = Path.GetTempFileName();
+        var first = NativeFile.OpenOrCreate(path);
+        using var second = NativeFile.OpenOrCreate(path);
+        Assert.True(first.TryLock());
+        using var copy = Descriptors.Copy(first.Handle);
+        Assert.False(second.TryLock());
+        first.Unlock();
+        first.Dispose();
+        Assert.True(second.TryLock());
+        File.Delete(path);
+    }
+
+    [Fact]
     public void FlushDirectory_OfAMissingOne_Throws() =>
         Assert.Throws<NativeFileException>(() => NativeFile.FlushDirectory("/nonexistent"));
 }

@@ -222,6 +222,21 @@ public sealed class SqliteStoreTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Reserve_ReachedByContentFilesBetweenTwoMeasurements_RefusesTheRest()
+    {
+        await store.DisposeAsync();
+        space = new DiskSpace(400_010, 1L << 40);
+        store = Open();
+        await using var writer = store.CreateContentFile(new QueueId(1));
+        await writer.WriteAsync(Octets(300_000), None);
+        space = new DiskSpace(9, 1L << 40);
+        var error = await Assert.ThrowsAsync<StoreException>(
+            async () => await writer.WriteAsync(Octets(300_000), None));
+        Assert.Equal(StoreHealth.Full, error.Health);
+        Assert.Throws<StoreException>(() => store.CreateContentFile(new QueueId(2)));
+    }
+
+    [Fact]
     public async Task ConcurrentCommits_AllArriveOnce()
     {
         var writers = Enumerable.Range(0, 16).Select(writer => Task.Run(async () =>
