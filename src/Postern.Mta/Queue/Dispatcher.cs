@@ -102,16 +102,6 @@ public sealed partial class Dispatcher : IDisposable
         StartWorker(lane);
     }
 
-    /// <summary>How much leased work waits in a lane: the queue leases fresh mail only up to a
-    /// bound.</summary>
-    internal int WaitingIn(string lane)
-    {
-        if (!lanes.TryGetValue(lane, out var found))
-            return 0;
-        lock (found)
-            return found.Waiting.Count;
-    }
-
     /// <summary>A recipient of this lane was stored that falls due then.</summary>
     internal void NoteDue(string lane, DateTimeOffset dueAt)
     {

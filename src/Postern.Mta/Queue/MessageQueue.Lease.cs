@@ -138,13 +138,32 @@ public sealed partial class MessageQueue
                 Merge(change, all);
                 continue;
             }
-            await CommitReportsAsync(work.Message, change, ReportKind.Failed, reports).ConfigureAwait(false);
+            await CommitReportsAsync(work.Message, change, ReportKind.Failed, reports, CommitProofAsync)
+                .ConfigureAwait(false);
             NoteWaiting(change);
         }
-        if (all.Recipients.Count > 0)
-            await store.CommitAsync(all).ConfigureAwait(false);
-        NoteWaiting(all);
+        await CommitReroutedAsync(all, next).ConfigureAwait(false);
         return next;
+    }
+
+    /// <summary>A full disk is waited for: nobody else holds these recipients.</summary>
+    async ValueTask CommitReroutedAsync(StoreChange change, IReadOnlyList<Work> next)
+    {
+        try
+        {
+            if (change.Recipients.Count > 0)
+                await CommitProofAsync(change).ConfigureAwait(false);
+        }
+        catch
+        {
+            foreach (var work in next)
+            {
+                ReturnProbe(work);
+                work.Content?.LetGo();
+            }
+            throw;
+        }
+        NoteWaiting(change);
     }
 
     static void Merge(StoreChange part, StoreChange whole)

@@ -17,6 +17,7 @@ public sealed partial class MessageQueue
     internal async ValueTask<IReadOnlyList<Work>> RecordAsync(Work work, AttemptReport report, long startedAt)
     {
         Debug.Assert(report.Results.Count == work.Recipients.Count, "one result per recipient");
+        metrics.AttemptTook(work.Decision.Transport, clock.GetElapsedTime(startedAt));
         var now = clock.GetUtcNow();
         var change = new StoreChange();
         var reports = new List<ReportedRecipient>();

@@ -128,12 +128,6 @@ public sealed partial class MessageQueue : IDisposable
         _ => false,
     };
 
-    double NextChance()
-    {
-        lock (chanceGate)
-            return chance.NextDouble();
-    }
-
     /// <summary>When an Active recipient falls due should this process vanish: as after an unknown
     /// outcome.</summary>
     DateTimeOffset LeaseEnd(DateTimeOffset now) => now + Options.Queue.UncertainWait;

@@ -89,8 +89,6 @@ public static class Replies
         new(454, new(4, 7, 0), "Temporary authentication failure: too many failed logins, try again later");
     public static readonly Reply AuthenticationUnavailable =
         new(454, new(4, 7, 0), "Temporary authentication failure");
-    public static readonly Reply TlsUnavailable =
-        new(454, new(4, 7, 0), "TLS not available due to local problem");
     internal static readonly Reply ChallengeEmpty = new(334, null, "");
     internal static readonly Reply ChallengeUserName = new(334, null, "VXNlcm5hbWU6");
     internal static readonly Reply ChallengePassword = new(334, null, "UGFzc3dvcmQ6");
@@ -102,8 +100,6 @@ public static class Replies
     public static readonly Reply LocalError = new(451, new(4, 3, 0), "Error: queue file write error");
     public static readonly Reply TryLater =
         new(451, new(4, 3, 2), "Service temporarily unavailable, try again later");
-    public static readonly Reply RateExceeded =
-        new(450, new(4, 7, 1), "Error: too much mail, try again later");
 
     /// <summary>Message accepted; said only after the durable commit.</summary>
     public static Reply QueuedAs(string id) => new(250, new(2, 0, 0), $"Ok: queued as {id}");
@@ -130,10 +126,6 @@ public static class Replies
     /// <summary>A submitted message that no route takes.</summary>
     public static Reply NoRoute(Mailbox recipient) =>
         About(550, new(5, 7, 1), recipient, "No route for this recipient");
-
-    /// <summary>Bounced, complained or unsubscribed before.</summary>
-    public static Reply Suppressed(Mailbox recipient, string reason) =>
-        About(550, new(5, 7, 1), recipient, $"Recipient is suppressed: {Clean(reason, 128)}");
 
     public static Reply SenderNotOwned(Mailbox? sender, string user) =>
         About(550, new(5, 7, 1), sender, $"Sender address rejected: not owned by user {Clean(user, 64)}");

@@ -116,8 +116,8 @@ sealed partial class SmtpConnection : IDisposable
         return Wire.Stopping;
     }
 
-    /// <summary>Gives the line back. Called once after <see cref="ReadLineAsync"/> returned Ok, before the
-    /// next read.</summary>
+    /// <summary>Gives the line back. Called once after <see cref="ReadLineAsync"/> returned Ok or
+    /// BareLineFeed, before the next read.</summary>
     public void TakeLine()
     {
         line = default;
@@ -168,13 +168,9 @@ sealed partial class SmtpConnection : IDisposable
         }
         line = whole.IsSingleSegment ? whole.First : CopyToScratch(whole);
         // RFC 5321 §2.3.8: only CR LF ends a line.
-        if (line.Length < 2 || line.Span[^2] != (byte)'\r')
-        {
-            TakeLine();
-            return Wire.BareLineFeed;
-        }
-        line = line[..^2];
-        return Wire.Ok;
+        var isWhole = line.Length >= 2 && line.Span[^2] == (byte)'\r';
+        line = line[..^(isWhole ? 2 : 1)];
+        return isWhole ? Wire.Ok : Wire.BareLineFeed;
     }
 
     Wire? KeepOrDrop(ref long dropped)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Net.Security;
 using System.Security.Authentication;
@@ -204,10 +205,16 @@ sealed class SessionLoop(
                 var running = session.RunAsync(connection.Line, connection.Waiting, stopping);
                 connection.TakeLine();
                 return await running;
+            case Wire.BareLineFeed:
+                var step = session.BareLineFeed(connection.Line);
+                connection.TakeLine();
+                return step;
             case Wire.TlsRecord:
                 return session.UnexpectedTls();
+            case Wire.LineTooLong:
+                return session.TooLong();
             default:
-                return session.Unreadable(wire);
+                throw new UnreachableException();
         }
     }
 

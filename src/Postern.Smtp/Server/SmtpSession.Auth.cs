@@ -191,10 +191,13 @@ sealed partial class SmtpSession
         return Answer(Verb.Auth, "", reply);
     }
 
-    void EndSasl()
+    /// <returns>True: an exchange was going on.</returns>
+    bool EndSasl()
     {
+        var wasGoingOn = sasl != SaslStep.None;
         sasl = SaslStep.None;
         scram = null;
+        return wasGoingOn;
     }
 
     static Reply Challenge(byte[] message) => new(334, null, StrictBase64.Encode(message));

@@ -35,15 +35,8 @@ sealed partial class SmtpSession
         var space = argument.IndexOf((byte)' ');
         var count = space < 0 ? argument : argument[..space];
         var last = space < 0 ? [] : argument[space..].Trim((byte)' ');
-        // Without a count nobody knows where the next command begins: the only safe answer is to close.
         if (!TryReadCount(count, out var octets))
-        {
-            return Now(Answer(Verb.Bdat, Text(argument), Replies.BdatSyntax) with
-            {
-                Then = Then.Close,
-                End = SessionEnd.ProtocolError,
-            });
-        }
+            return Now(RefuseLine(Verb.Bdat, Text(argument), Replies.BdatSyntax));
         if (!last.IsEmpty && !Ascii.EqualsIgnoreCase(last, "LAST"u8))
             return Now(Skip(octets, Replies.BdatSyntax));
         if (MissingForContent() is { } missing)

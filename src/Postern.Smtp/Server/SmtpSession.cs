@@ -39,11 +39,11 @@ sealed partial class SmtpSession(SessionFacts facts, SmtpServerOptions options, 
         var command = SmtpCommand.Parse(line);
         if (line.Length + 2 > OctetsMax(command.Verb))
         {
-            return Now(Answer(command.Verb, "",
+            return Now(RefuseLine(command.Verb, "",
                 command.Verb is Verb.Mail or Verb.Rcpt ? Replies.ParametersTooLong : Replies.LineTooLong));
         }
         if (line.ContainsAnyInRange((byte)0, (byte)0x1F) || line.Contains((byte)0x7F))
-            return Now(Answer(command.Verb, Text(command.Argument), Replies.BadSyntax));
+            return Now(RefuseLine(command.Verb, Text(command.Argument), Replies.BadSyntax));
         return command.Verb switch
         {
             Verb.Mail => MailAsync(command.Argument, cancel),
@@ -58,17 +58,22 @@ sealed partial class SmtpSession(SessionFacts facts, SmtpServerOptions options, 
         };
     }
 
-    /// <summary>Answers a line that could not be read as one.</summary>
-    public Step Unreadable(Wire wire)
+    /// <summary>Answers a line over every limit, of which nothing was kept.</summary>
+    public Step TooLong() => EndSasl()
+        ? Answer(Verb.Auth, "", Replies.AuthLineTooLong)
+        : Answer(Verb.Unknown, "", Replies.LineTooLong);
+
+    /// <summary>Answers a line that a lone LF ended; <paramref name="line"/> is without it.</summary>
+    public Step BareLineFeed(ReadOnlySpan<byte> line) => EndSasl()
+        ? Answer(Verb.Auth, "", Replies.BareLineFeed)
+        : RefuseLine(SmtpCommand.Parse(line).Verb, "", Replies.BareLineFeed);
+
+    /// <summary>Refuses a line as a whole. Without the count of BDAT nobody knows where the next command
+    /// begins, and octets of content must never be read as commands: the only safe answer is to close.</summary>
+    Step RefuseLine(Verb verb, string argument, Reply reply)
     {
-        var inSasl = sasl != SaslStep.None;
-        EndSasl();
-        var reply = wire switch
-        {
-            Wire.LineTooLong => inSasl ? Replies.AuthLineTooLong : Replies.LineTooLong,
-            _ => Replies.BareLineFeed,
-        };
-        return Answer(inSasl ? Verb.Auth : Verb.Unknown, "", reply);
+        var step = Answer(verb, argument, reply);
+        return verb == Verb.Bdat ? step with { Then = Then.Close, End = SessionEnd.ProtocolError } : step;
     }
 
     /// <summary>The peer spoke, or spoke on, where it had to wait for us.</summary>

@@ -6,7 +6,7 @@ namespace Postern.Listeners;
 /// of.</summary>
 static partial class Native
 {
-    const int ResourceFiles = 7, SocketLevel = 1, SocketPeerCredentials = 17;
+    const int ResourceFiles = 7;
 
     /// <summary>How many file descriptors this process may have. The runtime has already raised soft to
     /// hard.</summary>
@@ -27,14 +27,6 @@ static partial class Native
     {
         if (RenameFile(from, to) != 0)
             throw new IOException($"cannot rename {from} to {to}: {Marshal.GetLastPInvokeErrorMessage()}");
-    }
-
-    /// <summary>The user behind the other end of a unix socket. Null: not known.</summary>
-    public static int? PeerUser(System.Net.Sockets.Socket socket)
-    {
-        Span<byte> credentials = stackalloc byte[12];
-        var read = socket.GetRawSocketOption(SocketLevel, SocketPeerCredentials, credentials);
-        return read == credentials.Length ? MemoryMarshal.Read<int>(credentials[4..]) : null;
     }
 
     [LibraryImport("libc", EntryPoint = "getrlimit", SetLastError = true)]
