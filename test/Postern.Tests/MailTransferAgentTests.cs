@@ -154,8 +154,7 @@ public sealed class MailTransferAgentTests : IAsyncLifetime
             OptionsOf(Route("all")) with
             {
                 Listen = [new ListenOptions { On = "127.0.0.1:1" }],
-                Data =
-                "/elsewhere"
+                Data = "/elsewhere"
             },
             patience.Token);
         Assert.Equal(["listen", "data", "log"], needRestart);

@@ -85,8 +85,7 @@ public sealed class TidyRuleTests
     [Fact]
     public void ProjectFile_ReferencesAndPackages_AreSeen()
     {
-        const string Project =
-            "<ProjectReference Include=\"..\\Postern.Mta\\Postern.Mta.csproj\" />"
+        const string Project = "<ProjectReference Include=\"..\\Postern.Mta\\Postern.Mta.csproj\" />"
             + "<PackageReference Include=\"X\" />";
         Assert.Equal(["Postern.Mta"], Tidy.ProjectReferences(Project));
         Assert.True(Tidy.HasPackages(Project));

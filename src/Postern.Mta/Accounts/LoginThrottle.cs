@@ -7,12 +7,10 @@ namespace Postern.Mta.Accounts;
 /// </summary>
 /// <remarks>
 /// Each failure counts for 10 minutes. The second and later ones wait, doubling up to 8 s; at the limit the
-/// address, or
-/// the account, is refused until its failures have aged. An IPv6 client counts by its /64. A login that
-/// succeeds clears
-/// the address, not the account: who guesses is not helped by its owner. Memory is bounded: beyond the limit
-/// of
-/// entries those that ended longest ago go first, then the oldest. Safe for several threads.
+/// address, or the account, is refused until its failures have aged. An IPv6 client counts by its /64. A
+/// login that succeeds clears the address, not the account: who guesses is not helped by its owner. Memory is
+/// bounded: beyond the limit of entries those that ended longest ago go first, then the oldest. Safe for
+/// several threads.
 /// </remarks>
 public sealed class LoginThrottle(TimeProvider clock)
 {

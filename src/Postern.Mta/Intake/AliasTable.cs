@@ -6,11 +6,9 @@ namespace Postern.Mta.Intake;
 /// <summary>Addresses that stand for others, as Postfix's virtual_alias_maps (virtual(5)).</summary>
 /// <remarks>
 /// Keys are looked up as <c>user+ext@domain</c>, <c>user@domain</c>, <c>user+ext</c>, <c>user</c>,
-/// <c>@domain</c>; the lone
-/// ones only for our own domains. Targets are looked up again. An address met again in its own expansion ends
-/// there,
-/// so loops are harmless and nothing is lost. An extension that was not part of the key moves on to the
-/// target.
+/// <c>@domain</c>; the lone ones only for our own domains. Targets are looked up again. An address met again
+/// in its own expansion ends there, so loops are harmless and nothing is lost. An extension that was not part
+/// of the key moves on to the target.
 /// </remarks>
 public sealed class AliasTable
 {

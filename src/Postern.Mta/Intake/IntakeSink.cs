@@ -10,8 +10,7 @@ namespace Postern.Mta.Intake;
 /// it is not.</summary>
 /// <remarks>
 /// A bare LF becomes CRLF, a bare CR is refused (DESIGN §9.3): what is stored holds line ends of one kind, so
-/// no next
-/// hop can read an end of data where none was. From here on the octets never change.
+/// no next hop can read an end of data where none was. From here on the octets never change.
 /// </remarks>
 sealed class IntakeSink(IMailStore store, QueueId id, MemoryBudget budget) : ContentSink
 {

@@ -14,9 +14,8 @@ namespace Postern.Mta.Intake;
 /// for.</summary>
 /// <remarks>
 /// Submission takes mail from accounts and trusted addresses for whatever a route takes; MX takes mail from
-/// anybody for
-/// what an mx route or an alias takes, and nothing else: there is no relaying by omission (DESIGN §1.1 law
-/// 10).
+/// anybody for what an mx route or an alias takes, and nothing else: there is no relaying by omission
+/// (DESIGN §1.1 law 10).
 /// </remarks>
 sealed class SmtpDoor(
     ListenOptions listener, MailIntake intake, MessageQueue queue, LoginThrottle throttle, RelayHealth health,

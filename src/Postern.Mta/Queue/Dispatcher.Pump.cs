@@ -39,8 +39,7 @@ public sealed partial class Dispatcher
             {
                 return true;
             }
-            // The other end of rule 12's dispatcher loop: whatever went wrong in one lane, mail must not
-            // stop.
+            // The other end of rule 12's dispatcher loop: whatever went wrong in one lane, mail goes on.
 #pragma warning disable CA1031
             catch (Exception bug)
 #pragma warning restore CA1031

@@ -11,13 +11,10 @@ namespace Postern.Mta.Queue;
 /// attempts.</summary>
 /// <remarks>
 /// Two kinds of activity. Workers: at most <see cref="Lane.Concurrency"/> of a lane, each making one attempt
-/// after the
-/// other while there is work. The pump: one loop that fetches due recipients from the store, leases them
-/// through
-/// <see cref="MessageQueue"/> and sends probes into closed lanes. Legal moves of a recipient are the queue's;
-/// here is
-/// decided only when. Fresh mail is offered by the queue right after its commit and never read back.
-/// Log levels: Information when a lane closes or opens; Error for a bug in a transport.
+/// after the other while there is work. The pump: one loop that fetches due recipients from the store, leases
+/// them through <see cref="MessageQueue"/> and sends probes into closed lanes. Legal moves of a recipient are
+/// the queue's; here is decided only when. Fresh mail is offered by the queue right after its commit and
+/// never read back. Log levels: Information when a lane closes or opens; Error for a bug in a transport.
 /// </remarks>
 public sealed partial class Dispatcher : IDisposable
 {
@@ -43,7 +40,7 @@ public sealed partial class Dispatcher : IDisposable
 
     internal Dispatcher(
         MessageQueue queue, IMailStore store, RelayHealth health, TransportTable transports,
-            TimeProvider clock, ILogger log)
+        TimeProvider clock, ILogger log)
     {
         this.queue = queue;
         this.store = store;
@@ -176,8 +173,8 @@ public sealed partial class Dispatcher : IDisposable
         else
         {
             ThreadPool.UnsafeQueueUserWorkItem(
-                static state => _ = state.Dispatcher
-                    .WorkAsync(state.Lane), (Dispatcher: this, Lane: lane), preferLocal: false);
+                static state => _ = state.Dispatcher.WorkAsync(state.Lane),
+                (Dispatcher: this, Lane: lane), preferLocal: false);
         }
     }
 
@@ -191,8 +188,7 @@ public sealed partial class Dispatcher : IDisposable
                 {
                     await AttemptAsync(lane, work).ConfigureAwait(false);
                 }
-                // Its result could not be written: the recipients stay leased and count as uncertain after a
-                // restart.
+                // Its result could not be written: the recipients count as uncertain after a restart.
 #pragma warning disable CA1031
                 catch (Exception bug)
 #pragma warning restore CA1031
@@ -234,8 +230,8 @@ public sealed partial class Dispatcher : IDisposable
         }
         catch (OperationCanceledException) when (aborting.IsCancellationRequested)
         {
-            report = ForAll(work, new AttemptResult
-                .Uncertain(Statuses.SystemStopping, "Postern was stopped while this attempt was being made"));
+            report = ForAll(work, new AttemptResult.Uncertain(
+                Statuses.SystemStopping, "Postern was stopped while this attempt was being made"));
         }
         catch (ContentDamagedException damaged)
         {
@@ -244,8 +240,7 @@ public sealed partial class Dispatcher : IDisposable
                 .ConfigureAwait(false);
             return;
         }
-        // One of the two places where a bug is caught (STYLE rule 12): the mail waits, the dispatcher goes
-        // on.
+        // One of the two places where a bug is caught (STYLE rule 12): mail waits, the dispatcher goes on.
 #pragma warning disable CA1031
         catch (Exception bug)
 #pragma warning restore CA1031
@@ -281,9 +276,9 @@ public sealed partial class Dispatcher : IDisposable
     {
         if (transports.Find(work.Decision.Transport) is not { } transport)
         {
+            var text = $"transport {work.Decision.Transport} is not configured";
             return ForAll(work, new AttemptResult.NextHopDown(
-                Statuses.BadConfiguration, $"transport {work.Decision.Transport} is not configured",
-                    NextHopTrouble.Refusing));
+                Statuses.BadConfiguration, text, NextHopTrouble.Refusing));
         }
         if (work.Content is { } shared)
             return await transport.AttemptAsync(ToAttempt(work, shared.Content), aborting.Token)
@@ -296,8 +291,8 @@ public sealed partial class Dispatcher : IDisposable
     }
 
     static Attempt ToAttempt(Work work, StoredContent stored) => new(
-        work.Message, work.Recipients, work.Message.Sender, new EditedContent(
-            work.Message, stored), work.Decision.Lane);
+        work.Message, work.Recipients, work.Message.Sender,
+        new EditedContent(work.Message, stored), work.Decision.Lane);
 
     async ValueTask SettleAsync(Lane lane, Work work, AttemptReport report, long startedAt)
     {

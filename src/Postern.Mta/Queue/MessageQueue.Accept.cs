@@ -62,11 +62,10 @@ public sealed partial class MessageQueue
             return;
         }
         change.Recipients.Add(row with { State = RecipientState.Done, Outcome = RecipientOutcome.Expanded });
-        change.Events
-            .Add(AcceptedEvent(mail.Message, mail.Recipients.Count, row, null) with { Why = "an alias" });
-        change.Events.Add(EventOf(
-            EventKind.Expanded, mail.Message, row, now) with
-        { RecipientCount = recipient.Aliases.Count });
+        var accepted = AcceptedEvent(mail.Message, mail.Recipients.Count, row, null);
+        var expanded = EventOf(EventKind.Expanded, mail.Message, row, now);
+        change.Events.Add(accepted with { Why = "an alias" });
+        change.Events.Add(expanded with { RecipientCount = recipient.Aliases.Count });
         foreach (var target in recipient.Aliases)
         {
             var child =
@@ -92,8 +91,7 @@ public sealed partial class MessageQueue
                 change.Recipients.Add(row with
                 {
                     State = RecipientState.Done,
-                    Outcome =
-                    RecipientOutcome.Expanded,
+                    Outcome = RecipientOutcome.Expanded,
                     Route = split.Route.Name
                 });
                 change.Events.Add(ExpandedEvent(message, row, split, now));
@@ -103,8 +101,7 @@ public sealed partial class MessageQueue
                     {
                         Number = ++number,
                         Parent = row.Number,
-                        BoundTransport =
-                        transport,
+                        BoundTransport = transport,
                         Route = split.Route.Name
                     };
                     AddRow(child, Decide(message, child), now, change, rows);
@@ -139,8 +136,8 @@ public sealed partial class MessageQueue
     }
 
     List<Work> GroupIntoWorks(
-        QueuedMessage message, List<(
-            Recipient Row, RoutingDecision.Via Decision)> rows, SharedContent? content)
+        QueuedMessage message, List<(Recipient Row, RoutingDecision.Via Decision)> rows,
+        SharedContent? content)
     {
         var works = new List<Work>();
         var activeSince = clock.GetTimestamp();
@@ -150,10 +147,12 @@ public sealed partial class MessageQueue
         {
             foreach (var group in rows.GroupBy(row => row.Decision.Lane))
             {
-                foreach (var part in group
-                    .Chunk(transports.RecipientsPerMessageOf(group.First().Decision.Transport)))
-                    works.Add(new Work(message, [.. part.Select(row => row.Row)], part[0].Decision, content?
-                        .Hold(), activeSince));
+                var size = transports.RecipientsPerMessageOf(group.First().Decision.Transport);
+                foreach (var part in group.Chunk(size))
+                {
+                    Recipient[] recipients = [.. part.Select(row => row.Row)];
+                    works.Add(new Work(message, recipients, part[0].Decision, content?.Hold(), activeSince));
+                }
             }
         }
         return works;
@@ -187,8 +186,8 @@ public sealed partial class MessageQueue
     /// <summary>Content lies in whole segments: many small messages hold far more than their
     /// octets.</summary>
     static long OctetsHeld(long octets) =>
-        (octets
-            + PooledContent.SegmentOctets - 1) / PooledContent.SegmentOctets * PooledContent.SegmentOctets;
+        (octets + PooledContent.SegmentOctets - 1)
+        / PooledContent.SegmentOctets * PooledContent.SegmentOctets;
 
     static MailEvent AcceptedEvent(
         QueuedMessage message, int count, Recipient row, RoutingDecision? decision) =>
@@ -207,8 +206,7 @@ public sealed partial class MessageQueue
         EventOf(EventKind.Expanded, message, row, at) with
         {
             Why = split.Why,
-            RecipientCount =
-            split.Transports.Count
+            RecipientCount = split.Transports.Count
         };
 
     static MailEvent EventOf(EventKind kind, QueuedMessage message, Recipient row, DateTimeOffset at) => new()

@@ -11,8 +11,7 @@ public sealed partial class MessageQueue
 {
     /// <summary>
     /// Fetches due recipients of a lane and decides on them again; those that may go are leased, the others
-    /// moved to
-    /// where they must wait. What was read cannot change in between: commands wait at the same gate.
+    /// moved to where they must wait. What was read cannot change in between: commands wait at the same gate.
     /// </summary>
     internal async ValueTask<LeasedWindow> LeaseDueAsync(string lane, int limit, CancellationToken cancel)
     {
@@ -91,8 +90,7 @@ public sealed partial class MessageQueue
         change.Recipients.Add(row with
         {
             State = RecipientState.Done,
-            Outcome =
-            RecipientOutcome.Expanded,
+            Outcome = RecipientOutcome.Expanded,
             Route = split.Route.Name
         });
         change.Events.Add(ExpandedEvent(message, row, split, now));
@@ -105,8 +103,7 @@ public sealed partial class MessageQueue
                 Number = ++number,
                 Parent = row.Number,
                 BoundTransport = transport,
-                Route =
-                split.Route.Name
+                Route = split.Route.Name
             };
             change.Recipients.Add(Wait(child, Decide(message, child), now));
         }

@@ -26,7 +26,7 @@ public sealed partial class MessageQueue
     /// §9.2).</summary>
     void EndLifetime(
         QueuedMessage message, Recipient row, DateTimeOffset now, StoreChange change,
-            List<ReportedRecipient> reports)
+        List<ReportedRecipient> reports)
     {
         if (CanBeMended(row))
         {
@@ -46,7 +46,7 @@ public sealed partial class MessageQueue
 
     void Expire(
         QueuedMessage message, Recipient row, DateTimeOffset now, StoreChange change,
-            List<ReportedRecipient> reports)
+        List<ReportedRecipient> reports)
     {
         var text = row.LastText is { } last ? $"delivery time expired, last: {last}"
             : "delivery time expired";

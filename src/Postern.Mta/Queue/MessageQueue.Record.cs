@@ -73,7 +73,7 @@ public sealed partial class MessageQueue
     /// transport.</summary>
     (Recipient Row, RoutingDecision.Via Decision)? Settle(
         Work work, Recipient row, AttemptResult result, MailEvent what, DateTimeOffset now,
-            StoreChange change,
+        StoreChange change,
         List<ReportedRecipient> reports)
     {
         row = row with { LastText = $"{result.Status} {result.Text}", Attempts = row.Attempts + 1 };
@@ -101,14 +101,12 @@ public sealed partial class MessageQueue
                 DeferUncertain(work, row, what, now, change, reports);
                 return null;
             case AttemptResult.NextHopDown down:
-                // The next hop's trouble is not the recipient's: its own count and time do not move (DESIGN
-                // §9.2).
+                // Not the recipient's trouble: its own count and time do not move (DESIGN §9.2).
                 row = row with
                 {
                     Attempts = row.Attempts - 1,
                     LastBlame = Blame.NextHop,
-                    UnderAlarm =
-                    down.Alarm is not null
+                    UnderAlarm = down.Alarm is not null
                 };
                 change.Events.Add(what with { Kind = EventKind.Attempted, Blame = Blame.NextHop });
                 return GoElsewhere(work.Message, row, now, change, reports);
@@ -121,7 +119,7 @@ public sealed partial class MessageQueue
     /// lane.</summary>
     (Recipient Row, RoutingDecision.Via Decision)? GoElsewhere(
         QueuedMessage message, Recipient row, DateTimeOffset now, StoreChange change,
-            List<ReportedRecipient> reports)
+        List<ReportedRecipient> reports)
     {
         if (intents.ContainsKey(KeyOf(row)) || IsOver(message, row, now))
         {
@@ -169,14 +167,12 @@ public sealed partial class MessageQueue
 
     void DeferUncertain(
         Work work, Recipient row, MailEvent what, DateTimeOffset now, StoreChange change,
-            List<ReportedRecipient> reports)
+        List<ReportedRecipient> reports)
     {
-        // It stays with the transport that may have taken it: another one would make a second copy (DESIGN
-        // §9.2).
+        // It stays with the transport that may have taken it: another would make a second copy (DESIGN §9.2).
         row = row with
         {
-            Uncertain = row.Uncertain
-            + 1,
+            Uncertain = row.Uncertain + 1,
             BoundTransport = work.Decision.Transport,
             LastBlame = Blame.NextHop
         };
@@ -231,13 +227,15 @@ public sealed partial class MessageQueue
     TimeSpan RetryDelay(Work work, Recipient row, DateTimeOffset now)
     {
         lock (chanceGate)
-            return RetrySchedule
-                .DelayAfter(now - work.Message.ArrivedAt, row.Attempts, work.Decision.Route.Retry, chance);
+        {
+            return RetrySchedule.DelayAfter(
+                now - work.Message.ArrivedAt, row.Attempts, work.Decision.Route.Retry, chance);
+        }
     }
 
     MailEvent DescribeAttempt(
         Work work, Recipient row, AttemptResult result, AttemptFacts facts, long startedAt,
-            DateTimeOffset now)
+        DateTimeOffset now)
     {
         var waited = clock.GetElapsedTime(work.ActiveSince, startedAt);
         var before = now - work.Message.ArrivedAt - waited - facts.SetUp - facts.Transmission;

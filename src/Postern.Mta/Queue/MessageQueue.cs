@@ -10,13 +10,11 @@ namespace Postern.Mta.Queue;
 /// <summary>The only thing that changes a message's state.</summary>
 /// <remarks>
 /// Legal moves of a recipient: (new) to Ready, Active, Held or Done; Ready and Deferred to Active by a lease;
-/// Active to
-/// Done, Deferred, Ready or Held by the result of its attempt; Ready, Deferred and Held to each other and to
-/// Done by an
-/// operator or at the end of the lifetime. Done is the end. Every move and its event are one
-/// <see cref="StoreChange"/>.
-/// Whoever holds a lease owns the row: only the attempt's result changes an Active recipient of this process.
-/// Log levels: Warning for what an operator should see; Error for a store that failed.
+/// Active to Done, Deferred, Ready or Held by the result of its attempt; Ready, Deferred and Held to each
+/// other and to Done by an operator or at the end of the lifetime. Done is the end. Every move and its event
+/// are one <see cref="StoreChange"/>. Whoever holds a lease owns the row: only the attempt's result changes
+/// an Active recipient of this process. Log levels: Warning for what an operator should see; Error for a
+/// store that failed.
 /// </remarks>
 public sealed partial class MessageQueue : IDisposable
 {

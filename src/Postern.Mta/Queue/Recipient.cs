@@ -61,8 +61,7 @@ public sealed record Recipient
 
     /// <summary>
     /// A Done row and its message stay until then. Null: they may go. Of any other row: it was released, and
-    /// its
-    /// lifetime does not end before then. Null: its message's age alone decides.
+    /// its lifetime does not end before then. Null: its message's age alone decides.
     /// </summary>
     public DateTimeOffset? KeepUntil { get; init; }
 }

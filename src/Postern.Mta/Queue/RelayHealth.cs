@@ -7,10 +7,8 @@ namespace Postern.Mta.Queue;
 /// <summary>Which lanes are closed, why, and when each is probed (DESIGN §9.2).</summary>
 /// <remarks>
 /// A lane is open unless it stands here. Only <c>NextHop</c> blame closes one, only a success opens it. While
-/// it is
-/// closed one recipient at a time may try it: the one that claims the probe. Waits are monotonic. The next
-/// probe may
-/// be read without the lock; whoever wants to act on it must claim it.
+/// it is closed one recipient at a time may try it: the one that claims the probe. Waits are monotonic. The
+/// next probe may be read without the lock; whoever wants to act on it must claim it.
 /// </remarks>
 public sealed class RelayHealth(TimeProvider clock)
 {

@@ -9,10 +9,8 @@ namespace Postern.Mta.Routing;
 /// <summary>A pattern of addresses, as in routes and the senders of accounts (DESIGN §9.1).</summary>
 /// <remarks>
 /// <c>user@domain</c>, <c>*@domain</c>, <c>*@*.domain</c>, <c>*@*</c>, <c>&lt;&gt;</c> for the null sender
-/// and <c>*</c>
-/// for anything. In the local part <c>*</c> is any run; before a domain <c>*.</c> is one or more labels,
-/// never the
-/// domain itself. Case never counts; domains are compared as A-labels.
+/// and <c>*</c> for anything. In the local part <c>*</c> is any run; before a domain <c>*.</c> is one or more
+/// labels, never the domain itself. Case never counts; domains are compared as A-labels.
 /// </remarks>
 public sealed record AddressPattern
 {

@@ -9,12 +9,9 @@ namespace Postern.Mta.Store;
 /// <summary>The flushes of directories that SQLite wants, made and checked by us.</summary>
 /// <remarks>
 /// SQLite flushes the directory of a new log or journal and ignores the result (unixSync in its os_unix.c),
-/// so that a
-/// commit would be acknowledged whose log may have no name on disk (DESIGN §1.1 law 9). It opens the
-/// directory through
-/// a table of system calls; the entry put there flushes it and keeps the error for the thread that asked. To
-/// SQLite it
-/// says that there is no directory to open, which SQLite allows.
+/// so that a commit would be acknowledged whose log may have no name on disk (DESIGN §1.1 law 9). It opens
+/// the directory through a table of system calls; the entry put there flushes it and keeps the error for the
+/// thread that asked. To SQLite it says that there is no directory to open, which SQLite allows.
 /// </remarks>
 static unsafe partial class DirectoryFlush
 {

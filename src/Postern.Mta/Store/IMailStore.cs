@@ -7,8 +7,7 @@ namespace Postern.Mta.Store;
 /// commit.</summary>
 /// <remarks>
 /// State and event go in one <see cref="StoreChange"/>, whole or not at all. Changes are applied in the order
-/// of the
-/// calls. After a failed flush nothing is ever acknowledged again (DESIGN §3).
+/// of the calls. After a failed flush nothing is ever acknowledged again (DESIGN §3).
 /// </remarks>
 public interface IMailStore : IAsyncDisposable
 {
@@ -53,8 +52,8 @@ public interface IMailStore : IAsyncDisposable
         QueueFilter filter, QueueId after, int limit, CancellationToken cancel);
 
     /// <summary>The stored octets, without edits. Null: already dropped. The caller disposes.</summary>
-    /// <exception cref="ContentDamagedException">
-    /// They are not what was stored. A content in a file may show this only at the end of its reader.
+    /// <exception cref="ContentDamagedException">They are not what was stored. A content in a file may show
+    /// this only at the end of its reader.
     /// </exception>
     ValueTask<StoredContent?> OpenContentAsync(QueuedMessage message, CancellationToken cancel);
 
@@ -121,10 +120,9 @@ public sealed class StoreChange
 }
 
 /// <summary>A message to be stored; its recipients stand in the same change.</summary>
-/// <param name="Content">
-/// The octets when they go into the store, in memory; the caller keeps them until the commit has completed
-/// and disposes
-/// of them. Null: they are in <see cref="QueuedMessage.ContentFile"/>, flushed.
+/// <param name="Content">The octets when they go into the store, in memory; the caller keeps them until the
+/// commit has completed and disposes of them. Null: they are in <see cref="QueuedMessage.ContentFile"/>,
+/// flushed.
 /// </param>
 public sealed record NewMessage(QueuedMessage Message, StoredContent? Content);
 

@@ -5,8 +5,8 @@ namespace Postern.Mta.Transports;
 /// <summary>Replies by which providers refuse our account, not the recipient or the message.</summary>
 /// <remarks>
 /// Their codes are those of a bad address or a bad message, often 5xx; read literally they would bounce
-/// everybody's
-/// mail. Asked only about relays that the configuration names. Texts are compared without case, as parts.
+/// everybody's mail. Asked only about relays that the configuration names. Texts are compared without case,
+/// as parts.
 /// </remarks>
 static class AccountRefusals
 {

@@ -51,9 +51,8 @@ partial class SmtpTransport
 
     /// <summary>
     /// The name a certificate must hold. A host that only an unsigned MX record names counts when it lies in
-    /// the
-    /// configured domain, as with Postfix's level secure (nexthop, dot-nexthop); otherwise the domain itself
-    /// must be in it.
+    /// the configured domain, as with Postfix's level secure (nexthop, dot-nexthop); otherwise the domain
+    /// itself must be in it.
     /// </summary>
     static string NameToVerify(NextHop hop, RelayTarget target) =>
         hop.Lookup == NextHopLookup.Mx && !target.Host.EndsWith("." + hop.Host, StringComparison.Ordinal)

@@ -8,10 +8,8 @@ namespace Postern.Mta.Transports;
 /// </summary>
 /// <remarks>
 /// An attempt goes through its next hops in order: a kept connection first, then each address on a fresh one,
-/// until a
-/// session is ready and the transaction has an answer. A login that is refused ends the attempt: other
-/// addresses of
-/// the same provider would refuse it too.
+/// until a session is ready and the transaction has an answer. A login that is refused ends the attempt:
+/// other addresses of the same provider would refuse it too.
 /// </remarks>
 public sealed partial class SmtpTransport : ITransport
 {

@@ -9,8 +9,7 @@ namespace Postern.Smtp.Client;
 /// </summary>
 /// <remarks>
 /// Legal moves: flights of [RSET] MAIL RCPT... [DATA], their replies in order, then the content and its
-/// reply. With
-/// PIPELINING a flight is as long as it may be, without it one command. 421 ends it at any stage.
+/// reply. With PIPELINING a flight is as long as it may be, without it one command. 421 ends it at any stage.
 /// </remarks>
 sealed class ClientTransaction
 {

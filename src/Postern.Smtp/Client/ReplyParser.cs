@@ -9,10 +9,8 @@ namespace Postern.Smtp.Client;
 /// </summary>
 /// <remarks>
 /// A line ends at CRLF and nowhere else, so that octets inside a text are never taken for a further reply.
-/// Text
-/// becomes a string in which control characters, invalid UTF-8 and characters that turn the direction of
-/// writing
-/// are escaped, once and here.
+/// Text becomes a string in which control characters, invalid UTF-8 and characters that turn the direction of
+/// writing are escaped, once and here.
 /// </remarks>
 sealed class ReplyParser
 {

@@ -7,8 +7,7 @@ namespace Postern.Smtp.Client;
 /// </summary>
 /// <remarks>
 /// <para>Legal moves: Greeting, Ehlo (or Helo after a 5xx), then StartTls, which ends this session, or Auth,
-/// then Ready.
-/// The session after STARTTLS is a new one that begins with Ehlo.</para>
+/// then Ready. The session after STARTTLS is a new one that begins with Ehlo.</para>
 /// <para>With a login configured Ready is reached through Auth only. With TLS required it is reached
 /// encrypted only.</para>
 /// </remarks>

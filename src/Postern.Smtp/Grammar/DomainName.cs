@@ -56,8 +56,7 @@ public static class DomainName
 
     /// <summary>
     /// The form for comparison: A-labels (RFC 5890 §2.3.2.1) in lower case, no final dot; a literal in lower
-    /// case.
-    /// Null when there is none.
+    /// case. Null when there is none.
     /// </summary>
     public static string? ToALabel(string domain)
     {

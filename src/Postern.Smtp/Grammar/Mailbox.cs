@@ -8,10 +8,8 @@ namespace Postern.Smtp;
 /// <summary>An address: local part and domain (RFC 5321 §4.1.2, RFC 6531 §3.3).</summary>
 /// <remarks>
 /// <see cref="LocalPart"/> is the meaning, without quotes: <c>"known"@d</c> and <c>known@d</c> are one
-/// mailbox.
-/// <see cref="Domain"/> is as sent, without a final dot; an address literal keeps its brackets; empty only
-/// for a
-/// local part that stood alone (<c>&lt;postmaster&gt;</c>, or <c>root</c> on submission).
+/// mailbox. <see cref="Domain"/> is as sent, without a final dot; an address literal keeps its brackets;
+/// empty only for a local part that stood alone (<c>&lt;postmaster&gt;</c>, or <c>root</c> on submission).
 /// </remarks>
 public sealed record Mailbox
 {

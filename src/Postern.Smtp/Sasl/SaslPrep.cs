@@ -7,12 +7,9 @@ namespace Postern.Smtp.Sasl;
 /// 4013).</summary>
 /// <remarks>
 /// Non-ASCII spaces become a space, characters that mean nothing are dropped, the rest is put into NFKC; so
-/// the NFC
-/// and the NFD form of one password are the same. Deviation from RFC 4013: unassigned code points are judged
-/// by
-/// the Unicode version of the class library, not 3.2, and the bidirectional rule of §2.4 is not applied;
-/// people with
-/// right-to-left passwords that break it can still log in.
+/// the NFC and the NFD form of one password are the same. Deviation from RFC 4013: unassigned code points are
+/// judged by the Unicode version of the class library, not 3.2, and the bidirectional rule of §2.4 is not
+/// applied; people with right-to-left passwords that break it can still log in.
 /// </remarks>
 public static class SaslPrep
 {

@@ -6,8 +6,7 @@ namespace Postern.Smtp.Server;
 /// transaction.</summary>
 /// <remarks>
 /// The session hands over content octets with dots already unstuffed, in order, in pieces of any length. It
-/// stops
-/// writing once <see cref="Refusal"/> is set, reads the rest from the wire and answers with it.
+/// stops writing once <see cref="Refusal"/> is set, reads the rest from the wire and answers with it.
 /// </remarks>
 public abstract class ContentSink : IAsyncDisposable
 {

@@ -7,8 +7,7 @@ namespace Postern.Smtp.Server;
 /// content.</summary>
 /// <remarks>
 /// The rules of the protocol are the session's; the rules of the house are the policy's. A null reply means
-/// yes.
-/// Calls of one session never overlap. No method throws for what a peer said.
+/// yes. Calls of one session never overlap. No method throws for what a peer said.
 /// </remarks>
 public interface ISessionPolicy
 {

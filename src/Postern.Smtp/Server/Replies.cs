@@ -7,8 +7,7 @@ namespace Postern.Smtp.Server;
 /// <summary>Every reply we give to peers. The words are Postfix's where it has some.</summary>
 /// <remarks>
 /// Fixed ones are encoded once. Text of a peer inside a reply goes through <see cref="Clean"/>: printable
-/// ASCII,
-/// cut, so that a reply stays one line of at most 512 octets (RFC 5321 §4.5.3.1.5).
+/// ASCII, cut, so that a reply stays one line of at most 512 octets (RFC 5321 §4.5.3.1.5).
 /// </remarks>
 public static class Replies
 {

@@ -6,10 +6,9 @@ namespace Postern.Smtp.Server;
 /// <summary>Bytes and time of one connection: lines and content in, replies out. It knows no rules.</summary>
 /// <remarks>
 /// Replies are collected and flushed when no complete command waits in the buffer (RFC 2920 §3.2). One timer
-/// per
-/// connection serves all waits: it is moved only when it fires too early, so that a busy session never
-/// touches it.
-/// It ends a wait by cancelling the pending read; data that came in the same moment is still looked at first.
+/// per connection serves all waits: it is moved only when it fires too early, so that a busy session never
+/// touches it. It ends a wait by cancelling the pending read; data that came in the same moment is still
+/// looked at first.
 /// </remarks>
 sealed partial class SmtpConnection : IDisposable
 {

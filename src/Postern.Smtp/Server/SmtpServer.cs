@@ -8,10 +8,8 @@ namespace Postern.Smtp.Server;
 /// <summary>Serves one connection from the greeting to the close: the entry for a listener.</summary>
 /// <remarks>
 /// The session loop. A step of the session is a reply and what to do next; nothing else decides what is read.
-/// Ends
-/// with one <see cref="SessionEnd"/>, told to the policy once. A broken pipe ends the loop; any other
-/// exception is a
-/// bug: the peer gets 421 and the exception goes on to the caller.
+/// Ends with one <see cref="SessionEnd"/>, told to the policy once. A broken pipe ends the loop; any other
+/// exception is a bug: the peer gets 421 and the exception goes on to the caller.
 /// </remarks>
 public static class SmtpServer
 {
@@ -123,8 +121,7 @@ sealed class SessionLoop(
             return true;
         }
         // SslStream reads beyond the end of a ClientHello that is too short and throws IndexOutOfRange
-        // (10.0): the peer's
-        // fault all the same.
+        // (10.0): the peer's fault all the same.
         catch (Exception e) when (e is AuthenticationException or IOException or OperationCanceledException
             or IndexOutOfRangeException)
         {
@@ -169,8 +166,7 @@ sealed class SessionLoop(
                         return await LeaveAsync(connection, cut);
                 }
                 // Asked before the 220 goes out: what comes after it is the handshake, of a quick client at
-                // once. What slips
-                // in between is read as one and fails as one; no command of it is ever run.
+                // once. What slips in between is read as one and fails as one; no command of it is ever run.
                 if (step.Then == Then.StartTls && await connection.HasInputAsync(TimeSpan.Zero))
                     step = session.OutOfSync(Verb.StartTls);
                 await SayAsync(connection, step);

@@ -7,8 +7,7 @@ namespace Postern.Smtp.Server;
 /// 7677).</summary>
 /// <remarks>
 /// An unknown user and a wrong password look the same and take the same time: the policy gives a verifier
-/// that
-/// nothing fits. Neither a password nor a response is ever part of a reply, a count or a log line.
+/// that nothing fits. Neither a password nor a response is ever part of a reply, a count or a log line.
 /// </remarks>
 sealed partial class SmtpSession
 {

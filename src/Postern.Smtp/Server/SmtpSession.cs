@@ -5,17 +5,14 @@ namespace Postern.Smtp.Server;
 /// <summary>The rules of RFC 5321 for one session, without any input or output.</summary>
 /// <remarks>
 /// Phases are not named: they are what was said so far. No EHLO: <see cref="SessionFacts.Helo"/> is null. No
-/// MAIL:
-/// the transaction is null. Content on its way: <see cref="Intake"/>. A login on its way: the SASL step. TLS
-/// and
-/// authentication are facts. After STARTTLS a new session begins, so that nothing said in clear is left (RFC
-/// 3207 §4.2).
+/// MAIL: the transaction is null. Content on its way: <see cref="Intake"/>. A login on its way: the SASL
+/// step. TLS and authentication are facts. After STARTTLS a new session begins, so that nothing said in clear
+/// is left (RFC 3207 §4.2).
 /// </remarks>
 sealed partial class SmtpSession(SessionFacts facts, SmtpServerOptions options, ISessionPolicy policy)
 {
     // What the extensions add to a line: SIZE 26 (RFC 1870 §3), BODY 17, SMTPUTF8 10 (RFC 6531 §3.1), AUTH
-    // 500
-    // (RFC 4954 §3), ENVID and RET 116; NOTIFY and ORCPT 530 (RFC 3461 §6), UTF-8 in both.
+    // 500 (RFC 4954 §3), ENVID and RET 116; NOTIFY and ORCPT 530 (RFC 3461 §6), UTF-8 in both.
     const int MailOctetsMore = 26 + 17 + 10 + 500 + 116;
     const int RcptOctetsMore = 530 + 10;
     const int HeloOctetsMax = 255;

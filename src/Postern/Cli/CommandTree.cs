@@ -22,8 +22,7 @@ static class CommandTree
         }
         var invocation = new InvocationConfiguration
         {
-            EnableDefaultExceptionHandler =
-            false,
+            EnableDefaultExceptionHandler = false,
             ProcessTerminationTimeout = null
         };
         try

@@ -17,10 +17,8 @@ namespace Postern.Listeners;
 /// <summary>The running program: bound sockets, the agent behind them, and Kestrel in between.</summary>
 /// <remarks>
 /// Law of the start: bind, then take the data directory, then answer anybody. Whatever fails is one line, and
-/// nothing
-/// was touched that a running Postern uses. Law of the stop: no new mail, sessions end with 421, attempts
-/// finish or are
-/// recorded, then the store closes; ten seconds at most.
+/// nothing was touched that a running Postern uses. Law of the stop: no new mail, sessions end with 421,
+/// attempts finish or are recorded, then the store closes; ten seconds at most.
 /// </remarks>
 sealed partial class PosternServer : IAsyncDisposable
 {

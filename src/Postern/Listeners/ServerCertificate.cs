@@ -13,9 +13,8 @@ namespace Postern.Listeners;
 /// ourselves.</summary>
 /// <remarks>
 /// Law: a new pair of files takes the place of the old one only when it is whole and fits together; until
-/// then the old
-/// one is shown and <see cref="Trouble"/> says why. New handshakes use the new one, running sessions are left
-/// alone.
+/// then the old one is shown and <see cref="Trouble"/> says why. New handshakes use the new one, running
+/// sessions are left alone.
 /// </remarks>
 sealed class ServerCertificate
 {

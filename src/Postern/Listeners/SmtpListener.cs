@@ -13,10 +13,9 @@ namespace Postern.Listeners;
 /// a session.</summary>
 /// <remarks>
 /// Purpose: decide whether a connection may become a session at all, and make its facts. Legal moves: place
-/// in the
-/// total, PROXY header, place of the client, session; whatever ends early gives back what it took. Debug
-/// tells of
-/// connections that never became a session, Warning of a proxy that breaks its protocol, Error of bugs.
+/// in the total, PROXY header, place of the client, session; whatever ends early gives back what it took.
+/// Debug tells of connections that never became a session, Warning of a proxy that breaks its protocol, Error
+/// of bugs.
 /// </remarks>
 sealed partial class SmtpListener(
     BoundListener bound, SmtpDoorway door, ConnectionLimits limits, TimeProvider clock,

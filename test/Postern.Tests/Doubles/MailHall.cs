@@ -13,8 +13,7 @@ namespace Postern.Tests.Doubles;
 /// <summary>Queue, dispatcher and store on one thread: nothing moves but by the test's calls.</summary>
 /// <remarks>
 /// Workers gather until <see cref="RunAsync"/>; the pump is a round of <see cref="RunAsync"/>. The clock is
-/// moved
-/// by <see cref="PassAsync"/>, from one wake-up of the pump to the next.
+/// moved by <see cref="PassAsync"/>, from one wake-up of the pump to the next.
 /// </remarks>
 sealed class MailHall : IAsyncDisposable
 {

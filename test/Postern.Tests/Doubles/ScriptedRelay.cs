@@ -9,8 +9,7 @@ namespace Postern.Tests.Doubles;
 /// </summary>
 /// <remarks>
 /// The script is code over a <see cref="RelayConversation"/>; a script that throws is shown by
-/// <see cref="Failures"/>
-/// and by disposing. In memory the same scripts run by <see cref="PlayInMemory"/>.
+/// <see cref="Failures"/> and by disposing. In memory the same scripts run by <see cref="PlayInMemory"/>.
 /// </remarks>
 sealed class ScriptedRelay : IAsyncDisposable
 {

@@ -23,8 +23,7 @@ public sealed class SmtpDoorTests : IAsyncLifetime
     static readonly PosternOptions Options = OptionsOf(
         Route("in", to: ["*@in.example.org", "info@mixed.example.org"], via: ["script"]) with
         {
-            Accepts =
-            MailDoors.Mx
+            Accepts = MailDoors.Mx
         },
         Route("out", to: ["*@example.net", "*@example.org", "*@mx.example.org"])) with
     {

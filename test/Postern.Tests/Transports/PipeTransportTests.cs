@@ -149,8 +149,7 @@ public sealed class PipeTransportTests : IDisposable
     [Fact]
     public async Task Run_WritesMuchOutput_KeepsTheBeginning()
     {
-        var result =
-            await RunAsync(
+        var result = await RunAsync(
                 "cat >/dev/null; i=0; while [ $i -lt 20000 ]; do echo 0123456789; i=$((i+1)); done; exit 1",
             "a@b.example");
         Assert.InRange(result.Text.Length, 1000, 1200);

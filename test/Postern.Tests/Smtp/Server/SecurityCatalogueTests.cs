@@ -10,10 +10,8 @@ namespace Postern.Tests.Smtp.Server;
 /// names.</summary>
 /// <remarks>
 /// The catalogue lies beside the repository, or where POSTERN_CASES says. Steps: <c>C</c> octets to send,
-/// <c>S</c>
-/// the reply's pattern, <c>R</c> generated octets, <c>X rst</c> a broken connection. Cases that are one line
-/// of
-/// description get their octets from <see cref="Supplied"/>. TLS cases are played by
+/// <c>S</c> the reply's pattern, <c>R</c> generated octets, <c>X rst</c> a broken connection. Cases that are
+/// one line of description get their octets from <see cref="Supplied"/>. TLS cases are played by
 /// <see cref="SmtpServerTests"/>.
 /// </remarks>
 public sealed class SecurityCatalogueTests

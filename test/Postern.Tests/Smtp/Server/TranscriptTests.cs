@@ -7,10 +7,8 @@ namespace Postern.Tests.Smtp.Server;
 /// <summary>Plays <c>Transcripts/*.smtp</c> whole, by line and octet by octet.</summary>
 /// <remarks>
 /// <c>C: line</c> is sent with CRLF, <c>R: octets</c> without; <c>S: line</c> must come just so; <c>=
-/// fact</c> is
-/// checked at the end. Escapes: \r \n \t \\ \xHH. <c># listener:</c> mx or submission; <c># play: whole</c>
-/// when
-/// the timing matters; <c># auth: anywhere</c>; <c># limit:</c> octets.
+/// fact</c> is checked at the end. Escapes: \r \n \t \\ \xHH. <c># listener:</c> mx or submission; <c># play:
+/// whole</c> when the timing matters; <c># auth: anywhere</c>; <c># limit:</c> octets.
 /// </remarks>
 public sealed class TranscriptTests
 {
