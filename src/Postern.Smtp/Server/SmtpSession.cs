@@ -66,7 +66,7 @@ sealed partial class SmtpSession(SessionFacts facts, SmtpServerOptions options, 
         : RefuseLine(SmtpCommand.Parse(line).Verb, "", Replies.BareLineFeed);
 
     /// <summary>Refuses a line as a whole. Without the count of BDAT nobody knows where the next command
-    /// begins, and octets of content must never be read as commands: the only safe answer is to close.</summary>
+    /// begins, and content must never be read as commands: the only safe answer is to close.</summary>
     Step RefuseLine(Verb verb, string argument, Reply reply)
     {
         var step = Answer(verb, argument, reply);
