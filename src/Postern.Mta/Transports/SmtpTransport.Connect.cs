@@ -31,21 +31,33 @@ partial class SmtpTransport
     {
         using var limit = new CancellationTokenSource(ConnectMax, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, setUp);
-        var socket = new Socket(target.Address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-        socket.NoDelay = true;
         try
         {
-            await socket.ConnectAsync(target.Address, target.Port, either.Token);
-            return new NetworkStream(socket, ownsSocket: true);
+            return await dial(target.Address, target.Port, either.Token);
         }
         catch (Exception e) when (e is SocketException or OperationCanceledException)
         {
-            socket.Dispose();
             run.WasStopped |= setUp.IsCancellationRequested;
             run.Take(SmtpBlame.OfConnect(target, e is SocketException s
                 ? s.Message
                 : "Connection timed out"));
             return null;
+        }
+    }
+
+    static async ValueTask<Stream> DialTcpAsync(IPAddress address, int port, CancellationToken cancel)
+    {
+        var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        socket.NoDelay = true;
+        try
+        {
+            await socket.ConnectAsync(address, port, cancel);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
         }
     }
 
@@ -112,6 +124,10 @@ partial class SmtpTransport
         }
     }
 }
+
+/// <summary>A connected stream to an address; throws <see cref="SocketException"/> where there is
+/// none.</summary>
+delegate ValueTask<Stream> Dial(IPAddress address, int port, CancellationToken cancel);
 
 /// <summary>
 /// Greylisting is each recipient's matter until it is everybody's: then it is about our pace (DESIGN §5).

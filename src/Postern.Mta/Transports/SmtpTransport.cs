@@ -25,14 +25,24 @@ public sealed partial class SmtpTransport : ITransport
     readonly SmtpClientOptions session;
     readonly IReadOnlyList<NextHop>? hops;
     readonly GreylistWatch greylist = new();
+    readonly Dial dial;
 
     /// <param name="options">Validated: host and login are well formed.</param>
     /// <param name="heloName">Our own name.</param>
     public SmtpTransport(
         string name, TransportOptions options, string heloName, IResolver resolver, AddressPolicy policy,
         TimeProvider clock)
+        : this(name, options, heloName, resolver, policy, clock, DialTcpAsync)
+    {
+    }
+
+    /// <param name="dial">How an address becomes a connected stream.</param>
+    internal SmtpTransport(
+        string name, TransportOptions options, string heloName, IResolver resolver, AddressPolicy policy,
+        TimeProvider clock, Dial dial)
     {
         Name = name;
+        this.dial = dial;
         this.options = options;
         this.clock = clock;
         finder = new TargetFinder(resolver, policy);

@@ -83,6 +83,9 @@ public sealed class SessionFacts
     /// address.</summary>
     public bool IsProxied { get; init; }
 
+    /// <summary>The limits for each client are not for this one.</summary>
+    public bool IsExempt { get; init; }
+
     /// <summary>The argument of the last EHLO or HELO, as it came. Null before it.</summary>
     public string? Helo { get; set; }
 
@@ -158,7 +161,7 @@ public enum SessionEnd
     /// <summary>No octet, or too few, within the time limit.</summary>
     TimedOut,
 
-    /// <summary>The policy refused the connection.</summary>
+    /// <summary>The policy or a limit refused the connection.</summary>
     Refused,
 
     /// <summary>The peer spoke before the greeting, or pipelined where it may not.</summary>

@@ -172,6 +172,7 @@ sealed class HostReplies
         Greeting = new Reply(220, null, $"{host} {options.Banner}");
         Helo = new Reply(250, null, host);
         TimedOut = new Reply(421, new(4, 4, 2), $"{host} Error: timeout exceeded");
+        TooManyHandshakes = new Reply(421, new(4, 7, 0), $"{host} Error: too many new TLS sessions");
         TooManyErrors = new Reply(421, new(4, 7, 0), $"{host} Error: too many errors");
         Stopping = new Reply(421, new(4, 3, 2), $"{host} Service shutting down");
         Failed = new Reply(421, new(4, 3, 0), $"{host} Error: internal error");
@@ -181,6 +182,7 @@ sealed class HostReplies
     public Reply Greeting { get; }
     public Reply Helo { get; }
     public Reply TimedOut { get; }
+    public Reply TooManyHandshakes { get; }
     public Reply TooManyErrors { get; }
     public Reply Stopping { get; }
     public Reply Failed { get; }

@@ -57,8 +57,13 @@ sealed class SessionLoop(
     public async ValueTask<SessionEnd> RunAsync(IDuplexPipe transport)
     {
         if (options.Tls == TlsMode.Immediate)
-            return await RunTlsAsync(
-                transport, static (loop, connection) => loop.GreetAndServeAsync(connection));
+        {
+            // Nothing may be said in the clear here, and saying it in TLS is what costs too much.
+            return options.MayHandshake?.Invoke(facts) == false
+                ? SessionEnd.Refused
+                : await RunTlsAsync(
+                    transport, static (loop, connection) => loop.GreetAndServeAsync(connection));
+        }
         SessionEnd? end;
         using (
             var connection = new SmtpConnection(transport.Input, transport.Output, options, clock, stopping))

@@ -166,8 +166,11 @@ sealed partial class SmtpSession(SessionFacts facts, SmtpServerOptions options, 
         if (transaction is not null)
             return Answer(Verb.StartTls, "", Replies.InsideTransaction);
         // RFC 3207 §4: nothing may follow; what does was put there by somebody in between.
-        return waiting == Waiting.MoreInput
-            ? OutOfSync(Verb.StartTls)
+        if (waiting == Waiting.MoreInput)
+            return OutOfSync(Verb.StartTls);
+        // 421 and not 454: a client that takes TLS where it gets it must not go on without.
+        return options.MayHandshake?.Invoke(facts) == false
+            ? Answer(Verb.StartTls, "", host.TooManyHandshakes)
             : Answer(Verb.StartTls, "", Replies.ReadyForTls) with { Then = Then.StartTls };
     }
 

@@ -178,7 +178,7 @@ sealed partial class PosternServer : IAsyncDisposable
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = options.Limits.MessageSize;
             var limits = new ConnectionLimits(
-                ConnectionsMaxOf(options), () => agent.Options.Limits.ConnectionsPerClient);
+                ConnectionsMaxOf(options), () => agent.Options.Limits.ConnectionsPerClient, clock);
             var http = new HttpConnections();
             foreach (var listener in bound)
                 Listen(kestrel, listener, agent, certificate, limits, http, clock, logs);
@@ -243,11 +243,11 @@ sealed partial class PosternServer : IAsyncDisposable
         }
         // One instance while the configuration stands: the sessions share its encoded replies.
         var from = agent.Options;
-        var session = SessionOptions(listener, from, certificate);
+        var session = SessionOptions(listener, from, certificate, limits);
         var doorway = new SmtpDoorway(
             agent.OpenDoor(listener.Options with { Name = listener.Name }),
             () => ReferenceEquals(from, agent.Options) ? session
-                : session = SessionOptions(listener, from = agent.Options, certificate),
+                : session = SessionOptions(listener, from = agent.Options, certificate, limits),
             listener.Options.For == ListenFor.Mx ? []
                 : listener.Options.Trusted ?? agent.Options.Submission.Trusted,
             ExemptOnLoopbackOnly: listener.Options.Trusted is null,
@@ -257,7 +257,8 @@ sealed partial class PosternServer : IAsyncDisposable
     });
 
     static SmtpServerOptions SessionOptions(
-        BoundListener listener, PosternOptions options, ServerCertificate certificate)
+        BoundListener listener, PosternOptions options, ServerCertificate certificate,
+            ConnectionLimits limits)
     {
         var tls = listener.Options.Tls switch
         {
@@ -270,6 +271,7 @@ sealed partial class PosternServer : IAsyncDisposable
             Hostname = options.Hostname,
             Tls = tls,
             TlsOptions = () => tls == TlsMode.Immediate ? certificate.ImmediateOptions : certificate.Options,
+            MayHandshake = facts => facts.IsExempt || limits.TryBeginHandshake(facts.Remote.Address),
             Auth = listener.Options.For == ListenFor.Submission ? AuthOffer.UnderTls : AuthOffer.Never,
             ContentOctetsMax = options.Limits.MessageSize,
             RecipientsMax = options.Limits.Recipients,

@@ -72,7 +72,16 @@ sealed partial class SmtpListener(
         }
         try
         {
-            await ServeAsync(connection, remote, local, isProxied);
+            await ServeAsync(connection, new SessionFacts
+            {
+                Listener = bound.Name,
+                Kind = bound.Options.For == ListenFor.Mx ? ListenerKind.Mx : ListenerKind.Submission,
+                Remote = remote,
+                Local = local,
+                StartedAt = clock.GetUtcNow(),
+                IsProxied = isProxied,
+                IsExempt = !isCounted,
+            });
         }
         finally
         {
@@ -81,17 +90,8 @@ sealed partial class SmtpListener(
         }
     }
 
-    async Task ServeAsync(ConnectionContext connection, IPEndPoint remote, IPEndPoint local, bool isProxied)
+    async Task ServeAsync(ConnectionContext connection, SessionFacts facts)
     {
-        var facts = new SessionFacts
-        {
-            Listener = bound.Name,
-            Kind = bound.Options.For == ListenFor.Mx ? ListenerKind.Mx : ListenerKind.Submission,
-            Remote = remote,
-            Local = local,
-            StartedAt = clock.GetUtcNow(),
-            IsProxied = isProxied,
-        };
         var closing = connection.Features
             .Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested;
         await SmtpServer.ServeAsync(

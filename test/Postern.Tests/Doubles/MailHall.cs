@@ -24,7 +24,10 @@ sealed class MailHall : IAsyncDisposable
     readonly Metrics metrics = new();
     int applied;
 
-    public MailHall(PosternOptions? options = null, MemoryDisk? disk = null, FakeTimeProvider? clock = null)
+    /// <param name="build">Makes the transports. Null: scripted ones, in <see cref="Ways"/>.</param>
+    public MailHall(
+        PosternOptions? options = null, MemoryDisk? disk = null, FakeTimeProvider? clock = null,
+        Func<string, TransportOptions, ITransport>? build = null)
     {
         Options = options ?? OptionsOf(Route("all", via: ["relay"]));
         Disk = disk ?? new MemoryDisk();
@@ -33,7 +36,8 @@ sealed class MailHall : IAsyncDisposable
         Alarms = new AlarmBoard(Clock);
         Health = new RelayHealth(Clock);
         table =
-            new TransportTable(Options, (name, _) => Ways[name] = Ways.GetValueOrDefault(name) ?? new(name));
+            new TransportTable(Options, build ?? (
+                (name, _) => Ways[name] = Ways.GetValueOrDefault(name) ?? new(name)));
         Queue = new MessageQueue(
             Options, Store, Health, table, Alarms, metrics, Clock, new Random(1), NullLogger.Instance);
         Queue.Dispatcher.RunWorker = workers.Enqueue;

@@ -16,11 +16,14 @@ sealed class TestPeer : IAsyncDisposable
     readonly Pipe toClient = new();
     readonly CancellationTokenSource stop = new();
     readonly WatchedReader watched;
+    readonly ISessionPolicy? door;
     Task<SessionEnd>? serving;
 
     public TestPeer(
-        SmtpServerOptions? options = null, ListenerKind kind = ListenerKind.Mx, ScriptedPolicy? policy = null)
+        SmtpServerOptions? options = null, ListenerKind kind = ListenerKind.Mx, ScriptedPolicy? policy = null,
+        ISessionPolicy? door = null)
     {
+        this.door = door;
         watched = new WatchedReader(toServer.Reader);
         Options = options ?? Defaults;
         Policy = policy ?? new ScriptedPolicy();
@@ -51,7 +54,7 @@ sealed class TestPeer : IAsyncDisposable
     public TestPeer Start()
     {
         serving = SmtpServer
-            .ServeAsync(new Side(watched, new QuickWriter(this)), Facts, Options, Policy, Clock, stop.Token)
+            .ServeAsync(new Side(watched, new QuickWriter(this)), Facts, Options, door ?? Policy, Clock, stop.Token)
             .AsTask();
         serving.ContinueWith(_ => toClient.Writer.Complete(), TaskScheduler.Default);
         return this;
