@@ -125,10 +125,10 @@ sealed class SessionLoop(
             await tls.AuthenticateAsServerAsync(own, either.Token);
             return true;
         }
-        // SslStream reads beyond the end of a ClientHello that is too short and throws IndexOutOfRange
-        // (10.0): the peer's fault all the same.
+        // SslStream reads beyond the end of a ClientHello that is too short and throws IndexOutOfRange, of
+        // one that is longer than a record ArgumentOutOfRange (10.0): the peer's fault all the same.
         catch (Exception e) when (e is AuthenticationException or IOException or OperationCanceledException
-            or IndexOutOfRangeException)
+            or IndexOutOfRangeException or ArgumentOutOfRangeException)
         {
             return false;
         }

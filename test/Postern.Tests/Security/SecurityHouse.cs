@@ -1,0 +1,188 @@
+using System.Buffers;
+using System.Net;
+using System.Text;
+using Microsoft.Extensions.Time.Testing;
+using Postern.Mta;
+using Postern.Mta.Accounts;
+using Postern.Mta.Configuration;
+using Postern.Mta.Events;
+using Postern.Mta.Intake;
+using Postern.Mta.Store;
+using Postern.Mta.Transports;
+using Postern.Smtp;
+using Postern.Smtp.Server;
+using Postern.Tests.Doubles;
+
+namespace Postern.Tests.Security;
+
+/// <summary>The real door, queue and SMTP transport in memory: local.example is ours, and everything goes
+/// out to relays that scripts play.</summary>
+sealed class SecurityHouse : IAsyncDisposable
+{
+    public const string User = "user@local.example";
+    public const string Password = "correct horse";
+    public const string Sender = "a@sender.example";
+
+    static readonly Dictionary<string, AccountOptions> Accounts = new()
+    {
+        [User] = Account(Password, User),
+        ["forms@local.example"] = Account("\u00e9\uac00 horse"),
+        ["long@local.example"] = Account(new string('p', 1024)),
+        ["space@local.example"] = Account(" horse"),
+    };
+
+    readonly EventLog log;
+    readonly List<Task> scripts = [];
+    readonly List<ITransport> transports = [];
+
+    /// <param name="relay">How mail goes out.</param>
+    /// <param name="disk">What an earlier life left.</param>
+    public SecurityHouse(
+        ListenFor kind, TransportOptions? relay = null, IResolver? dns = null, MemoryDisk? disk = null,
+        FakeTimeProvider? clock = null)
+    {
+        clock ??= new FakeTimeProvider(MailHall.Start);
+        Options = MailHall.OptionsOf(
+            MailHall.Route("in", to:
+            [
+                "known@local.example", User, "r*@local.example",
+            ]) with
+            { Accepts = MailDoors.Mx },
+            MailHall.Route("out")) with
+        {
+            Hostname = "mx.local.example",
+            Accounts = Accounts,
+            Transports = new Dictionary<string, TransportOptions>
+            {
+                ["relay"] = relay ?? new() { Host = "[192.0.2.25]:25", Tls = TransportTls.None },
+            },
+        };
+        Hall = new MailHall(Options, disk, clock, (name, options) =>
+        {
+            var transport = new WatchedTransport(new SmtpTransport(
+                name, options, "postern.example", dns ?? new FakeResolver(),
+                new AddressPolicy(new HashSet<IPAddress>(), PrivateAddresses.Refused), clock, DialAsync),
+                Reports);
+            transports.Add(transport);
+            return transport;
+        });
+        log = new EventLog(
+            new EventLogSettings { Hostname = Options.Hostname }, clock, () => Stream.Null, Stream.Null);
+        var settings =
+            new DoorSettings(Options, AccountDirectory.Load(Options, []), AliasTable.Load(Options, []));
+        Door = new WatchedDoor(new SmtpDoor(
+            new ListenOptions { On = "127.0.0.1:25", For = kind, Trusted = [Network.Parse("127.0.0.0/8")] },
+            new MailIntake(Hall.Store, Hall.Queue, Memory, clock), Hall.Queue,
+            new LoginThrottle(clock), Hall.Health, log.Sessions, new Metrics(), () => settings));
+    }
+
+    public PosternOptions Options { get; }
+    public MailHall Hall { get; }
+    public WatchedDoor Door { get; }
+    public MemoryBudget Memory { get; } = new(MemoryBudget.ReceivingOctets);
+
+    /// <summary>What each attempt proved, in order.</summary>
+    public List<AttemptReport> Reports { get; } = [];
+
+    /// <summary>Plays every connection that has no script of its own.</summary>
+    public PoliteRelay Polite { get; init; } = new() { Extensions = ["PIPELINING", "8BITMIME", "SMTPUTF8"] };
+
+    /// <summary>Scripts of the first connections, in order.</summary>
+    public Queue<Func<RelayConversation, Task>> Scripts { get; } = new();
+
+    public List<RelayConversation> Conversations { get; } = [];
+
+    /// <summary>The way out by itself.</summary>
+    public ITransport Transport => transports[0];
+
+    public static SessionFacts Facts => new()
+    {
+        Listener = "test",
+        Kind = ListenerKind.Submission,
+        Remote = new IPEndPoint(IPAddress.Loopback, 40000),
+        Local = new IPEndPoint(IPAddress.Loopback, 587),
+        StartedAt = MailHall.Start,
+        Helo = "c.example.net",
+        IsTrusted = true,
+    };
+
+    /// <summary>Takes a message as a submission that was told of no trouble.</summary>
+    public async Task SubmitAsync(string content, params string[] recipients)
+    {
+        var transaction = new MailTransaction(
+            new ReversePath(MailHall.Mailbox(Sender)), MailParameters.None);
+        foreach (var text in recipients)
+        {
+            var to = new EnvelopeRecipient(new ForwardPath(MailHall.Mailbox(text)), RcptParameters.None);
+            Assert.Null(await Door.RcptAsync(Facts, transaction, to, CancellationToken.None));
+            transaction.Add(to);
+        }
+        await using var sink = await Door.OpenContentAsync(Facts, transaction, CancellationToken.None);
+        await sink.WriteAsync(
+            new ReadOnlySequence<byte>(Encoding.Latin1.GetBytes(content)), CancellationToken.None);
+        Assert.Equal(250, (await Door.AcceptAsync(Facts, transaction, sink, CancellationToken.None)).Code);
+    }
+
+    /// <summary>What is stored, oldest first, with the octets as they came.</summary>
+    public async Task<IReadOnlyList<KeptMail>> KeptAsync()
+    {
+        var kept = new List<KeptMail>();
+        foreach (var stored in await Hall.Store.ListAsync(
+            QueueFilter.All, default, int.MaxValue, CancellationToken.None))
+        {
+            using var content = await Hall.Store.OpenContentAsync(stored.Message, CancellationToken.None);
+            using var octets = new MemoryStream();
+            await content!.OpenReader().CopyToAsync(octets);
+            kept.Add(new KeptMail(
+                stored.Message.Sender.ToString(), [.. stored.Recipients.Select(r => r.Address.ToString())],
+                Encoding.Latin1.GetString(octets.ToArray())));
+        }
+        return kept;
+    }
+
+    /// <summary>Closes what is kept open; every script must have come to its end.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var transport in transports)
+            await transport.DisposeAsync();
+        await Task.WhenAll(scripts).WaitAsync(TimeSpan.FromSeconds(20), TimeProvider.System);
+        await Hall.DisposeAsync();
+        await log.DisposeAsync();
+    }
+
+    ValueTask<Stream> DialAsync(IPAddress address, int port, CancellationToken cancel)
+    {
+        var script = Scripts.TryDequeue(out var next) ? next : Polite.PlayAsync;
+        var (client, played) = ScriptedRelay.PlayInMemory(conversation =>
+        {
+            Conversations.Add(conversation);
+            return script(conversation);
+        });
+        scripts.Add(played);
+        return new(client);
+    }
+
+    static AccountOptions Account(string password, params string[] senders) => new()
+    {
+        Password = new Secret("env:SECRET", password),
+        Senders = [.. senders.Select(Postern.Mta.Routing.AddressPattern.Parse)],
+    };
+
+    sealed class WatchedTransport(SmtpTransport way, List<AttemptReport> reports) : ITransport
+    {
+        public string Name => way.Name;
+
+        public async ValueTask<AttemptReport> AttemptAsync(Attempt attempt, CancellationToken cancel)
+        {
+            var report = await way.AttemptAsync(attempt, cancel);
+            reports.Add(report);
+            return report;
+        }
+
+        public ValueTask DisposeAsync() => way.DisposeAsync();
+    }
+}
+
+/// <summary>A stored message.</summary>
+/// <param name="Content">Each character one octet.</param>
+sealed record KeptMail(string Sender, string[] Recipients, string Content);
