@@ -21,8 +21,9 @@ public sealed partial class Dispatcher : IDisposable
     /// <summary>How many recipients one fetch takes from a lane.</summary>
     const int WindowMax = 400;
 
-    /// <summary>A closed lane is searched this far for recipients that another transport may take.</summary>
-    const int FailoverWindowMax = 1000;
+    /// <summary>A closed lane is searched in steps of so many for recipients that another transport may
+    /// take.</summary>
+    const int SearchStepMax = 1000;
 
     readonly MessageQueue queue;
     readonly IMailStore store;
@@ -110,7 +111,7 @@ public sealed partial class Dispatcher : IDisposable
                 found.MayHoldDue = true;
                 // Without a lane it waits for a decision, which no change of health brings about.
                 if (lane.Length == 0)
-                    found.SearchedGeneration = -1;
+                    found.SearchAnew();
             }
             else
                 found.NoteDue(dueAt);
@@ -127,7 +128,7 @@ public sealed partial class Dispatcher : IDisposable
             lock (lane)
             {
                 lane.MayHoldDue = true;
-                lane.SearchedGeneration = -1;
+                lane.SearchAnew();
             }
         }
         Wake();
@@ -323,7 +324,9 @@ public sealed partial class Dispatcher : IDisposable
         }
         if (report.Results.Any(result => result is AttemptResult.Uncertain))
         {
-            health.ReturnProbe(lane.Name);
+            health.FailProbe(lane.Name);
+            lock (lane)
+                lane.Lower();
             return;
         }
         if (health.Open(lane.Name))

@@ -1,3 +1,5 @@
+using Postern.Mta.Store;
+
 namespace Postern.Mta.Queue;
 
 /// <summary>Recipients waiting for one transport: work in memory, who works on it, and what the store may
@@ -41,6 +43,16 @@ sealed class Lane(string name, string transport, int concurrencyMax)
     /// elsewhere.</summary>
     public int SearchedGeneration { get; set; } = -1;
 
+    /// <summary>The search that is under way. Null: none is.</summary>
+    public Sweep? Sweep { get; set; }
+
+    /// <summary>Search again, whatever was found before.</summary>
+    public void SearchAnew()
+    {
+        SearchedGeneration = -1;
+        Sweep = null;
+    }
+
     /// <summary>One more for each delivered message, up to the maximum.</summary>
     public void Raise() => Concurrency = Math.Min(Concurrency + 1, ConcurrencyMax);
 
@@ -59,3 +71,8 @@ sealed class Lane(string name, string transport, int concurrencyMax)
             NextDueAt = dueAt;
     }
 }
+
+/// <summary>A search through a closed lane for recipients that may go elsewhere.</summary>
+/// <param name="Generation">Of the health, when it began.</param>
+/// <param name="To">How far it is.</param>
+sealed record Sweep(int Generation, DueKey To);

@@ -26,7 +26,8 @@ public sealed partial class MessageQueue
         }
         metrics.CommitTook(clock.GetElapsedTime(begunAt));
         metrics.Accepted(mail.Message.Client.Listener, mail.Message.ContentOctets);
-        Dispatch(fresh, change);
+        DispatchWorks(fresh);
+        NoteWaiting(change);
     }
 
     /// <summary>Fills the change, and says what goes on without being read back.</summary>
@@ -169,16 +170,11 @@ public sealed partial class MessageQueue
         fresh.Content?.LetGo();
     }
 
-    void Dispatch(Fresh fresh, StoreChange change)
+    void DispatchWorks(Fresh fresh)
     {
         foreach (var work in fresh.Works)
             Dispatcher.Offer(work);
         fresh.Content?.LetGo();
-        foreach (var row in change.Recipients)
-        {
-            if (row.State is RecipientState.Ready or RecipientState.Deferred)
-                Dispatcher.NoteDue(row.Lane, row.DueAt);
-        }
     }
 
     void ReturnFresh(long octets) => Interlocked.Add(ref freshOctets, -OctetsHeld(octets));

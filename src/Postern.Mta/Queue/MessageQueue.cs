@@ -24,6 +24,8 @@ public sealed partial class MessageQueue : IDisposable
 
     const string NoRouteAlarm = "no-route";
     const string UncertainAlarm = "uncertain";
+    const string DiskAlarm = "disk";
+    const string StoreAlarm = "store";
 
     readonly IMailStore store;
     readonly RelayHealth health;

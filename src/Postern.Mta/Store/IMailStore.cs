@@ -34,7 +34,9 @@ public interface IMailStore : IAsyncDisposable
 
     /// <summary>Ready and Deferred recipients of a lane due by <paramref name="now"/>, oldest due time first,
     /// with their messages.</summary>
-    ValueTask<DueWindow> FetchDueAsync(string lane, DateTimeOffset now, int limit, CancellationToken cancel);
+    /// <param name="after">Where to go on from; the default is the beginning.</param>
+    ValueTask<DueWindow> FetchDueAsync(
+        string lane, DateTimeOffset now, DueKey after, int limit, CancellationToken cancel);
 
     /// <summary>Lanes that have Ready or Deferred recipients, with how many.</summary>
     ValueTask<IReadOnlyList<LaneTotal>> ReadLanesAsync(CancellationToken cancel);
@@ -136,6 +138,12 @@ public readonly record struct RecipientKey(QueueId Message, int Number);
 public sealed record StoredMessage(QueuedMessage Message, IReadOnlyList<Recipient> Recipients);
 
 public sealed record DueRecipient(QueuedMessage Message, Recipient Recipient);
+
+/// <summary>A place in the order of a lane.</summary>
+public readonly record struct DueKey(DateTimeOffset DueAt, QueueId Message, int Number)
+{
+    public static DueKey Of(Recipient row) => new(row.DueAt, row.Message, row.Number);
+}
 
 /// <param name="NextDueAt">When the next one beyond this window falls due. Null: there is none.</param>
 public sealed record DueWindow(IReadOnlyList<DueRecipient> Recipients, DateTimeOffset? NextDueAt);

@@ -20,8 +20,8 @@ public sealed partial class SqliteStore
 
     /// <inheritdoc/>
     public ValueTask<DueWindow> FetchDueAsync(
-        string lane, DateTimeOffset now, int limit, CancellationToken cancel) =>
-        ReadAsync(database => FetchDue(database, lane, now, limit), cancel);
+        string lane, DateTimeOffset now, DueKey after, int limit, CancellationToken cancel) =>
+        ReadAsync(database => FetchDue(database, lane, now, after, limit), cancel);
 
     /// <inheritdoc/>
     public ValueTask<IReadOnlyList<LaneTotal>> ReadLanesAsync(CancellationToken cancel) =>
@@ -114,15 +114,20 @@ public sealed partial class SqliteStore
         readSlots.Release(ReadersMax);
     }
 
-    DueWindow FetchDue(SqliteDatabase database, string lane, DateTimeOffset now, int limit)
+    DueWindow FetchDue(
+        SqliteDatabase database, string lane, DateTimeOffset now, DueKey after, int limit)
     {
         using var rows = database.Use(
             $"""
             SELECT {RecipientColumnsOf}, {MessageColumns}
             FROM recipient r INDEXED BY due LEFT JOIN message m ON m.id = r.message
-            WHERE r.lane = ? AND r.state IN (0, 2) ORDER BY r.due, r.message, r.number
+            WHERE r.lane = ? AND r.state IN (0, 2) AND (r.due, r.message, r.number) > (?, ?, ?)
+            ORDER BY r.due, r.message, r.number
             """);
         rows.BindText(1, lane);
+        rows.Bind(2, after.DueAt.UtcTicks);
+        rows.Bind(3, after.Message.Value);
+        rows.Bind(4, after.Number);
         var due = new List<DueRecipient>();
         var known = new Dictionary<long, QueuedMessage>();
         while (rows.Step())

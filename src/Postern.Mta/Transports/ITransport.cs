@@ -1,4 +1,5 @@
 using Postern.Mta.Queue;
+using Postern.Mta.Reports;
 using Postern.Smtp;
 
 namespace Postern.Mta.Transports;
@@ -73,8 +74,15 @@ public abstract record AttemptResult(EnhancedStatus Status, string Text)
     /// <param name="Status">2.x.x.</param>
     /// <param name="Text">The peer's reply.</param>
     /// <param name="RemoteId">The id the next hop gave it. Null: none.</param>
-    public sealed record Relayed(EnhancedStatus Status, string Text, string? RemoteId)
+    /// <param name="HandedOver">Who tells a sender that asked for a report of success.</param>
+    public sealed record Relayed(
+        EnhancedStatus Status, string Text, string? RemoteId, HandOver HandedOver)
         : AttemptResult(Status, Text);
+
+    /// <summary>This next hop lacks what the message needs; another transport of the route may have
+    /// it.</summary>
+    /// <param name="Status">5.x.x: what it fails with when there is none.</param>
+    public sealed record Unsupported(EnhancedStatus Status, string Text) : AttemptResult(Status, Text);
 
     /// <summary>Refused for good.</summary>
     public sealed record Failed(EnhancedStatus Status, string Text) : AttemptResult(Status, Text);

@@ -1,4 +1,5 @@
 using System.Security.Cryptography.X509Certificates;
+using Postern.Mta.Reports;
 using Postern.Smtp.Client;
 
 namespace Postern.Mta.Transports;
@@ -168,10 +169,14 @@ public sealed partial class SmtpTransport : ITransport
         }
         run.WasStopped |= result is TransactionResult.Lost { Cause: LossCause.Stopped };
         run.Results = SmtpBlame.OfTransaction(
-            result, connection.Target, hop.Origin, run.Attempt.Recipients.Count);
+            result, connection.Target, hop.Origin, run.Attempt.Recipients.Count,
+            HandOverTo(connection.Session));
         greylist.Look(result, run.Results);
         return result;
     }
+
+    static HandOver HandOverTo(SmtpClientConnection session) =>
+        session.Capabilities.Has(Extensions.Dsn) ? HandOver.ToHopWithDsn : HandOver.ToHopWithoutDsn;
 
     static ClientLogin? LoginOf(TransportOptions options)
     {

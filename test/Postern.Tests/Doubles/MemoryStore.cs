@@ -161,12 +161,12 @@ public sealed class MemoryStore : IMailStore
     }
 
     public ValueTask<DueWindow> FetchDueAsync(
-        string lane, DateTimeOffset now, int limit, CancellationToken cancel)
+        string lane, DateTimeOffset now, DueKey after, int limit, CancellationToken cancel)
     {
         lock (gate)
         {
             var waiting = disk.Recipients.Values
-                .Where(r => r.Lane == lane && IsWaiting(r))
+                .Where(r => r.Lane == lane && IsWaiting(r) && IsBehind(r, after))
                 .OrderBy(r => r.DueAt).ThenBy(r => r.Message.Value).ThenBy(r => r.Number).ToList();
             var due = waiting.TakeWhile(r => r.DueAt <= now).Take(limit)
                 .Select(r => new DueRecipient(disk.Messages[r.Message.Value], r)).ToList();
@@ -174,6 +174,9 @@ public sealed class MemoryStore : IMailStore
                 new DueWindow(due, due.Count < waiting.Count ? waiting[due.Count].DueAt : null));
         }
     }
+
+    static bool IsBehind(Recipient row, DueKey key) =>
+        (row.DueAt, row.Message.Value, row.Number).CompareTo((key.DueAt, key.Message.Value, key.Number)) > 0;
 
     public ValueTask<IReadOnlyList<LaneTotal>> ReadLanesAsync(CancellationToken cancel)
     {

@@ -3,6 +3,7 @@ using System.Globalization;
 using Google.Protobuf;
 using Postern.Mta.Inbound;
 using Postern.Mta.Queue;
+using Postern.Mta.Reports;
 using Postern.Mta.Transports.PubSub.Wire;
 using Postern.Smtp;
 
@@ -192,7 +193,7 @@ public sealed class PubSubTransport : ITransport
     AttemptResult Judge(PublishOutcome outcome) => outcome switch
     {
         PublishOutcome.Published { MessageId: var id } => new AttemptResult.Relayed(
-            new EnhancedStatus(2, 0, 0), $"published to {topic} as {id}", id),
+            new EnhancedStatus(2, 0, 0), $"published to {topic} as {id}", id, HandOver.Final),
         PublishOutcome.Unavailable { Text: var text, RetryAfter: var wish } => Down(text, null, wish),
         PublishOutcome.Misconfigured wrong => new AttemptResult.NextHopDown(
             SystemTrouble, wrong.Text, NextHopTrouble.Refusing)

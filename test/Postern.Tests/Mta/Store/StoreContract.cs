@@ -240,7 +240,7 @@ public abstract class StoreContract : IAsyncLifetime
         await Store.CommitAsync(
             Accept(Message(42), Recipient(42, dueSeconds: 9), Recipient(42, 2, RecipientState.Held)));
 
-        var window = await Store.FetchDueAsync("relay", Start.AddSeconds(3), 10, None);
+        var window = await Store.FetchDueAsync("relay", Start.AddSeconds(3), default, 10, None);
 
         Assert.Equal([(40, 2), (41, 1), (40, 1)], window.Recipients
             .Select(r => (r.Message.Id.Value, r.Recipient.Number)));
@@ -251,10 +251,25 @@ public abstract class StoreContract : IAsyncLifetime
     public async Task FetchDue_OfAFullWindow_SaysWhatIsLeft()
     {
         await Store.CommitAsync(Accept(Message(43), Recipient(43), Recipient(43, 2, dueSeconds: 1)));
-        var window = await Store.FetchDueAsync("relay", Start.AddSeconds(5), 1, None);
+        var window = await Store.FetchDueAsync("relay", Start.AddSeconds(5), default, 1, None);
         Assert.Single(window.Recipients);
         Assert.Equal(Start.AddSeconds(1), window.NextDueAt);
-        Assert.Null((await Store.FetchDueAsync("other", Start, 1, None)).NextDueAt);
+        Assert.Null((await Store.FetchDueAsync("other", Start, default, 1, None)).NextDueAt);
+    }
+
+    [Fact]
+    public async Task FetchDue_AfterAKey_GoesOnBehindIt()
+    {
+        await Store.CommitAsync(Accept(
+            Message(45), Recipient(45, dueSeconds: 1), Recipient(45, 2, dueSeconds: 1),
+            Recipient(45, 3)));
+        await Store.CommitAsync(Accept(Message(46), Recipient(46, dueSeconds: 1)));
+        var now = Start.AddSeconds(5);
+        var first = await Store.FetchDueAsync("relay", now, default, 2, None);
+        var after = DueKey.Of(first.Recipients[^1].Recipient);
+        var rest = await Store.FetchDueAsync("relay", now, after, 5, None);
+        Assert.Equal([(45, 2), (46, 1)], rest.Recipients
+            .Select(r => (r.Message.Id.Value, r.Recipient.Number)));
     }
 
     [Fact]
@@ -262,8 +277,8 @@ public abstract class StoreContract : IAsyncLifetime
     {
         await Store.CommitAsync(Accept(44));
         await Store.CommitAsync(Change(Recipient(44, lane: "other")));
-        Assert.Empty((await Store.FetchDueAsync("relay", Start, 5, None)).Recipients);
-        Assert.Single((await Store.FetchDueAsync("other", Start, 5, None)).Recipients);
+        Assert.Empty((await Store.FetchDueAsync("relay", Start, default, 5, None)).Recipients);
+        Assert.Single((await Store.FetchDueAsync("other", Start, default, 5, None)).Recipients);
     }
 
     [Fact]
