@@ -22,6 +22,7 @@ sealed class SmtpSink : IAsyncDisposable
     }
 
     public int Port { get; }
+    public Moments Moments { get; } = new();
     public ConcurrentQueue<SinkDelivery> Deliveries { get; } = new();
 
     public async ValueTask DisposeAsync()
@@ -38,7 +39,10 @@ sealed class SmtpSink : IAsyncDisposable
         try
         {
             while (true)
-                sessions.Add(ServeAsync(await listener.AcceptTcpClientAsync(stop.Token)));
+            {
+                var client = await listener.AcceptTcpClientAsync(stop.Token);
+                sessions.Add(ServeAsync(client, Moments.Next()));
+            }
         }
         catch (Exception e) when (e is OperationCanceledException or SocketException)
         {
@@ -46,14 +50,14 @@ sealed class SmtpSink : IAsyncDisposable
         }
     }
 
-    async Task ServeAsync(TcpClient client)
+    async Task ServeAsync(TcpClient client, long connected)
     {
         using (client)
         {
             client.NoDelay = true;
             try
             {
-                await ConverseAsync(client.GetStream());
+                await ConverseAsync(client.GetStream(), connected);
             }
             catch (Exception e) when (e is IOException or OperationCanceledException)
             {
@@ -62,7 +66,7 @@ sealed class SmtpSink : IAsyncDisposable
         }
     }
 
-    async Task ConverseAsync(NetworkStream stream)
+    async Task ConverseAsync(NetworkStream stream, long connected)
     {
         var reader = new SinkReader(stream, stop.Token);
         var recipients = new List<string>();
@@ -80,8 +84,9 @@ sealed class SmtpSink : IAsyncDisposable
             {
                 await stream.WriteAsync("354 Go on\r\n"u8.ToArray(), stop.Token);
                 await reader.SkipContentAsync();
-                var now = TimeProvider.System.GetUtcNow();
-                recipients.ForEach(recipient => Deliveries.Enqueue(new SinkDelivery(recipient, now)));
+                var taken = Moments.Next();
+                recipients.ForEach(
+                    recipient => Deliveries.Enqueue(new SinkDelivery(recipient, connected, taken)));
             }
             if (verb is "DATA" or "RSET" or "MAIL")
                 recipients.Clear();
@@ -136,4 +141,15 @@ sealed class SinkReader(Stream stream, CancellationToken cancel)
 }
 
 /// <summary>One recipient of one message, as the sink took it, before its 250 left.</summary>
-readonly record struct SinkDelivery(string Recipient, DateTimeOffset At);
+/// <param name="Connected">When its connection was accepted.</param>
+/// <param name="Taken">When the final dot had been read.</param>
+readonly record struct SinkDelivery(string Recipient, long Connected, long Taken);
+
+/// <summary>One order for what several tasks see, without a clock: who asks later gets a greater
+/// number.</summary>
+sealed class Moments
+{
+    long last;
+
+    public long Next() => Interlocked.Increment(ref last);
+}
