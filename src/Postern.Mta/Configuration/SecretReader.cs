@@ -55,7 +55,8 @@ public static class SecretReader
         try
         {
             using var file = File.OpenHandle(path);
-            if (reach == SecretReach.Owner && !OperatingSystem.IsWindows() && (File.GetUnixFileMode(file) & others) != 0)
+            if (reach == SecretReach.Owner && !OperatingSystem.IsWindows()
+                && (File.GetUnixFileMode(file) & others) != 0)
             {
                 mend = $"others can read {path}; run: chmod o-rwx {path}";
                 return null;

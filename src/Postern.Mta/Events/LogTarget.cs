@@ -22,8 +22,12 @@ public static class LogTarget
         return new FileStream(file, options);
     }
 
-    /// <summary>Why lines cannot be written there; null when they can. A file that is missing is made.</summary>
-    /// <remarks>One that is there is asked about and not opened: to open a pipe would wait for its reader.</remarks>
+    /// <summary>
+    /// Why lines cannot be written there; null when they can. A file that is missing is made.
+    /// </summary>
+    /// <remarks>
+    /// One that is there is asked about and not opened: to open a pipe would wait for its reader.
+    /// </remarks>
     public static string? FindTrouble(string file)
     {
         if (Directory.Exists(file))

@@ -63,7 +63,7 @@ public sealed partial class SmtpTransport : ITransport
         var run = new Run(attempt, clock.GetTimestamp());
         using var limit = new CancellationTokenSource(options.Timeout ?? Timeout.InfiniteTimeSpan, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
-        foreach (var hop in hops ?? [NextHop.ForDomain(attempt.Recipients[0].Address.Domain, ports)])
+        foreach (var hop in HopsFor(attempt.Recipients[0].Address.Domain))
         {
             if (await TryKeptAsync(run, hop, either.Token) || await TryFreshAsync(run, hop, either.Token))
                 break;
@@ -77,6 +77,9 @@ public sealed partial class SmtpTransport : ITransport
     }
 
     public ValueTask DisposeAsync() => pool.DisposeAsync();
+
+    /// <summary>The configured ones, else the domain's own.</summary>
+    internal IReadOnlyList<NextHop> HopsFor(string domain) => hops ?? [NextHop.ForDomain(domain, ports)];
 
     /// <summary>True when the attempt has its answer.</summary>
     async ValueTask<bool> TryKeptAsync(Run run, NextHop hop, CancellationToken cancel)

@@ -11,6 +11,8 @@ static class AccountSources
 {
     const string Table = "[accounts.";
     const string InFile = "  # source: file";
+    const string InStore = "]  # source: store\n";
+    const string NoServer = "# No running server answers: what its store holds is not shown.\n";
 
     /// <summary>The accounts of the running server that has this configuration's data directory, or of the
     /// one that was named. Null: none answers.</summary>
@@ -52,10 +54,10 @@ static class AccountSources
             text.Append(line).Append(source).Append('\n');
         }
         if (running is null)
-            return text.Append("# No running server answers: what its store holds is not shown.\n").ToString();
+            return text.Append(NoServer).ToString();
         foreach (var account in running.Accounts.Where(account => account.Source == "store"))
         {
-            text.Append("# ").Append(Table).Append(TomlWriter.Key(account.Name)).Append("]  # source: store\n");
+            text.Append("# ").Append(Table).Append(TomlWriter.Key(account.Name)).Append(InStore);
             if (account.Senders.Count > 0)
                 text.Append("# senders = ").Append(TomlWriter.List(account.Senders)).Append('\n');
         }

@@ -33,8 +33,8 @@ static partial class CommandTree
 
     static readonly Option<string?> SendTls = new Option<string?>("--tls")
     {
-        Description = "starttls and immediate verify the server's name; without it: immediate on port 465, "
-            + "elsewhere STARTTLS where it is offered, and off loopback always with --user",
+        Description = "starttls and immediate verify the server's name; not given: what fits the port, and "
+            + "off loopback STARTTLS where it is offered, with --user always",
     }.AcceptOnlyFromAmong(SendRequest.NoTls, SendRequest.StartTls, SendRequest.ImmediateTls);
 
     static readonly Option<string?> SendUser =
@@ -54,7 +54,7 @@ static partial class CommandTree
 
     static Command Send()
     {
-        var command = new Command("send", "Sends a mail over SMTP, by itself to the running server")
+        var command = new Command("send", "Sends a mail over SMTP, to the running server or to another")
         {
             SendFrom, SendTo, SendSubject, SendBody, SendMessage, SendSmtp, SendTls, SendUser, SendPassword,
             SendCa,

@@ -40,7 +40,9 @@ static class SendCommand
                 to => new EnvelopeRecipient(new ForwardPath(MailboxOf(to)), RcptParameters.None)),
         ]);
 
+    // RFC 5321 §2.3.5: postmaster is the one name that may stand without a domain.
     static Mailbox MailboxOf(string text) => Mailbox.TryParse(text, out var mailbox)
+        && (mailbox.Domain.Length > 0 || text.Equals("postmaster", StringComparison.OrdinalIgnoreCase))
         ? mailbox
         : throw new CommandException(ExitCode.Usage, $"{text} is no address", "write user@domain");
 
@@ -153,7 +155,9 @@ static class SendCommand
         _ => throw new UnreachableException(),
     };
 
-    /// <summary>Prints the reply to a mail that was taken, and a line for each recipient that was not.</summary>
+    /// <summary>
+    /// Prints the reply to a mail that was taken, and a line for each recipient that was not.
+    /// </summary>
     static int Report(TransactionResult result)
     {
         if (result is not TransactionResult.Completed { FinalReply: { IsPositive: true } reply } done)
@@ -177,7 +181,9 @@ sealed record SendRequest(
     public const string StartTls = "starttls";
     public const string ImmediateTls = "immediate";
 
-    /// <summary>A file with the whole message, or <c>-</c> for standard input. Null: it is composed.</summary>
+    /// <summary>
+    /// A file with the whole message, or <c>-</c> for standard input. Null: it is composed.
+    /// </summary>
     public string? Message { get; init; }
 
     /// <summary>One of the words above. Null: what fits the server.</summary>

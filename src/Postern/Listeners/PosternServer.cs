@@ -217,7 +217,8 @@ sealed partial class PosternServer : IAsyncDisposable
                 kestrel.Listen(sandbox.Address, listen => listen.Run(sandbox.ServeAsync));
             ListenUnix(kestrel, AdminSocketOf(options), static _ => HttpDoor.Admin);
             var deliver = DeliverSocketOf(options);
-            ListenUnix(kestrel, deliver, peer => HttpDoor.Deliver with { Refusal = RefusalOf(peer, deliver) });
+            ListenUnix(
+                kestrel, deliver, peer => HttpDoor.Deliver with { Refusal = RefusalOf(peer, deliver) });
         });
         builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = endPoint =>
             bound.FirstOrDefault(listener => listener.Address.Equals(endPoint))?.Socket
