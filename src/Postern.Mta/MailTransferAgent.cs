@@ -20,6 +20,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
     readonly MailIntake intake;
     readonly EventLog eventLog;
     readonly Housekeeping housekeeping;
+    readonly TransportCheck transportCheck;
     readonly CancellationTokenSource stopping = new();
     Task background = Task.CompletedTask;
     Task logging = Task.CompletedTask;
@@ -54,6 +55,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
             },
             clock);
         housekeeping = new Housekeeping(Queue, store, () => Options, clock, log);
+        transportCheck = new TransportCheck(transports, Queue, () => Options, clock, log);
         Metrics.Observe(QueueSizes, Alarms);
     }
 
@@ -79,8 +81,9 @@ public sealed class MailTransferAgent : IAsyncDisposable
         var agent = new MailTransferAgent(options, store, parts, accounts, raised);
         agent.logging = agent.eventLog.RunAsync(store, CancellationToken.None);
         await agent.Queue.Dispatcher.StartAsync(cancel).ConfigureAwait(false);
-        agent.background = Task
-            .Run(() => agent.housekeeping.RunAsync(agent.stopping.Token), CancellationToken.None);
+        agent.background = Task.WhenAll(
+            Task.Run(() => agent.housekeeping.RunAsync(agent.stopping.Token), CancellationToken.None),
+            Task.Run(() => agent.transportCheck.RunAsync(agent.stopping.Token), CancellationToken.None));
         return agent;
     }
 

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Time.Testing;
 using Postern.Mta;
 using Postern.Mta.Events;
 using Postern.Mta.Queue;
+using Postern.Mta.Transports;
 using Postern.Smtp;
 using Postern.Smtp.Server;
 using Postern.Tests.Configuration;
@@ -178,6 +179,22 @@ public sealed class MailTransferAgentTests : IAsyncLifetime
         await agent.ReloadAsync(Quiet(OptionsOf(Route("all", via: ["new"]))), patience.Token);
         await UntilAsync(AllDone);
         Assert.Single(ways["new"].Attempts);
+    }
+
+    [Fact]
+    public async Task Start_WithATopicThatIsMissing_RaisesTheAlarmWithoutMail_UntilItIsThere()
+    {
+        ways["relay"] = new("relay")
+        {
+            Finding = new TransportFinding.Wrong(new AlarmNotice("topic", "it is missing", "create it")),
+        };
+        await StartAsync(OptionsOf(Route("all")));
+        await UntilAsync(() => agent!.Alarms.IsRaised("topic", "relay"));
+        Assert.Empty(ways["relay"].Attempts);
+        ways["relay"].Finding = new TransportFinding.Well(["topic"]);
+        clock.Advance(TimeSpan.FromMinutes(1));
+        await UntilAsync(() => !agent!.Alarms.IsRaised("topic", "relay"));
+        Assert.Equal(2, ways["relay"].Checks);
     }
 
     [Fact]

@@ -15,6 +15,31 @@ public interface ITransport : IAsyncDisposable
     /// <remarks>Never throws for what a peer did. Cancelled means the process is stopping: the outcome is
     /// then unknown.</remarks>
     ValueTask<AttemptReport> AttemptAsync(Attempt attempt, CancellationToken cancel);
+
+    /// <summary>Looks, without handing anything over, whether the way out is as its settings say.</summary>
+    /// <remarks>Asked soon after the start, so that an alarm does not wait for the first mail. Never throws
+    /// for what a peer did.</remarks>
+    ValueTask<TransportFinding> CheckAsync(CancellationToken cancel) => new(TransportFinding.Nothing);
+}
+
+/// <summary>What a look at a way out found.</summary>
+public abstract record TransportFinding
+{
+    TransportFinding()
+    {
+    }
+
+    /// <summary>Nothing is proved: there is nothing to ask, or no answer.</summary>
+    public static readonly TransportFinding Nothing = new Unproved();
+
+    public sealed record Unproved : TransportFinding;
+
+    /// <summary>It is as it should be.</summary>
+    /// <param name="DisprovedKinds">Alarms of these kinds about it are over.</param>
+    public sealed record Well(IReadOnlyList<string> DisprovedKinds) : TransportFinding;
+
+    /// <summary>An operator has to mend it.</summary>
+    public sealed record Wrong(AlarmNotice Alarm) : TransportFinding;
 }
 
 /// <summary>One try: what is handed over, to whom.</summary>

@@ -24,6 +24,7 @@ public sealed partial class SmtpTransport : ITransport
     readonly TargetFinder finder;
     readonly ConnectionPool pool;
     readonly SmtpClientOptions session;
+    readonly IReadOnlyList<int> ports;
     readonly IReadOnlyList<NextHop>? hops;
     readonly GreylistWatch greylist = new();
 
@@ -46,9 +47,10 @@ public sealed partial class SmtpTransport : ITransport
             Tls = TlsOf(options),
             Authorities = AuthoritiesOf(options),
         };
+        ports = options.Ports
+            ?? [session.Tls == TlsMode.Immediate ? NextHop.SubmissionsPort : NextHop.SmtpPort];
         if (options.Host is null)
             return;
-        var ports = options.Ports ?? [session.Tls == TlsMode.Immediate ? 465 : NextHop.SmtpPort];
         hops = NextHop.TryParseList(options.Host, ports, out var parsed)
             ? parsed
             : throw new ArgumentException(
@@ -62,7 +64,7 @@ public sealed partial class SmtpTransport : ITransport
         var run = new Run(attempt, clock.GetTimestamp());
         using var limit = new CancellationTokenSource(options.Timeout ?? Timeout.InfiniteTimeSpan, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
-        foreach (var hop in hops ?? [NextHop.ForDomain(attempt.Recipients[0].Address.Domain)])
+        foreach (var hop in HopsFor(attempt.Recipients[0].Address.Domain))
         {
             if (await TryKeptAsync(run, hop, either.Token) || await TryFreshAsync(run, hop, either.Token))
                 break;
@@ -76,6 +78,9 @@ public sealed partial class SmtpTransport : ITransport
     }
 
     public ValueTask DisposeAsync() => pool.DisposeAsync();
+
+    /// <summary>The configured ones, else the domain's own.</summary>
+    internal IReadOnlyList<NextHop> HopsFor(string domain) => hops ?? [NextHop.ForDomain(domain, ports)];
 
     /// <summary>True when the attempt has its answer.</summary>
     async ValueTask<bool> TryKeptAsync(Run run, NextHop hop, CancellationToken cancel)

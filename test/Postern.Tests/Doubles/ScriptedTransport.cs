@@ -31,6 +31,12 @@ sealed class ScriptedTransport(string name) : ITransport
     /// <summary>Attempts that wait.</summary>
     public int HeldCount => held.Count;
 
+    /// <summary>What a look at it finds.</summary>
+    public TransportFinding Finding { get; set; } = TransportFinding.Nothing;
+
+    /// <summary>Looks at it so far.</summary>
+    public int Checks { get; private set; }
+
     /// <summary>Thrown by the next attempt: a bug.</summary>
     public Exception? Bug { get; set; }
 
@@ -82,6 +88,12 @@ sealed class ScriptedTransport(string name) : ITransport
                 ? AttemptReport.ForAll(attempt, results[0], AttemptFacts.None)
                 : new AttemptReport(results, AttemptFacts.None);
         }
+    }
+
+    public ValueTask<TransportFinding> CheckAsync(CancellationToken cancel)
+    {
+        Checks++;
+        return new(Finding);
     }
 
     public ValueTask DisposeAsync()

@@ -298,6 +298,32 @@ public sealed class SmtpTransportTests
             async () => await transport.AttemptAsync(Attempt(), new CancellationToken(canceled: true)));
     }
 
+    [Fact]
+    public async Task Ports_OfAHostThatNamesNone_AreTriedInOrder()
+    {
+        var closed = ScriptedRelay.Start(_ => Task.CompletedTask);
+        await closed.DisposeAsync();
+        var (report, port) = await AttemptOnceAsync(new PoliteRelay(), open => new TransportOptions
+        {
+            Host = "[127.0.0.1]",
+            Ports = [closed.Port, open],
+            Tls = TransportTls.None,
+        });
+        Assert.IsType<AttemptResult.Relayed>(Assert.Single(report.Results));
+        Assert.Equal($"127.0.0.1[127.0.0.1]:{port}", report.Facts.Relay);
+    }
+
+    [Theory]
+    [InlineData(null, new[] { 2525, 587 }, new[] { 2525, 587 })]
+    [InlineData(null, null, new[] { 25 })]
+    [InlineData(TransportTls.Immediate, null, new[] { 465 })]
+    public async Task Ports_WithoutAHost_AreThoseOfTheRecipientsMx(
+        TransportTls? tls, int[]? ports, int[] expected)
+    {
+        await using var transport = Make(new TransportOptions { Tls = tls, Ports = ports });
+        Assert.Equal(expected, Assert.Single(transport.HopsFor("d.example")).Ports);
+    }
+
     static Func<string, string?> At(string line, string reply) =>
         l => l.StartsWith(line, StringComparison.Ordinal) ? reply : null;
 

@@ -11,7 +11,7 @@ namespace Postern.Mta.Transports.PubSub;
 /// goes back to the queue, which is the only place that retries. One bad message fails its whole request, so
 /// a refused request is halved until the bad one stands alone.
 /// </remarks>
-sealed class PubSubPublisher : IAsyncDisposable
+sealed partial class PubSubPublisher : IAsyncDisposable
 {
     readonly string topic;
     readonly PubSubEndpoint endpoint;
@@ -151,16 +151,12 @@ sealed class PubSubPublisher : IAsyncDisposable
 
     async Task<(IReadOnlyList<string> Ids, PublishOutcome? Failure)> CallAsync(PublishRequest request)
     {
-        var metadata = new Metadata();
-        if (endpoint.Credentials is { } credentials
-            && await credentials.TryAddAsync(metadata, CancellationToken.None).ConfigureAwait(false)
-                is { } withoutToken)
+        var (call, withoutToken) = await PrepareAsync(CancellationToken.None).ConfigureAwait(false);
+        if (withoutToken is not null)
             return ([], withoutToken);
         try
         {
-            var deadline = clock.GetUtcNow().UtcDateTime + limits.CallLimit;
-            var response = await client.PublishAsync(request, new CallOptions(metadata, deadline))
-                .ConfigureAwait(false);
+            var response = await client.PublishAsync(request, call).ConfigureAwait(false);
             return response.MessageIds.Count == request.Messages.Count
                 ? (response.MessageIds, null)
                 : ([], new PublishOutcome.Unavailable("the answer does not fit the request", null));
@@ -169,6 +165,17 @@ sealed class PubSubPublisher : IAsyncDisposable
         {
             return ([], PublishOutcome.Of(e, topic));
         }
+    }
+
+    /// <summary>Credentials and deadline of one call, or why there are no credentials.</summary>
+    async ValueTask<(CallOptions Call, PublishOutcome? WithoutToken)> PrepareAsync(CancellationToken cancel)
+    {
+        var metadata = new Metadata();
+        var withoutToken = endpoint.Credentials is { } credentials
+            ? await credentials.TryAddAsync(metadata, cancel).ConfigureAwait(false)
+            : null;
+        var deadline = clock.GetUtcNow().UtcDateTime + limits.CallLimit;
+        return (new CallOptions(metadata, deadline, cancel), withoutToken);
     }
 
     sealed class Pending(PubsubMessage message)

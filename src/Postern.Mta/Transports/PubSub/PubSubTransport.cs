@@ -99,6 +99,15 @@ public sealed class PubSubTransport : ITransport
         }
     }
 
+    public async ValueTask<TransportFinding> CheckAsync(CancellationToken cancel) =>
+        await publisher.CheckAsync(cancel).ConfigureAwait(false) switch
+        {
+            null => new TransportFinding.Well([PublishOutcome.TopicAlarm, PubSubCredentials.Alarm]),
+            PublishOutcome.Misconfigured wrong =>
+                new TransportFinding.Wrong(new AlarmNotice(wrong.Kind, wrong.Text, wrong.Mend)),
+            _ => TransportFinding.Nothing,
+        };
+
     public ValueTask DisposeAsync() => publisher.DisposeAsync();
 
     static string? Emulator => Environment.GetEnvironmentVariable(PubSubEndpoint.EmulatorVariable);
