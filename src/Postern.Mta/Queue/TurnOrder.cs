@@ -2,11 +2,11 @@ namespace Postern.Mta.Queue;
 
 /// <summary>The order in which Ready mail of one lane and one priority waits in the store.</summary>
 /// <remarks>
-/// Start-time fair queueing (Goyal, Vin and Cheng 1996) with a cost of 1 for each recipient. The turn of a
-/// new one is the turn being served, or the one after the last of its flow: a flow with one message stands
-/// near the front however long the others are. Each recipient that leaves moves the turn being served on by at
-/// least one, so that new flows cannot hold up an old one for ever. A turn is stored as the due time of its
-/// row: a moment long past, earlier for a higher priority. After a restart flows begin anew.
+/// Start-time fair queueing (Goyal, Vin and Cheng 1996) with a cost of 1 for each recipient. A new one takes
+/// the turn being served, or the one after the last of its flow: a flow with one message stands near the
+/// front however long the others are. Each recipient that leaves moves the turn being served on by at least
+/// one, so that new flows cannot hold up an old one for ever. A turn is stored as the due time of its row: a
+/// moment long past, earlier for a higher priority. After a restart flows begin anew.
 /// </remarks>
 sealed class TurnOrder(int priority)
 {
