@@ -145,7 +145,8 @@ public sealed record TransportOptions
             "Recipients of one message in one attempt.",
             o => o.RecipientsPerMessage, (o, v) => o with { RecipientsPerMessage = v }),
         new ValueSetting<TransportOptions, Rate?>("rate", Kinds.Rate.OrNone(),
-            "The most messages in a time.",
+            "The most attempts in a time, `\"100/s\"` or `\"5000/day\"`; the allowance of one time may be "
+            + "used at once.",
             o => o.Rate, (o, v) => o with { Rate = v })
         {
             DefaultDoc = "no limit",

@@ -35,6 +35,8 @@ public sealed partial class Dispatcher
             try
             {
                 await FillAsync(lane).ConfigureAwait(false);
+                if (lane.Pace is not null)
+                    AddWorkers(lane);
             }
             catch (OperationCanceledException) when (stopping.IsCancellationRequested)
             {
@@ -66,8 +68,8 @@ public sealed partial class Dispatcher
             lane.MayHoldDue = false;
             lane.NextDueAt = null;
         }
-        var limit = LimitOf(look);
-        var window = await queue.LeaseDueAsync(lane.Name, sweep?.To ?? default, limit, stopping.Token)
+        var limit = LimitOf(look, lane);
+        var window = await queue.LeaseDueAsync(lane.Name, sweep?.To, limit, stopping.Token)
             .ConfigureAwait(false);
         lock (lane)
         {
@@ -97,7 +99,8 @@ public sealed partial class Dispatcher
             return condition switch
             {
                 // Refill when half of the window is used up, so that workers never wait for a fetch.
-                LaneCondition.Open => lane.Waiting.Count <= WindowMax / 2 ? Look.Window : Look.Nothing,
+                LaneCondition.Open => lane.Waiting.FetchedCount <= WindowMax / 2 && RoomOf(lane) > 0
+                    ? Look.Window : Look.Nothing,
                 LaneCondition.ProbeDue => Look.Probe,
                 // Nothing here may go on, but another transport may be open for some of it.
                 _ => lane.SearchedGeneration != health.Generation ? Look.Search : Look.Nothing,
@@ -105,9 +108,19 @@ public sealed partial class Dispatcher
         }
     }
 
-    static int LimitOf(Look look) => look switch
+    /// <summary>What a pace leaves, so that little waits leased; whole batches alone are worth a
+    /// commit.</summary>
+    static int RoomOf(Lane lane)
     {
-        Look.Window => WindowMax,
+        if (lane.Pace is not { } pace)
+            return WindowMax;
+        var room = pace.Available - lane.Waiting.Count;
+        return room < pace.Batch ? 0 : Math.Min(room, WindowMax);
+    }
+
+    static int LimitOf(Look look, Lane lane) => look switch
+    {
+        Look.Window => RoomOf(lane),
         Look.Probe => 1,
         Look.Search => SearchStepMax,
         _ => throw new UnreachableException(),
@@ -153,6 +166,9 @@ public sealed partial class Dispatcher
             {
                 if (lane.NextDueAt is { } due && due - now < wait)
                     wait = due - now;
+                if (lane.Pace is { } pace && (lane.MayHoldDue || lane.Waiting.Count > 0)
+                    && pace.UntilBatch is var batch && batch < wait)
+                    wait = batch;
             }
         }
         if (health.UntilNextProbe(lanes.Values.Where(lane => lane.MayHoldDue).Select(lane => lane.Name))

@@ -199,11 +199,11 @@ public sealed partial class MessageQueue
                 // It may be as old as its lifetime: whoever releases it wants it tried, so its time begins
                 // anew.
                 row = row with { UnderAlarm = false, KeepUntil = now + LifetimeOf(message, row) };
-                change.Recipients.Add(Wait(row, Decide(message, row), now));
+                change.Recipients.Add(Wait(message, row, Decide(message, row)));
                 change.Events.Add(what with { Kind = EventKind.Released });
                 break;
             case WishKind.Retry:
-                change.Recipients.Add(Wait(row, Decide(message, row), now));
+                change.Recipients.Add(Wait(message, row, Decide(message, row)));
                 change.Events.Add(what with { Kind = EventKind.Retried });
                 break;
             case WishKind.Cancel:

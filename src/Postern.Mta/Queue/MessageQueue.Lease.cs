@@ -13,27 +13,30 @@ public sealed partial class MessageQueue
     /// Fetches due recipients of a lane and decides on them again; those that may go are leased, the others
     /// moved to where they must wait. What was read cannot change in between: commands wait at the same gate.
     /// </summary>
+    /// <param name="after">A search goes on behind it. Null: what is first in turn.</param>
     internal async ValueTask<LeasedWindow> LeaseDueAsync(
-        string lane, DueKey after, int limit, CancellationToken cancel)
+        string lane, DueKey? after, int limit, CancellationToken cancel)
     {
         await gate.WaitAsync(cancel).ConfigureAwait(false);
         var leased = new List<(QueuedMessage Message, Recipient Row, RoutingDecision.Via Decision)>();
         try
         {
             var now = clock.GetUtcNow();
-            var (due, nextDueAt) = await store.FetchDueAsync(lane, now, after, limit, cancel)
-                .ConfigureAwait(false);
+            var (due, nextDueAt) = after is { } key
+                ? await store.SearchDueAsync(lane, now, key, limit, cancel).ConfigureAwait(false)
+                : await store.FetchDueAsync(lane, now, limit, cancel).ConfigureAwait(false);
             var change = new StoreChange();
             foreach (var (message, row) in due)
                 await LeaseOneAsync(message, row, now, change, leased).ConfigureAwait(false);
             if (change.Recipients.Count > 0 || change.Events.Count > 0)
                 await store.CommitAsync(change).ConfigureAwait(false);
+            Dispatcher.NoteServed(lane, due.Select(one => one.Recipient), change.Recipients);
             NoteWaiting(change);
             var works = leased.GroupBy(l => l.Row.Message)
                 .SelectMany(g => GroupIntoWorks(
                     g.First().Message, [.. g.Select(l => (l.Row, l.Decision))], content: null));
             return new LeasedWindow(
-                [.. works], due.Count, nextDueAt, due.Count > 0 ? DueKey.Of(due[^1].Recipient) : after);
+                [.. works], due.Count, nextDueAt, due.Count > 0 ? DueKey.Of(due[^1].Recipient) : default);
         }
         catch
         {
@@ -64,7 +67,7 @@ public sealed partial class MessageQueue
         {
             case RoutingDecision.Via via when IsElsewhere(via, row):
                 // That lane fetches it when it has room for it: a backlog is not leased at once.
-                change.Recipients.Add(Wait(row, via, now));
+                change.Recipients.Add(Wait(message, row, via));
                 if (via.Transport != row.Transport)
                     change.Events.Add(EventOf(EventKind.Routed, message, row, now) with
                     {
@@ -85,7 +88,7 @@ public sealed partial class MessageQueue
             case var none:
                 RaiseNoRoute(row, none, change);
                 if (row.Lane.Length > 0)
-                    change.Recipients.Add(Wait(row, none, now));
+                    change.Recipients.Add(Wait(message, row, none));
                 break;
         }
     }
@@ -119,7 +122,7 @@ public sealed partial class MessageQueue
                 BoundTransport = transport,
                 Route = split.Route.Name
             };
-            change.Recipients.Add(Wait(child, Decide(message, child), now));
+            change.Recipients.Add(Wait(message, child, Decide(message, child)));
         }
     }
 
@@ -198,7 +201,11 @@ public sealed partial class MessageQueue
                 if (intents.TryRemove(KeyOf(row), out var wish))
                     Fulfil(wish, work.Message, row, now, change, reports);
                 else
-                    change.Recipients.Add(row with { State = RecipientState.Ready, DueAt = now });
+                    change.Recipients.Add(row with
+                    {
+                        State = RecipientState.Ready,
+                        DueAt = Dispatcher.FrontTurn(work.Decision),
+                    });
             }
             ReturnProbe(work);
             work.Content?.LetGo();

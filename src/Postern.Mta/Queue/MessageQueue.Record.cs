@@ -162,17 +162,22 @@ public sealed partial class MessageQueue
             change.Events.Add(EventOf(EventKind.Routed, message, row, now) with { Why = via.Why });
             return (row, via);
         }
-        change.Recipients.Add(Wait(row, decision, now));
+        change.Recipients.Add(Wait(message, row, decision));
         return null;
     }
 
-    static Recipient Wait(Recipient row, RoutingDecision decision, DateTimeOffset now) => row with
+    /// <summary>Ready in the lane of the decision, behind what waits there of its flow.</summary>
+    Recipient Wait(QueuedMessage message, Recipient row, RoutingDecision decision)
     {
-        State = RecipientState.Ready,
-        DueAt = now,
-        Lane = (decision as RoutingDecision.Via)?.Lane ?? "",
-        Transport = (decision as RoutingDecision.Via)?.Transport ?? row.Transport,
-    };
+        var via = decision as RoutingDecision.Via;
+        return row with
+        {
+            State = RecipientState.Ready,
+            DueAt = Dispatcher.TakeTurn(message, via),
+            Lane = via?.Lane ?? "",
+            Transport = via?.Transport ?? row.Transport,
+        };
+    }
 
     /// <summary>Deferred until then, unless an operator's wish or the end of its lifetime comes
     /// first.</summary>

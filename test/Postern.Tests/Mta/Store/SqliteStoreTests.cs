@@ -120,7 +120,7 @@ public sealed class SqliteStoreTests : IAsyncLifetime
         Execute(damage);
         store = Open();
 
-        var window = await store.FetchDueAsync("relay", Start, default, 10, None);
+        var window = await store.FetchDueAsync("relay", Start, 10, None);
         Assert.Equal(2, Assert.Single(window.Recipients).Message.Id.Value);
 
         // The row is set aside by the writer: the commits after it show that it is done.
