@@ -5,9 +5,9 @@ namespace Postern.Interop.Crash;
 /// When may a message come twice? When the result of its delivery had not reached the disk at the kill. The
 /// store is one queue: a result rides along with the first commit after it (DESIGN §3), so a 250 proves not
 /// only its own message but every result that was written down before that message's final dot was sent.
-/// That moment is <see cref="Kill.Proven"/>. A delivery that the next hop took later may be repeated. One that
-/// it took earlier may be repeated only while the attempt still ran, between the next hop's final dot and
-/// the writing down of its answer; a lane makes as many attempts at a time as it has connections.
+/// That moment is <see cref="Kill.Proven"/>. A delivery that the next hop took later may be repeated. One
+/// that it took earlier may be repeated only while the attempt still ran, between the next hop's final dot
+/// and the writing down of its answer; a lane makes as many attempts at a time as it has connections.
 /// </remarks>
 /// <param name="promised">Ids from the ledger; the local parts of recipients.</param>
 /// <param name="kills">In their order.</param>
@@ -55,8 +55,8 @@ sealed class CrashVerdict(IReadOnlyList<string> promised, IReadOnlyList<Kill> ki
         return repeats;
     }
 
-    /// <summary>The number of kills before it. A connection that the dead left waiting to be accepted delivers
-    /// nothing: its greeting comes too late.</summary>
+    /// <summary>The number of kills before it. A connection that the dead left waiting to be accepted
+    /// delivers nothing: its greeting comes too late.</summary>
     int LifeOf(SinkDelivery delivery) => kills.Count(kill => kill.Gone < delivery.Connected);
 
     static string Id(SinkDelivery delivery) => delivery.Recipient.Split('@')[0];

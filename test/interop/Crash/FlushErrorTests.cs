@@ -80,15 +80,15 @@ public sealed class FlushErrorTests
 
     static string LogOf(PosternProcess postern) => Path.Combine(postern.Data, "postern.db-wal");
 
-    /// <summary>Of the log there is only what a flush covered, as after the worst of power cuts. Every message
-    /// that got its 250 is in the queue all the same.</summary>
+    /// <summary>Of the log there is only what a flush covered, as after the worst of power cuts. Every
+    /// message that got its 250 is in the queue all the same.</summary>
     static async Task AssertKeptAsync(string data, string[] acknowledged, string evidence)
     {
         await using var postern = new PosternProcess(Settings, data);
         await postern.StartAsync();
         var list = (await postern.CommandAsync("queue", "list", "--json")).Succeeded();
-        var kept = list.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(QueueIdOf).ToHashSet();
-        var lost = acknowledged.Where(id => !kept.Contains(id)).ToArray();
+        var kept = list.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(QueueIdOf);
+        var lost = acknowledged.Except(kept).ToArray();
         Assert.True(lost.Length == 0, $"lost: {string.Join(' ', lost)}; {evidence}");
     }
 

@@ -7,9 +7,9 @@ namespace Postern.Interop.Crash;
 /// lines.</summary>
 /// <remarks>
 /// A line stands where the call began or where it ended, before the thread went on. So what a thread did
-/// because of another's call stands after it, and no clock is needed: a 250 is earned when a flush began after
-/// its message's last octets had been read and ended well before the reply left. After the first failed flush
-/// nothing is earned any more, but a reply whose flush had ended before that may still leave.
+/// because of another's call stands after it, and no clock is needed: a 250 is earned when a flush began
+/// after its message's last octets had been read and ended well before the reply left. After the first
+/// failed flush nothing is earned any more, but a reply whose flush had ended before that may still leave.
 /// </remarks>
 sealed partial class FlushTrace
 {

@@ -41,8 +41,8 @@ public sealed class KillTests
         Report(kills.Count, promised.Count, sink.Deliveries.Count, verdict.Repeats(sink.Deliveries));
     }
 
-    /// <summary>An event is logged after its commit: what is Done on disk is not sent again, whenever the kill
-    /// came.</summary>
+    /// <summary>An event is logged after its commit: what is Done on disk is not sent again, whenever the
+    /// kill came.</summary>
     static void AssertRelayedOnce(string logFile)
     {
         var relayed = File.ReadLines(logFile).Select(RelayedRecipient).OfType<string>().ToArray();
