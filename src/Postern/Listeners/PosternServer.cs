@@ -73,7 +73,7 @@ sealed partial class PosternServer : IAsyncDisposable
             var metrics = new Metrics();
             var store = OpenStore(options, clock, logs);
             await CheckLogAsync(options.Log, store);
-            var kinds = new TransportKinds(options, Version, clock, NewRandom());
+            var kinds = new TransportKinds(options, Version, metrics, clock, NewRandom());
             var agent = await MailTransferAgent.StartAsync(
                 options, store, new AgentParts(clock, NewRandom(), logs, metrics, kinds.Build), cancel);
             var web = BuildWeb(bound, agent, certificate, reread, sandbox, clock, logs);

@@ -46,6 +46,9 @@ sealed partial class PubSubPublisher : IAsyncDisposable
         client = new Publisher.PublisherClient(channel);
     }
 
+    /// <summary>Told of each call of Publish when it has ended.</summary>
+    public Action<PublishCall> Called { get; init; } = static _ => { };
+
     /// <summary>Publishes with whatever else is there. Never throws for what the service did.</summary>
     public Task<PublishOutcome> PublishAsync(PubsubMessage message)
     {
@@ -154,16 +157,25 @@ sealed partial class PubSubPublisher : IAsyncDisposable
         var (call, withoutToken) = await PrepareAsync(CancellationToken.None).ConfigureAwait(false);
         if (withoutToken is not null)
             return ([], withoutToken);
+        var started = clock.GetTimestamp();
+        var code = StatusCode.Unknown;
         try
         {
             var response = await client.PublishAsync(request, call).ConfigureAwait(false);
+            code = StatusCode.OK;
             return response.MessageIds.Count == request.Messages.Count
                 ? (response.MessageIds, null)
                 : ([], new PublishOutcome.Unavailable("the answer does not fit the request", null));
         }
         catch (RpcException e)
         {
+            code = e.StatusCode;
             return ([], PublishOutcome.Of(e, topic));
+        }
+        finally
+        {
+            Called(new PublishCall(
+                request.Messages.Count, request.CalculateSize(), code, clock.GetElapsedTime(started)));
         }
     }
 
@@ -204,6 +216,10 @@ sealed partial class PubSubPublisher : IAsyncDisposable
         }
     }
 }
+
+/// <summary>One call of Publish, for the metrics.</summary>
+/// <param name="Octets">Of the request.</param>
+readonly record struct PublishCall(int Messages, long Octets, StatusCode Code, TimeSpan Took);
 
 /// <summary>When a batch goes; the first three are those of Google's own clients.</summary>
 sealed record PublishLimits

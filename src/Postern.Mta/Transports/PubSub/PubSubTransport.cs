@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Google.Protobuf;
+using Postern.Mta.Events;
 using Postern.Mta.Inbound;
 using Postern.Mta.Queue;
 using Postern.Mta.Reports;
@@ -36,8 +37,11 @@ public sealed class PubSubTransport : ITransport
     readonly ClaimDirectory claims;
 
     /// <exception cref="ArgumentException">The options do not pass <see cref="FindProblem"/>.</exception>
-    public PubSubTransport(string name, TransportOptions options, PubSubSource source, TimeProvider clock)
-        : this(name, options, source, FindEndpoint(clock), new PublishLimits(), clock)
+    public PubSubTransport(
+        string name, TransportOptions options, PubSubSource source, Metrics metrics, TimeProvider clock)
+        : this(
+            name, options, source, FindEndpoint(clock), new PublishLimits(), clock,
+            call => metrics.Published(name, call))
     {
     }
 
@@ -47,7 +51,8 @@ public sealed class PubSubTransport : ITransport
         PubSubSource source,
         PubSubEndpoint endpoint,
         PublishLimits limits,
-        TimeProvider clock)
+        TimeProvider clock,
+        Action<PublishCall>? called = null)
     {
         if (FindTopicProblem(options.Topic) is { } problem)
             throw new ArgumentException(problem, nameof(options));
@@ -57,7 +62,10 @@ public sealed class PubSubTransport : ITransport
         this.clock = clock;
         topic = options.Topic!;
         claims = new ClaimDirectory(options.ClaimDirectory ?? Path.Combine(source.DataDirectory, "claims"));
-        publisher = new PubSubPublisher(topic, endpoint, limits, clock);
+        publisher = new PubSubPublisher(topic, endpoint, limits, clock)
+        {
+            Called = called ?? (static _ => { }),
+        };
     }
 
     public string Name { get; }
