@@ -17,6 +17,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
     readonly RelayHealth health;
     readonly TransportTable transports;
     readonly LoginThrottle throttle;
+    readonly HandshakeThrottle handshakes;
     readonly MailIntake intake;
     readonly EventLog eventLog;
     readonly Housekeeping housekeeping;
@@ -38,6 +39,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
         Alarms.Restore(raised);
         health = new RelayHealth(clock);
         throttle = new LoginThrottle(clock);
+        handshakes = new HandshakeThrottle(clock);
         transports = new TransportTable(options, parts.BuildTransport);
         var log = parts.Logs.CreateLogger("Postern.Queue");
         Queue =
@@ -89,7 +91,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
 
     /// <summary>What the sessions of one SMTP listener decide with.</summary>
     public ISessionPolicy OpenDoor(ListenOptions listener) => new SmtpDoor(
-        listener, intake, Queue, throttle, health, eventLog.Sessions, Metrics, () =>
+        listener, intake, Queue, throttle, handshakes, health, eventLog.Sessions, Metrics, () =>
             Volatile.Read(ref settings));
 
     /// <summary>Applies a changed configuration: transports, routes, accounts, aliases, limits.</summary>

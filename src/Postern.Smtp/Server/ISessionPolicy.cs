@@ -15,6 +15,11 @@ public interface ISessionPolicy
     /// ends.</summary>
     ValueTask<Reply?> ConnectAsync(SessionFacts session, CancellationToken cancel);
 
+    /// <summary>Asked before a TLS handshake; on a listener with immediate TLS that is before
+    /// <see cref="ConnectAsync"/>. False: this client has begun too many; STARTTLS is refused with 454, a
+    /// connection with immediate TLS is closed.</summary>
+    bool MayHandshake(SessionFacts session);
+
     /// <summary>Asked at MAIL once its syntax, its parameters and the phase are right.</summary>
     ValueTask<Reply?> MailAsync(
         SessionFacts session, ReversePath reversePath, MailParameters parameters, CancellationToken cancel);

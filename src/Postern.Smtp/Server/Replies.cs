@@ -46,6 +46,9 @@ public static class Replies
     public static readonly Reply BdatSyntax = Syntax("BDAT count [LAST]");
     public static readonly Reply RsetSyntax = Syntax("RSET");
     public static readonly Reply VrfySyntax = Syntax("VRFY address");
+    // RFC 3207 §4.
+    public static readonly Reply TlsThrottled =
+        new(454, new(4, 7, 0), "TLS not available: too many handshakes from your address, try again later");
     public static readonly Reply StartTlsSyntax = Syntax("STARTTLS");
     public static readonly Reply AuthSyntax = Syntax("AUTH mechanism [initial-response]");
 

@@ -72,6 +72,8 @@ sealed class SessionLoop(
         IDuplexPipe transport, Func<SessionLoop, SmtpConnection, ValueTask<SessionEnd?>> serve)
     {
         await using var tls = new SslStream(new DuplexPipeStream(transport), leaveInnerStreamOpen: true);
+        if (options.Tls == TlsMode.Immediate && !policy.MayHandshake(facts))
+            return SessionEnd.TlsFailed;
         if (!await TryHandshakeAsync(tls))
             return SessionEnd.TlsFailed;
         facts.Tls = new TlsFacts(tls.SslProtocol, tls.NegotiatedCipherSuite.ToString());
@@ -120,10 +122,10 @@ sealed class SessionLoop(
             await tls.AuthenticateAsServerAsync(own, either.Token);
             return true;
         }
-        // SslStream reads beyond the end of a ClientHello that is too short and throws IndexOutOfRange
-        // (10.0): the peer's fault all the same.
+        // SslStream (10.0) reads beyond the end of a ClientHello that is too short or in several records, and
+        // throws IndexOutOfRange or ArgumentOutOfRange: the peer's fault all the same.
         catch (Exception e) when (e is AuthenticationException or IOException or OperationCanceledException
-            or IndexOutOfRangeException)
+            or IndexOutOfRangeException or ArgumentOutOfRangeException)
         {
             return false;
         }

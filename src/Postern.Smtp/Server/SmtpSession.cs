@@ -166,9 +166,11 @@ sealed partial class SmtpSession(SessionFacts facts, SmtpServerOptions options, 
         if (transaction is not null)
             return Answer(Verb.StartTls, "", Replies.InsideTransaction);
         // RFC 3207 §4: nothing may follow; what does was put there by somebody in between.
-        return waiting == Waiting.MoreInput
-            ? OutOfSync(Verb.StartTls)
-            : Answer(Verb.StartTls, "", Replies.ReadyForTls) with { Then = Then.StartTls };
+        if (waiting == Waiting.MoreInput)
+            return OutOfSync(Verb.StartTls);
+        return policy.MayHandshake(facts)
+            ? Answer(Verb.StartTls, "", Replies.ReadyForTls) with { Then = Then.StartTls }
+            : Answer(Verb.StartTls, "", Replies.TlsThrottled);
     }
 
     /// <summary>A command that does nothing for mail; too many of them are an attack or a bug.</summary>

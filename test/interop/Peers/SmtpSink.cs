@@ -25,6 +25,9 @@ sealed class SmtpSink : IAsyncDisposable
     public Moments Moments { get; } = new();
     public ConcurrentQueue<SinkDelivery> Deliveries { get; } = new();
 
+    /// <summary>What stood between each 354 and its reply, in octets. Null: not kept.</summary>
+    public ConcurrentQueue<byte[]>? Contents { get; init; }
+
     public async ValueTask DisposeAsync()
     {
         await stop.CancelAsync();
@@ -83,7 +86,8 @@ sealed class SmtpSink : IAsyncDisposable
             else if (verb == "DATA")
             {
                 await stream.WriteAsync("354 Go on\r\n"u8.ToArray(), stop.Token);
-                await reader.SkipContentAsync();
+                var content = await reader.ReadContentAsync(Contents is not null);
+                Contents?.Enqueue(content);
                 var taken = Moments.Next();
                 recipients.ForEach(
                     recipient => Deliveries.Enqueue(new SinkDelivery(recipient, connected, taken)));
@@ -121,16 +125,27 @@ sealed class SinkReader(Stream stream, CancellationToken cancel)
         }
     }
 
+    /// <summary>Up to CRLF, dot, CRLF and nothing like it.</summary>
+    /// <returns>All octets of it, or the last few.</returns>
     /// <exception cref="EndOfStreamException">The peer went away before the final dot.</exception>
-    public async Task SkipContentAsync()
+    public async Task<byte[]> ReadContentAsync(bool whole)
     {
+        var content = new List<byte>("\r\n"u8.ToArray());
         while (true)
         {
-            var line = await ReadLineAsync() ?? throw new EndOfStreamException();
-            if (line == ".")
-                return;
+            if (start == end && !await FillAsync())
+                throw new EndOfStreamException();
+            content.Add(buffer[start++]);
+            if (content[^1] == '\n' && EndsInDot(content))
+                return [.. content.Skip(2)];
+            if (!whole && content.Count > 4096)
+                content.RemoveRange(0, content.Count - 4);
         }
     }
+
+    static bool EndsInDot(List<byte> content) =>
+        content.Count >= 5 && content[^5] == '\r' && content[^4] == '\n' && content[^3] == '.'
+        && content[^2] == '\r';
 
     async ValueTask<bool> FillAsync()
     {

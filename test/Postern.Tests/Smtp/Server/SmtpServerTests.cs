@@ -237,6 +237,7 @@ public sealed class SmtpServerTests
         Assert.Equal(SessionEnd.TlsFailed, await peer.EndAsync());
     }
 
+    // TLS-11
     [Theory]
     [InlineData(TlsMode.StartTls)]
     [InlineData(TlsMode.Immediate)]
@@ -262,6 +263,78 @@ public sealed class SmtpServerTests
         Assert.Equal("<closed>", await peer.ReplyAsync());
     }
 
+    // TLS-22
+    [Fact]
+    public async Task Handshake_OctetByOctet_Ends30SecondsAfterItsBeginning()
+    {
+        var clock = new WatchedClock();
+        await using var peer = new TestPeer(TlsOptions(TlsMode.Immediate), ListenerKind.Submission)
+        {
+            Clock = clock,
+        }.Start();
+        await clock.TimerAsync(TimeSpan.FromSeconds(30));
+        foreach (var octet in ClientHello("mx.local.example").Take(29))
+        {
+            await peer.SendAsync(new[] { octet });
+            await clock.AdvanceAsync(TimeSpan.FromSeconds(1));
+        }
+        Assert.False(peer.EndAsync().IsCompleted);
+        await clock.AdvanceAsync(TimeSpan.FromSeconds(2));
+        Assert.Equal(SessionEnd.TlsFailed, await peer.EndAsync());
+    }
+
+    // TLS-15
+    [Theory]
+    [InlineData("../../etc/passwd", 1)]
+    [InlineData("x\\\0", 1)]
+    [InlineData("a", 60_000)]
+    public async Task Handshake_WithAnAbsurdServerName_IsRefusedOrAnsweredInTls(string name, int times)
+    {
+        await using var peer = new TestPeer(TlsOptions(TlsMode.Immediate), ListenerKind.Submission).Start();
+        await peer.SendAsync(ClientHello(string.Concat(Enumerable.Repeat(name, times))));
+        peer.Close();
+        Assert.Equal(SessionEnd.TlsFailed, await peer.EndAsync());
+        var answer = await peer.LineAsync();
+        Assert.True(answer == "<closed>" || answer[0] is '\x15' or '\x16', answer);
+    }
+
+    /// <summary>A ClientHello of TLS 1.2 with one cipher suite and this server name, in as many records as it
+    /// takes (RFC 5246 §7.4.1.2, RFC 6066 §3).</summary>
+    static byte[] ClientHello(string serverName)
+    {
+        var name = Encoding.Latin1.GetBytes(serverName);
+        byte[] list = [0, .. Length16(name.Length), .. name];
+        byte[] body =
+        [
+            3, 3, .. new byte[32], 0, 0, 2, 0xc0, 0x2b, 1, 0, .. Length16(list.Length + 6),
+            0, 0, .. Length16(list.Length + 2), .. Length16(list.Length), .. list,
+        ];
+        byte[] message = [1, (byte)(body.Length >> 16), .. Length16(body.Length & 0xffff), .. body];
+        return [.. message.Chunk(16_384).SelectMany(
+            part => (byte[])[22, 3, 1, .. Length16(part.Length), .. part])];
+    }
+
+    static byte[] Length16(int length) => [(byte)(length >> 8), (byte)length];
+
+    // TLS-21
+    [Fact]
+    public async Task TooManyHandshakes_StartTlsGets454_ImmediateTlsIsClosed()
+    {
+        var policy = new ScriptedPolicy { AllowsHandshakes = false };
+        await using (var peer = await new TestPeer(
+            TlsOptions(TlsMode.StartTls), ListenerKind.Submission, policy).HelloAsync())
+        {
+            Assert.StartsWith("454 4.7.0 TLS not available", await peer.AskAsync("STARTTLS\r\n"));
+            Assert.StartsWith("250", await peer.AskAsync("NOOP\r\n"));
+        }
+        await using var immediate =
+            new TestPeer(TlsOptions(TlsMode.Immediate), ListenerKind.Submission, policy).Start();
+        await immediate.SendAsync(ClientHello("mx.local.example"));
+        Assert.Equal(SessionEnd.TlsFailed, await immediate.EndAsync());
+        Assert.Equal("<closed>", await immediate.LineAsync());
+    }
+
+    // TLS-12
     [Fact]
     public async Task ImmediateTls_TextInsteadOfAHandshake_GetsNoReplyInClear()
     {
@@ -271,6 +344,7 @@ public sealed class SmtpServerTests
         Assert.DoesNotMatch("^[0-9]{3}", await peer.LineAsync());
     }
 
+    // TLS-14, TLS-16
     [Fact]
     public async Task ImmediateTls_OldProtocolOrForeignAlpn_IsRefused()
     {
@@ -288,6 +362,7 @@ public sealed class SmtpServerTests
         }
     }
 
+    // TLS-19, BDA-10
     [Fact]
     public async Task ImmediateTls_CloseNotifyInsideAChunk_StoresNothing()
     {
@@ -304,6 +379,37 @@ public sealed class SmtpServerTests
         await peer.SendAsync("aaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n");
         Assert.Equal(SessionEnd.PeerClosed, await peer.EndAsync());
         Assert.Empty(peer.Policy.Stored);
+    }
+
+    // DAT-23
+    [Fact]
+    public async Task Content_OctetByOctet_IsCutOffThoughThePeerIsNeverSilent()
+    {
+        var clock = new WatchedClock();
+        await using var peer = new TestPeer { Clock = clock };
+        await peer.EnvelopeAsync();
+        Assert.StartsWith("354", await peer.AskAsync("DATA\r\n"));
+        var waited = TimeSpan.Zero;
+        while (!peer.EndAsync().IsCompleted && waited < TimeSpan.FromHours(2))
+        {
+            await peer.SendToIdleAsync("x");
+            await peer.IdleAsync();
+            await clock.AdvanceAsync(TimeSpan.FromSeconds(9));
+            waited += TimeSpan.FromSeconds(9);
+        }
+        Assert.Equal(SessionEnd.TimedOut, await peer.EndAsync());
+        Assert.InRange(waited.TotalMinutes, 4, 10);
+        Assert.Empty(peer.Policy.Stored);
+    }
+
+    [Fact]
+    public async Task ImmediateTls_MoreThanOneSegmentAtOnce_IsReadWhole()
+    {
+        await using var peer = new TestPeer(TlsOptions(TlsMode.Immediate), ListenerKind.Submission).Start();
+        await peer.HandshakeAsync();
+        Assert.StartsWith("220", await peer.ReplyAsync());
+        Assert.StartsWith("500", await peer.AskAsync($"NOOP {new string('x', 13_000)}\r\n"));
+        Assert.StartsWith("250", await peer.AskAsync("NOOP\r\n"));
     }
 
     [Fact]

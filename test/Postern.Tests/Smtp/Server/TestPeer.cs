@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
+using System.Net.Security;
 using System.Text;
 using Postern.Smtp.Server;
 
@@ -16,12 +17,16 @@ sealed class TestPeer : IAsyncDisposable
     readonly Pipe toClient = new();
     readonly CancellationTokenSource stop = new();
     readonly WatchedReader watched;
+    PipeReader input;
+    PipeWriter output;
+    SslStream? tls;
     Task<SessionEnd>? serving;
 
     public TestPeer(
         SmtpServerOptions? options = null, ListenerKind kind = ListenerKind.Mx, ScriptedPolicy? policy = null)
     {
         watched = new WatchedReader(toServer.Reader);
+        (input, output) = (toClient.Reader, toServer.Writer);
         Options = options ?? Defaults;
         Policy = policy ?? new ScriptedPolicy();
         Facts = new SessionFacts
@@ -57,6 +62,20 @@ sealed class TestPeer : IAsyncDisposable
         return this;
     }
 
+    /// <summary>A handshake as the client; what follows goes through it.</summary>
+    public async Task HandshakeAsync()
+    {
+        tls = new SslStream(new DuplexPipeStream(ClientSide), leaveInnerStreamOpen: true);
+        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
+        {
+            TargetHost = Options.Hostname,
+            // What is tested is the server.
+            RemoteCertificateValidationCallback = static (_, certificate, _, _) => certificate is not null,
+        });
+        input = PipeReader.Create(tls, new StreamPipeReaderOptions(leaveOpen: true));
+        output = PipeWriter.Create(tls, new StreamPipeWriterOptions(leaveOpen: true));
+    }
+
     /// <summary>Greeting and EHLO.</summary>
     public async Task<TestPeer> HelloAsync()
     {
@@ -90,9 +109,9 @@ sealed class TestPeer : IAsyncDisposable
 
     /// <summary>Each character is one octet.</summary>
     public async Task SendAsync(string octets) =>
-        await toServer.Writer.WriteAsync(Encoding.Latin1.GetBytes(octets));
+        await output.WriteAsync(Encoding.Latin1.GetBytes(octets));
 
-    public async Task SendAsync(ReadOnlyMemory<byte> octets) => await toServer.Writer.WriteAsync(octets);
+    public async Task SendAsync(ReadOnlyMemory<byte> octets) => await output.WriteAsync(octets);
 
     public async Task<string> AskAsync(string octets)
     {
@@ -116,14 +135,14 @@ sealed class TestPeer : IAsyncDisposable
     {
         while (true)
         {
-            var result = await toClient.Reader.ReadAsync().AsTask().WaitAsync(Patience, TimeProvider.System);
+            var result = await input.ReadAsync().AsTask().WaitAsync(Patience, TimeProvider.System);
             if (result.Buffer.PositionOf((byte)'\n') is { } end)
             {
                 var line = Encoding.UTF8.GetString(result.Buffer.Slice(0, end));
-                toClient.Reader.AdvanceTo(result.Buffer.GetPosition(1, end));
+                input.AdvanceTo(result.Buffer.GetPosition(1, end));
                 return line.TrimEnd('\r');
             }
-            toClient.Reader.AdvanceTo(result.Buffer.Start, result.Buffer.End);
+            input.AdvanceTo(result.Buffer.Start, result.Buffer.End);
             if (result.IsCompleted)
                 return "<closed>";
         }
@@ -143,6 +162,8 @@ sealed class TestPeer : IAsyncDisposable
             stop.Cancel();
             await Task.WhenAny(serving);
         }
+        if (tls is not null)
+            await tls.DisposeAsync();
         stop.Dispose();
     }
 
