@@ -112,6 +112,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
         foreach (var changed in transports.Apply(options))
             Queue.Dispatcher.Reset(changed);
         Queue.Apply(options);
+        transportCheck.Wake();
         eventLog.Reopen();
         return needRestart;
     }

@@ -1,3 +1,4 @@
+using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Postern.Mta.Queue;
 using Postern.Mta.Store;
@@ -21,17 +22,27 @@ sealed partial class TransportCheck(
     /// <summary>Those that need no further look.</summary>
     readonly Dictionary<string, ITransport> looked = new(StringComparer.Ordinal);
 
+    readonly Channel<bool> wake = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
+
+    /// <summary>Another look now: a reload may have changed a transport.</summary>
+    public void Wake() => wake.Writer.TryWrite(true);
+
     public async Task RunAsync(CancellationToken cancel)
     {
-        using var timer = new PeriodicTimer(Every, clock);
+        using var timer = clock.CreateTimer(
+            _ => Wake(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         try
         {
-            do
+            while (true)
             {
+                var isWell = true;
                 foreach (var name in current().Transports.Keys)
-                    await LookAsync(name, cancel).ConfigureAwait(false);
+                    isWell &= await LookAsync(name, cancel).ConfigureAwait(false);
+                if (!isWell)
+                    timer.Change(Every, Timeout.InfiniteTimeSpan);
+                await wake.Reader.ReadAsync(cancel).ConfigureAwait(false);
             }
-            while (await timer.WaitForNextTickAsync(cancel).ConfigureAwait(false));
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
@@ -39,11 +50,12 @@ sealed partial class TransportCheck(
         }
     }
 
-    async ValueTask LookAsync(string name, CancellationToken cancel)
+    /// <returns>False: it is to be looked at again.</returns>
+    async ValueTask<bool> LookAsync(string name, CancellationToken cancel)
     {
         if (transports.Find(name) is not { } transport
             || ReferenceEquals(looked.GetValueOrDefault(name), transport))
-            return;
+            return true;
         try
         {
             switch (await transport.CheckAsync(cancel).ConfigureAwait(false))
@@ -51,17 +63,19 @@ sealed partial class TransportCheck(
                 case TransportFinding.Wrong { Alarm: var alarm }:
                     await queue.RaiseAlarmAsync(alarm.Kind, name, alarm.Text, alarm.Mend)
                         .ConfigureAwait(false);
-                    return;
+                    return false;
                 case TransportFinding.Well { DisprovedKinds: var kinds }:
                     foreach (var kind in kinds)
                         await queue.ClearAlarmAsync(kind, name).ConfigureAwait(false);
                     break;
             }
             looked[name] = transport;
+            return true;
         }
         catch (StoreException failed)
         {
             LogNotStored(failed, name);
+            return false;
         }
     }
 
