@@ -34,14 +34,15 @@ public sealed class SecurityCatalogueTests
     static readonly string[] Elsewhere =
     [
         "AUT-11", "AUT-14", "BDA-10", "DAT-20", "DAT-23", "DAT-24", "TLS-11", "TLS-12", "TLS-14", "TLS-15",
-        "TLS-16", "TLS-19", "TLS-20", "TLS-21", "TLS-22", "TLS-23",
+        "TLS-16", "TLS-19", "TLS-21", "TLS-22", "TLS-23",
     ];
 
-    /// <summary>What there is no code for yet: reading MIME, signing, composing from an API.</summary>
+    /// <summary>What there is no code for yet: reading MIME, signing, composing from an API. And TLS-20: no
+    /// client of the platform can ask for a renegotiation.</summary>
     static readonly string[] Waiting =
     [
         "DAT-04", "DAT-07", "DAT-08", "DAT-09", "DAT-10", "DAT-11", "DAT-12", "DAT-14", "DAT-17", "DAT-22",
-        "SMO-12", "SMO-13",
+        "SMO-12", "SMO-13", "TLS-20",
     ];
 
     static string Catalogue => Environment.GetEnvironmentVariable("POSTERN_CASES")
