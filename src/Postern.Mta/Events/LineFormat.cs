@@ -75,6 +75,7 @@ abstract class LineFormat
         SessionEnd.ProtocolError => "protocol-error",
         SessionEnd.TlsFailed => "tls-failed",
         SessionEnd.Stopping => "stopping",
+        SessionEnd.Failed => "failed",
         _ => throw new UnreachableException(),
     };
 }

@@ -13,8 +13,8 @@ static class AuthorFields
     /// authors.</summary>
     public static bool AreAllowed(HeaderScan header, SenderRules rules)
     {
-        // RFC 5322 §3.6: one From field. A missing one is nobody's name.
-        if (header.FromCount > 1)
+        // RFC 5322 §3.6: one From field. A missing one is nobody's name, unless it may stand further down.
+        if (header.FromCount > 1 || header.IsTorn)
             return false;
         foreach (var field in header.Authors)
         {

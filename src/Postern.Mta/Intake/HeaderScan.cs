@@ -14,6 +14,10 @@ sealed record HeaderScan
     /// <summary>The content begins with a field, so that fields may be put in front of it.</summary>
     public required bool StartsWithField { get; init; }
 
+    /// <summary>Fields came first, but what ended the section was no empty line: other readers may skip that
+    /// line and read on.</summary>
+    public bool IsTorn { get; init; }
+
     public bool HasEightBit { get; init; }
     public bool HasDate { get; init; }
     public int ReceivedCount { get; init; }
@@ -78,6 +82,7 @@ sealed record HeaderScan
         scan with
         {
             IsComplete = true,
+            IsTorn = scan.StartsWithField && at < content.Length && !content[at..].StartsWith("\r\n"u8),
             Authors = authors,
             DeliveredTo = delivered,
             HasEightBit = !Ascii.IsValid(content[..at]),

@@ -26,6 +26,9 @@ public sealed class AuthorFieldsTests
     [InlineData("From: <<<", false)]
     [InlineData("from : x@other.net", false)]
     [InlineData("From:\r\n x@other.net", false)]
+    [InlineData("no field\r\nFrom: x@other.net", true)]
+    [InlineData("Subject: x\r\nno field\r\nFrom: x@other.net", false)]
+    [InlineData("From: a@example.org\r\n: no field\r\nSender: x@other.net", false)]
     public void Authors_MustBeTheAccounts(string header, bool allowed)
     {
         var scan = HeaderScan.Of(new ReadOnlySequence<byte>(Encoding.Latin1.GetBytes(header + "\r\n\r\n")));
