@@ -61,6 +61,8 @@ sealed class House : ISessionPolicy
             ? new CredentialLookup(null, Replies.AuthenticationThrottled)
             : new CredentialLookup(userName == "user" ? User : Nobody, null));
 
+    public bool MayHandshake(SessionFacts session) => true;
+
     public TimeSpan Authenticated(SessionFacts session, string userName, bool succeeded)
     {
         Finding.Unless(!succeeded || userName == "user", "only the account logs in", userName);

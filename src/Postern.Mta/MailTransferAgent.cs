@@ -17,9 +17,11 @@ public sealed class MailTransferAgent : IAsyncDisposable
     readonly RelayHealth health;
     readonly TransportTable transports;
     readonly LoginThrottle throttle;
+    readonly HandshakeThrottle handshakes;
     readonly MailIntake intake;
     readonly EventLog eventLog;
     readonly Housekeeping housekeeping;
+    readonly TransportCheck transportCheck;
     readonly CancellationTokenSource stopping = new();
     Task background = Task.CompletedTask;
     Task logging = Task.CompletedTask;
@@ -37,6 +39,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
         Alarms.Restore(raised);
         health = new RelayHealth(clock);
         throttle = new LoginThrottle(clock);
+        handshakes = new HandshakeThrottle(clock);
         transports = new TransportTable(options, parts.BuildTransport);
         var log = parts.Logs.CreateLogger("Postern.Queue");
         Queue =
@@ -54,6 +57,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
             },
             clock);
         housekeeping = new Housekeeping(Queue, store, () => Options, clock, log);
+        transportCheck = new TransportCheck(transports, Queue, () => Options, clock, log);
         Metrics.Observe(QueueSizes, Alarms);
     }
 
@@ -79,14 +83,15 @@ public sealed class MailTransferAgent : IAsyncDisposable
         var agent = new MailTransferAgent(options, store, parts, accounts, raised);
         agent.logging = agent.eventLog.RunAsync(store, CancellationToken.None);
         await agent.Queue.Dispatcher.StartAsync(cancel).ConfigureAwait(false);
-        agent.background = Task
-            .Run(() => agent.housekeeping.RunAsync(agent.stopping.Token), CancellationToken.None);
+        agent.background = Task.WhenAll(
+            Task.Run(() => agent.housekeeping.RunAsync(agent.stopping.Token), CancellationToken.None),
+            Task.Run(() => agent.transportCheck.RunAsync(agent.stopping.Token), CancellationToken.None));
         return agent;
     }
 
     /// <summary>What the sessions of one SMTP listener decide with.</summary>
     public ISessionPolicy OpenDoor(ListenOptions listener) => new SmtpDoor(
-        listener, intake, Queue, throttle, health, eventLog.Sessions, Metrics, () =>
+        listener, intake, Queue, throttle, handshakes, health, eventLog.Sessions, Metrics, () =>
             Volatile.Read(ref settings));
 
     /// <summary>Applies a changed configuration: transports, routes, accounts, aliases, limits.</summary>
@@ -107,6 +112,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
         foreach (var changed in transports.Apply(options))
             Queue.Dispatcher.Reset(changed);
         Queue.Apply(options);
+        transportCheck.Wake();
         eventLog.Reopen();
         return needRestart;
     }

@@ -71,7 +71,7 @@ public sealed record RouteOptions
             "The age at which an undelivered recipient ends.",
             o => o.GiveUp, (o, v) => o with { GiveUp = v }) { DefaultDoc = "`queue.lifetime`" },
         new ValueSetting<RouteOptions, int>("priority", Kinds.Whole(-100, 100),
-            "Mail of a higher one goes first.",
+            "Mail of a higher one goes first within a lane.",
             o => o.Priority, (o, v) => o with { Priority = v }),
         new ValueSetting<RouteOptions, bool?>("bounce", Kinds.Flag.OrNone(),
             "Whether senders get a report when delivery fails.",

@@ -7,7 +7,7 @@ public sealed record TransportOptions
 {
     public TransportKind Kind { get; init; }
 
-    /// <summary>smtp: next hops as in Postfix's relayhost. Null: the recipient's MX on port 25.</summary>
+    /// <summary>smtp: next hops as in Postfix's relayhost. Null: the recipient's MX.</summary>
     public string? Host { get; init; }
 
     /// <summary>Null: required where there is a login, else opportunistic.</summary>
@@ -24,7 +24,10 @@ public sealed record TransportOptions
     /// <summary>Messages over one connection. Null: no limit of ours.</summary>
     public int? MessagesPerConnection { get; init; }
 
-    /// <summary>smtp: ports tried in order at a host that names none. Null: 25.</summary>
+    /// <summary>
+    /// smtp: ports tried in order at a host that names none, also one that an MX record names. Null: 25, or
+    /// 465 where TLS is immediate.
+    /// </summary>
     public IReadOnlyList<int>? Ports { get; init; }
 
     /// <summary>Messages in a time. Null: no limit.</summary>
@@ -88,7 +91,7 @@ public sealed record TransportOptions
             "Next hops as in Postfix's relayhost, `\"[smtp.example.net]:587\"`; brackets mean no MX lookup.",
             o => o.Host, (o, v) => o with { Host = v })
         {
-            When = IsSmtp, Where = SmtpOnly, DefaultDoc = "the recipient's MX, port 25",
+            When = IsSmtp, Where = SmtpOnly, DefaultDoc = "the recipient's MX",
         },
         new ValueSetting<TransportOptions, TransportTls?>("tls", Kinds.Word<TransportTls>().OrNone(),
             "Whether TLS is used and the name verified.",
@@ -110,10 +113,10 @@ public sealed record TransportOptions
         },
         new ValueSetting<TransportOptions, IReadOnlyList<int>?>(
             "ports", Kinds.List(Kinds.Whole(1, 65535)).OrNull(),
-            "Ports tried in order at a host that names none.",
+            "Ports tried in order at a host that names none, also at each MX host.",
             o => o.Ports, (o, v) => o with { Ports = v })
         {
-            When = IsSmtp, Where = SmtpOnly, DefaultDoc = "`[25]`",
+            When = IsSmtp, Where = SmtpOnly, DefaultDoc = "`[25]`; `[465]` where `tls = \"immediate\"`",
         },
         new ValueSetting<TransportOptions, bool>("private", Kinds.Flag,
             "Whether addresses from DNS may be private ones.",
@@ -142,7 +145,8 @@ public sealed record TransportOptions
             "Recipients of one message in one attempt.",
             o => o.RecipientsPerMessage, (o, v) => o with { RecipientsPerMessage = v }),
         new ValueSetting<TransportOptions, Rate?>("rate", Kinds.Rate.OrNone(),
-            "The most messages in a time.",
+            "The most attempts in a time, `\"100/s\"` or `\"5000/day\"`; the allowance of one time may be "
+            + "used at once.",
             o => o.Rate, (o, v) => o with { Rate = v })
         {
             DefaultDoc = "no limit",
@@ -208,7 +212,7 @@ public sealed record TransportOptions
             When = IsPubSub, Where = PubSubOnly,
         },
         new ValueSetting<TransportOptions, string?>("claim-directory", Kinds.FilePath.OrNull(),
-            "Where messages over the limit of Pub/Sub are put.",
+            "Where messages over the limit of Pub/Sub are put; whoever consumes them removes them.",
             o => o.ClaimDirectory, (o, v) => o with { ClaimDirectory = v })
         {
             When = IsPubSub, Where = PubSubOnly, DefaultDoc = "`claims` in the data directory",

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Time.Testing;
 using Postern.Mta;
 using Postern.Mta.Events;
 using Postern.Mta.Queue;
+using Postern.Mta.Transports;
 using Postern.Smtp;
 using Postern.Smtp.Server;
 using Postern.Tests.Configuration;
@@ -89,8 +90,9 @@ public sealed class MailTransferAgentTests : IAsyncLifetime
         return $"{(await door.AcceptAsync(session, transaction, sink, patience.Token)).Code}";
     }
 
-    bool AllDone() =>
-        store.Recipients.Count > 0 && store.Recipients.All(row => row.State == RecipientState.Done);
+    /// <summary>What is done may be swept already: its event stays.</summary>
+    bool AllDone() => store.Recipients.All(row => row.State == RecipientState.Done)
+        && store.Events.Any(fact => fact.Kind == EventKind.Relayed);
 
     [Fact]
     public async Task Mail_IsAcceptedAndRelayed()
@@ -178,6 +180,27 @@ public sealed class MailTransferAgentTests : IAsyncLifetime
         await agent.ReloadAsync(Quiet(OptionsOf(Route("all", via: ["new"]))), patience.Token);
         await UntilAsync(AllDone);
         Assert.Single(ways["new"].Attempts);
+    }
+
+    [Fact]
+    public async Task Start_WithATopicThatIsMissing_RaisesTheAlarmWithoutMail_UntilItIsThere()
+    {
+        ways["relay"] = new("relay")
+        {
+            Finding = new TransportFinding.Wrong(new AlarmNotice("topic", "it is missing", "create it")),
+        };
+        await StartAsync(OptionsOf(Route("all")));
+        await UntilAsync(() => agent!.Alarms.IsRaised("topic", "relay"));
+        Assert.Empty(ways["relay"].Attempts);
+        ways["relay"].Finding = new TransportFinding.Well(["topic"]);
+        // The next look may not be due yet: its timer is set after the commit of the alarm.
+        while (agent!.Alarms.IsRaised("topic", "relay"))
+        {
+            patience.Token.ThrowIfCancellationRequested();
+            clock.Advance(TimeSpan.FromMilliseconds(10));
+            await Task.Yield();
+        }
+        Assert.Equal(2, ways["relay"].Checks);
     }
 
     [Fact]

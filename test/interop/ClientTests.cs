@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using MailKit.Net.Smtp;
 using MailKit.Security;
 using MimeKit;
@@ -97,6 +98,22 @@ public sealed class ClientTests : IAsyncLifetime
         Assert.NotEqual(0, run.ExitCode);
         Assert.Matches(@"<\*\* 50[02] 5\.5\.[12]", run.Output);
         Assert.Contains("221 2.0.0", run.Output);
+    }
+
+    // TLS-20: no client of the platform can ask for it.
+    [Theory]
+    [InlineData("QUIT\n", true)]
+    [InlineData("R\nQUIT\n", false)]
+    public async Task OpensslClient_ThatRenegotiates_IsRefused(string input, bool goesOn)
+    {
+        var port = postern.Port("submissions").ToString(CultureInfo.InvariantCulture);
+        var run = await Command.RunAsync(
+            Tool.Require("openssl"), ["s_client", "-tls1_2", "-crlf", "-connect", $"127.0.0.1:{port}"],
+            Encoding.ASCII.GetBytes(input));
+        Assert.Contains("TLSv1.2", run.Output);
+        Assert.Equal(goesOn ? 0 : 1, run.ExitCode);
+        Assert.Equal(!goesOn, run.Error.Contains("RENEGOTIATING"));
+        Assert.Equal(!goesOn, run.Error.Contains(":error:"));
     }
 
     [Theory]

@@ -70,7 +70,8 @@ public sealed class LoginThrottle(TimeProvider clock)
     long Left(Failures? failures, int max, long now) =>
         failures is { } there && there.Count >= max ? Math.Max(0, there.LastAt + WindowTicks - now) : 0;
 
-    static string KeyOf(IPAddress address)
+    /// <summary>A client as it is counted: an IPv6 one by its /64.</summary>
+    internal static string KeyOf(IPAddress address)
     {
         if (address.IsIPv4MappedToIPv6)
             address = address.MapToIPv4();

@@ -58,6 +58,25 @@ public static class ConfigurationReader
             options, [.. at.Errors.OrderBy(e => e.File != file).ThenBy(e => e.Line)]);
     }
 
+    /// <summary>
+    /// The line a key stands on, or the table around it; for what is found out only after the file was read.
+    /// </summary>
+    /// <returns>0: neither is there, or the file cannot be read any more.</returns>
+    public static int FindLine(string path, string key)
+    {
+        try
+        {
+            var at = new Reading(path, new ConfigurationSurroundings());
+            var tree = TomlTree.Read(File.ReadAllText(path), path, at.Errors);
+            PosternOptions.Settings.Read(new PosternOptions(), tree, "", at);
+            return at.LineOf(key);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return 0;
+        }
+    }
+
     static ConfigurationResult Unreadable(string path, string text) =>
         new(new PosternOptions(), [new ConfigurationError(path, 0, "", text)]);
 }

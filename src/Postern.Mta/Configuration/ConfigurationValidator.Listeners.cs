@@ -6,6 +6,9 @@ sealed partial class ConfigurationValidator
 {
     void CheckListeners()
     {
+        if (options.Listen.Count == 0 && !at.Has("listen"))
+            at.Error("listen", 1, "nobody can hand in mail; add [[listen]] with on = \"127.0.0.1:2525\" and "
+                + "for = \"submission\"");
         var names = new Dictionary<string, string>(StringComparer.Ordinal);
         var addresses = new Dictionary<IPEndPoint, string>();
         for (var i = 0; i < options.Listen.Count; i++)

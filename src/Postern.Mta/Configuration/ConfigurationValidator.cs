@@ -56,10 +56,10 @@ sealed partial class ConfigurationValidator(PosternOptions options, Reading at)
                 certificate is null ? "needs tls.certificate beside it" : "needs tls.key beside it");
             return;
         }
-        var chain = SecretReader.ReadFile(certificate, isPublic: true, out var certificateMend);
+        var chain = SecretReader.ReadFile(certificate, SecretReach.Anybody, out var certificateMend);
         if (certificateMend is not null)
             at.Error("tls.certificate", certificateMend);
-        var pem = SecretReader.ReadFile(key, isPublic: false, out var keyMend);
+        var pem = SecretReader.ReadFile(key, SecretReach.Owner, out var keyMend);
         if (keyMend is not null)
             at.Error("tls.key", keyMend);
         if (chain is null || pem is null)

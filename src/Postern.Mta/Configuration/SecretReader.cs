@@ -5,28 +5,40 @@ namespace Postern.Mta.Configuration;
 /// <summary>
 /// Resolves <c>file:/path</c> and <c>env:NAME</c> (DESIGN §9.6). What was written never stands in an error.
 /// </summary>
-static class SecretReader
+public static class SecretReader
 {
+    const string FileScheme = "file:";
+    const string VariableScheme = "env:";
+
     /// <summary>Octets; a key or a PEM chain is far smaller.</summary>
     const int OctetsMax = 1 << 20;
 
     const UnixFileMode others = UnixFileMode.OtherRead | UnixFileMode.OtherWrite;
 
-    /// <param name="isPublic">A certificate authority: others may read it.</param>
+    /// <summary>It begins as a reference does; a value itself never stands in such a place.</summary>
+    public static bool IsReference(string text) =>
+        text.StartsWith(FileScheme, StringComparison.Ordinal)
+        || text.StartsWith(VariableScheme, StringComparison.Ordinal);
+
+    /// <param name="directory">What relative paths begin at.</param>
     /// <param name="mend">What is wrong; null when it was read.</param>
-    public static Secret? Read(string reference, Reading at, out string? mend, bool isPublic = false)
+    public static Secret? Read(
+        string reference, string directory, ConfigurationSurroundings surroundings, SecretReach reach,
+        out string? mend)
     {
-        if (reference.StartsWith("file:", StringComparison.Ordinal) && reference.Length > 5)
+        if (reference.StartsWith(FileScheme, StringComparison.Ordinal)
+            && reference.Length > FileScheme.Length)
         {
-            var path = Path.GetFullPath(reference[5..], at.Directory);
-            var value = ReadFile(path, isPublic, out mend);
-            return value is null ? null : new Secret("file:" + path, value);
+            var path = Path.GetFullPath(reference[FileScheme.Length..], directory);
+            var value = ReadFile(path, reach, out mend);
+            return value is null ? null : new Secret(FileScheme + path, value);
         }
-        if (reference.StartsWith("env:", StringComparison.Ordinal) && IsVariableName(reference[4..]))
+        if (reference.StartsWith(VariableScheme, StringComparison.Ordinal)
+            && IsVariableName(reference[VariableScheme.Length..]))
         {
-            var value = at.Surroundings.Variable(reference[4..]);
-            mend = string.IsNullOrEmpty(value) ? $"the environment variable {reference[4..]} is not set"
-                : null;
+            var name = reference[VariableScheme.Length..];
+            var value = surroundings.Variable(name);
+            mend = string.IsNullOrEmpty(value) ? $"the environment variable {name} is not set" : null;
             return mend is null ? new Secret(reference, value!) : null;
         }
         mend = "a secret never stands in this file; put it into a file of mode 0600 and write "
@@ -34,13 +46,17 @@ static class SecretReader
         return null;
     }
 
-    /// <summary>Checks and reads a file that only we may read.</summary>
-    public static string? ReadFile(string path, bool isPublic, out string? mend)
+    internal static Secret? Read(string reference, Reading at, SecretReach reach, out string? mend) =>
+        Read(reference, at.Directory, at.Surroundings, reach, out mend);
+
+    /// <summary>Checks and reads a file.</summary>
+    public static string? ReadFile(string path, SecretReach reach, out string? mend)
     {
         try
         {
             using var file = File.OpenHandle(path);
-            if (!isPublic && !OperatingSystem.IsWindows() && (File.GetUnixFileMode(file) & others) != 0)
+            if (reach == SecretReach.Owner && !OperatingSystem.IsWindows()
+                && (File.GetUnixFileMode(file) & others) != 0)
             {
                 mend = $"others can read {path}; run: chmod o-rwx {path}";
                 return null;
@@ -74,4 +90,14 @@ static class SecretReader
     static bool IsVariableName(string name) =>
         name.Length > 0 && !char.IsAsciiDigit(name[0])
             && name.All(c => char.IsAsciiLetterOrDigit(c) || c == '_');
+}
+
+/// <summary>Who may read the file of a reference.</summary>
+public enum SecretReach
+{
+    /// <summary>A secret: others may not, or it is refused.</summary>
+    Owner,
+
+    /// <summary>A certificate authority: it is no secret.</summary>
+    Anybody,
 }

@@ -67,12 +67,14 @@ static class Kinds
         new("true or false", ReadFlag, flag => flag ? "true" : "false");
 
     public static readonly SettingKind<Secret> Secret = OfText("secret",
-        (string text, Reading at, out string? mend) => SecretReader.Read(text, at, out mend),
+        (string text, Reading at, out string? mend) =>
+            SecretReader.Read(text, at, SecretReach.Owner, out mend),
         secret => secret.Reference);
 
     /// <summary>By reference like a secret, but others may read it: a certificate authority.</summary>
     public static readonly SettingKind<Secret> Reference = OfText("reference",
-        (string text, Reading at, out string? mend) => SecretReader.Read(text, at, out mend, isPublic: true),
+        (string text, Reading at, out string? mend) =>
+            SecretReader.Read(text, at, SecretReach.Anybody, out mend),
         secret => secret.Reference);
 
     public static readonly SettingKind<Network> Network = OfText("network",

@@ -4,10 +4,12 @@ using System.Text;
 namespace Postern.Mta.Configuration;
 
 /// <summary>Keys and text as TOML writes them.</summary>
-static class TomlWriter
+public static class TomlWriter
 {
     public static string Key(string name) =>
         name.Length > 0 && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_') ? name : Text(name);
+
+    public static string List(IEnumerable<string> texts) => $"[{string.Join(", ", texts.Select(Text))}]";
 
     public static string Text(string value)
     {

@@ -16,7 +16,7 @@ public sealed class EventLog : IAsyncDisposable
     readonly OpenRecipients open = new();
 
     public EventLog(EventLogSettings settings, TimeProvider clock)
-        : this(settings, clock, () => OpenTarget(settings.File), Console.OpenStandardError())
+        : this(settings, clock, () => LogTarget.Open(settings.File), Console.OpenStandardError())
     {
     }
 
@@ -62,22 +62,6 @@ public sealed class EventLog : IAsyncDisposable
 
     /// <summary>Writes what is left and closes the file.</summary>
     public ValueTask DisposeAsync() => output.DisposeAsync();
-
-    static Stream OpenTarget(string? file)
-    {
-        if (file is null)
-            return Console.OpenStandardOutput();
-        var options = new FileStreamOptions
-        {
-            Mode = FileMode.Append,
-            Access = FileAccess.Write,
-            Share = FileShare.ReadWrite | FileShare.Delete,
-            BufferSize = 0,
-        };
-        if (!OperatingSystem.IsWindows())
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead;
-        return new FileStream(file, options);
-    }
 }
 
 /// <summary>How the log is written.</summary>

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using Postern.Mta.Transports.PubSub;
 using Postern.Smtp;
 using Postern.Smtp.Server;
 
@@ -21,6 +22,10 @@ public sealed class Metrics : IDisposable
     readonly Counter<long> reports;
     readonly Histogram<double> commitSeconds;
     readonly Histogram<double> attemptSeconds;
+    readonly Counter<long> publishCalls;
+    readonly Counter<long> publishedMessages;
+    readonly Counter<long> publishedOctets;
+    readonly Histogram<double> publishSeconds;
 
     public Metrics(IMeterFactory? factory = null)
     {
@@ -38,6 +43,12 @@ public sealed class Metrics : IDisposable
             [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5]);
         attemptSeconds = Latency("postern_attempt_duration", "One attempt, from its start to its result",
             [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300]);
+        publishCalls = meter.CreateCounter<long>("postern_pubsub_calls", "{call}", "Calls of Publish");
+        publishedMessages = meter.CreateCounter<long>("postern_pubsub_messages", "{message}",
+            "Messages in these calls");
+        publishedOctets = meter.CreateCounter<long>("postern_pubsub_octets", "By", "Octets of these calls");
+        publishSeconds = Latency("postern_pubsub_call_duration", "One call of Publish",
+            [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60]);
     }
 
     /// <summary>This instance's meter, told apart from others of the name by tests.</summary>
@@ -71,6 +82,17 @@ public sealed class Metrics : IDisposable
 
     public void AttemptTook(string transport, TimeSpan time) =>
         attemptSeconds.Record(time.TotalSeconds, new KeyValuePair<string, object?>("transport", transport));
+
+    /// <summary>One call of Pub/Sub's Publish; the code is gRPC's.</summary>
+    internal void Published(string transport, PublishCall call)
+    {
+        var name = new KeyValuePair<string, object?>("transport", transport);
+        var code = new KeyValuePair<string, object?>("code", call.Code.ToString());
+        publishCalls.Add(1, name, code);
+        publishedMessages.Add(call.Messages, name, code);
+        publishedOctets.Add(call.Octets, name, code);
+        publishSeconds.Record(call.Took.TotalSeconds, name);
+    }
 
     public void CommitTook(TimeSpan time) => commitSeconds.Record(time.TotalSeconds);
 

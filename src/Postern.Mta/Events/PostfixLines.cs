@@ -50,6 +50,7 @@ sealed partial class PostfixLines(EventLogSettings settings, TimeZoneInfo zone) 
         {
             case EventKind.Relayed or EventKind.Delivered:
                 WriteDelivery(output, mailEvent, id, "sent");
+                WriteNotification(output, mailEvent, id, ": sender delivery status notification: "u8);
                 break;
             case EventKind.Attempted:
             case EventKind.Failed when mailEvent.Severity == EventSeverity.Temporary:

@@ -82,7 +82,7 @@ sealed record HeaderScan
         scan with
         {
             IsComplete = true,
-            IsTorn = scan.StartsWithField && !content[at..].StartsWith("\r\n"u8),
+            IsTorn = scan.StartsWithField && at < content.Length && !content[at..].StartsWith("\r\n"u8),
             Authors = authors,
             DeliveredTo = delivered,
             HasEightBit = !Ascii.IsValid(content[..at]),

@@ -18,8 +18,9 @@ namespace Postern.Mta.Intake;
 /// (DESIGN §1.1 law 10).
 /// </remarks>
 sealed class SmtpDoor(
-    ListenOptions listener, MailIntake intake, MessageQueue queue, LoginThrottle throttle, RelayHealth health,
-    SessionLog sessionLog, Metrics metrics, Func<DoorSettings> current) : ISessionPolicy
+    ListenOptions listener, MailIntake intake, MessageQueue queue, LoginThrottle throttle,
+    HandshakeThrottle handshakes, RelayHealth health, SessionLog sessionLog, Metrics metrics,
+    Func<DoorSettings> current) : ISessionPolicy
 {
     static readonly Network[] Loopback = [Network.Parse("127.0.0.0/8"), Network.Parse("::1")];
 
@@ -31,6 +32,9 @@ sealed class SmtpDoor(
         sessionLog.Connected(session);
         return default;
     }
+
+    public bool MayHandshake(SessionFacts session) =>
+        IsTrusted(session) || handshakes.TryBegin(session.Remote.Address);
 
     /// <summary>The peer is in the list, and the local address is loopback or the listener has a list of its
     /// own (DESIGN §9.5).</summary>

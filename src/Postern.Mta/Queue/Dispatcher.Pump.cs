@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Postern.Mta.Routing;
 
 namespace Postern.Mta.Queue;
@@ -34,6 +35,8 @@ public sealed partial class Dispatcher
             try
             {
                 await FillAsync(lane).ConfigureAwait(false);
+                if (lane.Pace is not null)
+                    AddWorkers(lane);
             }
             catch (OperationCanceledException) when (stopping.IsCancellationRequested)
             {
@@ -55,17 +58,19 @@ public sealed partial class Dispatcher
 
     async ValueTask FillAsync(Lane lane)
     {
-        var limit = RoomIn(lane);
-        if (limit == 0)
+        var look = LookFor(lane);
+        if (look == Look.Nothing)
             return;
-        var generation = health.Generation;
+        var sweep = look == Look.Search ? BeginSweep(lane) : null;
         // Forgotten before the fetch: what is noted while it runs may not be in its answer.
         lock (lane)
         {
             lane.MayHoldDue = false;
             lane.NextDueAt = null;
         }
-        var window = await queue.LeaseDueAsync(lane.Name, limit, stopping.Token).ConfigureAwait(false);
+        var limit = LimitOf(look, lane);
+        var window = await queue.LeaseDueAsync(lane.Name, sweep?.To, limit, stopping.Token)
+            .ConfigureAwait(false);
         lock (lane)
         {
             lane.MayHoldDue |= window.Fetched == limit;
@@ -74,12 +79,12 @@ public sealed partial class Dispatcher
         }
         foreach (var work in window.Works)
             Offer(work);
-        if (window.Fetched > 0)
-            NoteSearch(lane, generation, moved: window.Works.Count);
+        if (sweep is not null)
+            EndStep(lane, sweep, window);
     }
 
-    /// <summary>How many recipients to fetch now; 0 when there is no need or no room.</summary>
-    int RoomIn(Lane lane)
+    /// <summary>What to look for in the store now, if there is a need and room.</summary>
+    Look LookFor(Lane lane)
     {
         var condition = lane.Name.Length == 0 ? LaneCondition.Closed : health.ConditionOf(lane.Name);
         lock (lane)
@@ -90,31 +95,63 @@ public sealed partial class Dispatcher
                 lane.NextDueAt = null;
             }
             if (!lane.MayHoldDue)
-                return 0;
+                return Look.Nothing;
             return condition switch
             {
                 // Refill when half of the window is used up, so that workers never wait for a fetch.
-                LaneCondition.Open => lane.Waiting.Count <= WindowMax / 2 ? WindowMax : 0,
-                LaneCondition.ProbeDue => 1,
+                LaneCondition.Open => lane.Waiting.FetchedCount <= WindowMax / 2 && RoomOf(lane) > 0
+                    ? Look.Window : Look.Nothing,
+                LaneCondition.ProbeDue => Look.Probe,
                 // Nothing here may go on, but another transport may be open for some of it.
-                _ => lane.SearchedGeneration != health.Generation ? FailoverWindowMax : 0,
+                _ => lane.SearchedGeneration != health.Generation ? Look.Search : Look.Nothing,
             };
         }
     }
 
-    void NoteSearch(Lane lane, int generation, int moved)
+    /// <summary>What a pace leaves, so that little waits leased; whole batches alone are worth a
+    /// commit.</summary>
+    static int RoomOf(Lane lane)
     {
-        if (lane.Name.Length > 0 && health.ConditionOf(lane.Name) == LaneCondition.Open)
-            return;
+        if (lane.Pace is not { } pace)
+            return WindowMax;
+        var room = pace.Available - lane.Waiting.Count;
+        return room < pace.Batch ? 0 : Math.Min(room, WindowMax);
+    }
+
+    static int LimitOf(Look look, Lane lane) => look switch
+    {
+        Look.Window => RoomOf(lane),
+        Look.Probe => 1,
+        Look.Search => SearchStepMax,
+        _ => throw new UnreachableException(),
+    };
+
+    /// <summary>A search goes through the whole lane, a step at a round; one that is under way goes
+    /// on.</summary>
+    Sweep BeginSweep(Lane lane)
+    {
+        lock (lane)
+            return lane.Sweep ??= new Sweep(health.Generation, default);
+    }
+
+    void EndStep(Lane lane, Sweep sweep, LeasedWindow window)
+    {
         lock (lane)
         {
-            lane.MayHoldDue = true;
-            // Only rows that must wait were found: do not look again before something changes.
-            if (moved == 0)
-                lane.SearchedGeneration = generation;
+            // What has to wait is still there.
+            lane.MayHoldDue |= window.Fetched > 0 || sweep.To != default;
+            // Whoever asked for a new search meanwhile gets one.
+            if (!ReferenceEquals(lane.Sweep, sweep))
+                return;
+            if (window.Fetched < SearchStepMax)
+            {
+                lane.Sweep = null;
+                lane.SearchedGeneration = sweep.Generation;
+                return;
+            }
+            lane.Sweep = sweep with { To = window.Last };
         }
-        if (moved > 0)
-            Wake();
+        Wake();
     }
 
     /// <summary>How long the pump may sleep: until mail falls due, or a lane that holds due mail may be
@@ -129,6 +166,9 @@ public sealed partial class Dispatcher
             {
                 if (lane.NextDueAt is { } due && due - now < wait)
                     wait = due - now;
+                if (lane.Pace is { } pace && (lane.MayHoldDue || lane.Waiting.Count > 0)
+                    && pace.UntilBatch is var batch && batch < wait)
+                    wait = batch;
             }
         }
         if (health.UntilNextProbe(lanes.Values.Where(lane => lane.MayHoldDue).Select(lane => lane.Name))
@@ -137,4 +177,6 @@ public sealed partial class Dispatcher
         // A lane whose rows are all held back must not turn the pump into a spinning loop.
         return wait < TimeSpan.FromMilliseconds(10) ? TimeSpan.FromMilliseconds(10) : wait;
     }
+
+    enum Look { Nothing, Window, Probe, Search }
 }

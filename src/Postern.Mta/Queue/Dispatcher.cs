@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
+using Postern.Mta.Routing;
 using Postern.Mta.Store;
 using Postern.Mta.Transports;
 using Postern.Smtp;
@@ -21,8 +22,9 @@ public sealed partial class Dispatcher : IDisposable
     /// <summary>How many recipients one fetch takes from a lane.</summary>
     const int WindowMax = 400;
 
-    /// <summary>A closed lane is searched this far for recipients that another transport may take.</summary>
-    const int FailoverWindowMax = 1000;
+    /// <summary>A closed lane is searched in steps of so many for recipients that another transport may
+    /// take.</summary>
+    const int SearchStepMax = 1000;
 
     readonly MessageQueue queue;
     readonly IMailStore store;
@@ -31,6 +33,7 @@ public sealed partial class Dispatcher : IDisposable
     readonly TimeProvider clock;
     readonly ILogger log;
     readonly ConcurrentDictionary<string, Lane> lanes = new(StringComparer.Ordinal);
+    readonly ConcurrentDictionary<string, Pace?> paces = new(StringComparer.Ordinal);
     readonly Channel<bool> wake = Channel.CreateBounded<bool>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     readonly CancellationTokenSource stopping = new();
@@ -61,7 +64,7 @@ public sealed partial class Dispatcher : IDisposable
     public async ValueTask StartAsync(CancellationToken cancel)
     {
         foreach (var total in await store.ReadLanesAsync(cancel).ConfigureAwait(false))
-            LaneOf(total.Lane);
+            Know(total);
         pump = Task.Run(PumpAsync, CancellationToken.None);
     }
 
@@ -83,6 +86,61 @@ public sealed partial class Dispatcher : IDisposable
         // Reports that come up on the way are offered too, and given back in the next round.
         while (lanes.Values.SelectMany(TakeWaiting).ToList() is { Count: > 0 } left)
             await queue.UnleaseAsync(left).ConfigureAwait(false);
+    }
+
+    /// <summary>A lane that an earlier process left.</summary>
+    internal void Know(LaneTotal total)
+    {
+        var lane = LaneOf(total.Lane);
+        lock (lane)
+        {
+            lane.MayHoldDue = true;
+            if (total.FirstTurn is { } first)
+                lane.BeginTurns(first);
+        }
+    }
+
+    /// <summary>The place of a recipient that waits in the store.</summary>
+    /// <param name="via">Null: no route fits.</param>
+    internal DateTimeOffset TakeTurn(QueuedMessage message, RoutingDecision.Via? via)
+    {
+        var lane = LaneOf(via?.Lane ?? "");
+        lock (lane)
+            return lane.TakeTurn(Flow.Of(message, via?.Route.Name), via?.Route.Priority ?? 0);
+    }
+
+    /// <summary>The place of leased work that is given back.</summary>
+    internal DateTimeOffset FrontTurn(RoutingDecision.Via via)
+    {
+        var lane = LaneOf(via.Lane);
+        lock (lane)
+            return lane.FrontTurn(via.Route.Priority);
+    }
+
+    /// <summary>Fresh mail may pass the store by.</summary>
+    internal bool HasRoomFor(QueuedMessage message, RoutingDecision.Via via)
+    {
+        var lane = LaneOf(via.Lane);
+        lock (lane)
+            return lane.HasRoomFor(Flow.Of(message, via.Route.Name), via.Route.Priority);
+    }
+
+    /// <summary>Ready recipients that were fetched from a lane and have left it.</summary>
+    internal void NoteServed(string lane, IEnumerable<Recipient> fetched, List<Recipient> changed)
+    {
+        if (changed.Count == 0)
+            return;
+        var left = changed.Select(row => new RecipientKey(row.Message, row.Number)).ToHashSet();
+        var served = LaneOf(lane);
+        lock (served)
+        {
+            foreach (var row in fetched)
+            {
+                if (row.State == RecipientState.Ready
+                    && left.Contains(new RecipientKey(row.Message, row.Number)))
+                    served.NoteServed(row.DueAt);
+            }
+        }
     }
 
     /// <summary>Leased work, ready to be attempted.</summary>
@@ -110,7 +168,7 @@ public sealed partial class Dispatcher : IDisposable
                 found.MayHoldDue = true;
                 // Without a lane it waits for a decision, which no change of health brings about.
                 if (lane.Length == 0)
-                    found.SearchedGeneration = -1;
+                    found.SearchAnew();
             }
             else
                 found.NoteDue(dueAt);
@@ -127,7 +185,7 @@ public sealed partial class Dispatcher : IDisposable
             lock (lane)
             {
                 lane.MayHoldDue = true;
-                lane.SearchedGeneration = -1;
+                lane.SearchAnew();
             }
         }
         Wake();
@@ -137,10 +195,11 @@ public sealed partial class Dispatcher : IDisposable
     internal void Reset(string transport)
     {
         health.Forget(transport);
+        var pace = paces[transport] = PaceFor(transport);
         foreach (var lane in lanes.Values.Where(lane => lane.Transport == transport))
         {
             lock (lane)
-                lane.Reset(transports.ConcurrencyMaxOf(transport));
+                lane.Reset(transports.ConcurrencyMaxOf(transport), pace);
         }
     }
 
@@ -159,11 +218,16 @@ public sealed partial class Dispatcher : IDisposable
 
     void Wake() => wake.Writer.TryWrite(true);
 
-    Lane LaneOf(string name) => lanes.GetOrAdd(name, static (name, transports) =>
+    Lane LaneOf(string name) => lanes.GetOrAdd(name, static (name, dispatcher) =>
     {
         var transport = Lane.TransportOf(name);
-        return new Lane(name, transport, transports.ConcurrencyMaxOf(transport));
-    }, transports);
+        return new Lane(
+            name, transport, dispatcher.transports.ConcurrencyMaxOf(transport),
+            dispatcher.paces.GetOrAdd(transport, dispatcher.PaceFor));
+    }, this);
+
+    Pace? PaceFor(string transport) =>
+        transports.RateOf(transport) is { } rate ? new Pace(rate, clock) : null;
 
     void StartWorker(Lane lane)
     {
@@ -208,9 +272,10 @@ public sealed partial class Dispatcher : IDisposable
         lock (lane)
         {
             var mayWork = lane.Workers <= lane.Concurrency && !stopping.IsCancellationRequested;
-            if (mayWork && lane.Waiting.TryDequeue(out work!))
+            if (mayWork && lane.Waiting.Count > 0 && lane.Pace?.TryTake() != false
+                && lane.Waiting.TryDequeue(out work!))
             {
-                if (lane.Waiting.Count == 0 && lane.MayHoldDue)
+                if (lane.MayHoldDue && lane.Waiting.FetchedCount is 0 or WindowMax / 2)
                     Wake();
                 return true;
             }
@@ -323,7 +388,9 @@ public sealed partial class Dispatcher : IDisposable
         }
         if (report.Results.Any(result => result is AttemptResult.Uncertain))
         {
-            health.ReturnProbe(lane.Name);
+            health.FailProbe(lane.Name);
+            lock (lane)
+                lane.Lower();
             return;
         }
         if (health.Open(lane.Name))
@@ -344,22 +411,27 @@ public sealed partial class Dispatcher : IDisposable
 
     void AddWorkers(Lane lane)
     {
+        int count;
         lock (lane)
         {
-            if (lane.Waiting.Count == 0 || lane.Workers >= lane.Concurrency
-                || stopping.IsCancellationRequested)
+            if (stopping.IsCancellationRequested)
                 return;
-            lane.Workers++;
+            count = Math.Min(lane.Concurrency - lane.Workers, lane.Waiting.Count);
+            if (lane.Pace is { } pace)
+                count = Math.Min(count, pace.Available);
+            lane.Workers += Math.Max(count, 0);
         }
-        StartWorker(lane);
+        for (; count > 0; count--)
+            StartWorker(lane);
     }
 
     static List<Work> TakeWaiting(Lane lane)
     {
         lock (lane)
         {
-            List<Work> all = [.. lane.Waiting];
-            lane.Waiting.Clear();
+            var all = new List<Work>(lane.Waiting.Count);
+            while (lane.Waiting.TryDequeue(out var work))
+                all.Add(work);
             return all;
         }
     }

@@ -36,6 +36,7 @@ sealed partial class Housekeeping(
             {
                 return;
             }
+            queue.WatchStore();
             await AttemptAsync("retention", SweepAsync, cancel).ConfigureAwait(false);
             if (clock.GetElapsedTime(countedAt) >= CountEvery)
             {

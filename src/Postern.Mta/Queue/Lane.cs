@@ -1,12 +1,16 @@
+using Postern.Mta.Store;
+
 namespace Postern.Mta.Queue;
 
 /// <summary>Recipients waiting for one transport: work in memory, who works on it, and what the store may
 /// still hold.</summary>
 /// <remarks>Guarded by itself (<c>lock (lane)</c>); nothing is awaited under the lock.</remarks>
-sealed class Lane(string name, string transport, int concurrencyMax)
+sealed class Lane(string name, string transport, int concurrencyMax, Pace? pace)
 {
     /// <summary>Where a lane's concurrency starts (DESIGN §9.2).</summary>
     public const int ConcurrencyStart = 20;
+
+    readonly Dictionary<int, TurnOrder> orders = [];
 
     /// <summary>A lane's name is its transport's, and after a space the destination where there is no set
     /// next hop.</summary>
@@ -20,7 +24,7 @@ sealed class Lane(string name, string transport, int concurrencyMax)
     public string Transport { get; } = transport;
 
     /// <summary>Work that is leased and waits for a free worker.</summary>
-    public Queue<Work> Waiting { get; } = new();
+    public WaitingLine Waiting { get; } = new();
 
     /// <summary>Attempts being made.</summary>
     public int Workers { get; set; }
@@ -29,6 +33,9 @@ sealed class Lane(string name, string transport, int concurrencyMax)
     public int Concurrency { get; private set; } = Math.Min(ConcurrencyStart, concurrencyMax);
 
     public int ConcurrencyMax { get; private set; } = concurrencyMax;
+
+    /// <summary>The transport's, shared by its lanes. Null: no limit.</summary>
+    public Pace? Pace { get; private set; } = pace;
 
     /// <summary>The store may hold recipients of this lane that are due: the pump must look.</summary>
     public bool MayHoldDue { get; set; } = true;
@@ -41,14 +48,50 @@ sealed class Lane(string name, string transport, int concurrencyMax)
     /// elsewhere.</summary>
     public int SearchedGeneration { get; set; } = -1;
 
+    /// <summary>The search that is under way. Null: none is.</summary>
+    public Sweep? Sweep { get; set; }
+
+    /// <summary>Search again, whatever was found before.</summary>
+    public void SearchAnew()
+    {
+        SearchedGeneration = -1;
+        Sweep = null;
+    }
+
     /// <summary>One more for each delivered message, up to the maximum.</summary>
     public void Raise() => Concurrency = Math.Min(Concurrency + 1, ConcurrencyMax);
 
     /// <summary>Halved when the next hop asks for it or stumbles.</summary>
     public void Lower() => Concurrency = Math.Max(1, Concurrency / 2);
 
-    public void Reset(int max)
+    /// <summary>The place of a recipient that has to wait in the store.</summary>
+    public DateTimeOffset TakeTurn(Flow flow, int priority) => OrderOf(priority).Take(flow);
+
+    /// <summary>In front of all others: of work that is given back.</summary>
+    public DateTimeOffset FrontTurn(int priority) => OrderOf(priority).Front;
+
+    /// <summary>A recipient with this turn has left the lane.</summary>
+    public void NoteServed(DateTimeOffset turn) => OrderOf(TurnOrder.PriorityOf(turn)).NoteServed(turn);
+
+    /// <summary>The first turn that an earlier process left.</summary>
+    public void BeginTurns(DateTimeOffset first) => OrderOf(TurnOrder.PriorityOf(first)).Begin(first);
+
+    /// <summary>Fresh mail of this flow may pass the store by: nothing of it waits there, and the pace has
+    /// room.</summary>
+    public bool HasRoomFor(Flow flow, int priority) =>
+        (Pace is null || Pace.Available > Waiting.Count)
+        && !(orders.TryGetValue(priority, out var order) && order.Holds(flow));
+
+    TurnOrder OrderOf(int priority)
     {
+        if (!orders.TryGetValue(priority, out var order))
+            orders.Add(priority, order = new TurnOrder(priority));
+        return order;
+    }
+
+    public void Reset(int max, Pace? pace)
+    {
+        Pace = pace;
         ConcurrencyMax = max;
         Concurrency = Math.Min(ConcurrencyStart, max);
     }
@@ -59,3 +102,8 @@ sealed class Lane(string name, string transport, int concurrencyMax)
             NextDueAt = dueAt;
     }
 }
+
+/// <summary>A search through a closed lane for recipients that may go elsewhere.</summary>
+/// <param name="Generation">Of the health, when it began.</param>
+/// <param name="To">How far it is.</param>
+sealed record Sweep(int Generation, DueKey To);

@@ -26,113 +26,116 @@ public sealed partial class MessageQueue
         }
         metrics.CommitTook(clock.GetElapsedTime(begunAt));
         metrics.Accepted(mail.Message.Client.Listener, mail.Message.ContentOctets);
-        Dispatch(fresh, change);
+        DispatchWorks(fresh);
+        NoteWaiting(change);
     }
 
     /// <summary>Fills the change, and says what goes on without being read back.</summary>
     Fresh Prepare(NewMail mail, StoreChange change)
     {
-        var now = clock.GetUtcNow();
         change.Messages.Add(new NewMessage(mail.Message, mail.Content));
-        var content = mail.Content is null ? null : new SharedContent(mail.Content, ReturnFresh);
-        Interlocked.Add(ref freshOctets, OctetsHeld(mail.Content?.Octets ?? 0));
-        var rows = new List<(Recipient Row, RoutingDecision.Via Decision)>();
-        var number = 0;
+        var placing = new Placing(mail.Message, mail.Recipients.Count, clock.GetUtcNow(), change);
+        SharedContent? content = null;
+        if (mail.Content is { } octets)
+        {
+            var flow = Flow.Of(mail.Message, route: null);
+            placing.MayPassBy = freshMemory.Take(flow, octets.Octets);
+            content = new SharedContent(octets, freshMemory, flow);
+        }
         foreach (var recipient in mail.Recipients)
-            Place(mail, recipient, ref number, now, change, rows);
-        return new Fresh(GroupIntoWorks(mail.Message, rows, content), content);
+            Place(placing, recipient);
+        return new Fresh(GroupIntoWorks(mail.Message, placing.Leased, content), content);
     }
 
-    void Place(
-        NewMail mail, NewRecipient recipient, ref int number, DateTimeOffset now, StoreChange change,
-        List<(Recipient Row, RoutingDecision.Via Decision)> rows)
+    void Place(Placing placing, NewRecipient recipient)
     {
+        var change = placing.Change;
         var row = new Recipient
         {
-            Message = mail.Message.Id,
-            Number = ++number,
+            Message = placing.Message.Id,
+            Number = placing.NextNumber(),
             Address = recipient.Recipient.Path.Mailbox,
             Dsn = recipient.Recipient.Parameters,
             State = recipient.Held ? RecipientState.Held : RecipientState.Ready,
-            DueAt = now,
+            DueAt = placing.Now,
         };
         if (recipient.Aliases.Count == 0 || recipient.Held)
         {
-            number = PlaceOne(mail.Message, mail.Recipients.Count, row, number, now, change, rows);
+            PlaceOne(placing, row);
             return;
         }
         change.Recipients.Add(row with { State = RecipientState.Done, Outcome = RecipientOutcome.Expanded });
-        var accepted = AcceptedEvent(mail.Message, mail.Recipients.Count, row, null);
-        var expanded = EventOf(EventKind.Expanded, mail.Message, row, now);
+        var accepted = AcceptedEvent(placing.Message, placing.Count, row, null);
+        var expanded = EventOf(EventKind.Expanded, placing.Message, row, placing.Now);
         change.Events.Add(accepted with { Why = "an alias" });
         change.Events.Add(expanded with { RecipientCount = recipient.Aliases.Count });
         foreach (var target in recipient.Aliases)
         {
-            var child =
-                row with { Number = ++number, Parent = row.Number, Address = target, Original = row.Address };
-            number = PlaceOne(mail.Message, mail.Recipients.Count, child, number, now, change, rows);
+            PlaceOne(placing, row with
+            {
+                Number = placing.NextNumber(),
+                Parent = row.Number,
+                Address = target,
+                Original = row.Address,
+            });
         }
     }
 
     /// <summary>Decides on one new row and adds it; a route to several transports adds its children
     /// too.</summary>
-    /// <returns>The last number used.</returns>
-    int PlaceOne(
-        QueuedMessage message, int count, Recipient row, int number, DateTimeOffset now, StoreChange change,
-        List<(Recipient Row, RoutingDecision.Via Decision)> rows)
+    void PlaceOne(Placing placing, Recipient row)
     {
+        var (message, change) = (placing.Message, placing.Change);
         var decision = Decide(message, row);
         change.Events.Add(row.Parent is null
-            ? AcceptedEvent(message, count, row, decision)
-            : EventOf(EventKind.Routed, message, row, now) with { Why = decision.Why });
-        switch (decision)
+            ? AcceptedEvent(message, placing.Count, row, decision)
+            : EventOf(EventKind.Routed, message, row, placing.Now) with { Why = decision.Why });
+        if (decision is not RoutingDecision.Split split)
         {
-            case RoutingDecision.Split split:
-                change.Recipients.Add(row with
-                {
-                    State = RecipientState.Done,
-                    Outcome = RecipientOutcome.Expanded,
-                    Route = split.Route.Name
-                });
-                change.Events.Add(ExpandedEvent(message, row, split, now));
-                foreach (var transport in split.Transports)
-                {
-                    var child = row with
-                    {
-                        Number = ++number,
-                        Parent = row.Number,
-                        BoundTransport = transport,
-                        Route = split.Route.Name
-                    };
-                    AddRow(child, Decide(message, child), now, change, rows);
-                }
-                return number;
-            default:
-                AddRow(row, decision, now, change, rows);
-                return number;
+            AddRow(placing, row, decision);
+            return;
+        }
+        change.Recipients.Add(row with
+        {
+            State = RecipientState.Done,
+            Outcome = RecipientOutcome.Expanded,
+            Route = split.Route.Name,
+        });
+        change.Events.Add(ExpandedEvent(message, row, split, placing.Now));
+        foreach (var transport in split.Transports)
+        {
+            var child = row with
+            {
+                Number = placing.NextNumber(),
+                Parent = row.Number,
+                BoundTransport = transport,
+                Route = split.Route.Name,
+            };
+            AddRow(placing, child, Decide(message, child));
         }
     }
 
     /// <summary>Active when it may go at once, else Ready in its lane; without a route it waits for a
     /// reload.</summary>
-    void AddRow(
-        Recipient row, RoutingDecision decision, DateTimeOffset now, StoreChange change,
-        List<(Recipient Row, RoutingDecision.Via Decision)> rows)
+    void AddRow(Placing placing, Recipient row, RoutingDecision decision)
     {
         if (decision is not RoutingDecision.Via via)
         {
-            change.Recipients.Add(row);
-            RaiseNoRoute(row, decision, change);
+            placing.Change.Recipients.Add(row);
+            RaiseNoRoute(row, decision, placing.Change);
             return;
         }
-        row = row with { Lane = via.Lane, Route = via.Route.Name, Transport = via.Transport };
-        if (row.State != RecipientState.Held && Interlocked.Read(ref freshOctets) <= FreshOctetsMax
-            && MayGo(via))
+        if (row.State == RecipientState.Held)
+            row = row with { Lane = via.Lane, Route = via.Route.Name, Transport = via.Transport };
+        else if (placing.MayPassBy && Dispatcher.HasRoomFor(placing.Message, via) && MayGo(via))
         {
-            row = row with { State = RecipientState.Active, Lease = store.Epoch, DueAt = LeaseEnd(now) };
-            rows.Add((row, via));
+            row = Lease(
+                row with { Lane = via.Lane, Route = via.Route.Name, Transport = via.Transport }, placing.Now);
+            placing.Leased.Add((row, via));
         }
-        change.Recipients.Add(row);
+        else
+            row = Wait(placing.Message, row with { Route = via.Route.Name }, via);
+        placing.Change.Recipients.Add(row);
     }
 
     List<Work> GroupIntoWorks(
@@ -169,25 +172,12 @@ public sealed partial class MessageQueue
         fresh.Content?.LetGo();
     }
 
-    void Dispatch(Fresh fresh, StoreChange change)
+    void DispatchWorks(Fresh fresh)
     {
         foreach (var work in fresh.Works)
             Dispatcher.Offer(work);
         fresh.Content?.LetGo();
-        foreach (var row in change.Recipients)
-        {
-            if (row.State is RecipientState.Ready or RecipientState.Deferred)
-                Dispatcher.NoteDue(row.Lane, row.DueAt);
-        }
     }
-
-    void ReturnFresh(long octets) => Interlocked.Add(ref freshOctets, -OctetsHeld(octets));
-
-    /// <summary>Content lies in whole segments: many small messages hold far more than their
-    /// octets.</summary>
-    static long OctetsHeld(long octets) =>
-        (octets + PooledContent.SegmentOctets - 1)
-        / PooledContent.SegmentOctets * PooledContent.SegmentOctets;
 
     static MailEvent AcceptedEvent(
         QueuedMessage message, int count, Recipient row, RoutingDecision? decision) =>
@@ -222,6 +212,28 @@ public sealed partial class MessageQueue
         Route = row.Route,
         Transport = row.Transport,
     };
+
+    /// <summary>The rows of one new message while they are made.</summary>
+    sealed class Placing(QueuedMessage message, int count, DateTimeOffset now, StoreChange change)
+    {
+        int number;
+
+        public QueuedMessage Message => message;
+
+        /// <summary>Recipients of the envelope.</summary>
+        public int Count => count;
+
+        public DateTimeOffset Now => now;
+        public StoreChange Change => change;
+
+        /// <summary>There is memory for it until its first attempt.</summary>
+        public bool MayPassBy { get; set; } = true;
+
+        /// <summary>What goes on at once.</summary>
+        public List<(Recipient Row, RoutingDecision.Via Decision)> Leased { get; } = [];
+
+        public int NextNumber() => ++number;
+    }
 
     sealed record Fresh(IReadOnlyList<Work> Works, SharedContent? Content);
 }

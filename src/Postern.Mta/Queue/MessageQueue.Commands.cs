@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using Postern.Mta.Events;
-using Postern.Mta.Reports;
 using Postern.Mta.Store;
 
 namespace Postern.Mta.Queue;
@@ -117,11 +116,11 @@ public sealed partial class MessageQueue
         var wished = new List<RecipientKey>();
         foreach (var stored in page)
         {
-            var reports = new List<ReportedRecipient>();
+            var reports = new List<DueReport>();
             var change = wish.Kind == WishKind.Expire ? new StoreChange() : all;
             count += Apply(stored, wish, filter, change, reports, wished);
             if (wish.Kind == WishKind.Expire && change.Recipients.Count > 0)
-                await CommitReportsAsync(stored.Message, change, ReportKind.Failed, reports)
+                await CommitReportsAsync(stored.Message, change, reports)
                     .ConfigureAwait(false);
         }
         if (all.Recipients.Count > 0)
@@ -153,7 +152,7 @@ public sealed partial class MessageQueue
 
     int Apply(
         StoredMessage stored, Wish wish, QueueFilter filter, StoreChange change,
-            List<ReportedRecipient> reports,
+            List<DueReport> reports,
         List<RecipientKey> wished)
     {
         var now = clock.GetUtcNow();
@@ -187,7 +186,7 @@ public sealed partial class MessageQueue
 
     void Fulfil(
         Wish wish, QueuedMessage message, Recipient row, DateTimeOffset now, StoreChange change,
-        List<ReportedRecipient> reports)
+        List<DueReport> reports)
     {
         var what = EventOf(EventKind.Held, message, row, now) with { Actor = wish.Actor };
         switch (wish.Kind)
@@ -200,11 +199,11 @@ public sealed partial class MessageQueue
                 // It may be as old as its lifetime: whoever releases it wants it tried, so its time begins
                 // anew.
                 row = row with { UnderAlarm = false, KeepUntil = now + LifetimeOf(message, row) };
-                change.Recipients.Add(Wait(row, Decide(message, row), now));
+                change.Recipients.Add(Wait(message, row, Decide(message, row)));
                 change.Events.Add(what with { Kind = EventKind.Released });
                 break;
             case WishKind.Retry:
-                change.Recipients.Add(Wait(row, Decide(message, row), now));
+                change.Recipients.Add(Wait(message, row, Decide(message, row)));
                 change.Events.Add(what with { Kind = EventKind.Retried });
                 break;
             case WishKind.Cancel:

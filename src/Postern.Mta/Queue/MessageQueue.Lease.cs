@@ -1,5 +1,5 @@
+using System.Diagnostics;
 using Postern.Mta.Events;
-using Postern.Mta.Reports;
 using Postern.Mta.Routing;
 using Postern.Mta.Store;
 using Postern.Mta.Transports;
@@ -13,24 +13,30 @@ public sealed partial class MessageQueue
     /// Fetches due recipients of a lane and decides on them again; those that may go are leased, the others
     /// moved to where they must wait. What was read cannot change in between: commands wait at the same gate.
     /// </summary>
-    internal async ValueTask<LeasedWindow> LeaseDueAsync(string lane, int limit, CancellationToken cancel)
+    /// <param name="after">A search goes on behind it. Null: what is first in turn.</param>
+    internal async ValueTask<LeasedWindow> LeaseDueAsync(
+        string lane, DueKey? after, int limit, CancellationToken cancel)
     {
         await gate.WaitAsync(cancel).ConfigureAwait(false);
         var leased = new List<(QueuedMessage Message, Recipient Row, RoutingDecision.Via Decision)>();
         try
         {
             var now = clock.GetUtcNow();
-            var (due, nextDueAt) = await store.FetchDueAsync(lane, now, limit, cancel).ConfigureAwait(false);
+            var (due, nextDueAt) = after is { } key
+                ? await store.SearchDueAsync(lane, now, key, limit, cancel).ConfigureAwait(false)
+                : await store.FetchDueAsync(lane, now, limit, cancel).ConfigureAwait(false);
             var change = new StoreChange();
             foreach (var (message, row) in due)
                 await LeaseOneAsync(message, row, now, change, leased).ConfigureAwait(false);
             if (change.Recipients.Count > 0 || change.Events.Count > 0)
                 await store.CommitAsync(change).ConfigureAwait(false);
+            Dispatcher.NoteServed(lane, due.Select(one => one.Recipient), change.Recipients);
             NoteWaiting(change);
             var works = leased.GroupBy(l => l.Row.Message)
                 .SelectMany(g => GroupIntoWorks(
                     g.First().Message, [.. g.Select(l => (l.Row, l.Decision))], content: null));
-            return new LeasedWindow([.. works], due.Count, nextDueAt);
+            return new LeasedWindow(
+                [.. works], due.Count, nextDueAt, due.Count > 0 ? DueKey.Of(due[^1].Recipient) : default);
         }
         catch
         {
@@ -52,20 +58,27 @@ public sealed partial class MessageQueue
         if (IsOver(message, row, now))
         {
             var end = new StoreChange();
-            var reports = new List<ReportedRecipient>();
+            var reports = new List<DueReport>();
             EndLifetime(message, row, now, end, reports);
-            await CommitReportsAsync(message, end, ReportKind.Failed, reports).ConfigureAwait(false);
+            await CommitReportsAsync(message, end, reports).ConfigureAwait(false);
             return;
         }
         switch (Decide(message, row))
         {
+            case RoutingDecision.Via via when IsElsewhere(via, row):
+                // That lane fetches it when it has room for it: a backlog is not leased at once.
+                change.Recipients.Add(Wait(message, row, via));
+                if (via.Transport != row.Transport)
+                    change.Events.Add(EventOf(EventKind.Routed, message, row, now) with
+                    {
+                        Transport = via.Transport,
+                        Why = via.Why,
+                    });
+                break;
             case RoutingDecision.Via via when MayGo(via):
                 row = row with { Lane = via.Lane, Route = via.Route.Name, Transport = via.Transport };
                 leased.Add((message, Lease(row, now), via));
                 change.Recipients.Add(leased[^1].Row);
-                break;
-            case RoutingDecision.Via via when via.Lane != row.Lane:
-                change.Recipients.Add(Wait(row, via, now));
                 break;
             case RoutingDecision.Via:
                 break;
@@ -75,10 +88,14 @@ public sealed partial class MessageQueue
             case var none:
                 RaiseNoRoute(row, none, change);
                 if (row.Lane.Length > 0)
-                    change.Recipients.Add(Wait(row, none, now));
+                    change.Recipients.Add(Wait(message, row, none));
                 break;
         }
     }
+
+    /// <summary>It belongs into another lane, and not as the one probe of that.</summary>
+    bool IsElsewhere(RoutingDecision.Via via, Recipient row) =>
+        via.Lane != row.Lane && health.ConditionOf(via.Lane) != LaneCondition.ProbeDue;
 
     Recipient Lease(Recipient row, DateTimeOffset now) =>
         row with { State = RecipientState.Active, Lease = store.Epoch, DueAt = LeaseEnd(now) };
@@ -105,7 +122,7 @@ public sealed partial class MessageQueue
                 BoundTransport = transport,
                 Route = split.Route.Name
             };
-            change.Recipients.Add(Wait(child, Decide(message, child), now));
+            change.Recipients.Add(Wait(message, child, Decide(message, child)));
         }
     }
 
@@ -120,7 +137,7 @@ public sealed partial class MessageQueue
         foreach (var work in works)
         {
             var change = new StoreChange();
-            var reports = new List<ReportedRecipient>();
+            var reports = new List<DueReport>();
             var again = new List<(Recipient Row, RoutingDecision.Via Decision)>();
             foreach (var row in work.Recipients)
             {
@@ -135,7 +152,7 @@ public sealed partial class MessageQueue
                 Merge(change, all);
                 continue;
             }
-            await CommitReportsAsync(work.Message, change, ReportKind.Failed, reports, CommitProofAsync)
+            await CommitReportsAsync(work.Message, change, reports, CommitProofAsync)
                 .ConfigureAwait(false);
             NoteWaiting(change);
         }
@@ -178,18 +195,22 @@ public sealed partial class MessageQueue
         foreach (var work in works)
         {
             var change = new StoreChange();
-            var reports = new List<ReportedRecipient>();
+            var reports = new List<DueReport>();
             foreach (var row in work.Recipients)
             {
                 if (intents.TryRemove(KeyOf(row), out var wish))
                     Fulfil(wish, work.Message, row, now, change, reports);
                 else
-                    change.Recipients.Add(row with { State = RecipientState.Ready, DueAt = now });
+                    change.Recipients.Add(row with
+                    {
+                        State = RecipientState.Ready,
+                        DueAt = Dispatcher.FrontTurn(work.Decision),
+                    });
             }
             ReturnProbe(work);
             work.Content?.LetGo();
             if (reports.Count > 0)
-                await CommitReportsAsync(work.Message, change, ReportKind.Failed, reports)
+                await CommitReportsAsync(work.Message, change, reports)
                     .ConfigureAwait(false);
             else
                 store.Post(change);
@@ -285,6 +306,33 @@ public sealed partial class MessageQueue
             store.Post(change);
     }
 
+    /// <summary>Raises and clears the alarm about what the store can take.</summary>
+    internal void WatchStore()
+    {
+        const string subject = "data";
+        var change = new StoreChange();
+        switch (store.Health)
+        {
+            case StoreHealth.Full:
+                alarms.Raise(DiskAlarm, subject, "the disk is full: no new mail is taken, delivery goes on",
+                    "make room; mail is taken again by itself")?.AddTo(change);
+                break;
+            case StoreHealth.Failed:
+                // Nobody can write this one down; health, metrics and the log show it.
+                alarms.Raise(StoreAlarm, subject, "the disk failed: nothing is taken or recorded any more",
+                    "look at the disk, then restart Postern");
+                return;
+            case StoreHealth.Accepting:
+                alarms.Clear(DiskAlarm, subject)?.AddTo(change);
+                alarms.Clear(StoreAlarm, subject)?.AddTo(change);
+                break;
+            default:
+                throw new UnreachableException();
+        }
+        if (change.Events.Count > 0)
+            store.Post(change);
+    }
+
     /// <summary>The next hop answered: its alarms end.</summary>
     internal void NoteLaneOpen(string transport) => ClearAlarms(alarm => alarm.Subject == transport);
 }
@@ -292,4 +340,6 @@ public sealed partial class MessageQueue
 /// <summary>Due recipients of a lane after they were decided on.</summary>
 /// <param name="Fetched">How many the store gave, whatever became of them.</param>
 /// <param name="NextDueAt">When the next one beyond these falls due. Null: there is none.</param>
-sealed record LeasedWindow(IReadOnlyList<Work> Works, int Fetched, DateTimeOffset? NextDueAt);
+/// <param name="Last">Where a search goes on from.</param>
+sealed record LeasedWindow(
+    IReadOnlyList<Work> Works, int Fetched, DateTimeOffset? NextDueAt, DueKey Last);

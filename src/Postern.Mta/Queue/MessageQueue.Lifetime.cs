@@ -26,7 +26,7 @@ public sealed partial class MessageQueue
     /// §9.2).</summary>
     void EndLifetime(
         QueuedMessage message, Recipient row, DateTimeOffset now, StoreChange change,
-        List<ReportedRecipient> reports)
+        List<DueReport> reports)
     {
         if (CanBeMended(row))
         {
@@ -46,7 +46,7 @@ public sealed partial class MessageQueue
 
     void Expire(
         QueuedMessage message, Recipient row, DateTimeOffset now, StoreChange change,
-        List<ReportedRecipient> reports)
+        List<DueReport> reports)
     {
         var text = row.LastText is { } last ? $"delivery time expired, last: {last}"
             : "delivery time expired";
@@ -73,7 +73,7 @@ public sealed partial class MessageQueue
             foreach (var (message, recipients) in page)
             {
                 var change = new StoreChange();
-                var reports = new List<ReportedRecipient>();
+                var reports = new List<DueReport>();
                 foreach (var row in recipients)
                 {
                     if (row.State is RecipientState.Ready or RecipientState.Deferred
@@ -81,7 +81,7 @@ public sealed partial class MessageQueue
                         EndLifetime(message, row, now, change, reports);
                 }
                 if (change.Recipients.Count > 0)
-                    await CommitReportsAsync(message, change, ReportKind.Failed, reports)
+                    await CommitReportsAsync(message, change, reports)
                         .ConfigureAwait(false);
             }
             return page.Count == pageMax ? page[^1].Message.Id : null;
@@ -108,7 +108,7 @@ public sealed partial class MessageQueue
     /// change alone.</summary>
     /// <param name="commit">Null: the store's own, which does not wait for a full disk.</param>
     async ValueTask CommitReportsAsync(
-        QueuedMessage message, StoreChange change, ReportKind kind, List<ReportedRecipient> reports,
+        QueuedMessage message, StoreChange change, List<DueReport> reports,
         Func<StoreChange, ValueTask>? commit = null)
     {
         commit ??= store.CommitAsync;
@@ -117,25 +117,43 @@ public sealed partial class MessageQueue
             await commit(change).ConfigureAwait(false);
             return;
         }
-        var report = await ComposeAsync(message, kind, reports).ConfigureAwait(false);
-        foreach (var reported in reports)
+        var fresh = new List<Fresh>();
+        foreach (var group in reports.GroupBy(due => due.Kind, due => due.About))
         {
-            var what =
-                EventOf(EventKind.BouncedToSender, message, reported.Recipient, report.Message.ArrivedAt);
-            change.Events.Add(what with { Other = report.Message.Id });
+            var report = await ComposeAsync(message, group.Key, [.. group]).ConfigureAwait(false);
+            foreach (var about in group)
+                Tell(group.Key, message, about.Recipient, report.Message, change);
+            fresh.Add(Prepare(report, change));
         }
-        var fresh = Prepare(report, change);
         try
         {
             await commit(change).ConfigureAwait(false);
         }
         catch
         {
-            Forget(fresh);
+            fresh.ForEach(Forget);
             throw;
         }
-        metrics.Reported(kind.ToString());
-        Dispatch(fresh, change);
+        foreach (var kind in reports.Select(due => due.Kind).Distinct())
+            metrics.Reported(kind.ToString());
+        fresh.ForEach(DispatchWorks);
+        NoteWaiting(change);
+    }
+
+    /// <summary>The recipient's history names its report: an event of its own after a failure, else the one
+    /// that says it was relayed.</summary>
+    static void Tell(
+        ReportKind kind, QueuedMessage message, Recipient row, QueuedMessage report, StoreChange change)
+    {
+        if (kind == ReportKind.Failed)
+        {
+            var what = EventOf(EventKind.BouncedToSender, message, row, report.ArrivedAt);
+            change.Events.Add(what with { Other = report.Id });
+            return;
+        }
+        var at = change.Events.FindIndex(fact =>
+            fact.Kind == EventKind.Relayed && fact.Message == row.Message && fact.Recipient == row.Number);
+        change.Events[at] = change.Events[at] with { Other = report.Id };
     }
 
     async ValueTask<NewMail> ComposeAsync(
@@ -164,6 +182,9 @@ public sealed partial class MessageQueue
             new ForwardPath(composed.To), RcptParameters.None with { Notify = DsnNotify.Never });
         return new NewMail(queued, content, [new NewRecipient(to, [], Held: false)]);
     }
+
+    /// <summary>A report that an outcome calls for.</summary>
+    readonly record struct DueReport(ReportKind Kind, ReportedRecipient About);
 
     async ValueTask<ComposedReport> ComposeAsync(ReportRequest request)
     {

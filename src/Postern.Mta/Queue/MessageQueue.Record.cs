@@ -20,7 +20,7 @@ public sealed partial class MessageQueue
         metrics.AttemptTook(work.Decision.Transport, clock.GetElapsedTime(startedAt));
         var now = clock.GetUtcNow();
         var change = new StoreChange();
-        var reports = new List<ReportedRecipient>();
+        var reports = new List<DueReport>();
         List<(Recipient Row, RoutingDecision.Via Decision)>? again = null;
         for (var i = 0; i < work.Recipients.Count; i++)
         {
@@ -35,7 +35,7 @@ public sealed partial class MessageQueue
         {
             try
             {
-                await CommitReportsAsync(work.Message, change, ReportKind.Failed, reports, CommitProofAsync)
+                await CommitReportsAsync(work.Message, change, reports, CommitProofAsync)
                     .ConfigureAwait(false);
             }
             catch
@@ -74,18 +74,21 @@ public sealed partial class MessageQueue
     (Recipient Row, RoutingDecision.Via Decision)? Settle(
         Work work, Recipient row, AttemptResult result, MailEvent what, DateTimeOffset now,
         StoreChange change,
-        List<ReportedRecipient> reports)
+        List<DueReport> reports)
     {
         row = row with { LastText = $"{result.Status} {result.Text}", Attempts = row.Attempts + 1 };
         switch (result)
         {
             case AttemptResult.Relayed relayed:
-                intents.TryRemove(KeyOf(row), out _);
-                change.Events.Add(what with { Kind = EventKind.Relayed, RemoteId = relayed.RemoteId });
-                change.Recipients.Add(Finish(row, RecipientOutcome.Relayed, now, change));
-                metrics.Attempted(work.Decision.Transport, AttemptOutcome.Relayed);
+                Relay(work, row, relayed, what, now, change, reports);
                 return null;
-            case AttemptResult.Failed:
+            case AttemptResult.Unsupported when NextTransportOf(row) is { } next:
+                metrics.Attempted(work.Decision.Transport, AttemptOutcome.Deferred);
+                change.Events.Add(what with { Kind = EventKind.Attempted });
+                return GoElsewhere(
+                    work.Message, row with { BoundTransport = next, UnderAlarm = false }, now, change,
+                    reports);
+            case AttemptResult.Failed or AttemptResult.Unsupported:
                 intents.TryRemove(KeyOf(row), out _);
                 metrics.Attempted(work.Decision.Transport, AttemptOutcome.Failed);
                 Fail(work.Message, row, result, RecipientOutcome.Failed, what, now, change, reports);
@@ -115,11 +118,36 @@ public sealed partial class MessageQueue
         }
     }
 
+    void Relay(
+        Work work, Recipient row, AttemptResult.Relayed relayed, MailEvent what, DateTimeOffset now,
+        StoreChange change, List<DueReport> reports)
+    {
+        intents.TryRemove(KeyOf(row), out _);
+        change.Events.Add(what with { Kind = EventKind.Relayed, RemoteId = relayed.RemoteId });
+        row = Finish(row, RecipientOutcome.Relayed, now, change);
+        change.Recipients.Add(row);
+        metrics.Attempted(work.Decision.Transport, AttemptOutcome.Relayed);
+        var wanted =
+            BouncePolicy.AfterSuccess(relayed.HandedOver, work.Message, row.Dsn, work.Decision.Route);
+        if (wanted is { } kind)
+            reports.Add(new DueReport(
+                kind, new ReportedRecipient(row, relayed.Status, relayed.Text, RemoteOf(what))));
+    }
+
+    /// <summary>The transport behind this one in its route. Null: it is the last one, or its siblings have
+    /// the others.</summary>
+    string? NextTransportOf(Recipient row)
+    {
+        if (Routes.FindRoute(row.Route) is not { All: false } route)
+            return null;
+        return route.Via.SkipWhile(name => name != row.Transport).Skip(1).FirstOrDefault();
+    }
+
     /// <summary>After <c>NextHop</c> blame: another open transport of the route, else Ready in the closed
     /// lane.</summary>
     (Recipient Row, RoutingDecision.Via Decision)? GoElsewhere(
         QueuedMessage message, Recipient row, DateTimeOffset now, StoreChange change,
-        List<ReportedRecipient> reports)
+        List<DueReport> reports)
     {
         if (intents.ContainsKey(KeyOf(row)) || IsOver(message, row, now))
         {
@@ -134,23 +162,28 @@ public sealed partial class MessageQueue
             change.Events.Add(EventOf(EventKind.Routed, message, row, now) with { Why = via.Why });
             return (row, via);
         }
-        change.Recipients.Add(Wait(row, decision, now));
+        change.Recipients.Add(Wait(message, row, decision));
         return null;
     }
 
-    static Recipient Wait(Recipient row, RoutingDecision decision, DateTimeOffset now) => row with
+    /// <summary>Ready in the lane of the decision, behind what waits there of its flow.</summary>
+    Recipient Wait(QueuedMessage message, Recipient row, RoutingDecision decision)
     {
-        State = RecipientState.Ready,
-        DueAt = now,
-        Lane = (decision as RoutingDecision.Via)?.Lane ?? "",
-        Transport = (decision as RoutingDecision.Via)?.Transport ?? row.Transport,
-    };
+        var via = decision as RoutingDecision.Via;
+        return row with
+        {
+            State = RecipientState.Ready,
+            DueAt = Dispatcher.TakeTurn(message, via),
+            Lane = via?.Lane ?? "",
+            Transport = via?.Transport ?? row.Transport,
+        };
+    }
 
     /// <summary>Deferred until then, unless an operator's wish or the end of its lifetime comes
     /// first.</summary>
     void Defer(
         QueuedMessage message, Recipient row, DateTimeOffset until, DateTimeOffset now, StoreChange change,
-        List<ReportedRecipient> reports)
+        List<DueReport> reports)
     {
         if (intents.TryRemove(KeyOf(row), out var wish))
         {
@@ -167,7 +200,7 @@ public sealed partial class MessageQueue
 
     void DeferUncertain(
         Work work, Recipient row, MailEvent what, DateTimeOffset now, StoreChange change,
-        List<ReportedRecipient> reports)
+        List<DueReport> reports)
     {
         // It stays with the transport that may have taken it: another would make a second copy (DESIGN §9.2).
         row = row with
@@ -195,12 +228,13 @@ public sealed partial class MessageQueue
     /// kept.</summary>
     void Fail(
         QueuedMessage message, Recipient row, AttemptResult result, RecipientOutcome outcome, MailEvent what,
-        DateTimeOffset now, StoreChange change, List<ReportedRecipient> reports)
+        DateTimeOffset now, StoreChange change, List<DueReport> reports)
     {
         change.Events.Add(what with { Kind = EventKind.Failed, Severity = EventSeverity.Permanent });
         row = Finish(row, outcome, now, change);
         if (BouncePolicy.IsDue(ReportKind.Failed, message, row.Dsn, Routes.FindRoute(row.Route)))
-            reports.Add(new ReportedRecipient(row, result.Status, result.Text, RemoteOf(what)));
+            reports.Add(new DueReport(
+                ReportKind.Failed, new ReportedRecipient(row, result.Status, result.Text, RemoteOf(what))));
         else
         {
             row = row with { KeepUntil = now + Options.Inbound.KeepFailed };

@@ -18,12 +18,10 @@ namespace Postern.Mta.Queue;
 /// </remarks>
 public sealed partial class MessageQueue : IDisposable
 {
-    /// <summary>Octets of fresh content that may wait in memory for its first attempt (DESIGN
-    /// §9.3).</summary>
-    const long FreshOctetsMax = 32L << 20;
-
     const string NoRouteAlarm = "no-route";
     const string UncertainAlarm = "uncertain";
+    const string DiskAlarm = "disk";
+    const string StoreAlarm = "store";
 
     readonly IMailStore store;
     readonly RelayHealth health;
@@ -39,8 +37,8 @@ public sealed partial class MessageQueue : IDisposable
     readonly SemaphoreSlim gate = new(1, 1);
 
     readonly Lock chanceGate = new();
+    readonly FreshMemory freshMemory = new();
     Settings settings;
-    long freshOctets;
 
     internal MessageQueue(
         PosternOptions options, IMailStore store, RelayHealth health, TransportTable transports,

@@ -31,8 +31,8 @@ public sealed record Recipient
     /// <summary>The lane it waits in. Empty while no route fits.</summary>
     public string Lane { get; init; } = "";
 
-    /// <summary>Not before this moment. For Active: when it is tried again should this process
-    /// vanish.</summary>
+    /// <summary>For Deferred: not before this moment. For Ready: its turn, always in the past
+    /// (<see cref="TurnOrder"/>). For Active: when it is tried again should this process vanish.</summary>
     public DateTimeOffset DueAt { get; init; }
 
     /// <summary>Epoch of the process that leased it; counts only while Active.</summary>

@@ -55,6 +55,19 @@ public sealed class RelayHealth(TimeProvider clock)
             state.Probing = false;
     }
 
+    /// <summary>A claimed probe whose outcome is unknown: the next one waits as after an outage.</summary>
+    public void FailProbe(string lane)
+    {
+        if (!closed.TryGetValue(lane, out var state))
+            return;
+        lock (state)
+        {
+            var now = clock.GetTimestamp();
+            if (state.Probing)
+                MoveProbe(state, StepAfter(state, NextHopTrouble.Unreachable, now), now);
+        }
+    }
+
     /// <summary>An attempt in this lane met a next hop that is to blame.</summary>
     /// <returns>True when the lane was open before.</returns>
     public bool Close(string lane, AttemptResult.NextHopDown why)
@@ -68,12 +81,7 @@ public sealed class RelayHealth(TimeProvider clock)
             // Attempts that were under way when the lane closed say nothing new: only the probe moves the
             // schedule.
             if (wasOpen || state.Probing)
-            {
-                var step = why.RetryAfter ?? StepAfter(state, why.Trouble, now);
-                state.NextProbeTicks = now + (long)(step.TotalSeconds * clock.TimestampFrequency);
-                state.Probes++;
-                state.Probing = false;
-            }
+                MoveProbe(state, why.RetryAfter ?? StepAfter(state, why.Trouble, now), now);
             state.Text = why.Text;
         }
         if (wasOpen)
@@ -140,6 +148,13 @@ public sealed class RelayHealth(TimeProvider clock)
                 soonest = wait;
         }
         return soonest;
+    }
+
+    void MoveProbe(Closed state, TimeSpan step, long now)
+    {
+        state.NextProbeTicks = now + (long)(step.TotalSeconds * clock.TimestampFrequency);
+        state.Probes++;
+        state.Probing = false;
     }
 
     bool IsProbeDue(Closed state) =>

@@ -13,10 +13,14 @@ sealed record Work(
     IReadOnlyList<Recipient> Recipients,
     RoutingDecision.Via Decision,
     SharedContent? Content,
-    long ActiveSince);
+    long ActiveSince)
+{
+    /// <summary>Whose turn it takes.</summary>
+    public Flow Flow { get; } = Flow.Of(Message, Decision.Route.Name);
+}
 
 /// <summary>Content in memory that several attempts share; the last one to let go disposes of it.</summary>
-sealed class SharedContent(StoredContent content, Action<long> returned)
+sealed class SharedContent(StoredContent content, FreshMemory memory, Flow flow)
 {
     int holders = 1;
 
@@ -32,7 +36,7 @@ sealed class SharedContent(StoredContent content, Action<long> returned)
     {
         if (Interlocked.Decrement(ref holders) != 0)
             return;
-        returned(content.Octets);
+        memory.Return(flow, content.Octets);
         content.Dispose();
     }
 }

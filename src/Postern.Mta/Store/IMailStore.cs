@@ -32,9 +32,15 @@ public interface IMailStore : IAsyncDisposable
     /// of the store.</summary>
     IAsyncEnumerable<StoredEvent> ReadCommittedAsync(CancellationToken cancel);
 
-    /// <summary>Ready and Deferred recipients of a lane due by <paramref name="now"/>, oldest due time first,
-    /// with their messages.</summary>
+    /// <summary>The next recipients of a lane, with their messages: Ready ones in turn, and Deferred ones due
+    /// by <paramref name="now"/>, oldest first. When there are too many, each kind has half of the
+    /// window.</summary>
     ValueTask<DueWindow> FetchDueAsync(string lane, DateTimeOffset now, int limit, CancellationToken cancel);
+
+    /// <summary>The same one after the other, all Ready ones first, behind <paramref name="after"/>; the
+    /// default is the beginning.</summary>
+    ValueTask<DueWindow> SearchDueAsync(
+        string lane, DateTimeOffset now, DueKey after, int limit, CancellationToken cancel);
 
     /// <summary>Lanes that have Ready or Deferred recipients, with how many.</summary>
     ValueTask<IReadOnlyList<LaneTotal>> ReadLanesAsync(CancellationToken cancel);
@@ -137,10 +143,19 @@ public sealed record StoredMessage(QueuedMessage Message, IReadOnlyList<Recipien
 
 public sealed record DueRecipient(QueuedMessage Message, Recipient Recipient);
 
-/// <param name="NextDueAt">When the next one beyond this window falls due. Null: there is none.</param>
+/// <summary>A place in the order of a lane.</summary>
+public readonly record struct DueKey(
+    RecipientState State, DateTimeOffset DueAt, QueueId Message, int Number)
+{
+    public static DueKey Of(Recipient row) => new(row.State, row.DueAt, row.Message, row.Number);
+}
+
+/// <param name="NextDueAt">When the next Deferred one beyond this window falls due. Null: there is
+/// none.</param>
 public sealed record DueWindow(IReadOnlyList<DueRecipient> Recipients, DateTimeOffset? NextDueAt);
 
-public sealed record LaneTotal(string Lane, int Recipients, DateTimeOffset OldestDueAt);
+/// <param name="FirstTurn">Of its Ready recipients. Null: it has none.</param>
+public sealed record LaneTotal(string Lane, int Recipients, DateTimeOffset? FirstTurn);
 
 /// <summary>Which messages a list or a bulk command means; null keys mean any.</summary>
 public sealed record QueueFilter

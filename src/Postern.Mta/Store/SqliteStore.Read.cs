@@ -24,6 +24,11 @@ public sealed partial class SqliteStore
         ReadAsync(database => FetchDue(database, lane, now, limit), cancel);
 
     /// <inheritdoc/>
+    public ValueTask<DueWindow> SearchDueAsync(
+        string lane, DateTimeOffset now, DueKey after, int limit, CancellationToken cancel) =>
+        ReadAsync(database => SearchDue(database, lane, now, after, limit), cancel);
+
+    /// <inheritdoc/>
     public ValueTask<IReadOnlyList<LaneTotal>> ReadLanesAsync(CancellationToken cancel) =>
         ReadAsync<IReadOnlyList<LaneTotal>>(ReadLanes, cancel);
 
@@ -116,24 +121,56 @@ public sealed partial class SqliteStore
 
     DueWindow FetchDue(SqliteDatabase database, string lane, DateTimeOffset now, int limit)
     {
+        var ready = new List<DueRecipient>();
+        var deferred = new List<DueRecipient>();
+        ReadRange(database, lane, now, new DueKey { State = RecipientState.Ready }, limit, ready);
+        var next =
+            ReadRange(database, lane, now, new DueKey { State = RecipientState.Deferred }, limit, deferred);
+        var share = Math.Min(deferred.Count, Math.Max(limit / 2, limit - ready.Count));
+        var rest = Math.Min(ready.Count, limit - share);
+        if (share < deferred.Count)
+            next = deferred[share].Recipient.DueAt;
+        return new DueWindow([.. ready[..rest], .. deferred[..share]], next);
+    }
+
+    DueWindow SearchDue(SqliteDatabase database, string lane, DateTimeOffset now, DueKey after, int limit)
+    {
+        var found = new List<DueRecipient>();
+        if (after.State == RecipientState.Ready)
+        {
+            ReadRange(database, lane, now, after, limit, found);
+            after = new DueKey { State = RecipientState.Deferred };
+        }
+        return new DueWindow(found, ReadRange(database, lane, now, after, limit - found.Count, found));
+    }
+
+    /// <summary>Recipients of one state behind a key, at most so many.</summary>
+    /// <returns>When the next one beyond them falls due. Null: there is none.</returns>
+    DateTimeOffset? ReadRange(
+        SqliteDatabase database, string lane, DateTimeOffset now, DueKey after, int limit,
+        List<DueRecipient> found)
+    {
+        // The second condition on the state is what lets SQLite use the partial index.
         using var rows = database.Use(
             $"""
             SELECT {RecipientColumnsOf}, {MessageColumns}
             FROM recipient r INDEXED BY due LEFT JOIN message m ON m.id = r.message
-            WHERE r.lane = ? AND r.state IN (0, 2) ORDER BY r.due, r.message, r.number
+            WHERE r.lane = ? AND r.state = ? AND r.state IN (0, 2)
+                AND (r.due, r.message, r.number) > (?, ?, ?)
+            ORDER BY r.due, r.message, r.number
             """);
-        rows.BindText(1, lane);
-        var due = new List<DueRecipient>();
+        rows.BindText(1, lane).Bind(2, (long)after.State).Bind(3, after.DueAt.UtcTicks)
+            .Bind(4, after.Message.Value).Bind(5, after.Number);
+        var full = found.Count + limit;
         var known = new Dictionary<long, QueuedMessage>();
         while (rows.Step())
         {
             var at = rows.Long(4);
-            if (due.Count == limit || at > now.UtcTicks)
-                return new DueWindow(
-                    due, new DateTimeOffset(Math.Clamp(at, 0, DateTimeOffset.MaxValue.Ticks), TimeSpan.Zero));
-            AddDue(due, known, rows);
+            if (found.Count == full || at > now.UtcTicks)
+                return new DateTimeOffset(Math.Clamp(at, 0, DateTimeOffset.MaxValue.Ticks), TimeSpan.Zero);
+            AddDue(found, known, rows);
         }
-        return new DueWindow(due, null);
+        return null;
     }
 
     void AddDue(List<DueRecipient> due, Dictionary<long, QueuedMessage> known, SqliteStatement rows)
@@ -186,15 +223,16 @@ public sealed partial class SqliteStore
     {
         using var rows = database.Use(
             """
-            SELECT lane, count(*), min(due) FROM recipient INDEXED BY due
+            SELECT lane, count(*), min(CASE state WHEN 0 THEN due END) FROM recipient INDEXED BY due
             WHERE state IN (0, 2) GROUP BY lane
             """);
         var lanes = new List<LaneTotal>();
         while (rows.Step())
         {
-            var oldest = new DateTimeOffset(
-                Math.Clamp(rows.Long(2), 0, DateTimeOffset.MaxValue.Ticks), TimeSpan.Zero);
-            lanes.Add(new LaneTotal(rows.Text(0), (int)rows.Long(1), oldest));
+            DateTimeOffset? first = rows.IsNull(2) ? null
+                : new DateTimeOffset(
+                    Math.Clamp(rows.Long(2), 0, DateTimeOffset.MaxValue.Ticks), TimeSpan.Zero);
+            lanes.Add(new LaneTotal(rows.Text(0), (int)rows.Long(1), first));
         }
         return lanes;
     }

@@ -18,7 +18,7 @@ public sealed partial class SqliteStore
             due INTEGER NOT NULL, lease INTEGER NOT NULL, keep INTEGER, facts TEXT NOT NULL,
             sum INTEGER NOT NULL,
             PRIMARY KEY(message, number)) WITHOUT ROWID;
-        CREATE INDEX due ON recipient(lane, due) WHERE state IN (0, 2);
+        CREATE INDEX due ON recipient(lane, state, due) WHERE state IN (0, 2);
         CREATE TABLE event(
             seq INTEGER PRIMARY KEY, message INTEGER, at INTEGER NOT NULL, kind INTEGER NOT NULL,
             body TEXT NOT NULL,

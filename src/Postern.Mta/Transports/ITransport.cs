@@ -1,4 +1,5 @@
 using Postern.Mta.Queue;
+using Postern.Mta.Reports;
 using Postern.Smtp;
 
 namespace Postern.Mta.Transports;
@@ -14,6 +15,31 @@ public interface ITransport : IAsyncDisposable
     /// <remarks>Never throws for what a peer did. Cancelled means the process is stopping: the outcome is
     /// then unknown.</remarks>
     ValueTask<AttemptReport> AttemptAsync(Attempt attempt, CancellationToken cancel);
+
+    /// <summary>Looks, without handing anything over, whether the way out is as its settings say.</summary>
+    /// <remarks>Asked soon after the start, so that an alarm does not wait for the first mail. Never throws
+    /// for what a peer did.</remarks>
+    ValueTask<TransportFinding> CheckAsync(CancellationToken cancel) => new(TransportFinding.Nothing);
+}
+
+/// <summary>What a look at a way out found.</summary>
+public abstract record TransportFinding
+{
+    TransportFinding()
+    {
+    }
+
+    /// <summary>Nothing is proved: there is nothing to ask, or no answer.</summary>
+    public static readonly TransportFinding Nothing = new Unproved();
+
+    public sealed record Unproved : TransportFinding;
+
+    /// <summary>It is as it should be.</summary>
+    /// <param name="DisprovedKinds">Alarms of these kinds about it are over.</param>
+    public sealed record Well(IReadOnlyList<string> DisprovedKinds) : TransportFinding;
+
+    /// <summary>An operator has to mend it.</summary>
+    public sealed record Wrong(AlarmNotice Alarm) : TransportFinding;
 }
 
 /// <summary>One try: what is handed over, to whom.</summary>
@@ -73,8 +99,15 @@ public abstract record AttemptResult(EnhancedStatus Status, string Text)
     /// <param name="Status">2.x.x.</param>
     /// <param name="Text">The peer's reply.</param>
     /// <param name="RemoteId">The id the next hop gave it. Null: none.</param>
-    public sealed record Relayed(EnhancedStatus Status, string Text, string? RemoteId)
+    /// <param name="HandedOver">Who tells a sender that asked for a report of success.</param>
+    public sealed record Relayed(
+        EnhancedStatus Status, string Text, string? RemoteId, HandOver HandedOver)
         : AttemptResult(Status, Text);
+
+    /// <summary>This next hop lacks what the message needs; another transport of the route may have
+    /// it.</summary>
+    /// <param name="Status">5.x.x: what it fails with when there is none.</param>
+    public sealed record Unsupported(EnhancedStatus Status, string Text) : AttemptResult(Status, Text);
 
     /// <summary>Refused for good.</summary>
     public sealed record Failed(EnhancedStatus Status, string Text) : AttemptResult(Status, Text);

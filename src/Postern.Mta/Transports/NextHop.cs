@@ -17,6 +17,9 @@ public sealed record NextHop(
     /// <summary>RFC 5321 §4.5.4.2.</summary>
     public const int SmtpPort = 25;
 
+    /// <summary>RFC 8314 §7.3: TLS from the first octet.</summary>
+    public const int SubmissionsPort = 465;
+
     const string LocalHost = "localhost";
 
     /// <summary>The address of a <see cref="NextHopLookup.Literal"/>.</summary>
@@ -62,8 +65,8 @@ public sealed record NextHop(
         return hop is not null;
     }
 
-    /// <summary>The domain of a recipient: its MX on port 25.</summary>
-    public static NextHop ForDomain(string domain)
+    /// <summary>The domain of a recipient: its MX.</summary>
+    public static NextHop ForDomain(string domain, IReadOnlyList<int> ports)
     {
         var name = HostName.ToALabels(domain).ToLowerInvariant();
         var inner = name.StartsWith('[') && name.EndsWith(']') ? name[1..^1] : "";
@@ -71,8 +74,8 @@ public sealed record NextHop(
             inner = inner[5..];
         return Network.TryParseAddress(inner, out var address)
             ? new NextHop(
-                name, address.ToString(), [SmtpPort], NextHopLookup.Literal, NextHopOrigin.RecipientDomain)
-            : new NextHop(name, name, [SmtpPort], NextHopLookup.Mx, NextHopOrigin.RecipientDomain);
+                name, address.ToString(), ports, NextHopLookup.Literal, NextHopOrigin.RecipientDomain)
+            : new NextHop(name, name, ports, NextHopLookup.Mx, NextHopOrigin.RecipientDomain);
     }
 
     static NextHop? Make(string text, string host, IReadOnlyList<int> ports, bool isBracketed)
@@ -98,7 +101,7 @@ public sealed record NextHop(
         {
             "smtp" => SmtpPort,
             "submission" => 587,
-            "smtps" or "submissions" => 465,
+            "smtps" or "submissions" => SubmissionsPort,
             _ => ushort.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var given)
                 ? given
                 : 0,

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Postern.Mta.Reports;
 using Postern.Smtp;
 
 namespace Postern.Mta.Transports;
@@ -47,7 +48,7 @@ abstract record PipeRun(string Program, string Output)
                 CultureInfo.InvariantCulture, $"Command died with signal {signal}: \"{Program}\"")),
             NextHopTrouble.Unreachable),
         Exited { Code: 0 } => new AttemptResult.Relayed(
-            new EnhancedStatus(2, 0, 0), Delivered(transport), null),
+            new EnhancedStatus(2, 0, 0), Delivered(transport), null, HandOver.Final),
         Exited exited => JudgeExit(exited.Code, table),
         _ => throw new System.Diagnostics.UnreachableException(),
     };

@@ -40,6 +40,15 @@ static unsafe partial class Posix
         public byte* Shell;
     }
 
+    const int WriteAccess = 2;
+
+    /// <summary>The user this process began as may write the file, as far as its mode and its file system
+    /// say.</summary>
+    public static bool IsWritable(string path) => Access(path, WriteAccess) == 0;
+
+    [LibraryImport("libc", EntryPoint = "access", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Access(string path, int mode);
+
     [LibraryImport("libc", EntryPoint = "posix_spawn", StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Spawn(
         out int process, string path, void* actions, void* attributes, byte** arguments, byte** environment);

@@ -113,8 +113,11 @@ public sealed class TargetFinder(IResolver resolver, AddressPolicy policy)
             : Nowhere(SmtpBlame.OfAddress(hop, target, verdict));
     }
 
+    /// <summary>
+    /// All ports of a host before the next host, so that the order of the MX records stands (RFC 5321 §5.1).
+    /// </summary>
     static TargetSearch.Found OnEachPort(NextHop hop, List<RelayTarget> targets) =>
-        new([.. hop.Ports.SelectMany(port => targets.Select(t => t with { Port = port }))]);
+        new([.. targets.SelectMany(target => hop.Ports.Select(port => target with { Port = port }))]);
 
     static TargetSearch.Nowhere Nowhere(AttemptResult result) => new(result);
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Postern.Mta.Reports;
 using Postern.Smtp;
 using Postern.Smtp.Client;
 
@@ -15,14 +16,18 @@ static partial class SmtpBlame
 
     /// <summary>The results of a transaction, in the order of the attempt's recipients.</summary>
     /// <param name="count">Recipients of the attempt.</param>
+    /// <param name="handedOver">What an acceptance here means for reports of success.</param>
     public static AttemptResult[] OfTransaction(
-        TransactionResult result, RelayTarget target, NextHopOrigin origin, int count)
+        TransactionResult result, RelayTarget target, NextHopOrigin origin, int count,
+        HandOver handedOver)
     {
         var host = target.HostAndAddress;
         return result switch
         {
             TransactionResult.Completed done => Each(count, done.Recipients, host, origin,
-                OfContent(done.FinalReply, SmtpStage.EndOfData, host, origin)),
+                done.FinalReply.IsPositive
+                    ? OfAcceptance(done.FinalReply, handedOver)
+                    : OfContent(done.FinalReply, SmtpStage.EndOfData, host, origin)),
             TransactionResult.MailRefused refused => Each(count, [], host, origin,
                 OfContent(refused.Reply, SmtpStage.MailFrom, host, origin)),
             TransactionResult.NoRecipientAccepted none => Each(count, none.Recipients, host, origin, null),
@@ -82,11 +87,12 @@ static partial class SmtpBlame
         return Refused(reply, text, Blame.Recipient);
     }
 
-    /// <summary>A reply that holds for the whole message: to MAIL, DATA or the end of the content.</summary>
+    static AttemptResult.Relayed OfAcceptance(Reply reply, HandOver handedOver) =>
+        new(reply.Status ?? new(2, 0, 0), reply.ToString(), RemoteId(reply), handedOver);
+
+    /// <summary>A refusal of the whole message: to MAIL, DATA or the end of the content.</summary>
     static AttemptResult OfContent(Reply reply, SmtpStage stage, string host, NextHopOrigin origin)
     {
-        if (reply.IsPositive)
-            return new AttemptResult.Relayed(reply.Status ?? new(2, 0, 0), reply.ToString(), RemoteId(reply));
         var text = SaidText(host, reply, stage);
         if (OfAccount(reply, text, origin) is { } account)
             return account;
@@ -122,11 +128,11 @@ static partial class SmtpBlame
         return new AttemptResult.NextHopDown(status, text, NextHopTrouble.Refusing) { Alarm = alarm };
     }
 
-    static AttemptResult.Failed OfMissing(NeededExtension extension, string host) => extension switch
+    static AttemptResult.Unsupported OfMissing(NeededExtension extension, string host) => extension switch
     {
-        NeededExtension.SmtpUtf8 => new AttemptResult.Failed(
+        NeededExtension.SmtpUtf8 => new AttemptResult.Unsupported(
             new(5, 6, 7), $"SMTPUTF8 is required, but was not offered by host {host}"),
-        NeededExtension.EightBitMime => new AttemptResult.Failed(
+        NeededExtension.EightBitMime => new AttemptResult.Unsupported(
             new(5, 6, 3), $"8BITMIME is required, but was not offered by host {host}"),
         _ => throw new UnreachableException(),
     };

@@ -1,4 +1,5 @@
 using System.Security.Cryptography.X509Certificates;
+using Postern.Mta.Reports;
 using Postern.Smtp.Client;
 
 namespace Postern.Mta.Transports;
@@ -23,6 +24,7 @@ public sealed partial class SmtpTransport : ITransport
     readonly TargetFinder finder;
     readonly ConnectionPool pool;
     readonly SmtpClientOptions session;
+    readonly IReadOnlyList<int> ports;
     readonly IReadOnlyList<NextHop>? hops;
     readonly GreylistWatch greylist = new();
     readonly Dial dial;
@@ -55,9 +57,10 @@ public sealed partial class SmtpTransport : ITransport
             Tls = TlsOf(options),
             Authorities = AuthoritiesOf(options),
         };
+        ports = options.Ports
+            ?? [session.Tls == TlsMode.Immediate ? NextHop.SubmissionsPort : NextHop.SmtpPort];
         if (options.Host is null)
             return;
-        var ports = options.Ports ?? [session.Tls == TlsMode.Immediate ? 465 : NextHop.SmtpPort];
         hops = NextHop.TryParseList(options.Host, ports, out var parsed)
             ? parsed
             : throw new ArgumentException(
@@ -71,7 +74,7 @@ public sealed partial class SmtpTransport : ITransport
         var run = new Run(attempt, clock.GetTimestamp());
         using var limit = new CancellationTokenSource(options.Timeout ?? Timeout.InfiniteTimeSpan, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
-        foreach (var hop in hops ?? [NextHop.ForDomain(attempt.Recipients[0].Address.Domain)])
+        foreach (var hop in HopsFor(attempt.Recipients[0].Address.Domain))
         {
             if (await TryKeptAsync(run, hop, either.Token) || await TryFreshAsync(run, hop, either.Token))
                 break;
@@ -85,6 +88,9 @@ public sealed partial class SmtpTransport : ITransport
     }
 
     public ValueTask DisposeAsync() => pool.DisposeAsync();
+
+    /// <summary>The configured ones, else the domain's own.</summary>
+    internal IReadOnlyList<NextHop> HopsFor(string domain) => hops ?? [NextHop.ForDomain(domain, ports)];
 
     /// <summary>True when the attempt has its answer.</summary>
     async ValueTask<bool> TryKeptAsync(Run run, NextHop hop, CancellationToken cancel)
@@ -178,10 +184,14 @@ public sealed partial class SmtpTransport : ITransport
         }
         run.WasStopped |= result is TransactionResult.Lost { Cause: LossCause.Stopped };
         run.Results = SmtpBlame.OfTransaction(
-            result, connection.Target, hop.Origin, run.Attempt.Recipients.Count);
+            result, connection.Target, hop.Origin, run.Attempt.Recipients.Count,
+            HandOverTo(connection.Session));
         greylist.Look(result, run.Results);
         return result;
     }
+
+    static HandOver HandOverTo(SmtpClientConnection session) =>
+        session.Capabilities.Has(Extensions.Dsn) ? HandOver.ToHopWithDsn : HandOver.ToHopWithoutDsn;
 
     static ClientLogin? LoginOf(TransportOptions options)
     {

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Postern.Mta.Events;
 using Postern.Mta.Transports.PubSub;
 
 namespace Postern.Mta.Transports;
@@ -6,7 +7,8 @@ namespace Postern.Mta.Transports;
 /// <summary>Makes the transport that a kind in the configuration stands for.</summary>
 /// <param name="options">Hostname, delimiter and data directory are taken from it; all three need a restart
 /// to change.</param>
-public sealed class TransportKinds(PosternOptions options, string version, TimeProvider clock, Random chance)
+public sealed class TransportKinds(
+    PosternOptions options, string version, Metrics metrics, TimeProvider clock, Random chance)
 {
     readonly DnsResolver resolver = DnsResolver.Create(clock, chance);
 
@@ -19,7 +21,7 @@ public sealed class TransportKinds(PosternOptions options, string version, TimeP
         TransportKind.Pipe => new PipeTransport(name, transport, options.Inbound.Delimiter, clock),
         TransportKind.Pubsub => new PubSubTransport(
             name, transport, new PubSubSource(
-                options.Hostname, version, options.Inbound.Delimiter, options.Data), clock),
+                options.Hostname, version, options.Inbound.Delimiter, options.Data), metrics, clock),
         // The configuration check refuses the kind that this version does not have.
         TransportKind.Mailgun => throw new UnreachableException(),
         _ => throw new UnreachableException(),

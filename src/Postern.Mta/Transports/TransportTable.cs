@@ -1,3 +1,5 @@
+using Postern.Mta.Configuration;
+
 namespace Postern.Mta.Transports;
 
 /// <summary>The transports of the configuration in force, by name; a reload swaps changed ones.</summary>
@@ -26,6 +28,10 @@ public sealed class TransportTable : IAsyncDisposable
 
     public int RecipientsPerMessageOf(string name) =>
         Volatile.Read(ref entries).GetValueOrDefault(name)?.Options.RecipientsPerMessage ?? 1;
+
+    /// <summary>Null: no limit.</summary>
+    public Rate? RateOf(string name) =>
+        Volatile.Read(ref entries).GetValueOrDefault(name)?.Options.Rate;
 
     /// <summary>Takes over changed, new and removed transports. Running attempts finish on the old
     /// ones.</summary>

@@ -28,10 +28,12 @@ public sealed class DuplexPipeStream(IDuplexPipe transport) : Stream
             var result = await transport.Input.ReadAsync(cancellationToken);
             var part = result.Buffer.Slice(0, Math.Min(result.Buffer.Length, buffer.Length));
             part.CopyTo(buffer.Span);
-            var more = !result.Buffer.IsEmpty;
+            // Before the segments are given back: afterwards the slice no longer knows how long it was.
+            var count = (int)part.Length;
+            var isOver = count > 0 || result.IsCompleted || (buffer.IsEmpty && !result.Buffer.IsEmpty);
             transport.Input.AdvanceTo(part.End);
-            if (!part.IsEmpty || result.IsCompleted || (buffer.IsEmpty && more))
-                return (int)part.Length;
+            if (isOver)
+                return count;
         }
     }
 

@@ -15,6 +15,11 @@ public interface ISessionPolicy
     /// ends.</summary>
     ValueTask<Reply?> ConnectAsync(SessionFacts session, CancellationToken cancel);
 
+    /// <summary>Asked before a TLS handshake; on a listener with immediate TLS that is before
+    /// <see cref="ConnectAsync"/>. False: this client has begun too many; STARTTLS is refused with 454, a
+    /// connection with immediate TLS is closed.</summary>
+    bool MayHandshake(SessionFacts session);
+
     /// <summary>Asked at MAIL once its syntax, its parameters and the phase are right.</summary>
     ValueTask<Reply?> MailAsync(
         SessionFacts session, ReversePath reversePath, MailParameters parameters, CancellationToken cancel);
@@ -82,9 +87,6 @@ public sealed class SessionFacts
     /// <summary>The addresses come from a PROXY header; such a session is never trusted by its
     /// address.</summary>
     public bool IsProxied { get; init; }
-
-    /// <summary>The limits for each client are not for this one.</summary>
-    public bool IsExempt { get; init; }
 
     /// <summary>The argument of the last EHLO or HELO, as it came. Null before it.</summary>
     public string? Helo { get; set; }
@@ -161,7 +163,7 @@ public enum SessionEnd
     /// <summary>No octet, or too few, within the time limit.</summary>
     TimedOut,
 
-    /// <summary>The policy or a limit refused the connection.</summary>
+    /// <summary>The policy refused the connection.</summary>
     Refused,
 
     /// <summary>The peer spoke before the greeting, or pipelined where it may not.</summary>

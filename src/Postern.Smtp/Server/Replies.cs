@@ -46,6 +46,9 @@ public static class Replies
     public static readonly Reply BdatSyntax = Syntax("BDAT count [LAST]");
     public static readonly Reply RsetSyntax = Syntax("RSET");
     public static readonly Reply VrfySyntax = Syntax("VRFY address");
+    // RFC 3207 §4.
+    public static readonly Reply TlsThrottled =
+        new(454, new(4, 7, 0), "TLS not available: too many handshakes from your address, try again later");
     public static readonly Reply StartTlsSyntax = Syntax("STARTTLS");
     public static readonly Reply AuthSyntax = Syntax("AUTH mechanism [initial-response]");
 
@@ -172,7 +175,6 @@ sealed class HostReplies
         Greeting = new Reply(220, null, $"{host} {options.Banner}");
         Helo = new Reply(250, null, host);
         TimedOut = new Reply(421, new(4, 4, 2), $"{host} Error: timeout exceeded");
-        TooManyHandshakes = new Reply(421, new(4, 7, 0), $"{host} Error: too many new TLS sessions");
         TooManyErrors = new Reply(421, new(4, 7, 0), $"{host} Error: too many errors");
         Stopping = new Reply(421, new(4, 3, 2), $"{host} Service shutting down");
         Failed = new Reply(421, new(4, 3, 0), $"{host} Error: internal error");
@@ -182,7 +184,6 @@ sealed class HostReplies
     public Reply Greeting { get; }
     public Reply Helo { get; }
     public Reply TimedOut { get; }
-    public Reply TooManyHandshakes { get; }
     public Reply TooManyErrors { get; }
     public Reply Stopping { get; }
     public Reply Failed { get; }

@@ -57,13 +57,8 @@ sealed class SessionLoop(
     public async ValueTask<SessionEnd> RunAsync(IDuplexPipe transport)
     {
         if (options.Tls == TlsMode.Immediate)
-        {
-            // Nothing may be said in the clear here, and saying it in TLS is what costs too much.
-            return options.MayHandshake?.Invoke(facts) == false
-                ? SessionEnd.Refused
-                : await RunTlsAsync(
-                    transport, static (loop, connection) => loop.GreetAndServeAsync(connection));
-        }
+            return await RunTlsAsync(
+                transport, static (loop, connection) => loop.GreetAndServeAsync(connection));
         SessionEnd? end;
         using (
             var connection = new SmtpConnection(transport.Input, transport.Output, options, clock, stopping))
@@ -77,6 +72,8 @@ sealed class SessionLoop(
         IDuplexPipe transport, Func<SessionLoop, SmtpConnection, ValueTask<SessionEnd?>> serve)
     {
         await using var tls = new SslStream(new DuplexPipeStream(transport), leaveInnerStreamOpen: true);
+        if (options.Tls == TlsMode.Immediate && !policy.MayHandshake(facts))
+            return SessionEnd.TlsFailed;
         if (!await TryHandshakeAsync(tls))
             return SessionEnd.TlsFailed;
         facts.Tls = new TlsFacts(tls.SslProtocol, tls.NegotiatedCipherSuite.ToString());
@@ -125,8 +122,8 @@ sealed class SessionLoop(
             await tls.AuthenticateAsServerAsync(own, either.Token);
             return true;
         }
-        // SslStream reads beyond the end of a ClientHello that is too short and throws IndexOutOfRange, of
-        // one that is longer than a record ArgumentOutOfRange (10.0): the peer's fault all the same.
+        // SslStream (10.0) reads beyond the end of a ClientHello that is too short or in several records, and
+        // throws IndexOutOfRange or ArgumentOutOfRange: the peer's fault all the same.
         catch (Exception e) when (e is AuthenticationException or IOException or OperationCanceledException
             or IndexOutOfRangeException or ArgumentOutOfRangeException)
         {

@@ -18,10 +18,6 @@ public sealed record SmtpServerOptions
     /// <see cref="Tls"/> is None.</summary>
     public Func<SslServerAuthenticationOptions>? TlsOptions { get; init; }
 
-    /// <summary>Asked before each handshake, which costs us more than the client. False: it may not begin one
-    /// now, and the connection ends. Null: it always may.</summary>
-    public Func<SessionFacts, bool>? MayHandshake { get; init; }
-
     public AuthOffer Auth { get; init; } = AuthOffer.Never;
 
     /// <summary>SIZE (RFC 1870), counted without the dots that are stuffed.</summary>

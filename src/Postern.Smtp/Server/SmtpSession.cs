@@ -168,10 +168,9 @@ sealed partial class SmtpSession(SessionFacts facts, SmtpServerOptions options, 
         // RFC 3207 §4: nothing may follow; what does was put there by somebody in between.
         if (waiting == Waiting.MoreInput)
             return OutOfSync(Verb.StartTls);
-        // 421 and not 454: a client that takes TLS where it gets it must not go on without.
-        return options.MayHandshake?.Invoke(facts) == false
-            ? Answer(Verb.StartTls, "", host.TooManyHandshakes)
-            : Answer(Verb.StartTls, "", Replies.ReadyForTls) with { Then = Then.StartTls };
+        return policy.MayHandshake(facts)
+            ? Answer(Verb.StartTls, "", Replies.ReadyForTls) with { Then = Then.StartTls }
+            : Answer(Verb.StartTls, "", Replies.TlsThrottled);
     }
 
     /// <summary>A command that does nothing for mail; too many of them are an attack or a bug.</summary>

@@ -42,12 +42,12 @@ sealed record QueueEntry(
 sealed record QueueEntryRecipient(
     int Number, string Address, string? Original, string State, string? Outcome, string? Route,
         string? Transport,
-    DateTimeOffset DueAt, int Attempts, string? Reason)
+    DateTimeOffset? DueAt, int Attempts, string? Reason)
 {
     public static QueueEntryRecipient Of(Recipient row) => new(
         row.Number, row.Address.ToString(), row.Original?.ToString(), row.State.ToString().ToLowerInvariant(),
         row.Outcome == RecipientOutcome.None ? null : row.Outcome.ToString().ToLowerInvariant(), row.Route,
-        row.Transport, row.DueAt, row.Attempts, row.LastText);
+        row.Transport, row.State == RecipientState.Deferred ? row.DueAt : null, row.Attempts, row.LastText);
 }
 
 sealed record QueuePage(IReadOnlyList<QueueEntry> Messages, string? Next);

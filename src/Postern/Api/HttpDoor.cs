@@ -12,6 +12,9 @@ sealed record HttpDoor(IReadOnlyList<HttpFace> Serves, bool IsLocal, bool IsDeli
     /// <summary><c>admin.sock</c>: who may open it is an operator.</summary>
     public static readonly HttpDoor Admin = new([HttpFace.Admin, HttpFace.Metrics], IsLocal: true);
 
+    /// <summary>Why the peer of this connection may not use the socket. Null: it may.</summary>
+    public string? Refusal { get; init; }
+
     /// <summary><c>deliver.sock</c>: one operation, for the script behind another MTA's pipe.</summary>
     public static readonly HttpDoor Deliver = new([], IsLocal: true, IsDeliver: true);
 

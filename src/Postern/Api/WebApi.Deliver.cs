@@ -37,6 +37,14 @@ sealed partial class WebApi
             context, refusal ?? await deliverPolicy.AcceptAsync(session, transaction, sink, cancel));
     }
 
+    /// <summary>The caller reads no answer before its message has gone.</summary>
+    static async Task RefuseDeliverAsync(HttpContext context, string refusal)
+    {
+        await context.Request.Body.CopyToAsync(Stream.Null, context.RequestAborted);
+        await ErrorAsync(
+            context, 403, refusal, "put it into that group, or run postern deliver as Postern's own user");
+    }
+
     /// <summary>Reads to the end, also what is refused by then: the caller reads no answer before.</summary>
     async ValueTask<Reply?> ReceiveAsync(HttpContext context, ContentSink sink)
     {

@@ -85,8 +85,9 @@ sealed partial class WebApi(
         var door = HttpDoor.Of(context);
         var path = context.Request.Path;
         if (path.StartsWithSegments("/deliver"))
-            return door.IsDeliver ? next(context)
-                : ErrorAsync(context, 404, "deliver is taken on deliver.sock alone", null);
+            return !door.IsDeliver
+                ? ErrorAsync(context, 404, "deliver is taken on deliver.sock alone", null)
+                : door.Refusal is { } refusal ? RefuseDeliverAsync(context, refusal) : next(context);
         if (door.IsDeliver)
             return ErrorAsync(context, 404, "this socket takes deliver alone", null);
         // A page of another origin that was tricked into our loopback address names another host (DNS

@@ -10,6 +10,9 @@ namespace Postern.Cli;
 /// <summary>Talks to the running server over a unix socket, or over http with its token.</summary>
 sealed class AdminClient : IDisposable
 {
+    /// <summary>Names the server like <c>--server</c>.</summary>
+    public const string ServerVariable = "POSTERN_SERVER";
+
     readonly HttpClient http;
     readonly string where;
 
@@ -62,7 +65,7 @@ sealed class AdminClient : IDisposable
 
     static IEnumerable<string> Candidates(string? server, string? config, string name)
     {
-        if ((server ?? Environment.GetEnvironmentVariable("POSTERN_SERVER")) is { Length: > 0 } named)
+        if ((server ?? Environment.GetEnvironmentVariable(ServerVariable)) is { Length: > 0 } named)
         {
             yield return Directory.Exists(named) ? Path.Combine(named, name) : named;
             yield break;
@@ -149,7 +152,8 @@ sealed class AdminClient : IDisposable
             HttpStatusCode.NotFound => ExitCode.NoUser,
             HttpStatusCode.BadRequest => ExitCode.Usage,
             HttpStatusCode.UnprocessableEntity => ExitCode.Configuration,
-            HttpStatusCode.Conflict or HttpStatusCode.Unauthorized => ExitCode.NoPermission,
+            HttpStatusCode.Conflict or HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden =>
+                ExitCode.NoPermission,
             _ => ExitCode.Unavailable,
         };
         return new CommandException(

@@ -3,7 +3,7 @@ using System.CommandLine;
 namespace Postern.Cli;
 
 /// <summary>Every command of the program, with its exit code; the words of DESIGN §4.</summary>
-static class CommandTree
+static partial class CommandTree
 {
     static readonly Option<string?> Config =
         new("--config") { Description = "the configuration file", Recursive = true };
@@ -105,29 +105,6 @@ static class CommandTree
         return command;
     }
 
-    static Command Send()
-    {
-        var from = new Option<string>("--from") { Description = "the sender", Required = true };
-        var to =
-            new Option<string[]>("--to") { Description = "a recipient; repeat it for more", Required = true };
-        var subject =
-            new Option<string>("--subject") { Description = "the subject", DefaultValueFactory = _ => "" };
-        var body =
-            new Option<string?>("--body") { Description = "the text; standard input when it is not given" };
-        var address = new Option<string>("--smtp")
-        {
-            Description = "address and port of the submission listener",
-            DefaultValueFactory = _ => "127.0.0.1:2525",
-        };
-        var command =
-            new Command("send", "Submits a mail to the running server") { from, to, subject, body, address };
-        command.SetAction((parsed, cancel) => SendCommand.RunAsync(
-            parsed.GetValue(address)!, parsed.GetValue(from)!, parsed.GetValue(to)!, parsed
-                .GetValue(subject)!,
-            parsed.GetValue(body), cancel));
-        return command;
-    }
-
     static Command Queue()
     {
         var command = new Command("queue", "The queue: what waits, why, and what to do with it");
@@ -220,7 +197,8 @@ static class CommandTree
         check.SetAction(parsed => ConfigCommand.Check(ContextOf(parsed), parsed.GetValue(file)));
         var changed = new Option<bool>("--changed") { Description = "only what differs from the defaults" };
         var print = new Command("print", "Shows the whole effective configuration") { changed };
-        print.SetAction(parsed => ConfigCommand.Print(ContextOf(parsed), parsed.GetValue(changed)));
+        print.SetAction((parsed, cancel) => ConfigCommand.PrintAsync(
+            ContextOf(parsed), parsed.GetValue(changed), cancel));
         return new Command("config", "The configuration file") { check, print };
     }
 
@@ -252,5 +230,9 @@ static class CommandTree
 /// <summary>What every command was given.</summary>
 sealed record CommandContext(string? Config, string? Server, bool Json)
 {
+    /// <summary>The server to talk to was named, not found.</summary>
+    public bool NamesServer =>
+        (Server ?? Environment.GetEnvironmentVariable(AdminClient.ServerVariable)) is { Length: > 0 };
+
     public AdminClient OpenAdmin() => AdminClient.Find(Server, Config, "admin.sock", ExitCode.Unavailable);
 }

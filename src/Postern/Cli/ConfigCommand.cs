@@ -17,13 +17,25 @@ static class ConfigCommand
         return ExitCode.Ok;
     }
 
-    public static int Print(CommandContext context, bool changedOnly)
+    public static async Task<int> PrintAsync(
+        CommandContext context, bool changedOnly, CancellationToken cancel)
     {
         var options = Read(PathOf(context));
-        Console.Out.Write(
-            changedOnly ? ConfigurationPrinter.PrintChanged(options) : ConfigurationPrinter.Print(options));
+        var text = changedOnly
+            ? ConfigurationPrinter.PrintChanged(options)
+            : ConfigurationPrinter.Print(options);
+        var accounts = await AccountSources.AskAsync(context, options, cancel);
+        Console.Out.Write(AccountSources.Mark(text, accounts));
         return ExitCode.Ok;
     }
+
+    /// <summary>An error with file and line of the key that is to blame.</summary>
+    public static CommandException Place(CommandException e, string path) => e.Key is { } key
+        ? new CommandException(
+            e.ExitCode,
+            new ConfigurationError(path, ConfigurationReader.FindLine(path, key), key, e.Message).ToString(),
+            e.Mend)
+        : e;
 
     /// <summary>Options that hold no error.</summary>
     /// <exception cref="CommandException">One line for each error, exit 78.</exception>

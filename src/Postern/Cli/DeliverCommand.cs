@@ -30,7 +30,8 @@ static class DeliverCommand
         }
         catch (Exception e) when (e is CommandException or HttpRequestException or IOException)
         {
-            throw new CommandException(ExitCode.TemporaryFailure, e.Message);
+            throw new CommandException(
+                ExitCode.TemporaryFailure, e.Message, (e as CommandException)?.Mend);
         }
         if (answer.Code < 400)
             return ExitCode.Ok;

@@ -45,6 +45,11 @@ sealed class CommandException(int exitCode, string message, string? mend = null)
 {
     public int ExitCode { get; } = exitCode;
 
+    /// <summary>
+    /// The key of the configuration that is to blame. Null: none is, or the message names it.
+    /// </summary>
+    public string? Key { get; init; }
+
     /// <summary>What to do about it. Null: the message says it.</summary>
     public string? Mend { get; } = mend;
 }

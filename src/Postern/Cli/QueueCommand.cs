@@ -82,7 +82,8 @@ static class QueueCommand
             Console.Out.WriteLine(Output.Clean(
                 $"  to <{recipient.Address}>: {recipient.Outcome ?? recipient.State}"
                 + $", route {recipient.Route ?? "-"}, transport {recipient.Transport ?? "-"}"
-                + $", attempts {recipient.Attempts}, due {recipient.DueAt:u}"
+                + $", attempts {recipient.Attempts}"
+                + (recipient.DueAt is { } due ? $", due {due:u}" : "")
                 + (recipient.Reason is null ? "" : $", last: {recipient.Reason}")));
         }
         foreach (var line in (await server.GetLinesAsync($"admin/v1/trace/{entry.Id}", cancel)).Lines)

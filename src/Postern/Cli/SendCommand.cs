@@ -1,116 +1,200 @@
-using System.Buffers;
+using System.Diagnostics;
 using System.Globalization;
-using System.IO.Pipelines;
 using System.Net;
 using System.Net.Sockets;
-using System.Text;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Postern.Mta.Configuration;
+using Postern.Mta.Transports;
 using Postern.Smtp;
+using Postern.Smtp.Client;
 
 namespace Postern.Cli;
 
-/// <summary><c>postern send</c>: a mail over SMTP to the running server, as any program would send
-/// it.</summary>
+/// <summary><c>postern send</c>: a mail over SMTP to a server, as any program would send it.</summary>
 static class SendCommand
 {
-    public static async Task<int> RunAsync(
-        string address, string from, IReadOnlyList<string> to, string subject, string? body,
-            CancellationToken cancel)
+    static readonly TimeSpan ConnectMax = TimeSpan.FromSeconds(30);
+
+    public static async Task<int> RunAsync(SendRequest request, CancellationToken cancel)
     {
-        if (!IPEndPoint.TryParse(address, out var server))
+        var envelope = EnvelopeOf(request);
+        var (host, port) = ServerOf(request.Smtp);
+        var options = OptionsOf(request, host);
+        var content = await MailContent.ReadAsync(request, cancel);
+        var stream = await ConnectAsync(request.Smtp, host, port, cancel);
+        var isLoopback = IsLoopback(stream.Socket);
+        options = options with { Tls = TlsOf(request, port, isLoopback), AllowLoginInClear = isLoopback };
+        var opened = await SmtpClientConnection.OpenAsync(stream, options, TimeProvider.System, cancel);
+        if (opened is not OpenResult.Ready { Connection: var connection })
+            throw SendFailure.Of(opened, request.Smtp);
+        await using (connection)
+            return Report(await connection.SendAsync(envelope, content, cancel));
+    }
+
+    static Envelope EnvelopeOf(SendRequest request) => new(
+        new ReversePath(request.From == "<>" ? null : MailboxOf(request.From)),
+        MailParameters.None,
+        [
+            .. request.To.Select(
+                to => new EnvelopeRecipient(new ForwardPath(MailboxOf(to)), RcptParameters.None)),
+        ]);
+
+    // RFC 5321 §2.3.5: postmaster is the one name that may stand without a domain.
+    static Mailbox MailboxOf(string text) => Mailbox.TryParse(text, out var mailbox)
+        && (mailbox.Domain.Length > 0 || text.Equals("postmaster", StringComparison.OrdinalIgnoreCase))
+        ? mailbox
+        : throw new CommandException(ExitCode.Usage, $"{text} is no address", "write user@domain");
+
+    /// <summary><c>host:port</c>, <c>address:port</c>, <c>[address]:port</c>.</summary>
+    internal static (string Host, int Port) ServerOf(string text)
+    {
+        var colon = Math.Max(0, text.LastIndexOf(':'));
+        var host = text[..colon].TrimStart('[').TrimEnd(']');
+        return Uri.CheckHostName(host) != UriHostNameType.Unknown
+            && ushort.TryParse(
+                text[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var port)
+            && port > 0
+            ? (host, port)
+            : throw new CommandException(
+                ExitCode.Usage, $"--smtp {text}: not a host with a port",
+                "as in 127.0.0.1:2525 or mail.example.org:587");
+    }
+
+    static SmtpClientOptions OptionsOf(SendRequest request, string host) => new()
+    {
+        HeloName = "localhost",
+        RelayName = host,
+        Login = LoginOf(request),
+        Authorities = AuthoritiesOf(request),
+    };
+
+    static ClientLogin? LoginOf(SendRequest request)
+    {
+        if (request.User is null != request.Password is null)
             throw new CommandException(
-                ExitCode.Usage, $"--smtp {address}: not an address with a port", "as in 127.0.0.1:2525");
-        foreach (var text in to.Append(from))
-        {
-            if (!Mailbox.TryParse(text, out _))
-                throw new CommandException(ExitCode.Usage, $"{text} is no address", "write user@domain");
-        }
-        body ??= await Console.In.ReadToEndAsync(cancel);
-        var content = Compose(from, to, subject, body);
-        using var socket = new Socket(server.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+                ExitCode.Usage, "--user and --password go together",
+                "as in --user shop --password file:/path");
+        return request.User is { } user
+            ? new ClientLogin(user, ReadReference("--password", request.Password!, SecretReach.Owner))
+            : null;
+    }
+
+    static X509Certificate2Collection? AuthoritiesOf(SendRequest request)
+    {
+        if (request.Ca is null)
+            return null;
+        var authorities = new X509Certificate2Collection();
         try
         {
-            await socket.ConnectAsync(server, cancel);
+            authorities.ImportFromPem(ReadReference("--ca", request.Ca, SecretReach.Anybody));
         }
-        catch (SocketException e)
+        catch (CryptographicException)
         {
+            // Nothing was added, which is told below.
+        }
+        return authorities.Count > 0
+            ? authorities
+            : throw new CommandException(
+                ExitCode.Configuration, $"--ca {request.Ca}: there is no PEM certificate in it");
+    }
+
+    /// <summary>A value by reference: a command line is for everybody to read.</summary>
+    static string ReadReference(string option, string reference, SecretReach reach)
+    {
+        if (!SecretReader.IsReference(reference))
             throw new CommandException(
-                ExitCode.Unavailable, $"{server}: {e.Message}", "start one with: postern serve");
-        }
-        await using var stream = new NetworkStream(socket);
-        var reader = PipeReader.Create(stream);
-        await ExpectAsync(stream, reader, null, cancel);
-        await ExpectAsync(stream, reader, "EHLO localhost", cancel);
-        await ExpectAsync(
-            stream, reader, $"MAIL FROM:<{from}> BODY=8BITMIME{Utf8Of(to.Append(from))}", cancel);
-        foreach (var recipient in to)
-            await ExpectAsync(stream, reader, $"RCPT TO:<{recipient}>", cancel);
-        await ExpectAsync(stream, reader, "DATA", cancel);
-        await stream.WriteAsync(content, cancel);
-        Console.Out.WriteLine(Output.Clean(await ExpectAsync(stream, reader, ".", cancel)));
-        await ExpectAsync(stream, reader, "QUIT", cancel);
-        return ExitCode.Ok;
+                ExitCode.Usage, $"{option} takes a reference, never the value itself",
+                "write file:/path or env:NAME");
+        var secret = SecretReader.Read(
+            reference, Environment.CurrentDirectory, new ConfigurationSurroundings(), reach, out var mend);
+        return secret?.Value ?? throw new CommandException(ExitCode.Configuration, $"{option}: {mend}");
     }
 
-    static string Utf8Of(IEnumerable<string> addresses) =>
-        addresses.All(a => Ascii.IsValid(a)) ? "" : " SMTPUTF8";
-
-    static byte[] Compose(string from, IReadOnlyList<string> to, string subject, string body)
+    static async Task<NetworkStream> ConnectAsync(
+        string server, string host, int port, CancellationToken cancel)
     {
-        var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture,
-            $"From: <{from}>\r\nTo: {string.Join(", ", to.Select(t => $"<{t}>"))}\r\n");
-        var clean = string.Concat(subject.Where(c => !char.IsControl(c)));
-        // RFC 2047 §2: one encoded word is at most 75 characters; a subject that needs it is short here.
-        text.Append("Subject: ").Append(Ascii.IsValid(clean) ? clean : Encoded(clean)).Append("\r\n");
-        text.Append("MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n");
-        text.Append("Content-Transfer-Encoding: 8bit\r\n\r\n");
-        foreach (var line in body.ReplaceLineEndings("\n").TrimEnd('\n').Split('\n'))
-            text.Append(line.StartsWith('.') ? "." : "").Append(line).Append("\r\n");
-        return Encoding.UTF8.GetBytes(text.ToString());
-    }
-
-    static string Encoded(string subject)
-    {
-        var words = new List<string>();
-        var word = new StringBuilder();
-        foreach (var rune in subject.EnumerateRunes())
+        using var limit = new CancellationTokenSource(ConnectMax, TimeProvider.System);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
         {
-            if (Encoding.UTF8.GetByteCount(word.ToString()) + rune.Utf8SequenceLength > 42)
-            {
-                words.Add(word.ToString());
-                word.Clear();
-            }
-            word.Append(rune.ToString());
+            await socket.ConnectAsync(host, port, either.Token);
+            return new NetworkStream(socket, ownsSocket: true);
         }
-        words.Add(word.ToString());
-        return string.Join(
-            "\r\n ", words.Select(w => $"=?utf-8?B?{Convert.ToBase64String(Encoding.UTF8.GetBytes(w))}?="));
+        catch (Exception e) when (e is SocketException or OperationCanceledException)
+        {
+            socket.Dispose();
+            cancel.ThrowIfCancellationRequested();
+            var reason = e is SocketException ? e.Message : "Connection timed out";
+            throw new CommandException(
+                ExitCode.Unavailable, $"{server}: {reason}",
+                "see that a server listens there; start Postern with: postern serve");
+        }
     }
 
-    /// <summary>Sends a line and reads its reply; anything but 2xx and 3xx ends the command.</summary>
-    static async ValueTask<string> ExpectAsync(
-        Stream stream, PipeReader reader, string? line, CancellationToken cancel)
+    static bool IsLoopback(Socket socket)
     {
-        if (line is not null)
-            await stream.WriteAsync(Encoding.UTF8.GetBytes(line + "\r\n"), cancel);
-        while (true)
-        {
-            var read = await reader.ReadAsync(cancel);
-            var end = read.Buffer.PositionOf((byte)'\n');
-            if (end is not { } at)
-            {
-                if (read.IsCompleted)
-                    throw new CommandException(ExitCode.Unavailable, "the server closed the connection");
-                reader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
-                continue;
-            }
-            var text = Encoding.UTF8.GetString(read.Buffer.Slice(0, at)).TrimEnd('\r');
-            reader.AdvanceTo(read.Buffer.GetPosition(1, at));
-            if (text.Length < 4 || text[3] == '-')
-                continue;
-            if (text[0] is '2' or '3')
-                return text;
-            throw new CommandException(text[0] == '4' ? ExitCode.TemporaryFailure : ExitCode.DataError, text);
-        }
+        var address = ((IPEndPoint)socket.RemoteEndPoint!).Address;
+        return IPAddress.IsLoopback(address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address);
     }
+
+    /// <summary>
+    /// What was asked for; else off loopback what the server offers, with a login never without a proven
+    /// name, and on loopback only what a login needs.
+    /// </summary>
+    internal static TlsMode TlsOf(SendRequest request, int port, bool isLoopback) => request.Tls switch
+    {
+        SendRequest.NoTls => TlsMode.None,
+        SendRequest.StartTls => TlsMode.Required,
+        SendRequest.ImmediateTls => TlsMode.Immediate,
+        null when port == NextHop.SubmissionsPort => TlsMode.Immediate,
+        null when request.Ca is not null => TlsMode.Required,
+        null when request.User is not null && !isLoopback => TlsMode.Required,
+        null => isLoopback && request.User is null ? TlsMode.None : TlsMode.Opportunistic,
+        _ => throw new UnreachableException(),
+    };
+
+    /// <summary>
+    /// Prints the reply to a mail that was taken, and a line for each recipient that was not.
+    /// </summary>
+    static int Report(TransactionResult result)
+    {
+        if (result is not TransactionResult.Completed { FinalReply: { IsPositive: true } reply } done)
+            throw SendFailure.Of(result);
+        Console.Out.WriteLine(Output.Clean(reply.ToString()));
+        var refused = done.Recipients.Where(recipient => !recipient.IsAccepted).ToList();
+        return refused.Count == 0
+            ? ExitCode.Ok
+            : throw SendFailure.Of(refused, "the others have the mail");
+    }
+}
+
+/// <summary>The command line of <c>postern send</c>.</summary>
+/// <param name="Smtp">Host and port of the server.</param>
+/// <param name="From">An address, or <c>&lt;&gt;</c>.</param>
+/// <param name="Body">Null: standard input.</param>
+sealed record SendRequest(
+    string Smtp, string From, IReadOnlyList<string> To, string Subject, string? Body)
+{
+    public const string NoTls = "none";
+    public const string StartTls = "starttls";
+    public const string ImmediateTls = "immediate";
+
+    /// <summary>
+    /// A file with the whole message, or <c>-</c> for standard input. Null: it is composed.
+    /// </summary>
+    public string? Message { get; init; }
+
+    /// <summary>One of the words above. Null: what fits the server.</summary>
+    public string? Tls { get; init; }
+
+    /// <summary>Null: no login.</summary>
+    public string? User { get; init; }
+
+    /// <summary>By reference.</summary>
+    public string? Password { get; init; }
+
+    /// <summary>Roots to trust, PEM, by reference. Null: the system's.</summary>
+    public string? Ca { get; init; }
 }

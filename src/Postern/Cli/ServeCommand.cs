@@ -22,8 +22,7 @@ sealed class ServeCommand(CommandContext context, string? readyFile)
             .Create(PosixSignal.SIGINT, signal => Stop(signal, stopping));
         var options = ReadFirst();
         var notifier = SystemdNotifier.FromEnvironment();
-        await using (
-            var server = await PosternServer.StartAsync(options, Reread, sandbox, Clock, stopping.Token))
+        await using (var server = await StartAsync(options, stopping.Token))
         {
             using var hangUp = PosixSignalRegistration
                 .Create(PosixSignal.SIGHUP, signal => Reload(signal, server, notifier));
@@ -37,6 +36,18 @@ sealed class ServeCommand(CommandContext context, string? readyFile)
         if (readyFile is not null)
             ReadyFile.Remove(readyFile);
         return ExitCode.Ok;
+    }
+
+    async Task<PosternServer> StartAsync(PosternOptions options, CancellationToken stopping)
+    {
+        try
+        {
+            return await PosternServer.StartAsync(options, Reread, sandbox, Clock, stopping);
+        }
+        catch (CommandException e) when (file is not null)
+        {
+            throw ConfigCommand.Place(e, file);
+        }
     }
 
     static void Stop(PosixSignalContext signal, CancellationTokenSource stopping)
@@ -60,17 +71,29 @@ sealed class ServeCommand(CommandContext context, string? readyFile)
                 throw new CommandException(ExitCode.Configuration, missing.Text, "name a file that is there");
             case ConfigurationLocation.InFile found:
                 file = found.Path;
-                return Reread();
+                return ConfigCommand.Read(file);
             default:
                 return StartSandbox();
         }
     }
 
     /// <summary>The options of the file as it is now; the sandbox has none and stays as it is.</summary>
-    PosternOptions Reread() => file is null
-        ? throw new CommandException(
-            ExitCode.Configuration, "the sandbox has no configuration file to read again")
-        : ConfigCommand.Read(file);
+    PosternOptions Reread()
+    {
+        if (file is null)
+            throw new CommandException(
+                ExitCode.Configuration, "the sandbox has no configuration file to read again");
+        var options = ConfigCommand.Read(file);
+        try
+        {
+            PosternServer.CheckLog(options.Log);
+            return options;
+        }
+        catch (CommandException e)
+        {
+            throw ConfigCommand.Place(e, file);
+        }
+    }
 
     PosternOptions StartSandbox()
     {

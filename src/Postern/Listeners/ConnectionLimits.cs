@@ -3,28 +3,13 @@ using System.Net.Sockets;
 
 namespace Postern.Listeners;
 
-/// <summary>How many SMTP connections are open, all together and for each client, and how many TLS
-/// handshakes each client began of late.</summary>
+/// <summary>How many SMTP connections are open, all together and for each client.</summary>
 /// <param name="perClientMax">Asked each time: a reload may change it; open connections stay.</param>
 /// <remarks>An IPv6 client is its /64, since one host may use every address of it.</remarks>
-sealed class ConnectionLimits(int totalMax, Func<int> perClientMax, TimeProvider clock)
+sealed class ConnectionLimits(int totalMax, Func<int> perClientMax)
 {
-    /// <summary>TLS handshakes of one client within <see cref="HandshakeWindow"/>. The client can ask for one
-    /// with a few octets; RSA 2048 and X25519 alone cost us 0.3 ms (openssl speed), all of it about 1 ms: a
-    /// fiftieth of a processor for one client. Postfix has the limit too,
-    /// smtpd_client_new_tls_session_rate_limit, without a figure.</summary>
-    public const int HandshakesMax = 200;
-
-    public static readonly TimeSpan HandshakeWindow = TimeSpan.FromSeconds(10);
-
-    /// <summary>Clients remembered within a window, each about 100 octets; those beyond it share one
-    /// count.</summary>
-    const int HandshakeClientsMax = 20_000;
-
     readonly Lock gate = new();
     readonly Dictionary<IPAddress, int> clients = [];
-    readonly Dictionary<IPAddress, int> handshakes = [];
-    long windowBeganAt = clock.GetTimestamp();
     int total;
 
     public int TotalMax { get; } = totalMax;
@@ -67,28 +52,6 @@ sealed class ConnectionLimits(int totalMax, Func<int> perClientMax, TimeProvider
                 clients.Remove(client);
             else
                 clients[client] = open;
-        }
-    }
-
-    /// <summary>Counts a TLS handshake that is about to begin. False: the client began too many within the
-    /// window, and this one must not be computed.</summary>
-    public bool TryBeginHandshake(IPAddress address)
-    {
-        var client = ClientOf(address);
-        lock (gate)
-        {
-            if (clock.GetElapsedTime(windowBeganAt) >= HandshakeWindow)
-            {
-                handshakes.Clear();
-                windowBeganAt = clock.GetTimestamp();
-            }
-            if (handshakes.Count >= HandshakeClientsMax && !handshakes.ContainsKey(client))
-                client = IPAddress.None;
-            var begun = handshakes.GetValueOrDefault(client);
-            if (begun >= HandshakesMax)
-                return false;
-            handshakes[client] = begun + 1;
-            return true;
         }
     }
 

@@ -29,6 +29,25 @@ static partial class Native
             throw new IOException($"cannot rename {from} to {to}: {Marshal.GetLastPInvokeErrorMessage()}");
     }
 
+    /// <summary>The user this process acts as.</summary>
+    [LibraryImport("libc", EntryPoint = "geteuid")]
+    public static partial uint EffectiveUser();
+
+    /// <summary>The group of a file. Null: it is not there.</summary>
+    public static uint? GroupOf(string path)
+    {
+        const int fromHere = -100; // AT_FDCWD
+        const uint group = 0x10;   // STATX_GID
+        const int structure = 256, groupAt = 24;
+        Span<byte> facts = stackalloc byte[structure];
+        return StatFile(fromHere, path, 0, group, ref facts[0]) == 0
+            ? MemoryMarshal.Read<uint>(facts[groupAt..])
+            : null;
+    }
+
+    [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int StatFile(int directory, string path, int flags, uint mask, ref byte facts);
+
     [LibraryImport("libc", EntryPoint = "getrlimit", SetLastError = true)]
     private static partial int GetResourceLimit(int resource, ref ResourceLimit limit);
 

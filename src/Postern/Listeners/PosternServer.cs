@@ -1,5 +1,8 @@
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using OpenTelemetry.Metrics;
 using Postern.Api;
@@ -69,7 +72,8 @@ sealed partial class PosternServer : IAsyncDisposable
             var logs = LoggerFactory.Create(logging => LogPlainly(logging));
             var metrics = new Metrics();
             var store = OpenStore(options, clock, logs);
-            var kinds = new TransportKinds(options, Version, clock, NewRandom());
+            await CheckLogAsync(options.Log, store);
+            var kinds = new TransportKinds(options, Version, metrics, clock, NewRandom());
             var agent = await MailTransferAgent.StartAsync(
                 options, store, new AgentParts(clock, NewRandom(), logs, metrics, kinds.Build), cancel);
             var web = BuildWeb(bound, agent, certificate, reread, sandbox, clock, logs);
@@ -136,6 +140,33 @@ sealed partial class PosternServer : IAsyncDisposable
         }
     }
 
+    /// <summary>The log may lie in the data directory, which is there only now.</summary>
+    static async ValueTask CheckLogAsync(LogOptions log, SqliteStore store)
+    {
+        try
+        {
+            CheckLog(log);
+        }
+        catch (CommandException)
+        {
+            await store.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <exception cref="CommandException">Lines could not be written to the log file.</exception>
+    public static void CheckLog(LogOptions log)
+    {
+        if (log.File is { } file && LogTarget.FindTrouble(file) is { } trouble)
+            throw new CommandException(
+                ExitCode.CannotCreate, trouble,
+                "make its directory for the user Postern runs as, or take the key out: the log then goes to "
+                + "standard output")
+            {
+                Key = "log.file",
+            };
+    }
+
     static CommandException NoDataDirectory(PosternOptions options, Exception e) => new(
         ExitCode.CannotCreate, $"data directory {options.Data}: {e.Message}",
         "make it for the user Postern runs as, or set another \"data\"");
@@ -178,14 +209,16 @@ sealed partial class PosternServer : IAsyncDisposable
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = options.Limits.MessageSize;
             var limits = new ConnectionLimits(
-                ConnectionsMaxOf(options), () => agent.Options.Limits.ConnectionsPerClient, clock);
+                ConnectionsMaxOf(options), () => agent.Options.Limits.ConnectionsPerClient);
             var http = new HttpConnections();
             foreach (var listener in bound)
                 Listen(kestrel, listener, agent, certificate, limits, http, clock, logs);
             if (sandbox is not null)
                 kestrel.Listen(sandbox.Address, listen => listen.Run(sandbox.ServeAsync));
-            ListenUnix(kestrel, AdminSocketOf(options), HttpDoor.Admin);
-            ListenUnix(kestrel, DeliverSocketOf(options), HttpDoor.Deliver);
+            ListenUnix(kestrel, AdminSocketOf(options), static _ => HttpDoor.Admin);
+            var deliver = DeliverSocketOf(options);
+            ListenUnix(
+                kestrel, deliver, peer => HttpDoor.Deliver with { Refusal = RefusalOf(peer, deliver) });
         });
         builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = endPoint =>
             bound.FirstOrDefault(listener => listener.Address.Equals(endPoint))?.Socket
@@ -209,20 +242,33 @@ sealed partial class PosternServer : IAsyncDisposable
         return options.Limits.Connections is { } wanted ? Math.Min(wanted, room) : room;
     }
 
-    static void ListenUnix(KestrelServerOptions kestrel, string path, HttpDoor door)
+    static void ListenUnix(KestrelServerOptions kestrel, string path, Func<Socket, HttpDoor> doorOf)
     {
         // The data directory is ours alone by now: what lies there is a socket of a process that is gone.
         File.Delete(path);
-        kestrel.ListenUnixSocket(path, listen => Mark(listen, door));
+        kestrel.ListenUnixSocket(path, listen => Mark(
+            listen,
+            connection => doorOf(connection.Features.GetRequiredFeature<IConnectionSocketFeature>().Socket)));
+    }
+
+    /// <summary>Why this peer may not hand in mail (DESIGN §9.6); whatever mode somebody gave the socket.
+    /// Null: it may.</summary>
+    static string? RefusalOf(Socket peer, string path)
+    {
+        if (PeerCredentials.Of(peer) is not { } who || Native.GroupOf(path) is not { } group)
+            return "the system does not say who asks";
+        return who.MayUse(Native.EffectiveUser(), group)
+            ? null
+            : $"user {who.User} may not deliver: it is not in the group of {path}, {group}";
     }
 
     /// <summary>Every connection knows the door it came through; requests ask for it.</summary>
-    static void Mark(KestrelListen listen, HttpDoor door)
+    static void Mark(KestrelListen listen, Func<ConnectionContext, HttpDoor> doorOf)
     {
         listen.Protocols = HttpProtocols.Http1;
         listen.Use(next => connection =>
         {
-            connection.Items[HttpDoor.Key] = door;
+            connection.Items[HttpDoor.Key] = doorOf(connection);
             return next(connection);
         });
     }
@@ -236,18 +282,19 @@ sealed partial class PosternServer : IAsyncDisposable
         if (listener.Options.For == ListenFor.Http)
         {
             listen.Use(next => connection => http.PassAsync(connection, next));
-            Mark(listen, new HttpDoor(listener.Options.Serves ?? Enum.GetValues<HttpFace>(), IsLocal: false));
+            var door = new HttpDoor(listener.Options.Serves ?? Enum.GetValues<HttpFace>(), IsLocal: false);
+            Mark(listen, _ => door);
             if (listener.Options.Tls == ListenTls.Immediate)
                 listen.UseHttps((_, _, _, _) => new(certificate.HttpsOptions), state: null!);
             return;
         }
         // One instance while the configuration stands: the sessions share its encoded replies.
         var from = agent.Options;
-        var session = SessionOptions(listener, from, certificate, limits);
+        var session = SessionOptions(listener, from, certificate);
         var doorway = new SmtpDoorway(
             agent.OpenDoor(listener.Options with { Name = listener.Name }),
             () => ReferenceEquals(from, agent.Options) ? session
-                : session = SessionOptions(listener, from = agent.Options, certificate, limits),
+                : session = SessionOptions(listener, from = agent.Options, certificate),
             listener.Options.For == ListenFor.Mx ? []
                 : listener.Options.Trusted ?? agent.Options.Submission.Trusted,
             ExemptOnLoopbackOnly: listener.Options.Trusted is null,
@@ -257,8 +304,7 @@ sealed partial class PosternServer : IAsyncDisposable
     });
 
     static SmtpServerOptions SessionOptions(
-        BoundListener listener, PosternOptions options, ServerCertificate certificate,
-            ConnectionLimits limits)
+        BoundListener listener, PosternOptions options, ServerCertificate certificate)
     {
         var tls = listener.Options.Tls switch
         {
@@ -271,7 +317,6 @@ sealed partial class PosternServer : IAsyncDisposable
             Hostname = options.Hostname,
             Tls = tls,
             TlsOptions = () => tls == TlsMode.Immediate ? certificate.ImmediateOptions : certificate.Options,
-            MayHandshake = facts => facts.IsExempt || limits.TryBeginHandshake(facts.Remote.Address),
             Auth = listener.Options.For == ListenFor.Submission ? AuthOffer.UnderTls : AuthOffer.Never,
             ContentOctetsMax = options.Limits.MessageSize,
             RecipientsMax = options.Limits.Recipients,

@@ -122,6 +122,8 @@ sealed class SandboxMail : ISessionPolicy
         SessionFacts session, string userName, CancellationToken cancel) =>
             new(new CredentialLookup(credential, null));
 
+    public bool MayHandshake(SessionFacts session) => true;
+
     public TimeSpan Authenticated(SessionFacts session, string userName, bool succeeded) => TimeSpan.Zero;
 
     public void Refused(

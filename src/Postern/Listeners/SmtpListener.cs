@@ -72,16 +72,7 @@ sealed partial class SmtpListener(
         }
         try
         {
-            await ServeAsync(connection, new SessionFacts
-            {
-                Listener = bound.Name,
-                Kind = bound.Options.For == ListenFor.Mx ? ListenerKind.Mx : ListenerKind.Submission,
-                Remote = remote,
-                Local = local,
-                StartedAt = clock.GetUtcNow(),
-                IsProxied = isProxied,
-                IsExempt = !isCounted,
-            });
+            await ServeAsync(connection, remote, local, isProxied);
         }
         finally
         {
@@ -90,8 +81,17 @@ sealed partial class SmtpListener(
         }
     }
 
-    async Task ServeAsync(ConnectionContext connection, SessionFacts facts)
+    async Task ServeAsync(ConnectionContext connection, IPEndPoint remote, IPEndPoint local, bool isProxied)
     {
+        var facts = new SessionFacts
+        {
+            Listener = bound.Name,
+            Kind = bound.Options.For == ListenFor.Mx ? ListenerKind.Mx : ListenerKind.Submission,
+            Remote = remote,
+            Local = local,
+            StartedAt = clock.GetUtcNow(),
+            IsProxied = isProxied,
+        };
         var closing = connection.Features
             .Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested;
         await SmtpServer.ServeAsync(

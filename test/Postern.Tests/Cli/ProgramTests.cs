@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using Postern.Tests.Configuration;
+using Postern.Tests.Doubles;
 
 namespace Postern.Tests.Cli;
 
@@ -103,6 +104,12 @@ public sealed class ProgramTests : IDisposable
     [InlineData(75, "deliver", "--recipient", "me@in.example")]
     [InlineData(64, "queue", "nonsense")]
     [InlineData(64, "deliver")]
+    [InlineData(69, "send", "--from", "<>", "--to", "c@d.example", "--body", "x", "--smtp", "127.0.0.1:1")]
+    [InlineData(64, "send", "--from", "a@b.example", "--to", "c@d.example", "--smtp", "127.0.0.1")]
+    [InlineData(64, "send", "--from", "a@b.example", "--to", "c")]
+    [InlineData(64, "send", "--from", "a@b.example", "--to", "c@d.example", "--tls", "maybe")]
+    [InlineData(64, "send", "--from", "a@b.example", "--to", "c@d.example", "--user", "shop")]
+    [InlineData(64, "send", "--from", "a@b.example", "--to", "c@d.example", "--message", "-", "--body", "x")]
     public async Task Command_ThatCannotDoItsWork_SaysSoInOneLine(int expected, params string[] arguments)
     {
         string[] server = expected == 64 ? [] : ["--server", directory.PathOf("no.sock")];
@@ -111,8 +118,87 @@ public sealed class ProgramTests : IDisposable
         OneLine(error);
     }
 
+    [Fact]
+    public async Task Serve_WithALogFileThatCannotBeWritten_Exits73WithFileLineAndMend()
+    {
+        var file = directory.Write(
+            "postern.toml", $"""
+            data = "{directory.PathOf("data")}"
+            [log]
+            format = "json"
+            file = "{directory.PathOf("none/postern.log")}"
+            [[listen]]
+            on = "127.0.0.1:0"
+            for = "mx"
+            """);
+        var (code, _, error) = await RunAsync("", "serve", "--config", file);
+        Assert.Equal(73, code);
+        OneLine(error);
+        Assert.StartsWith(
+            $"postern: {file}:4: log.file: {directory.PathOf("none/postern.log")} cannot be made", error,
+            StringComparison.Ordinal);
+        Assert.Contains("; make its directory", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ConfigCheck_WithoutAListener_Exits78()
+    {
+        var file = directory.Write("postern.toml", "hostname = \"mx.example.org\"\n");
+        var (code, _, error) = await RunAsync("", "config", "check", file);
+        Assert.Equal(78, code);
+        OneLine(error);
+        Assert.Contains($"{file}:1: listen: ", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(64, "hunter2")]
+    [InlineData(78, "env:POSTERN_TEST_UNSET")]
+    public async Task Send_WithAPasswordThatIsNoGoodReference_NeverShowsIt(int expected, string password)
+    {
+        var (code, _, error) = await RunAsync(
+            "", "send", "--from", "a@b.example", "--to", "c@d.example", "--user", "shop", "--password",
+            password);
+        Assert.Equal(expected, code);
+        OneLine(error);
+        Assert.DoesNotContain("hunter2", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Send_AWholeMessageFromStandardInput_ArrivesWithLineEndsOfTheWire()
+    {
+        var script = new PoliteRelay();
+        await using var relay = ScriptedRelay.Start(script.PlayAsync);
+        var (code, output, _) = await RunAsync(
+            "From: <a@b.example>\nSubject: given\n\n.dot\n", "send", "--from", "<>", "--to", "c@d.example",
+            "--message", "-", "--smtp", $"127.0.0.1:{relay.Port}");
+        Assert.Equal((0, "250 2.0.0 Ok: queued as Q1\n"), (code, output));
+        // As it stands on the wire: a leading dot is doubled.
+        Assert.Equal(
+            "From: <a@b.example>\r\nSubject: given\r\n\r\n..dot\r\n", Assert.Single(script.Contents));
+        Assert.Contains(script.Commands, line => line.StartsWith("MAIL FROM:<>", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Send_WithOneOfTwoRecipientsRefused_SaysWhichAndThatTheOtherHasIt()
+    {
+        var script = new PoliteRelay
+        {
+            Says = line => line.StartsWith("RCPT TO:<no@", StringComparison.Ordinal)
+                ? "550 5.1.1 no such user"
+                : null,
+        };
+        await using var relay = ScriptedRelay.Start(script.PlayAsync);
+        var (code, output, error) = await RunAsync(
+            "", "send", "--from", "a@b.example", "--to", "no@d.example", "--to", "c@d.example", "--body", "x",
+            "--smtp", $"127.0.0.1:{relay.Port}");
+        Assert.Equal(65, code);
+        Assert.StartsWith("250 2.0.0 Ok", output, StringComparison.Ordinal);
+        Assert.Equal("postern: <no@d.example>: 550 5.1.1 no such user; the others have the mail\n", error);
+    }
+
     [Theory]
     [InlineData("help.txt")]
+    [InlineData("help-send.txt", "send")]
     [InlineData("help-queue.txt", "queue")]
     [InlineData("help-deliver.txt", "deliver")]
     [InlineData("help-log.txt", "log")]

@@ -118,7 +118,18 @@ public sealed class ConfigurationPrinterTests
     [Fact]
     public void PrintChanged_HasOnlyWhatDiffers() => Assert.Equal(
         "[queue]\nlifetime = \"4d\"\n",
-            ConfigurationPrinter.PrintChanged(Read("[queue]\nlifetime = \"96h\"\nbounce-lifetime = \"5d\"")));
+        ConfigurationPrinter.PrintChanged(Read(
+            """
+            [queue]
+            lifetime = "96h"
+            bounce-lifetime = "5d"
+            [[listen]]
+            on = "127.0.0.1:2525"
+            for = "submission"
+            """) with
+        {
+            Listen = [],
+        }));
 
     [Fact]
     public void Document_InTheRepository_IsUpToDate()

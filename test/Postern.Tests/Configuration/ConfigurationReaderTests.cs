@@ -9,7 +9,16 @@ public sealed class ConfigurationReaderTests
 {
     const string Smtp = "[transports.relay]\nkind = \"smtp\"\nhost = \"[127.0.0.1]:2600\"\n";
 
-    static ConfigurationResult Read(string text) => ConfigurationReader.ReadText(text, "postern.toml",
+    const string Listener = "\n[[listen]]\non = \"127.0.0.1:2525\"\nfor = \"submission\"\n";
+
+    /// <summary>
+    /// With a listener at the end where a text is about something else: every file has one.
+    /// </summary>
+    static ConfigurationResult Read(string text) => ReadAsItIs(
+        text.Contains("listen", StringComparison.Ordinal) ? text : text + Listener);
+
+    static ConfigurationResult ReadAsItIs(string text) => ConfigurationReader.ReadText(
+        text, "postern.toml",
         new ConfigurationSurroundings { Variable = name => name == "SECRET" ? "user:pass" : null });
 
     static string[] ErrorsOf(string text) => [.. Read(text).Errors.Select(e => e.ToString())];
@@ -22,9 +31,23 @@ public sealed class ConfigurationReaderTests
     }
 
     [Fact]
-    public void Empty_File_GivesTheDefaults() =>
+    public void AFile_WithAListenerAlone_GivesTheDefaults()
+    {
+        var options = OptionsOf("");
         Assert.Equal(
-            ConfigurationPrinter.Print(new PosternOptions()), ConfigurationPrinter.Print(OptionsOf("")));
+            ConfigurationPrinter.Print(new PosternOptions { Listen = options.Listen }),
+            ConfigurationPrinter.Print(options));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("hostname = \"mx.example.org\"\n[queue]\nlifetime = \"5d\"")]
+    public void AFile_WithoutAListener_IsAnErrorOnLineOne(string text)
+    {
+        var error = Assert.Single(ReadAsItIs(text).Errors).ToString();
+        Assert.StartsWith("postern.toml:1: listen: nobody can hand in mail", error, StringComparison.Ordinal);
+        Assert.Contains("add [[listen]]", error, StringComparison.Ordinal);
+    }
 
     [Theory]
     [InlineData("hostnme = \"a\"", "postern.toml:1: hostnme: unknown key; did you mean \"hostname\"?")]

@@ -87,7 +87,7 @@ sealed class MailHall : IAsyncDisposable
     public async ValueTask StartAsync()
     {
         foreach (var total in await Store.ReadLanesAsync(CancellationToken.None))
-            Dispatcher.NoteDue(total.Lane, total.OldestDueAt);
+            Dispatcher.Know(total);
         await Queue.RecoverAsync(CancellationToken.None);
     }
 

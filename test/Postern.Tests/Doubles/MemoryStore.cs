@@ -165,15 +165,40 @@ public sealed class MemoryStore : IMailStore
     {
         lock (gate)
         {
-            var waiting = disk.Recipients.Values
-                .Where(r => r.Lane == lane && IsWaiting(r))
-                .OrderBy(r => r.DueAt).ThenBy(r => r.Message.Value).ThenBy(r => r.Number).ToList();
-            var due = waiting.TakeWhile(r => r.DueAt <= now).Take(limit)
-                .Select(r => new DueRecipient(disk.Messages[r.Message.Value], r)).ToList();
-            return ValueTask.FromResult(
-                new DueWindow(due, due.Count < waiting.Count ? waiting[due.Count].DueAt : null));
+            var ready = Waiting(lane, RecipientState.Ready).ToList();
+            var deferred = Waiting(lane, RecipientState.Deferred).ToList();
+            var due = deferred.Count(row => row.DueAt <= now);
+            var share = Math.Min(due, Math.Max(limit / 2, limit - ready.Count));
+            var rest = Math.Min(ready.Count, limit - share);
+            return ValueTask.FromResult(new DueWindow(
+                [.. ready[..rest].Concat(deferred[..share]).Select(WithMessage)],
+                share < deferred.Count ? deferred[share].DueAt : null));
         }
     }
+
+    public ValueTask<DueWindow> SearchDueAsync(
+        string lane, DateTimeOffset now, DueKey after, int limit, CancellationToken cancel)
+    {
+        lock (gate)
+        {
+            var rows = Waiting(lane, RecipientState.Ready).Concat(Waiting(lane, RecipientState.Deferred))
+                .Where(row => IsBehind(row, after)).ToList();
+            var due = rows.TakeWhile(row => row.State == RecipientState.Ready || row.DueAt <= now)
+                .Take(limit).ToList();
+            var next = rows.Skip(due.Count).FirstOrDefault(row => row.State == RecipientState.Deferred);
+            return ValueTask.FromResult(new DueWindow([.. due.Select(WithMessage)], next?.DueAt));
+        }
+    }
+
+    IOrderedEnumerable<Recipient> Waiting(string lane, RecipientState state) => disk.Recipients.Values
+        .Where(row => row.Lane == lane && row.State == state)
+        .OrderBy(row => row.DueAt).ThenBy(row => row.Message.Value).ThenBy(row => row.Number);
+
+    DueRecipient WithMessage(Recipient row) => new(disk.Messages[row.Message.Value], row);
+
+    static bool IsBehind(Recipient row, DueKey key) =>
+        (row.State, row.DueAt, row.Message.Value, row.Number)
+            .CompareTo((key.State, key.DueAt, key.Message.Value, key.Number)) > 0;
 
     public ValueTask<IReadOnlyList<LaneTotal>> ReadLanesAsync(CancellationToken cancel)
     {
@@ -181,7 +206,9 @@ public sealed class MemoryStore : IMailStore
         {
             return List(disk.Recipients.Values.Where(IsWaiting)
                 .GroupBy(r => r.Lane, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal)
-                .Select(g => new LaneTotal(g.Key, g.Count(), g.Min(r => r.DueAt))));
+                .Select(g => new LaneTotal(
+                    g.Key, g.Count(),
+                    g.Where(r => r.State == RecipientState.Ready).Min(r => (DateTimeOffset?)r.DueAt))));
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using Postern.Mta.Reports;
 using Postern.Mta.Transports;
 using Postern.Smtp;
 
@@ -29,6 +30,12 @@ sealed class ScriptedTransport(string name) : ITransport
 
     /// <summary>Attempts that wait.</summary>
     public int HeldCount => held.Count;
+
+    /// <summary>What a look at it finds.</summary>
+    public TransportFinding Finding { get; set; } = TransportFinding.Nothing;
+
+    /// <summary>Looks at it so far.</summary>
+    public int Checks { get; private set; }
 
     /// <summary>Thrown by the next attempt: a bug.</summary>
     public Exception? Bug { get; set; }
@@ -83,6 +90,12 @@ sealed class ScriptedTransport(string name) : ITransport
         }
     }
 
+    public ValueTask<TransportFinding> CheckAsync(CancellationToken cancel)
+    {
+        Checks++;
+        return new(Finding);
+    }
+
     public ValueTask DisposeAsync()
     {
         IsDisposed = true;
@@ -109,9 +122,13 @@ sealed class ScriptedTransport(string name) : ITransport
 /// <summary>Results of attempts for scripts.</summary>
 static class Results
 {
-    public static readonly AttemptResult Relayed = new AttemptResult.Relayed(new(2, 0, 0), "Ok", "remote-1");
+    public static readonly AttemptResult Relayed = new AttemptResult.Relayed(
+        new(2, 0, 0), "Ok", "remote-1", HandOver.ToHopWithDsn);
 
     public static readonly AttemptResult Failed = new AttemptResult.Failed(new(5, 1, 1), "no such user");
+
+    public static readonly AttemptResult NotOffered =
+        new AttemptResult.Unsupported(new(5, 6, 7), "SMTPUTF8 is required, but was not offered");
 
     public static readonly AttemptResult Greylisted =
         new AttemptResult.Deferred(new(4, 7, 1), "come back later", Blame.Recipient);

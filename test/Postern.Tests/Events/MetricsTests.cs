@@ -27,7 +27,7 @@ public sealed class MetricsTests
         metrics.Observe(() => [new QueueSize("mailgun", "waiting", 7)], alarms);
         listener.Start();
         var document = File.ReadAllText(Repository.PathOf("docs/operate/metrics.md"));
-        Assert.Equal(10, seen.Count);
+        Assert.Equal(14, seen.Count);
         Assert.All(seen, name => Assert.Contains($"| `{name}` |", document, StringComparison.Ordinal));
     }
 

@@ -10,6 +10,7 @@ public sealed class AuthorFieldsTests
 {
     static readonly SenderRules Rules = new([AddressPattern.Parse("*@example.org")], "+");
 
+    // AUT-14
     [Theory]
     [InlineData("From: a@example.org", true)]
     [InlineData("From: A <a@example.org>, \"b, c\" <b@EXAMPLE.ORG>", true)]

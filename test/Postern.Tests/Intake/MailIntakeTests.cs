@@ -161,6 +161,17 @@ public sealed class MailIntakeTests : IAsyncLifetime
     public async Task ReceivedFields_Over50_AreALoop(int count, int code) => Assert.Equal(
         code, (await AcceptAsync(string.Concat(Enumerable.Repeat("Received: x\r\n", count)) + "\r\n")).Code);
 
+    // DAT-24
+    [Fact]
+    public async Task SameMessageId_Twice_IsTwoMessages()
+    {
+        const string content = "Message-ID: <same@example.org>\r\n\r\nx\r\n";
+        Assert.Equal(250, (await AcceptAsync(content)).Code);
+        Assert.Equal(250, (await AcceptAsync(content)).Code);
+        Assert.Equal(2, hall.Store.Recipients.Count);
+    }
+
+    // DAT-20
     [Theory]
     [InlineData(MailDoors.Mx, "b@example.net", 554)]
     [InlineData(MailDoors.Mx, "B@EXAMPLE.NET", 554)]

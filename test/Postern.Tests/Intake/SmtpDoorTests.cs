@@ -63,7 +63,8 @@ public sealed class SmtpDoorTests : IAsyncLifetime
         door = new SmtpDoor(
             new ListenOptions { On = "127.0.0.1:25", For = kind, Trusted = trusted },
             new MailIntake(hall.Store, hall.Queue, new MemoryBudget(1 << 20), hall.Clock), hall.Queue,
-            new LoginThrottle(hall.Clock), hall.Health, log.Sessions, new Metrics(), () => settings);
+            new LoginThrottle(hall.Clock), new HandshakeThrottle(hall.Clock), hall.Health, log.Sessions,
+            new Metrics(), () => settings);
     }
 
     static SessionFacts Session(

@@ -52,6 +52,7 @@ public sealed class ServerCertificateTests : IDisposable
         Assert.Equal("two.example.org", NameIn(certificate));
     }
 
+    // TLS-23
     [Fact]
     public void Certificate_WithBrokenNewFile_StaysTheOldOneAndSaysWhy()
     {

@@ -1,4 +1,5 @@
 using Postern.Mta;
+using Postern.Mta.Events;
 using Postern.Mta.Queue;
 using Postern.Tests.Doubles;
 using static Postern.Tests.Doubles.MailHall;
@@ -62,6 +63,16 @@ public sealed class DispatcherTests
     {
         await using var hall = new MailHall();
         hall.Relay.Answer(Results.SlowDown);
+        await hall.AcceptAsync("b@example.net");
+        await hall.RunAsync();
+        Assert.Equal(10, ConcurrencyOf(hall));
+    }
+
+    [Fact]
+    public async Task Concurrency_IsHalvedWhenTheAnswerIsLost()
+    {
+        await using var hall = new MailHall();
+        hall.Relay.Answer(Results.Uncertain);
         await hall.AcceptAsync("b@example.net");
         await hall.RunAsync();
         Assert.Equal(10, ConcurrencyOf(hall));
@@ -187,6 +198,41 @@ public sealed class DispatcherTests
         await hall.PassAsync(TimeSpan.FromMinutes(1));
         Assert.All(hall.Store.Recipients, row => Assert.Equal(RecipientOutcome.Relayed, row.Outcome));
         Assert.Equal(7, hall.Ways["two"].Attempts.Count);
+    }
+
+    [Fact]
+    public async Task ClosedLane_IsSearchedToItsEndForMailThatMayGoElsewhere()
+    {
+        await using var hall = new MailHall(OptionsOf(
+            Route("bulk", to: ["*@bulk.net"], via: ["one"]),
+            Route("wake", to: ["*@wake.net"], via: ["two"]),
+            Route("all", via: ["one", "two"])));
+        hall.Ways["one"].Otherwise = Results.LoginRefused;
+        hall.Ways["two"].Answer(Results.Unreachable);
+        await hall.AcceptAsync("a@bulk.net", "a@wake.net");
+        await hall.RunAsync();
+        for (var i = 0; i < 2500; i++)
+            await hall.AcceptAsync($"r{i}@bulk.net");
+        await hall.AcceptAsync("last@example.net");
+        await hall.PassAsync(TimeSpan.FromSeconds(2));
+        Assert.Equal(["wake.net", "wake.net", "example.net"], hall.Ways["two"].Attempts
+            .Select(attempt => attempt.Recipients[0].Address.Domain));
+        Assert.Equal("two", Assert.Single(hall.Events(EventKind.Routed)).Transport);
+        Assert.Equal(2501, hall.Store.Recipients.Count(row => row.State == RecipientState.Ready));
+    }
+
+    [Fact]
+    public async Task UnknownOutcomeOfAProbe_DoesNotTryTheWholeLaneAtOnce()
+    {
+        await using var hall = new MailHall();
+        hall.Relay.Answer(Results.Unreachable);
+        hall.Relay.Otherwise = Results.Uncertain;
+        for (var i = 0; i < 50; i++)
+            await hall.AcceptAsync($"r{i}@example.net");
+        await hall.RunWorkersAsync();
+        var before = hall.Relay.Attempts.Count;
+        await hall.PassAsync(TimeSpan.FromSeconds(1));
+        Assert.Equal(1, hall.Relay.Attempts.Count - before);
     }
 
     [Fact]

@@ -85,6 +85,19 @@ public sealed class RelayHealthTests
     }
 
     [Fact]
+    public void Probe_WithoutAKnownOutcome_IsFollowedByTheNextStep()
+    {
+        Close(Results.Unreachable);
+        clock.Advance(TimeSpan.FromSeconds(1));
+        Assert.True(health.TryClaimProbe("relay"));
+        health.FailProbe("relay");
+        Assert.Equal(TimeSpan.FromSeconds(2), health.UntilNextProbe(["relay"]));
+        // Another attempt of the same lane does not move it again.
+        health.FailProbe("relay");
+        Assert.Equal(TimeSpan.FromSeconds(2), health.UntilNextProbe(["relay"]));
+    }
+
+    [Fact]
     public void Success_OpensTheLane()
     {
         Close(Results.Unreachable);

@@ -1,34 +1,5 @@
 namespace Postern.Tests.Security;
 
-/// <summary>How a case is set up.</summary>
-enum ClientWay
-{
-    /// <summary>One relay without TLS.</summary>
-    Plain,
-
-    /// <summary>Two of them, tried in order.</summary>
-    TwoHosts,
-
-    /// <summary>One relay with a login, so that TLS is required and verified.</summary>
-    Secure,
-}
-
-/// <summary>One play of a case: a relay's script, and what must come of it.</summary>
-/// <param name="Script">As <see cref="RelayScript"/> reads it, of one connection after the other between
-/// double bars; later connections are those of a relay that takes everything.</param>
-/// <param name="Result">Kind and status of each recipient's result.</param>
-/// <param name="Never">A pattern that no line of the client may fit.</param>
-sealed record ClientCase(string Script, string Result, string Never = "(?!)", ClientWay Way = ClientWay.Plain)
-{
-    public string[] Recipients { get; init; } = ["b@far.example"];
-
-    /// <summary>Each character one octet.</summary>
-    public string Content { get; init; } = "Subject: t\r\n\r\nhello\r\n";
-
-    /// <summary>A word of the result's text.</summary>
-    public string Says { get; init; } = "";
-}
-
 /// <summary>Scripts for the catalogue's cases about the client.</summary>
 static class ClientCases
 {
@@ -66,7 +37,10 @@ static class ClientCases
                 "AUTH|MAIL", ClientWay.Secure) { Says = "does not offer AUTH" },
             new("H AUTH PLAIN LOGIN|E", "NextHopDown 4.7.4", "AUTH|MAIL", ClientWay.Secure),
         ],
-        ["CLI-09"] = [new("W", Lost), new("S 220 x|C EHLO|W", Lost), new("H|C MAIL|W", Lost), new("H|F|D|W", Unknown)],
+        ["CLI-09"] =
+        [
+            new("W", Lost), new("S 220 x|C EHLO|W", Lost), new("H|C MAIL|W", Lost), new("H|F|D|W", Unknown),
+        ],
         ["CLI-10"] = [new("U|E", Lost), new("H|C MAIL|U|E", Lost), new("H|C MAIL|S 250 ok|C RCPT|U|E", Lost),
             new("H|F|D|U|E", Unknown)],
         ["CLI-11"] =
@@ -94,22 +68,52 @@ static class ClientCases
             new("H|F|D|S 250 2.0.0 ok|C QUIT|S 421 4.3.2 closing", "Relayed 2.0.0"),
         ],
         ["CLI-23"] = [new("H SIZE 100|X close", "Failed 5.3.4", "MAIL")],
-        ["CLI-24"] = [new("H SMTPUTF8|X close", "Failed 5.6.3", "MAIL") { Content = Korean }],
+        ["CLI-24"] = [new("H SMTPUTF8|X close", "Unsupported 5.6.3", "MAIL") { Content = Korean }],
         ["CLI-25"] =
         [
-            new("H 8BITMIME|E", "Relayed 2.0.0", Way: ClientWay.TwoHosts) { Recipients = ["백@far.example"] },
-            new("H 8BITMIME|X close||H 8BITMIME|X close", "Failed 5.6.7", "백", ClientWay.TwoHosts)
+            new("H 8BITMIME|E", "Relayed 2.0.0", Way: ClientWay.TwoHosts)
+                { Recipients = ["백@far.example"] },
+            new("H 8BITMIME|X close||H 8BITMIME|X close", "Unsupported 5.6.7", "백", ClientWay.TwoHosts)
                 { Recipients = ["백@far.example"] },
         ],
         ["CLI-31"] =
         [
             new("H|C MAIL|S 250 ok|C RCPT|U|X close", "Failed 5.0.0", "evil"),
-            new("H|C MAIL|S 250 ok|C RCPT|S 251 user not local; will forward to <x@evil.example>|C DATA|S 354 go"
-                + "|D|S 250 2.0.0 ok|E", "Relayed 2.0.0", "evil"),
+            new("H|C MAIL|S 250 ok|C RCPT|S 251 user not local; will forward to <x@evil.example>|C DATA"
+                + "|S 354 go|D|S 250 2.0.0 ok|E", "Relayed 2.0.0", "evil"),
         ],
     };
 
     public static IEnumerable<string> Ids => Scripts.Keys;
 
     public static IReadOnlyList<ClientCase> Of(string id) => Scripts[id];
+}
+
+/// <summary>How a case is set up.</summary>
+enum ClientWay
+{
+    /// <summary>One relay without TLS.</summary>
+    Plain,
+
+    /// <summary>Two of them, tried in order.</summary>
+    TwoHosts,
+
+    /// <summary>One relay with a login, so that TLS is required and verified.</summary>
+    Secure,
+}
+
+/// <summary>One play of a case: a relay's script, and what must come of it.</summary>
+/// <param name="Script">As <see cref="RelayScript"/> reads it, of one connection after the other between
+/// double bars; later connections are those of a relay that takes everything.</param>
+/// <param name="Result">Kind and status of each recipient's result.</param>
+/// <param name="Never">A pattern that no line of the client may fit.</param>
+sealed record ClientCase(string Script, string Result, string Never = "(?!)", ClientWay Way = ClientWay.Plain)
+{
+    public string[] Recipients { get; init; } = ["b@far.example"];
+
+    /// <summary>Each character one octet.</summary>
+    public string Content { get; init; } = "Subject: t\r\n\r\nhello\r\n";
+
+    /// <summary>A word of the result's text.</summary>
+    public string Says { get; init; } = "";
 }

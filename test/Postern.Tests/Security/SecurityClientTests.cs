@@ -259,8 +259,14 @@ public sealed class SecurityClientTests
             // The relay shows octets as Latin-1.
             var path = Encoding.Latin1.GetString(Encoding.UTF8.GetBytes($"RCPT TO:<{address}>"));
             var again = commands.Count(c => c.StartsWith(path, StringComparison.Ordinal));
-            var isFinal = Regex.IsMatch(result, "^(Relayed|Failed)") && row.Way != ClientWay.TwoHosts;
-            Assert.Equal(isFinal || Regex.IsMatch(result, "^Failed") ? 0 : 1, again);
+            // Of two hosts it is the second one that relays, and that is the one which takes everything.
+            var isOver = result.Split(' ')[0] switch
+            {
+                "Relayed" => row.Way != ClientWay.TwoHosts,
+                "Failed" or "Unsupported" => true,
+                _ => false,
+            };
+            Assert.Equal(isOver ? 0 : 1, again);
         }
         if (id == "CLI-16")
             Assert.Equal(Assert.Single(script.Contents), Assert.Single(house.Polite.Contents));

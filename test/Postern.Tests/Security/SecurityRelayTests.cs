@@ -77,7 +77,8 @@ public sealed class SecurityRelayTests
     {
         Assert.StartsWith("250", await SendAsync(peer, "Subject: a\nb\r\n\r\nx\r\n", way, "x(\xff)"));
         var relayed = await RelayedAsync(peer);
-        var fields = Regex.Matches(relayed.Split("\r\nSubject")[0], @"(?m)^([^ \t:]+):").Select(m => m.Groups[1].Value);
+        var fields = Regex.Matches(relayed.Split("\r\nSubject")[0], @"(?m)^([^ \t:]+):")
+            .Select(match => match.Groups[1].Value);
         Assert.Equal(["Received", "Message-ID", "Date"], fields);
         Assert.DoesNotMatch("(?m)^b:", relayed);
     }

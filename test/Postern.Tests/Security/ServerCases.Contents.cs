@@ -28,10 +28,12 @@ static partial class ServerCases
         "DAT-12" => Each("encoded-words", "encoded-megabyte", "encoded-twice"),
         "DAT-14" => Each("references", "received"),
         "DAT-17" => Each("charset x-unknown", "charset utf-7", "charset utf-16", "charset us-ascii"),
-        "DAT-20" => Data + Raw("Delivered-To: known@local.example\\r\\n\\r\\nx\\r\\n.\\r\\n") + "|S ^554 5.4.6|N 0",
+        "DAT-20" => Data + Raw("Delivered-To: known@local.example\\r\\n\\r\\nx\\r\\n.\\r\\n")
+            + "|S ^554 5.4.6|N 0",
         "DAT-22" => string.Join("||", new[] { " ", "no field", ": x", "a b: c", "\\x00" }
             .Select(line => Data + Raw(
-                $"From: a@sender.example\\r\\n{line}\\r\\nFrom: b@victim.example\\r\\n\\r\\nx\\r\\n.\\r\\n") + Ok)),
+                $"From: a@sender.example\\r\\n{line}\\r\\nFrom: b@victim.example\\r\\n\\r\\nx\\r\\n.\\r\\n")
+                + Ok)),
         "DAT-24" => Data + Raw("Message-ID: <1@x>\\r\\n\\r\\na\\r\\n.\\r\\n") + Ok + Again
             + Raw("Message-ID: <1@x>\\r\\n\\r\\na\\r\\n.\\r\\n") + Ok + "|N 2",
         _ => null,
@@ -62,7 +64,8 @@ static partial class ServerCases
         "encoded-twice" => "Subject: =?utf-8?q?=3D=3Futf-8=3Fq=3Fa=3F=3D?=\r\n\r\nx\r\n",
         "references" => "References:" + Repeat(50_000, i => $" <{i}@an.example>\r\n") + "\r\nx\r\n",
         "received" => "Received: from" + Repeat(1 << 20, _ => "a") + "\r\n\r\nx\r\n",
-        "charset" => $"Content-Type: text/plain; charset={name[8..]}\r\nSubject: +AGE-\r\n\r\n+AGE-\xff\xfe\r\n",
+        "charset" => $"Content-Type: text/plain; charset={name[8..]}\r\n"
+            + "Subject: +AGE-\r\n\r\n+AGE-\xff\xfe\r\n",
         _ => throw new ArgumentException(name),
     });
 

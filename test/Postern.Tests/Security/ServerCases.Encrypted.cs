@@ -9,7 +9,8 @@ static partial class ServerCases
 
     static string? Encrypted(string id) => id switch
     {
-        "TLS-02" => Hello + Raw("STARTTLS\\r\\nEHLO x\\r\\nAUTH PLAIN AHUAcA==\\r\\n") + "|S ^554|S ^<closed>",
+        "TLS-02" => Hello + Raw("STARTTLS\\r\\nEHLO x\\r\\nAUTH PLAIN AHUAcA==\\r\\n")
+            + "|S ^554|S ^<closed>",
         "TLS-05" => Rcpt + Ask("STARTTLS", "503") + Ask("RSET", "250") + Ask("STARTTLS", "220")
             + "|X tls-handshake" + Ask("RCPT TO:<known@local.example>", "503") + Ask("EHLO a", "250")
             + Ask("RCPT TO:<known@local.example>", "503"),
@@ -37,7 +38,10 @@ static partial class ServerCases
         "whole" => new ClientHello(),
         "tls-1.1" => new ClientHello { Version = 0x0302 },
         // RSA and ECDHE with NULL, and the export ciphers of RFC 2246 §A.5.
-        "null-ciphers" => new ClientHello { Ciphers = [0x0001, 0x0002, 0x0003, 0x0006, 0x0008, 0xC006, 0xC010] },
+        "null-ciphers" => new ClientHello
+        {
+            Ciphers = [0x0001, 0x0002, 0x0003, 0x0006, 0x0008, 0xC006, 0xC010],
+        },
         "sni-64k" => new ClientHello { ServerName = new string('a', 65_000) },
         "sni-nul" => new ClientHello { ServerName = "mx.local.example\\\0" },
         "sni-path" => new ClientHello { ServerName = "../../../etc/postern/privkey.pem" },

@@ -20,7 +20,8 @@ static partial class ServerCases
         Commands(id) ?? Logins(id) ?? Chunks(id) ?? Encrypted(id) ?? Contents(id);
 
     /// <summary>The steps between the bars; a broken bar stands for one.</summary>
-    public static string[] Steps(string text) => [.. text.TrimStart('|').Split('|').Select(s => s.Replace('\u00a6', '|'))];
+    public static string[] Steps(string text) =>
+        [.. text.TrimStart('|').Split('|').Select(s => s.Replace('\u00a6', '|'))];
 
     static string? Commands(string id) => id switch
     {
@@ -61,8 +62,11 @@ static partial class ServerCases
             octet => Ask($"MA{octet}IL FROM:<a@b.example>", "(500|501)"))) + Ask("NOOP", "250"),
         "CMD-16" => "S ^220" + Raw("EHLO a\\r\\nMAIL FROM:<a@b.example>\\r\\n") + "|S ^554 5.5.0|S ^<closed>",
         "CMD-21" => Hello + string.Concat(
-            new[] { "ETRN a", "TURN", "BURL imap://a LAST", "XCLIENT ADDR=127.0.0.1", "XFORWARD ADDR=127.0.0.1",
-                "PROXY TCP4 127.0.0.1 127.0.0.1 1 2" }.Select(line => Ask(line, "(500|502|550) ")))
+            new[]
+            {
+                "ETRN a", "TURN", "BURL imap://a LAST", "XCLIENT ADDR=127.0.0.1", "XFORWARD ADDR=127.0.0.1",
+                "PROXY TCP4 127.0.0.1 127.0.0.1 1 2",
+            }.Select(line => Ask(line, "(500|502|550) ")))
             + Ask("MAIL FROM:<a@sender.example>", "250") + Ask("RCPT TO:<x@evil.example>", "550"),
         "CMD-22" => Hello + Ask("mail from: <a@b.example>", "250") + Ask("rset  ", "250")
             + Ask("Mail From:<a@b.example>  ", "250"),
@@ -101,8 +105,10 @@ static partial class ServerCases
 
     static string? Chunks(string id) => id switch
     {
-        "BDA-01" => string.Join("||", new[] { "18446744073709551616 LAST", "-1 LAST", "0x10", "1e3", "" }.Select(
-            count => Rcpt + Ask($"BDAT {count}", "501") + "|S ^<closed>")),
+        "BDA-01" => string.Join("||", new[]
+        {
+            "18446744073709551616 LAST", "-1 LAST", "0x10", "1e3", "",
+        }.Select(count => Rcpt + Ask($"BDAT {count}", "501") + "|S ^<closed>")),
         "BDA-04" => Rcpt + Raw("BDAT 3\\r\\nabc") + "|S ^250" + Ask("DATA", "503")
             + "||" + Data + Ask("BDAT 3 LAST\\r\\n.", "250"),
         "BDA-06" => Rcpt + Ask("BDAT 0 LAST", "(250|554)")

@@ -13,6 +13,8 @@ sealed class WatchedDoor(ISessionPolicy door) : ISessionPolicy
     public ValueTask<Reply?> ConnectAsync(SessionFacts session, CancellationToken cancel) =>
         door.ConnectAsync(session, cancel);
 
+    public bool MayHandshake(SessionFacts session) => door.MayHandshake(session);
+
     public ValueTask<Reply?> MailAsync(
         SessionFacts session, ReversePath reversePath, MailParameters parameters, CancellationToken cancel) =>
         door.MailAsync(session, reversePath, parameters, cancel);

@@ -43,7 +43,7 @@ sealed class QueueWalk(int seed) : IAsyncDisposable
     [
         Results.Relayed, Results.Relayed, Results.Relayed, Results.Failed, Results.Greylisted,
         Results.MessageDeferred, Results.SlowDown, Results.Uncertain, Results.Unreachable,
-            Results.LoginRefused,
+        Results.LoginRefused, Results.NotOffered,
     ];
 
     static readonly PosternOptions Options = OptionsOf(

@@ -235,10 +235,10 @@ public sealed class SmtpTransportTests
     }
 
     [Theory]
-    [InlineData("SIZE 10", "5.3.4")] // CLI-23
-    [InlineData("SMTPUTF8", "5.6.3")] // CLI-24
-    [InlineData("8BITMIME", "5.6.7")] // CLI-25
-    public async Task Obstacle_AtTheOnlyHost_Fails(string offered, string status)
+    [InlineData("SIZE 10", "5.3.4", typeof(AttemptResult.Failed))] // CLI-23
+    [InlineData("SMTPUTF8", "5.6.3", typeof(AttemptResult.Unsupported))] // CLI-24
+    [InlineData("8BITMIME", "5.6.7", typeof(AttemptResult.Unsupported))] // CLI-25
+    public async Task Obstacle_AtTheOnlyHost_IsTold(string offered, string status, Type kind)
     {
         await using var relay = ScriptedRelay.Start(new PoliteRelay { Extensions = [offered] }.PlayAsync);
         await using var transport = Make(Plain(relay.Port));
@@ -246,8 +246,8 @@ public sealed class SmtpTransportTests
             ? "Subject: \xc3\xa9\r\n\r\nx\r\n"
             : "Subject: x\r\n\r\n\xc3\xa9 and more\r\n";
         var report = await transport.AttemptAsync(Attempt(content), TestContext.Current.CancellationToken);
-        Assert.Equal(
-            status, Assert.IsType<AttemptResult.Failed>(Assert.Single(report.Results)).Status.ToString());
+        var result = Assert.Single(report.Results);
+        Assert.Equal((kind, status), (result.GetType(), result.Status.ToString()));
     }
 
     [Fact]
@@ -296,6 +296,32 @@ public sealed class SmtpTransportTests
         await using var transport = Make(Plain(relay.Port));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(
             async () => await transport.AttemptAsync(Attempt(), new CancellationToken(canceled: true)));
+    }
+
+    [Fact]
+    public async Task Ports_OfAHostThatNamesNone_AreTriedInOrder()
+    {
+        var closed = ScriptedRelay.Start(_ => Task.CompletedTask);
+        await closed.DisposeAsync();
+        var (report, port) = await AttemptOnceAsync(new PoliteRelay(), open => new TransportOptions
+        {
+            Host = "[127.0.0.1]",
+            Ports = [closed.Port, open],
+            Tls = TransportTls.None,
+        });
+        Assert.IsType<AttemptResult.Relayed>(Assert.Single(report.Results));
+        Assert.Equal($"127.0.0.1[127.0.0.1]:{port}", report.Facts.Relay);
+    }
+
+    [Theory]
+    [InlineData(null, new[] { 2525, 587 }, new[] { 2525, 587 })]
+    [InlineData(null, null, new[] { 25 })]
+    [InlineData(TransportTls.Immediate, null, new[] { 465 })]
+    public async Task Ports_WithoutAHost_AreThoseOfTheRecipientsMx(
+        TransportTls? tls, int[]? ports, int[] expected)
+    {
+        await using var transport = Make(new TransportOptions { Tls = tls, Ports = ports });
+        Assert.Equal(expected, Assert.Single(transport.HopsFor("d.example")).Ports);
     }
 
     static Func<string, string?> At(string line, string reply) =>

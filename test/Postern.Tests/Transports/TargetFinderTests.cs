@@ -6,6 +6,7 @@ namespace Postern.Tests.Transports;
 
 public sealed class TargetFinderTests
 {
+    static readonly NextHop Mx = NextHop.ForDomain("d.example", [25]);
     static readonly IReadOnlySet<IPAddress> Own = new HashSet<IPAddress> { IPAddress.Parse("203.0.113.9") };
 
     [Fact]
@@ -13,9 +14,22 @@ public sealed class TargetFinderTests
     {
         var dns = new FakeResolver().Mx("d.example", "mx1.example", "mx2.example")
             .Address("mx1.example", "198.51.100.1").Address("mx2.example", "198.51.100.2", "2001:db8::2");
-        var found = Assert.IsType<TargetSearch.Found>(await FindAsync(dns, NextHop.ForDomain("d.example")));
+        var found = Assert.IsType<TargetSearch.Found>(await FindAsync(dns, Mx));
         Assert.Equal(
             ["mx1.example[198.51.100.1]:25", "mx2.example[198.51.100.2]:25", "mx2.example[2001:db8::2]:25"],
+            found.Targets.Select(t => t.ToString()));
+    }
+
+    [Fact]
+    public async Task Mx_SeveralPorts_AreAllTriedBeforeTheNextHost()
+    {
+        var dns = new FakeResolver().Mx("d.example", "mx1.example", "mx2.example")
+            .Address("mx1.example", "198.51.100.1").Address("mx2.example", "198.51.100.2");
+        var found = Assert.IsType<TargetSearch.Found>(
+            await FindAsync(dns, NextHop.ForDomain("d.example", [26, 25])));
+        Assert.Equal(
+            ["mx1.example[198.51.100.1]:26", "mx1.example[198.51.100.1]:25",
+                "mx2.example[198.51.100.2]:26", "mx2.example[198.51.100.2]:25"],
             found.Targets.Select(t => t.ToString()));
     }
 
@@ -23,7 +37,7 @@ public sealed class TargetFinderTests
     public async Task Mx_None_TheDomainIsItsOwnHost()
     {
         var dns = new FakeResolver().Address("d.example", "198.51.100.1");
-        Assert.IsType<TargetSearch.Found>(await FindAsync(dns, NextHop.ForDomain("d.example")));
+        Assert.IsType<TargetSearch.Found>(await FindAsync(dns, Mx));
     }
 
     [Fact] // CLI-28
@@ -31,7 +45,7 @@ public sealed class TargetFinderTests
     {
         var dns = new FakeResolver().Mx("d.example", "");
         var failed = Assert.IsType<AttemptResult.Failed>(
-            await FindNowhereAsync(dns, NextHop.ForDomain("d.example")));
+            await FindNowhereAsync(dns, Mx));
         Assert.Equal("5.1.10", failed.Status.ToString());
     }
 
@@ -42,7 +56,7 @@ public sealed class TargetFinderTests
         var dns = new FakeResolver().Mx("d.example", hosts);
         foreach (var host in hosts)
             dns.Address(host, [.. Enumerable.Range(1, 100).Select(i => $"198.51.100.{i}")]);
-        var found = Assert.IsType<TargetSearch.Found>(await FindAsync(dns, NextHop.ForDomain("d.example")));
+        var found = Assert.IsType<TargetSearch.Found>(await FindAsync(dns, Mx));
         Assert.Equal(10, found.Targets.Count);
         Assert.Equal(6, dns.Asked.Count);
     }
@@ -61,7 +75,7 @@ public sealed class TargetFinderTests
     {
         var dns = new FakeResolver().Mx("d.example", "mx.example").Address("mx.example", address);
         var failed = Assert.IsType<AttemptResult.Failed>(
-            await FindNowhereAsync(dns, NextHop.ForDomain("d.example")));
+            await FindNowhereAsync(dns, Mx));
         Assert.Equal(status, failed.Status.ToString());
     }
 
@@ -70,7 +84,7 @@ public sealed class TargetFinderTests
     [InlineData("[IPv6:::1]")]
     public async Task RecipientLiteral_ToOurselves_IsNoTarget(string domain) =>
         Assert.IsType<AttemptResult.Failed>(
-            await FindNowhereAsync(new FakeResolver(), NextHop.ForDomain(domain)));
+            await FindNowhereAsync(new FakeResolver(), NextHop.ForDomain(domain, [25])));
 
     [Fact]
     public async Task Private_AllowedByTheTransport_IsATarget()
@@ -93,7 +107,7 @@ public sealed class TargetFinderTests
     public async Task MissingName_OfARecipient_Fails512()
     {
         var failed = Assert.IsType<AttemptResult.Failed>(
-            await FindNowhereAsync(new FakeResolver(), NextHop.ForDomain("no.example")));
+            await FindNowhereAsync(new FakeResolver(), NextHop.ForDomain("no.example", [25])));
         Assert.Equal("5.1.2", failed.Status.ToString());
     }
 
@@ -107,13 +121,13 @@ public sealed class TargetFinderTests
 
     [Fact]
     public async Task UnknownName_OfARecipient_IsNoProof() => Assert.IsType<AttemptResult.NextHopDown>(
-        await FindNowhereAsync(new FakeResolver().Unknown("d.example"), NextHop.ForDomain("d.example")));
+        await FindNowhereAsync(new FakeResolver().Unknown("d.example"), Mx));
 
     [Fact]
     public async Task Mx_OneHostUnknown_OutweighsTheMissingOne()
     {
         var dns = new FakeResolver().Mx("d.example", "mx1.example", "mx2.example").Unknown("mx2.example");
-        Assert.IsType<AttemptResult.NextHopDown>(await FindNowhereAsync(dns, NextHop.ForDomain("d.example")));
+        Assert.IsType<AttemptResult.NextHopDown>(await FindNowhereAsync(dns, Mx));
     }
 
     static async Task<TargetSearch> FindAsync(FakeResolver dns, NextHop hop) =>

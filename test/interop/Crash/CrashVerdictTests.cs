@@ -4,37 +4,53 @@ namespace Postern.Interop.Crash;
 /// dies.</summary>
 public sealed class CrashVerdictTests
 {
-    static readonly DateTimeOffset Kill = new(2026, 1, 1, 0, 1, 0, TimeSpan.Zero);
+    /// <summary>Two lives that ended, and a third.</summary>
+    static readonly Kill[] Kills = [new(Proven: 90, Gone: 100), new(Proven: 190, Gone: 200)];
 
-    static SinkDelivery Delivered(string id, double secondsAfterKill) =>
-        new(id + "@sink.test", Kill.AddSeconds(secondsAfterKill));
+    static CrashVerdict Verdict(params string[] promised) => new(promised, Kills, connections: 2);
+
+    static SinkDelivery Delivered(string id, long connected, long taken) =>
+        new(id + "@sink.test", connected, taken);
 
     [Fact]
     public void Lost_PromisedAndNotDelivered_IsNamed()
     {
-        var verdict = new CrashVerdict(["1", "2"], [Kill], connections: 1);
-        Assert.Equal(["2"], verdict.Lost([Delivered("1", 0), Delivered("3", 0)]));
-        Assert.Empty(verdict.Lost([Delivered("1", 0), Delivered("2", 9)]));
+        var verdict = Verdict("1", "2");
+        Assert.Equal(["2"], verdict.Lost([Delivered("1", 1, 2), Delivered("3", 1, 3)]));
+        Assert.Empty(verdict.Lost([Delivered("1", 1, 2), Delivered("2", 101, 109)]));
     }
 
     [Fact]
-    public void NeedlessRepeats_FarFromAnyKill_AreNamed()
-    {
-        var verdict = new CrashVerdict(["1", "2"], [Kill], connections: 1);
+    public void NeedlessRepeats_WithoutAKillBetween_AreNamed() =>
         Assert.Equal(
             ["1"],
-            verdict.NeedlessRepeats(
-                [Delivered("1", -30), Delivered("1", 2), Delivered("2", -0.1), Delivered("2", 2)]));
-    }
+            Verdict().NeedlessRepeats(
+                [Delivered("1", 101, 195), Delivered("1", 102, 196), Delivered("2", 102, 199)]));
 
     [Fact]
-    public void NeedlessRepeats_MoreThanWereInFlight_AreNamed()
+    public void NeedlessRepeats_TakenAfterTheDiskWasProven_AreNone() =>
+        Assert.Empty(Verdict().NeedlessRepeats(
+        [
+            Delivered("1", 1, 91), Delivered("1", 101, 150),
+            Delivered("2", 1, 92), Delivered("2", 101, 151),
+            Delivered("3", 1, 99), Delivered("3", 101, 152),
+            Delivered("4", 2, 102), Delivered("4", 101, 191), Delivered("4", 201, 210),
+        ]));
+
+    [Fact]
+    public void NeedlessRepeats_EarlierThanThatInMoreThanTheAttemptsBeingMade_AreNamed()
     {
-        var verdict = new CrashVerdict(["1"], [Kill], connections: 1);
+        SinkDelivery[] asManyAsConnections =
+        [
+            Delivered("1", 1, 10), Delivered("1", 101, 150),
+            Delivered("2", 1, 89), Delivered("2", 201, 210),
+            Delivered("3", 101, 189), Delivered("3", 201, 211),
+        ];
+        Assert.Empty(Verdict().NeedlessRepeats(asManyAsConnections));
         Assert.Equal(
-            ["1"],
-            verdict.NeedlessRepeats(
-                [Delivered("1", -0.1), Delivered("1", 5), Delivered("1", 6), Delivered("1", 7)]));
+            ["1", "2", "4"],
+            Verdict().NeedlessRepeats(
+                [.. asManyAsConnections, Delivered("4", 1, 88), Delivered("4", 201, 212)]));
     }
 
     [Fact]
@@ -43,7 +59,7 @@ public sealed class CrashVerdictTests
         using var directory = new TemporaryDirectory();
         using var ledger = new Ledger(directory.PathOf("ledger"));
         await using var sink = new SmtpSink();
-        var load = new LoadGenerator(ledger, sessions: 4);
+        var load = new LoadGenerator(ledger, sink.Moments, sessions: 4);
         using var stop = new CancellationTokenSource();
         var running = load.RunAsync(sink.Port, stop.Token);
         await Eventually.TrueAsync(() => load.Acknowledged >= 200, "200 acknowledged");
@@ -51,7 +67,8 @@ public sealed class CrashVerdictTests
         await running;
         var verdict = new CrashVerdict(ledger.Read(), [], connections: 4);
         Assert.True(ledger.Read().Count >= 200);
+        Assert.True(load.Proven > 200, "a message that got its 250 proves nothing");
         Assert.Empty(verdict.Lost(sink.Deliveries));
-        Assert.Empty(verdict.NeedlessRepeats([.. sink.Deliveries]));
+        Assert.Empty(verdict.NeedlessRepeats(sink.Deliveries));
     }
 }

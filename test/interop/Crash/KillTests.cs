@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 
 namespace Postern.Interop.Crash;
 
@@ -21,9 +22,9 @@ public sealed class KillTests
         using var ledger = new Ledger(directory.PathOf("ledger"));
         await using var sink = new SmtpSink();
         await using var postern = new PosternProcess(Settings(sink.Port));
-        var load = new LoadGenerator(ledger, Sessions);
+        var load = new LoadGenerator(ledger, sink.Moments, Sessions);
         var seed = Environment.ProcessId;
-        var kills = await KillAsync(postern, load, new Random(seed));
+        var kills = await KillAsync(postern, load, sink.Moments, new Random(seed));
         await postern.StartAsync();
         var promised = ledger.Read();
         Assert.True(promised.Count >= Kills * MessagesPerKill, $"only {promised.Count} acknowledged");
@@ -33,17 +34,47 @@ public sealed class KillTests
             () => $"seed {seed}, lost: {string.Join(' ', verdict.Lost(sink.Deliveries))}\n{postern.Said}");
         await Eventually.TrueAsync(
             async () => await QueuedAsync(postern) == 0, "the queue is empty", 60, () => postern.Said);
-        var repeats = verdict.NeedlessRepeats([.. sink.Deliveries]);
+        var repeats = verdict.NeedlessRepeats(sink.Deliveries);
         Assert
             .True(repeats.Count == 0, $"seed {seed}, needless repeats: {string.Join(' ', repeats.Take(20))}");
-        TestContext.Current.TestOutputHelper?.WriteLine(
-            $"{kills.Count} kills, {promised.Count} acknowledged, {sink.Deliveries.Count} delivered");
+        AssertRelayedOnce(postern.LogFile);
+        Report(kills.Count, promised.Count, sink.Deliveries.Count, verdict.Repeats(sink.Deliveries));
     }
 
-    static async Task<List<DateTimeOffset>> KillAsync(
-        PosternProcess postern, LoadGenerator load, Random random)
+    /// <summary>An event is logged after its commit: what is Done on disk is not sent again, whenever the
+    /// kill came.</summary>
+    static void AssertRelayedOnce(string logFile)
     {
-        var kills = new List<DateTimeOffset>();
+        var relayed = File.ReadLines(logFile).Select(RelayedRecipient).OfType<string>().ToArray();
+        Assert.True(relayed.Length >= Kills * MessagesPerKill, $"only {relayed.Length} relayed in the log");
+        var twice = relayed.GroupBy(recipient => recipient).Where(group => group.Count() > 1);
+        Assert.Empty(twice.Select(group => group.Key));
+    }
+
+    static string? RelayedRecipient(string line)
+    {
+        if (!line.Contains("\"relayed\"", StringComparison.Ordinal))
+            return null;
+        using var document = JsonDocument.Parse(line);
+        var root = document.RootElement;
+        return root.TryGetProperty("event", out var name) && name.GetString() == "relayed"
+            ? root.GetProperty("recipient").GetString()
+            : null;
+    }
+
+    static void Report(int kills, int acknowledged, int delivered, IReadOnlyList<Repeat> repeats)
+    {
+        var unfinished = repeats.Where(repeat => repeat.Cause == RepeatCause.Unfinished)
+            .GroupBy(repeat => repeat.Life).Select(life => life.Count()).DefaultIfEmpty().Max();
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"{kills} kills, {acknowledged} acknowledged, {delivered} delivered, {repeats.Count} repeats; "
+            + $"of attempts being made {unfinished} after one kill at most, {Connections} are possible");
+    }
+
+    static async Task<List<Kill>> KillAsync(
+        PosternProcess postern, LoadGenerator load, Moments moments, Random random)
+    {
+        var kills = new List<Kill>();
         while (kills.Count < Kills)
         {
             await postern.StartAsync();
@@ -55,10 +86,11 @@ public sealed class KillTests
                 () => load.Acknowledged >= goal || running.IsCompleted, $"{goal} acknowledged", 60, () =>
                     postern.Said);
             Assert.False(running.IsCompleted, "the server went away by itself\n" + postern.Said);
-            kills.Add(TimeProvider.System.GetUtcNow());
             await postern.KillAsync();
+            var gone = moments.Next();
             await stop.CancelAsync();
             await running;
+            kills.Add(new Kill(load.Proven, gone));
         }
         return kills;
     }

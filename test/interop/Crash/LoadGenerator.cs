@@ -6,7 +6,7 @@ namespace Postern.Interop.Crash;
 
 /// <summary>Sessions that submit one message after the other until the server is gone; the id is the local
 /// part.</summary>
-sealed class LoadGenerator(Ledger ledger, int sessions)
+sealed class LoadGenerator(Ledger ledger, Moments moments, int sessions)
 {
     static readonly byte[] Content = Encoding.ASCII.GetBytes(
         "From: <load@sender.test>\r\nSubject: load\r\n\r\n"
@@ -14,9 +14,14 @@ sealed class LoadGenerator(Ledger ledger, int sessions)
 
     int issued;
     int acknowledged;
+    long proven;
 
     /// <summary>Ids in the ledger so far.</summary>
     public int Acknowledged => Volatile.Read(ref acknowledged);
+
+    /// <summary>When the content of a message that got its 250 was sent, the last such message: what the
+    /// server had queued for its disk before then is there.</summary>
+    public long Proven => Interlocked.Read(ref proven);
 
     public Task RunAsync(int port, CancellationToken cancel) =>
         Task.WhenAll(Enumerable.Range(0, sessions).Select(_ => SubmitAsync(port, cancel)));
@@ -29,10 +34,14 @@ sealed class LoadGenerator(Ledger ledger, int sessions)
             while (!cancel.IsCancellationRequested)
             {
                 var id = Interlocked.Increment(ref issued).ToString("D7", CultureInfo.InvariantCulture);
-                var reply = await wire
-                    .SendAsync(new Letter("load@sender.test", id + "@sink.test", Content), cancel);
+                var letter = new Letter("load@sender.test", id + "@sink.test", Content);
+                if ((await wire.BeginAsync(letter, cancel))[0] != '3')
+                    continue;
+                var sent = moments.Next();
+                var reply = await wire.EndAsync(letter, cancel);
                 if (!reply.StartsWith("250", StringComparison.Ordinal))
                     continue;
+                NoteProven(sent);
                 await ledger.AddAsync(id);
                 Interlocked.Increment(ref acknowledged);
             }
@@ -40,6 +49,17 @@ sealed class LoadGenerator(Ledger ledger, int sessions)
         catch (Exception e) when (e is IOException or SocketException or OperationCanceledException)
         {
             // The server was killed: what had no 250 is not ours to count.
+        }
+    }
+
+    void NoteProven(long sent)
+    {
+        for (var seen = Proven; seen < sent;)
+        {
+            var found = Interlocked.CompareExchange(ref proven, sent, seen);
+            if (found == seen)
+                return;
+            seen = found;
         }
     }
 }

@@ -1,13 +1,15 @@
 using System.Diagnostics;
-using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace Postern.Interop.Peers;
 
 /// <summary>A program that runs until it is told to stop; keeps what it says for the failure's
 /// text.</summary>
-sealed class Daemon : IAsyncDisposable
+sealed partial class Daemon : IAsyncDisposable
 {
+    const int Terminate = 15;
+
     readonly Process process;
     readonly StringBuilder said = new();
 
@@ -49,13 +51,11 @@ sealed class Daemon : IAsyncDisposable
     {
         if (process.HasExited)
             return;
-        await SignalAsync("TERM");
+        // A process that ended just now cannot be signalled, and has ended.
+        _ = Signal(process.Id, Terminate);
         await Eventually
             .TrueAsync(() => process.HasExited, "the process ends after SIGTERM", seconds, () => Said);
     }
-
-    public Task<Command> SignalAsync(string name) =>
-        Command.RunAsync("/bin/kill", $"-{name}", process.Id.ToString(CultureInfo.InvariantCulture));
 
     public async ValueTask DisposeAsync()
     {
@@ -68,4 +68,7 @@ sealed class Daemon : IAsyncDisposable
         lock (said)
             said.AppendLine(line);
     }
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Signal(int process, int signal);
 }

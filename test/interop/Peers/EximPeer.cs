@@ -69,6 +69,7 @@ sealed class EximPeer : IAsyncDisposable
             smtp_enforce_sync = true
             message_size_limit = 60M
             accept_8bitmime = true
+            smtputf8_advertise_hosts = *
             tls_advertise_hosts = *
             tls_certificate = {{{certificate}}}
             tls_privatekey = {{{key}}}

@@ -22,7 +22,11 @@ sealed class SmtpSink : IAsyncDisposable
     }
 
     public int Port { get; }
+    public Moments Moments { get; } = new();
     public ConcurrentQueue<SinkDelivery> Deliveries { get; } = new();
+
+    /// <summary>What stood between each 354 and its reply, in octets. Null: not kept.</summary>
+    public ConcurrentQueue<byte[]>? Contents { get; init; }
 
     public async ValueTask DisposeAsync()
     {
@@ -38,7 +42,10 @@ sealed class SmtpSink : IAsyncDisposable
         try
         {
             while (true)
-                sessions.Add(ServeAsync(await listener.AcceptTcpClientAsync(stop.Token)));
+            {
+                var client = await listener.AcceptTcpClientAsync(stop.Token);
+                sessions.Add(ServeAsync(client, Moments.Next()));
+            }
         }
         catch (Exception e) when (e is OperationCanceledException or SocketException)
         {
@@ -46,14 +53,14 @@ sealed class SmtpSink : IAsyncDisposable
         }
     }
 
-    async Task ServeAsync(TcpClient client)
+    async Task ServeAsync(TcpClient client, long connected)
     {
         using (client)
         {
             client.NoDelay = true;
             try
             {
-                await ConverseAsync(client.GetStream());
+                await ConverseAsync(client.GetStream(), connected);
             }
             catch (Exception e) when (e is IOException or OperationCanceledException)
             {
@@ -62,7 +69,7 @@ sealed class SmtpSink : IAsyncDisposable
         }
     }
 
-    async Task ConverseAsync(NetworkStream stream)
+    async Task ConverseAsync(NetworkStream stream, long connected)
     {
         var reader = new SinkReader(stream, stop.Token);
         var recipients = new List<string>();
@@ -79,9 +86,11 @@ sealed class SmtpSink : IAsyncDisposable
             else if (verb == "DATA")
             {
                 await stream.WriteAsync("354 Go on\r\n"u8.ToArray(), stop.Token);
-                await reader.SkipContentAsync();
-                var now = TimeProvider.System.GetUtcNow();
-                recipients.ForEach(recipient => Deliveries.Enqueue(new SinkDelivery(recipient, now)));
+                var content = await reader.ReadContentAsync(Contents is not null);
+                Contents?.Enqueue(content);
+                var taken = Moments.Next();
+                recipients.ForEach(
+                    recipient => Deliveries.Enqueue(new SinkDelivery(recipient, connected, taken)));
             }
             if (verb is "DATA" or "RSET" or "MAIL")
                 recipients.Clear();
@@ -116,16 +125,27 @@ sealed class SinkReader(Stream stream, CancellationToken cancel)
         }
     }
 
+    /// <summary>Up to CRLF, dot, CRLF and nothing like it.</summary>
+    /// <returns>All octets of it, or the last few.</returns>
     /// <exception cref="EndOfStreamException">The peer went away before the final dot.</exception>
-    public async Task SkipContentAsync()
+    public async Task<byte[]> ReadContentAsync(bool whole)
     {
+        var content = new List<byte>("\r\n"u8.ToArray());
         while (true)
         {
-            var line = await ReadLineAsync() ?? throw new EndOfStreamException();
-            if (line == ".")
-                return;
+            if (start == end && !await FillAsync())
+                throw new EndOfStreamException();
+            content.Add(buffer[start++]);
+            if (content[^1] == '\n' && EndsInDot(content))
+                return [.. content.Skip(2)];
+            if (!whole && content.Count > 4096)
+                content.RemoveRange(0, content.Count - 4);
         }
     }
+
+    static bool EndsInDot(List<byte> content) =>
+        content.Count >= 5 && content[^5] == '\r' && content[^4] == '\n' && content[^3] == '.'
+        && content[^2] == '\r';
 
     async ValueTask<bool> FillAsync()
     {
@@ -136,4 +156,15 @@ sealed class SinkReader(Stream stream, CancellationToken cancel)
 }
 
 /// <summary>One recipient of one message, as the sink took it, before its 250 left.</summary>
-readonly record struct SinkDelivery(string Recipient, DateTimeOffset At);
+/// <param name="Connected">When its connection was accepted.</param>
+/// <param name="Taken">When the final dot had been read.</param>
+readonly record struct SinkDelivery(string Recipient, long Connected, long Taken);
+
+/// <summary>One order for what several tasks see, without a clock: who asks later gets a greater
+/// number.</summary>
+sealed class Moments
+{
+    long last;
+
+    public long Next() => Interlocked.Increment(ref last);
+}

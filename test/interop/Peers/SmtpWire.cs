@@ -53,6 +53,14 @@ sealed class SmtpWire : IAsyncDisposable
     /// dot.</summary>
     public async Task<string> SendAsync(Letter letter, CancellationToken cancel)
     {
+        var reply = await BeginAsync(letter, cancel);
+        return reply[0] == '3' ? await EndAsync(letter, cancel) : reply;
+    }
+
+    /// <summary>A transaction up to its content: a reply that begins with 3 asks for
+    /// <see cref="EndAsync"/>.</summary>
+    public async Task<string> BeginAsync(Letter letter, CancellationToken cancel)
+    {
         var reply = await CommandAsync($"MAIL FROM:<{letter.Sender}>{letter.Parameters}", cancel);
         if (reply[0] == '2')
             reply = await CommandAsync($"RCPT TO:<{letter.Recipient}>", cancel);
@@ -61,17 +69,20 @@ sealed class SmtpWire : IAsyncDisposable
             await CommandAsync("RSET", cancel);
             return reply;
         }
+        return letter.ByBdat ? "3 BDAT asks for nothing" : await CommandAsync("DATA", cancel);
+    }
+
+    /// <summary>The content and its end; the reply to that.</summary>
+    public async Task<string> EndAsync(Letter letter, CancellationToken cancel)
+    {
         if (letter.ByBdat)
         {
             await stream
                 .WriteAsync(Encoding.ASCII.GetBytes($"BDAT {letter.Content.Length} LAST\r\n"), cancel);
             await stream.WriteAsync(letter.Content, cancel);
-            return await ReadReplyAsync(cancel);
         }
-        reply = await CommandAsync("DATA", cancel);
-        if (reply[0] != '3')
-            return reply;
-        await stream.WriteAsync(Stuffed(letter.Content), cancel);
+        else
+            await stream.WriteAsync(Stuffed(letter.Content), cancel);
         return await ReadReplyAsync(cancel);
     }
 

@@ -15,6 +15,9 @@ namespace Postern.Mta.Transports.PubSub;
 /// </remarks>
 sealed class PubSubCredentials(TimeProvider clock)
 {
+    /// <summary>The alarm about having none that work.</summary>
+    public const string Alarm = "login";
+
     const string Audience = "https://pubsub.googleapis.com/";
     const string Scope = "https://www.googleapis.com/auth/pubsub";
     static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
@@ -53,7 +56,7 @@ sealed class PubSubCredentials(TimeProvider clock)
         {
             credential = null;
             return new PublishOutcome.Misconfigured(
-                "login",
+                Alarm,
                 $"no access token: {e.Message}",
                 "set GOOGLE_APPLICATION_CREDENTIALS, or give the machine a publisher's account");
         }

@@ -11,7 +11,7 @@ namespace Postern.Mta.Transports.PubSub;
 /// goes back to the queue, which is the only place that retries. One bad message fails its whole request, so
 /// a refused request is halved until the bad one stands alone.
 /// </remarks>
-sealed class PubSubPublisher : IAsyncDisposable
+sealed partial class PubSubPublisher : IAsyncDisposable
 {
     readonly string topic;
     readonly PubSubEndpoint endpoint;
@@ -45,6 +45,9 @@ sealed class PubSubPublisher : IAsyncDisposable
         });
         client = new Publisher.PublisherClient(channel);
     }
+
+    /// <summary>Told of each call of Publish when it has ended.</summary>
+    public Action<PublishCall> Called { get; init; } = static _ => { };
 
     /// <summary>Publishes with whatever else is there. Never throws for what the service did.</summary>
     public Task<PublishOutcome> PublishAsync(PubsubMessage message)
@@ -151,24 +154,40 @@ sealed class PubSubPublisher : IAsyncDisposable
 
     async Task<(IReadOnlyList<string> Ids, PublishOutcome? Failure)> CallAsync(PublishRequest request)
     {
-        var metadata = new Metadata();
-        if (endpoint.Credentials is { } credentials
-            && await credentials.TryAddAsync(metadata, CancellationToken.None).ConfigureAwait(false)
-                is { } withoutToken)
+        var (call, withoutToken) = await PrepareAsync(CancellationToken.None).ConfigureAwait(false);
+        if (withoutToken is not null)
             return ([], withoutToken);
+        var started = clock.GetTimestamp();
+        var code = StatusCode.Unknown;
         try
         {
-            var deadline = clock.GetUtcNow().UtcDateTime + limits.CallLimit;
-            var response = await client.PublishAsync(request, new CallOptions(metadata, deadline))
-                .ConfigureAwait(false);
+            var response = await client.PublishAsync(request, call).ConfigureAwait(false);
+            code = StatusCode.OK;
             return response.MessageIds.Count == request.Messages.Count
                 ? (response.MessageIds, null)
                 : ([], new PublishOutcome.Unavailable("the answer does not fit the request", null));
         }
         catch (RpcException e)
         {
+            code = e.StatusCode;
             return ([], PublishOutcome.Of(e, topic));
         }
+        finally
+        {
+            Called(new PublishCall(
+                request.Messages.Count, request.CalculateSize(), code, clock.GetElapsedTime(started)));
+        }
+    }
+
+    /// <summary>Credentials and deadline of one call, or why there are no credentials.</summary>
+    async ValueTask<(CallOptions Call, PublishOutcome? WithoutToken)> PrepareAsync(CancellationToken cancel)
+    {
+        var metadata = new Metadata();
+        var withoutToken = endpoint.Credentials is { } credentials
+            ? await credentials.TryAddAsync(metadata, cancel).ConfigureAwait(false)
+            : null;
+        var deadline = clock.GetUtcNow().UtcDateTime + limits.CallLimit;
+        return (new CallOptions(metadata, deadline, cancel), withoutToken);
     }
 
     sealed class Pending(PubsubMessage message)
@@ -197,6 +216,10 @@ sealed class PubSubPublisher : IAsyncDisposable
         }
     }
 }
+
+/// <summary>One call of Publish, for the metrics.</summary>
+/// <param name="Octets">Of the request.</param>
+readonly record struct PublishCall(int Messages, long Octets, StatusCode Code, TimeSpan Took);
 
 /// <summary>When a batch goes; the first three are those of Google's own clients.</summary>
 sealed record PublishLimits

@@ -1,8 +1,10 @@
 using System.Diagnostics;
 using System.Globalization;
 using Google.Protobuf;
+using Postern.Mta.Events;
 using Postern.Mta.Inbound;
 using Postern.Mta.Queue;
+using Postern.Mta.Reports;
 using Postern.Mta.Transports.PubSub.Wire;
 using Postern.Smtp;
 
@@ -35,8 +37,11 @@ public sealed class PubSubTransport : ITransport
     readonly ClaimDirectory claims;
 
     /// <exception cref="ArgumentException">The options do not pass <see cref="FindProblem"/>.</exception>
-    public PubSubTransport(string name, TransportOptions options, PubSubSource source, TimeProvider clock)
-        : this(name, options, source, FindEndpoint(clock), new PublishLimits(), clock)
+    public PubSubTransport(
+        string name, TransportOptions options, PubSubSource source, Metrics metrics, TimeProvider clock)
+        : this(
+            name, options, source, FindEndpoint(clock), new PublishLimits(), clock,
+            call => metrics.Published(name, call))
     {
     }
 
@@ -46,7 +51,8 @@ public sealed class PubSubTransport : ITransport
         PubSubSource source,
         PubSubEndpoint endpoint,
         PublishLimits limits,
-        TimeProvider clock)
+        TimeProvider clock,
+        Action<PublishCall>? called = null)
     {
         if (FindTopicProblem(options.Topic) is { } problem)
             throw new ArgumentException(problem, nameof(options));
@@ -56,7 +62,10 @@ public sealed class PubSubTransport : ITransport
         this.clock = clock;
         topic = options.Topic!;
         claims = new ClaimDirectory(options.ClaimDirectory ?? Path.Combine(source.DataDirectory, "claims"));
-        publisher = new PubSubPublisher(topic, endpoint, limits, clock);
+        publisher = new PubSubPublisher(topic, endpoint, limits, clock)
+        {
+            Called = called ?? (static _ => { }),
+        };
     }
 
     public string Name { get; }
@@ -97,6 +106,15 @@ public sealed class PubSubTransport : ITransport
             return AttemptReport.ForAll(attempt, Down(alarm.Text, alarm, null), Facts());
         }
     }
+
+    public async ValueTask<TransportFinding> CheckAsync(CancellationToken cancel) =>
+        await publisher.CheckAsync(cancel).ConfigureAwait(false) switch
+        {
+            null => new TransportFinding.Well([PublishOutcome.TopicAlarm, PubSubCredentials.Alarm]),
+            PublishOutcome.Misconfigured wrong =>
+                new TransportFinding.Wrong(new AlarmNotice(wrong.Kind, wrong.Text, wrong.Mend)),
+            _ => TransportFinding.Nothing,
+        };
 
     public ValueTask DisposeAsync() => publisher.DisposeAsync();
 
@@ -192,7 +210,7 @@ public sealed class PubSubTransport : ITransport
     AttemptResult Judge(PublishOutcome outcome) => outcome switch
     {
         PublishOutcome.Published { MessageId: var id } => new AttemptResult.Relayed(
-            new EnhancedStatus(2, 0, 0), $"published to {topic} as {id}", id),
+            new EnhancedStatus(2, 0, 0), $"published to {topic} as {id}", id, HandOver.Final),
         PublishOutcome.Unavailable { Text: var text, RetryAfter: var wish } => Down(text, null, wish),
         PublishOutcome.Misconfigured wrong => new AttemptResult.NextHopDown(
             SystemTrouble, wrong.Text, NextHopTrouble.Refusing)

@@ -7,6 +7,9 @@ namespace Postern.Mta.Transports.PubSub;
 /// <summary>What became of one published message.</summary>
 abstract record PublishOutcome
 {
+    /// <summary>The alarm about the topic and our right to it.</summary>
+    public const string TopicAlarm = "topic";
+
     public sealed record Published(string MessageId) : PublishOutcome;
 
     /// <summary>It may be tried again, and may have been published: consumers know a repeat by its
@@ -49,7 +52,7 @@ abstract record PublishOutcome
         }
     }
 
-    static Misconfigured Topic(string text, string mend) => new("topic", text, mend);
+    static Misconfigured Topic(string text, string mend) => new(TopicAlarm, text, mend);
 
     static TimeSpan? RetryDelayOf(Metadata trailers)
     {

@@ -231,31 +231,61 @@ public abstract class StoreContract : IAsyncLifetime
     }
 
     [Fact]
-    public async Task FetchDue_GivesTheOldestDueFirstAndWhenTheNextIsDue()
+    public async Task FetchDue_GivesReadyOnesInTurn_ThenDeferredOnesByTime()
     {
         await Store.CommitAsync(
             Accept(Message(40), Recipient(40, dueSeconds: 3), Recipient(40, 2, dueSeconds: 1)));
+        await Store.CommitAsync(Accept(
+            Message(41), Deferred(41, 1, dueSeconds: 2), Deferred(41, 2, dueSeconds: 1)));
         await Store.CommitAsync(
-            Accept(Message(41), Recipient(41, state: RecipientState.Deferred, dueSeconds: 2)));
-        await Store.CommitAsync(
-            Accept(Message(42), Recipient(42, dueSeconds: 9), Recipient(42, 2, RecipientState.Held)));
+            Accept(Message(42), Deferred(42, 1, dueSeconds: 9), Recipient(42, 2, RecipientState.Held)));
 
         var window = await Store.FetchDueAsync("relay", Start.AddSeconds(3), 10, None);
 
-        Assert.Equal([(40, 2), (41, 1), (40, 1)], window.Recipients
-            .Select(r => (r.Message.Id.Value, r.Recipient.Number)));
+        Assert.Equal([(40, 2), (40, 1), (41, 2), (41, 1)], KeysOf(window));
         Assert.Equal(Start.AddSeconds(9), window.NextDueAt);
     }
 
     [Fact]
-    public async Task FetchDue_OfAFullWindow_SaysWhatIsLeft()
+    public async Task FetchDue_OfTooMany_GivesHalfOfTheWindowToEachKind()
     {
-        await Store.CommitAsync(Accept(Message(43), Recipient(43), Recipient(43, 2, dueSeconds: 1)));
-        var window = await Store.FetchDueAsync("relay", Start.AddSeconds(5), 1, None);
-        Assert.Single(window.Recipients);
-        Assert.Equal(Start.AddSeconds(1), window.NextDueAt);
-        Assert.Null((await Store.FetchDueAsync("other", Start, 1, None)).NextDueAt);
+        await Store.CommitAsync(Accept(
+            Message(43), [.. Enumerable.Range(1, 10).Select(number => Recipient(43, number))]));
+        await Store.CommitAsync(Accept(
+            Message(44), [.. Enumerable.Range(1, 3).Select(number => Deferred(44, number, number))]));
+        var now = Start.AddSeconds(5);
+        var window = await Store.FetchDueAsync("relay", now, 4, None);
+        Assert.Equal([(43, 1), (43, 2), (44, 1), (44, 2)], KeysOf(window));
+        Assert.Equal(Start.AddSeconds(3), window.NextDueAt);
+        Assert.Equal([(43, 1)], KeysOf(await Store.FetchDueAsync("relay", now, 1, None)));
+        Assert.Equal(10, (await Store.FetchDueAsync("relay", now, 10, None)).Recipients.Count);
+        Assert.Equal(13, (await Store.FetchDueAsync("relay", now, 20, None)).Recipients.Count);
+        Assert.Null((await Store.FetchDueAsync("other", now, 1, None)).NextDueAt);
     }
+
+    [Fact]
+    public async Task SearchDue_GoesOnBehindTheKey_FromReadyToDeferred()
+    {
+        await Store.CommitAsync(Accept(
+            Message(45), Recipient(45, dueSeconds: 1), Recipient(45, 2, dueSeconds: 1), Recipient(45, 3),
+            Deferred(45, 4, dueSeconds: 0)));
+        await Store.CommitAsync(Accept(Message(46), Recipient(46, dueSeconds: 1)));
+        var found = new List<(long, int)>();
+        var key = default(DueKey);
+        while (await Store.SearchDueAsync("relay", Start.AddSeconds(5), key, 2, None)
+            is { Recipients.Count: > 0 } step)
+        {
+            found.AddRange(KeysOf(step));
+            key = DueKey.Of(step.Recipients[^1].Recipient);
+        }
+        Assert.Equal([(45, 3), (45, 1), (45, 2), (46, 1), (45, 4)], found);
+    }
+
+    static IEnumerable<(long, int)> KeysOf(DueWindow window) =>
+        window.Recipients.Select(due => (due.Message.Id.Value, due.Recipient.Number));
+
+    static Recipient Deferred(long id, int number, int dueSeconds) =>
+        Recipient(id, number, RecipientState.Deferred, dueSeconds: dueSeconds);
 
     [Fact]
     public async Task FetchDue_FollowsARecipientToItsNewLane()
@@ -274,7 +304,7 @@ public abstract class StoreContract : IAsyncLifetime
                 Recipient(45, 2, RecipientState.Deferred, dueSeconds: 2),
             Recipient(45, 3, RecipientState.Active), Recipient(45, 4, lane: "")));
         Assert.Equal(
-            [new LaneTotal("", 1, Start), new LaneTotal("relay", 2, Start.AddSeconds(2))],
+            [new LaneTotal("", 1, Start), new LaneTotal("relay", 2, Start.AddSeconds(4))],
             await Store.ReadLanesAsync(None));
     }
 

@@ -24,41 +24,6 @@ public sealed class TlsTests
         Assert.Empty(relay.Failures);
     }
 
-    [Fact] // CLI-06
-    public async Task Auth_OfferedBeforeTlsOnly_IsForgotten()
-    {
-        await using var relay = ScriptedRelay.Start(async peer =>
-        {
-            await peer.GreetAsync("STARTTLS", "AUTH PLAIN LOGIN");
-            await peer.ExpectAsync("STARTTLS", "220 go");
-            await peer.StartTlsAsync(TestCertificates.Shared.Good);
-            await peer.OfferAsync("SIZE");
-            await peer.ExpectEndAsync();
-        });
-        var result = await TryOpenAsync(relay, Relays.Required with { Login = new ClientLogin("u", "p") });
-        Assert.IsType<OpenResult.LoginNotOffered>(result);
-        Assert.Empty(relay.Failures);
-    }
-
-    [Theory] // CLI-05
-    [InlineData("OtherName", "not for the name mx.relay.example")]
-    [InlineData("NameOnlyInCommonName", "not for the name mx.relay.example")]
-    [InlineData("Expired", "expired")]
-    [InlineData("SelfSigned", "self-signed")]
-    public async Task Certificate_ThatDoesNotHold_IsRefusedNamingTheCheck(string certificate, string reason)
-    {
-        await using var relay = ScriptedRelay.Start(async peer =>
-        {
-            await peer.GreetAsync("STARTTLS");
-            await peer.ExpectAsync("STARTTLS", "220 go");
-            await peer.StartTlsAsync(Certificate(certificate));
-            await peer.ReadLineAsync();
-        });
-        var result = await TryOpenAsync(relay, Relays.Required);
-        Assert.Contains(
-            reason, Assert.IsType<OpenResult.CertificateRefused>(result).Reason, StringComparison.Ordinal);
-    }
-
     [Theory]
     [InlineData("OtherName")]
     [InlineData("SelfSigned")]

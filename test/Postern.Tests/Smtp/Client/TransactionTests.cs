@@ -1,5 +1,4 @@
 using System.Text;
-using Microsoft.Extensions.Time.Testing;
 using Postern.Smtp;
 using Postern.Smtp.Client;
 using Postern.Tests.Doubles;
@@ -88,59 +87,6 @@ public sealed class TransactionTests
         }
     }
 
-    [Fact] // CLI-19
-    public async Task Rcpt_MixedReplies_AreTakenPerRecipient()
-    {
-        var result = await Relays.SendOneAsync(
-            async relay =>
-            {
-                await relay.GreetAsync("PIPELINING");
-                for (var i = 0; i < 5; i++)
-                    await relay.ReadLineAsync();
-                await relay.SayRawAsync("250 ok\r\n250 ok\r\n550 5.1.1 no\r\n450 4.2.0 later\r\n354 go\r\n");
-                await relay.ReadDataAsync();
-                await relay.SayAsync("250 done");
-                await relay.ExpectEndAsync();
-            },
-            Relays.To("b@d.example", "c@d.example", "e@d.example"));
-        var completed = Assert.IsType<TransactionResult.Completed>(result);
-        Assert.Equal([250, 550, 450], completed.Recipients.Select(r => r.Reply.Code));
-    }
-
-    [Fact] // CLI-18
-    public async Task Rcpt_AllRefusedButDataAccepted_GetsALoneDot()
-    {
-        var result = await Relays.SendOneAsync(async relay =>
-        {
-            await relay.GreetAsync("PIPELINING");
-            for (var i = 0; i < 3; i++)
-                await relay.ReadLineAsync();
-            await relay.SayRawAsync("250 ok\r\n550 5.1.1 no\r\n354 go\r\n");
-            Assert.Equal("", await relay.ReadDataAsync());
-            await relay.SayAsync("250 whatever");
-            await relay.ExpectEndAsync();
-        });
-        Assert.Equal(
-            550, Assert.Single(
-                Assert.IsType<TransactionResult.NoRecipientAccepted>(result).Recipients).Reply.Code);
-    }
-
-    [Fact] // CLI-14
-    public async Task Data_Answered250_IsAProtocolErrorAndReset()
-    {
-        var result = await Relays.SendOneAsync(async relay =>
-        {
-            await relay.GreetAsync();
-            await relay.ExpectAsync("MAIL", "250 ok");
-            await relay.ExpectAsync("RCPT", "250 ok");
-            await relay.ExpectAsync("DATA", "250 ok");
-            await relay.ExpectAsync("RSET", "250 ok");
-            await relay.ExpectEndAsync();
-        });
-        var lost = Assert.IsType<TransactionResult.Lost>(result);
-        Assert.Equal((SmtpStage.Data, LossCause.ProtocolError), (lost.Stage, lost.Cause));
-    }
-
     [Fact] // CLI-13
     public async Task Data_ReplyToTheContentBeforeTheContent_IsAProtocolError()
     {
@@ -153,113 +99,6 @@ public sealed class TransactionTests
             Assert.Null(await relay.ReadDataAsync());
         });
         Assert.Equal(LossCause.ProtocolError, Assert.IsType<TransactionResult.Lost>(result).Cause);
-    }
-
-    [Fact] // CLI-10
-    public async Task FinalReply_WithDifferingCodes_IsNeverASuccess()
-    {
-        var result = await Relays.SendOneAsync(async relay =>
-        {
-            await AcceptUpToDataAsync(relay);
-            await relay.ReadDataAsync();
-            await relay.SayRawAsync("250-a\r\n550 b\r\n");
-            Assert.Null(await relay.ReadLineAsync());
-        });
-        Assert.Equal(LossCause.ProtocolError, Assert.IsType<TransactionResult.Uncertain>(result).Cause);
-    }
-
-    [Fact] // CLI-15
-    public async Task Body_ResetInTheMiddle_IsLostNotUncertain()
-    {
-        var result = await Relays.SendOneAsync(
-            async relay =>
-            {
-                await AcceptUpToDataAsync(relay);
-                await relay.ReadOctetsAsync(64 * 1024);
-                relay.Reset();
-            },
-            content: string.Concat(Enumerable.Repeat(new string('x', 76) + "\r\n", 20_000)));
-        Assert.Equal(SmtpStage.Body, Assert.IsType<TransactionResult.Lost>(result).Stage);
-    }
-
-    [Fact] // CLI-16
-    public async Task FinalReply_ResetInsteadOfIt_IsUncertain()
-    {
-        var result = await Relays.SendOneAsync(async relay =>
-        {
-            await AcceptUpToDataAsync(relay);
-            await relay.ReadDataAsync();
-            relay.Reset();
-        });
-        Assert.IsType<TransactionResult.Uncertain>(result);
-    }
-
-    [Fact] // CLI-16
-    public async Task FinalReply_SilenceForTenMinutes_IsUncertain()
-    {
-        var clock = new FakeTimeProvider();
-        var (stream, script) = ScriptedRelay.PlayInMemory(async relay =>
-        {
-            await AcceptUpToDataAsync(relay);
-            await relay.ReadDataAsync();
-            Assert.Null(await relay.ReadLineAsync());
-        });
-        var connection = await Relays.OpenAsync(stream, Relays.Plain, clock);
-        var sending = connection.SendAsync(Relays.To(
-            "b@d.example"), new BytesContent(Relays.Content), TestContext.Current.CancellationToken).AsTask();
-        clock.Advance(TimeSpan.FromSeconds(599));
-        Assert.False(sending.IsCompleted);
-        clock.Advance(TimeSpan.FromSeconds(1));
-        Assert.Equal(LossCause.TimedOut, Assert.IsType<TransactionResult.Uncertain>(await sending).Cause);
-        await connection.DisposeAsync();
-        await script;
-    }
-
-    [Fact] // CLI-32
-    public async Task Stop_InTheMiddleOfTheBody_ClosesWithoutADot()
-    {
-        using var stop = new CancellationTokenSource();
-        var (stream, script) = ScriptedRelay.PlayInMemory(async relay =>
-        {
-            await AcceptUpToDataAsync(relay);
-            await relay.ReadOctetsAsync(1000);
-            await stop.CancelAsync();
-            Assert.Null(await relay.ReadDataAsync());
-        });
-        var connection = await Relays.OpenAsync(stream, Relays.Plain);
-        var content = new BytesContent(string.Concat(Enumerable.Repeat("line\r\n", 200_000)));
-        var result = await connection.SendAsync(Relays.To("b@d.example"), content, stop.Token);
-        Assert.Equal(LossCause.Stopped, Assert.IsType<TransactionResult.Lost>(result).Cause);
-        await connection.DisposeAsync();
-        await script;
-    }
-
-    [Theory] // CLI-20
-    [InlineData("MAIL", SmtpStage.MailFrom)]
-    [InlineData("RCPT", SmtpStage.RcptTo)]
-    [InlineData("DATA", SmtpStage.Data)]
-    [InlineData(".", SmtpStage.EndOfData)]
-    public async Task Closing421_AtAnyStage_IsItsOwnOutcome(string at, SmtpStage stage)
-    {
-        var result = await Relays.SendOneAsync(async relay =>
-        {
-            await relay.GreetAsync();
-            while (await relay.ReadLineAsync() is { } line)
-            {
-                if (line.StartsWith(at, StringComparison.Ordinal))
-                {
-                    await relay.SayAsync("421 4.3.2 closing");
-                    return;
-                }
-                if (line == "DATA")
-                    await relay.SayAsync("354 go");
-                else if (line.StartsWith(
-                    "MAIL", StringComparison.Ordinal) || line.StartsWith("RCPT", StringComparison.Ordinal))
-                    await relay.SayAsync("250 ok");
-            }
-        });
-        var closing = Assert.IsType<TransactionResult.PeerClosing>(result);
-        Assert.Equal((stage, 421), (closing.Stage, closing.Reply.Code));
     }
 
     [Theory]
@@ -289,19 +128,6 @@ public sealed class TransactionTests
             },
             Relays.To("백@d.example"));
         Assert.Equal(NeededExtension.SmtpUtf8, Assert.IsType<TransactionResult.NotOffered>(result).Extension);
-    }
-
-    [Fact] // CLI-31
-    public async Task Rcpt_ForwardPathOffered_IsARefusalLikeAnyOther()
-    {
-        var result = await Relays.SendOneAsync(async relay =>
-        {
-            await relay.GreetAsync();
-            await relay.ExpectAsync("MAIL", "250 ok");
-            await relay.ExpectAsync("RCPT", "551 user not local; try <x@evil.example>");
-            await relay.ExpectEndAsync();
-        });
-        Assert.IsType<TransactionResult.NoRecipientAccepted>(result);
     }
 
     [Fact]
@@ -407,28 +233,6 @@ public sealed class TransactionTests
             Assert.Equal(3, connection.TransactionsBegun);
         }
         await script;
-    }
-
-    [Theory] // CLI-33
-    [InlineData("")]
-    [InlineData("421 4.4.2 timeout\r\n")]
-    public async Task Connection_ClosedWhileIdle_IsNoAttempt(string farewell)
-    {
-        var (stream, script) = ScriptedRelay.PlayInMemory(async relay =>
-        {
-            await AcceptUpToDataAsync(relay);
-            await relay.ReadDataAsync();
-            await relay.SayRawAsync("250 ok\r\n");
-            await relay.SayRawAsync(farewell);
-        });
-        await using var connection = await Relays.OpenAsync(stream, Relays.Plain);
-        await connection.SendAsync(Relays.To(
-            "b@d.example"), new BytesContent(Relays.Content), TestContext.Current.CancellationToken);
-        await script;
-        var again = await connection.SendAsync(Relays.To(
-            "b@d.example"), new BytesContent(Relays.Content), TestContext.Current.CancellationToken);
-        Assert.IsType<TransactionResult.ClosedWhileIdle>(again);
-        Assert.False(connection.IsReusable);
     }
 
     static async Task AcceptUpToDataAsync(RelayConversation relay)

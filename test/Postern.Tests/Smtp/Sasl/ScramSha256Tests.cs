@@ -63,6 +63,7 @@ public sealed class ScramSha256Tests
         Assert.False(new ScramClientExchange("user", "pencil", ClientNonce)
             .TryReadServerFirst(Encoding.UTF8.GetBytes(message), out _));
 
+    // AUT-11
     [Fact]
     public void Verify_BothNormalForms_AreOnePassword()
     {

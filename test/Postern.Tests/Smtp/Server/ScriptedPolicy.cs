@@ -86,6 +86,11 @@ sealed class ScriptedPolicy : ISessionPolicy
         return new(new CredentialLookup(userName == User ? Known : Nobody, null));
     }
 
+    /// <summary>The client has not begun too many handshakes.</summary>
+    public bool AllowsHandshakes { get; set; } = true;
+
+    public bool MayHandshake(SessionFacts session) => AllowsHandshakes;
+
     public TimeSpan Authenticated(SessionFacts session, string userName, bool succeeded) => LoginDelay;
 
     public void Refused(

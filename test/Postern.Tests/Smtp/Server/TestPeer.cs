@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
+using System.Net.Security;
 using System.Text;
 using Postern.Smtp.Server;
 
@@ -17,6 +18,9 @@ sealed class TestPeer : IAsyncDisposable
     readonly CancellationTokenSource stop = new();
     readonly WatchedReader watched;
     readonly ISessionPolicy? door;
+    PipeReader input;
+    PipeWriter output;
+    SslStream? tls;
     Task<SessionEnd>? serving;
 
     public TestPeer(
@@ -25,6 +29,7 @@ sealed class TestPeer : IAsyncDisposable
     {
         this.door = door;
         watched = new WatchedReader(toServer.Reader);
+        (input, output) = (toClient.Reader, toServer.Writer);
         Options = options ?? Defaults;
         Policy = policy ?? new ScriptedPolicy();
         Facts = new SessionFacts
@@ -54,10 +59,25 @@ sealed class TestPeer : IAsyncDisposable
     public TestPeer Start()
     {
         serving = SmtpServer
-            .ServeAsync(new Side(watched, new QuickWriter(this)), Facts, Options, door ?? Policy, Clock, stop.Token)
+            .ServeAsync(
+                new Side(watched, new QuickWriter(this)), Facts, Options, door ?? Policy, Clock, stop.Token)
             .AsTask();
         serving.ContinueWith(_ => toClient.Writer.Complete(), TaskScheduler.Default);
         return this;
+    }
+
+    /// <summary>A handshake as the client; what follows goes through it.</summary>
+    public async Task HandshakeAsync()
+    {
+        tls = new SslStream(new DuplexPipeStream(ClientSide), leaveInnerStreamOpen: true);
+        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
+        {
+            TargetHost = Options.Hostname,
+            // What is tested is the server.
+            RemoteCertificateValidationCallback = static (_, certificate, _, _) => certificate is not null,
+        });
+        input = PipeReader.Create(tls, new StreamPipeReaderOptions(leaveOpen: true));
+        output = PipeWriter.Create(tls, new StreamPipeWriterOptions(leaveOpen: true));
     }
 
     /// <summary>Greeting and EHLO.</summary>
@@ -93,9 +113,9 @@ sealed class TestPeer : IAsyncDisposable
 
     /// <summary>Each character is one octet.</summary>
     public async Task SendAsync(string octets) =>
-        await toServer.Writer.WriteAsync(Encoding.Latin1.GetBytes(octets));
+        await output.WriteAsync(Encoding.Latin1.GetBytes(octets));
 
-    public async Task SendAsync(ReadOnlyMemory<byte> octets) => await toServer.Writer.WriteAsync(octets);
+    public async Task SendAsync(ReadOnlyMemory<byte> octets) => await output.WriteAsync(octets);
 
     public async Task<string> AskAsync(string octets)
     {
@@ -119,14 +139,14 @@ sealed class TestPeer : IAsyncDisposable
     {
         while (true)
         {
-            var result = await toClient.Reader.ReadAsync().AsTask().WaitAsync(Patience, TimeProvider.System);
+            var result = await input.ReadAsync().AsTask().WaitAsync(Patience, TimeProvider.System);
             if (result.Buffer.PositionOf((byte)'\n') is { } end)
             {
                 var line = Encoding.UTF8.GetString(result.Buffer.Slice(0, end));
-                toClient.Reader.AdvanceTo(result.Buffer.GetPosition(1, end));
+                input.AdvanceTo(result.Buffer.GetPosition(1, end));
                 return line.TrimEnd('\r');
             }
-            toClient.Reader.AdvanceTo(result.Buffer.Start, result.Buffer.End);
+            input.AdvanceTo(result.Buffer.Start, result.Buffer.End);
             if (result.IsCompleted)
                 return "<closed>";
         }
@@ -146,6 +166,8 @@ sealed class TestPeer : IAsyncDisposable
             stop.Cancel();
             await Task.WhenAny(serving);
         }
+        if (tls is not null)
+            await tls.DisposeAsync();
         stop.Dispose();
     }
 

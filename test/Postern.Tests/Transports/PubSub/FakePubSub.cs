@@ -13,6 +13,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Postern.Mta.Transports.PubSub;
 using Postern.Mta.Transports.PubSub.Wire;
+using Wire = Postern.Mta.Transports.PubSub.Wire;
 
 namespace Postern.Tests.Transports.PubSub;
 
@@ -40,6 +41,12 @@ sealed class FakePubSub : IAsyncDisposable
     /// <summary>Asked after the messages were taken; what it throws is a lost answer.</summary>
     public Action LoseAnswer { get; set; } = static () => { };
 
+    /// <summary>The refusal of a look at the topic. Null: it may be looked at.</summary>
+    public RpcException? TopicRefusal { get; set; }
+
+    /// <summary>What the caller may do with the topic. Null: the question is not known here.</summary>
+    public string[]? Permissions { get; set; }
+
     public PubSubEndpoint Endpoint { get; private set; } = null!;
 
     public static async Task<FakePubSub> StartAsync()
@@ -53,6 +60,7 @@ sealed class FakePubSub : IAsyncDisposable
         builder.Services.AddSingleton(_ => fake!);
         var application = builder.Build();
         application.MapGrpcService<PublisherDouble>();
+        application.MapGrpcService<PermissionsDouble>();
         fake = new FakePubSub(application);
         await application.StartAsync();
         var address = application.Services.GetRequiredService<IServer>()
@@ -131,5 +139,23 @@ sealed class FakePubSub : IAsyncDisposable
     {
         public override Task<PublishResponse> Publish(PublishRequest request, ServerCallContext context) =>
             fake.PublishAsync(request, context);
+
+        public override Task<Wire.Topic> GetTopic(GetTopicRequest request, ServerCallContext context) =>
+            fake.TopicRefusal is { } refusal ? throw refusal
+            : request.Topic != Topic ? throw Error(StatusCode.NotFound, "Resource not found (resource=mail).")
+            : Task.FromResult(new Wire.Topic { Name = request.Topic });
+    }
+
+    sealed class PermissionsDouble(FakePubSub fake) : IAMPolicy.IAMPolicyBase
+    {
+        public override Task<TestIamPermissionsResponse> TestIamPermissions(
+            TestIamPermissionsRequest request, ServerCallContext context)
+        {
+            var response = new TestIamPermissionsResponse();
+            response.Permissions.AddRange(
+                (fake.Permissions ?? throw Error(StatusCode.Unimplemented, "unknown")).Intersect(
+                    request.Permissions));
+            return Task.FromResult(response);
+        }
     }
 }

@@ -303,6 +303,20 @@ public sealed class PubSubTransportTests : IDisposable
         Assert.Equal(PubSubAttributes.CountMax, map.Count);
     }
 
+    [Fact]
+    public async Task EachCall_IsToldToTheMetrics_WithItsCode()
+    {
+        await using var fake = await FakePubSub.StartAsync();
+        var calls = new List<PublishCall>();
+        await using var transport = Transport(fake, new TransportOptions(), calls.Add);
+        await transport.AttemptAsync(AttemptOf.Text(Mail, "a@b.example", "c@b.example"), Cancel);
+        fake.Fault = static (_, _) => throw FakePubSub.Error(StatusCode.Unavailable, "down");
+        await transport.AttemptAsync(AttemptOf.Text(Mail, "a@b.example"), Cancel);
+        Assert.Equal(
+            [(2, StatusCode.OK), (1, StatusCode.Unavailable)], calls.Select(c => (c.Messages, c.Code)));
+        Assert.Equal(fake.Requests.Select(r => (long)r.CalculateSize()), calls.Select(c => c.Octets));
+    }
+
     static byte[] Large(long octets)
     {
         var mail = new byte[octets];
@@ -313,11 +327,13 @@ public sealed class PubSubTransportTests : IDisposable
 
     static string Sha(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 
-    PubSubTransport Transport(FakePubSub fake, TransportOptions options) => new(
+    PubSubTransport Transport(
+        FakePubSub fake, TransportOptions options, Action<PublishCall>? called = null) => new(
         "topic",
         options with { Kind = TransportKind.Pubsub, Topic = FakePubSub.Topic },
         new PubSubSource("mx.b.example", "0.1.0", "+", folder.FullName),
         fake.Endpoint,
         new PublishLimits(),
-        TimeProvider.System);
+        TimeProvider.System,
+        called);
 }

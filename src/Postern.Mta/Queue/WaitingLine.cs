@@ -1,0 +1,82 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Postern.Mta.Queue;
+
+/// <summary>Leased work of one lane in the order it is attempted: a higher priority first, and the flows of
+/// one priority in turn.</summary>
+/// <remarks>Guarded by its lane.</remarks>
+sealed class WaitingLine
+{
+    readonly SortedDictionary<int, Round> rounds = new(Comparer<int>.Create((a, b) => b.CompareTo(a)));
+
+    public int Count { get; private set; }
+
+    /// <summary>Those that were fetched from the store.</summary>
+    public int FetchedCount { get; private set; }
+
+    public void Enqueue(Work work)
+    {
+        var priority = work.Decision.Route.Priority;
+        if (!rounds.TryGetValue(priority, out var round))
+            rounds.Add(priority, round = new Round());
+        round.Enqueue(work);
+        Note(work, 1);
+    }
+
+    public bool TryDequeue([NotNullWhen(true)] out Work? work)
+    {
+        foreach (var round in rounds.Values)
+        {
+            if (!round.TryDequeue(out work))
+                continue;
+            Note(work, -1);
+            return true;
+        }
+        work = null;
+        return false;
+    }
+
+    void Note(Work work, int change)
+    {
+        Count += change;
+        if (work.Content is null)
+            FetchedCount += change;
+    }
+
+    /// <summary>The flows of one priority; each gives one and goes to the end of the line.</summary>
+    sealed class Round
+    {
+        readonly Dictionary<Flow, Queue<Work>> flows = [];
+        readonly Queue<Queue<Work>> line = new();
+        Queue<Work>? spare;
+
+        public void Enqueue(Work work)
+        {
+            if (!flows.TryGetValue(work.Flow, out var flow))
+            {
+                flows.Add(work.Flow, flow = spare ?? new Queue<Work>());
+                spare = null;
+                line.Enqueue(flow);
+            }
+            flow.Enqueue(work);
+        }
+
+        public bool TryDequeue([NotNullWhen(true)] out Work? work)
+        {
+            if (!line.TryDequeue(out var flow))
+            {
+                work = null;
+                return false;
+            }
+            work = flow.Dequeue();
+            if (flow.Count > 0)
+                line.Enqueue(flow);
+            else
+            {
+                flows.Remove(work.Flow);
+                spare = flow;
+            }
+            return true;
+        }
+    }
+}

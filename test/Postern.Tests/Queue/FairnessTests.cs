@@ -1,0 +1,132 @@
+using Postern.Mta;
+using Postern.Mta.Configuration;
+using Postern.Mta.Queue;
+using Postern.Tests.Doubles;
+using static Postern.Tests.Doubles.MailHall;
+
+namespace Postern.Tests.Queue;
+
+/// <summary>Whose mail goes first, and how fast: flows, priority, rate.</summary>
+public sealed class FairnessTests
+{
+    static async ValueTask AcceptManyAsync(MailHall hall, string sender, int count)
+    {
+        for (var i = 0; i < count; i++)
+            await hall.AcceptAsync(hall.Letter(sender), $"r{i}@example.net");
+    }
+
+    static List<string> Senders(ScriptedTransport way) =>
+        [.. way.Attempts.Select(attempt => attempt.Sender.Mailbox!.LocalPart)];
+
+    [Fact]
+    public async Task Backlog_OfABulkSender_DoesNotHoldUpAnother()
+    {
+        await using var hall = new MailHall();
+        hall.Relay.Answer(Results.Unreachable);
+        await AcceptManyAsync(hall, "bulk@example.org", 1);
+        await hall.RunAsync();
+        await AcceptManyAsync(hall, "bulk@example.org", 3000);
+        await AcceptManyAsync(hall, "reset@example.org", 1);
+        await hall.PassAsync(TimeSpan.FromSeconds(1));
+        Assert.Equal(3003, hall.Relay.Attempts.Count);
+        Assert.InRange(Senders(hall.Relay).IndexOf("reset"), 1, 25);
+    }
+
+    [Fact]
+    public async Task FreshMail_OfABulkSender_DoesNotHoldUpAnother()
+    {
+        await using var hall = new MailHall();
+        hall.Relay.Holds = true;
+        await AcceptManyAsync(hall, "bulk@example.org", 3000);
+        await hall.RunAsync();
+        await AcceptManyAsync(hall, "reset@example.org", 1);
+        await hall.RunAsync();
+        hall.Relay.Release(2);
+        await hall.RunAsync();
+        Assert.Contains("reset", Senders(hall.Relay));
+    }
+
+    [Fact]
+    public async Task SendersOfOneList_AreOneFlow()
+    {
+        await using var hall = new MailHall();
+        hall.Relay.Holds = true;
+        for (var i = 0; i < 100; i++)
+            await AcceptManyAsync(hall, $"list+{i}@example.org", 1);
+        await AcceptManyAsync(hall, "reset@example.org", 1);
+        await hall.RunAsync();
+        hall.Relay.Release(2);
+        await hall.RunAsync();
+        Assert.Contains("reset", Senders(hall.Relay));
+    }
+
+    [Fact]
+    public async Task HigherPriority_GoesFirst_FromTheStoreAndFromMemory()
+    {
+        await using var hall = new MailHall(OptionsOf(
+            Route("late", from: ["late@example.org"]) with { Priority = -5 },
+            Route("first", from: ["first@example.org"]) with { Priority = 5 }, Route("all")));
+        hall.Relay.Answer(Results.Unreachable);
+        await AcceptManyAsync(hall, "late@example.org", 1);
+        await hall.RunAsync();
+        foreach (var sender in (string[])["late", "middle", "first"])
+            await AcceptManyAsync(hall, $"{sender}@example.org", 500);
+        await hall.PassAsync(TimeSpan.FromSeconds(1));
+        string[] behindTheProbe = [.. Senders(hall.Relay).Skip(2)];
+        Assert.Equal(behindTheProbe.Order(StringComparer.Ordinal)
+            .OrderBy(sender => sender switch { "first" => 0, "middle" => 1, _ => 2 }), behindTheProbe);
+    }
+
+    static PosternOptions At(string rate) => OptionsOf(Route("all")) with
+    {
+        Transports = new Dictionary<string, TransportOptions>
+        {
+            ["relay"] = new()
+            {
+                Kind = TransportKind.Pipe,
+                Rate = Rate.TryParse(rate, out var read) ? read : throw new FormatException(rate),
+            },
+        },
+    };
+
+    [Fact]
+    public async Task Rate_LetsSoManyGoInATime()
+    {
+        await using var hall = new MailHall(At("10/s"));
+        await AcceptManyAsync(hall, "a@example.org", 100);
+        await hall.RunAsync();
+        Assert.Equal(10, hall.Relay.Attempts.Count);
+        for (var second = 1; second <= 9; second++)
+        {
+            await hall.PassAsync(TimeSpan.FromSeconds(1));
+            // A batch of two may be a tick late.
+            Assert.InRange(hall.Relay.Attempts.Count, 8 + (10 * second), 10 + (10 * second));
+        }
+        await hall.PassAsync(TimeSpan.FromSeconds(1));
+        Assert.All(hall.Store.Recipients, row => Assert.Equal(RecipientOutcome.Relayed, row.Outcome));
+    }
+
+    [Fact]
+    public async Task MailThatWaitsForItsRate_IsNotLeased()
+    {
+        await using var hall = new MailHall(At("3/day"));
+        await AcceptManyAsync(hall, "a@example.org", 10);
+        await hall.RunAsync();
+        Assert.Equal(7, hall.Store.Recipients.Count(row => row.State == RecipientState.Ready));
+        await hall.PassAsync(TimeSpan.FromHours(8.01));
+        Assert.Equal(6, hall.Store.Recipients.Count(row => row.State == RecipientState.Ready));
+        await hall.PassAsync(TimeSpan.FromDays(2));
+        Assert.All(hall.Store.Recipients, row => Assert.Equal(RecipientOutcome.Relayed, row.Outcome));
+    }
+
+    [Fact]
+    public async Task Reload_ThatLiftsTheRate_LetsEverythingGo()
+    {
+        await using var hall = new MailHall(At("1/day"));
+        await AcceptManyAsync(hall, "a@example.org", 50);
+        await hall.RunAsync();
+        hall.Reload(OptionsOf(Route("all")));
+        await hall.RunAsync();
+        Assert.Equal(50, hall.Relay.Attempts.Count);
+    }
+}

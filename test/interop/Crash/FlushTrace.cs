@@ -1,0 +1,141 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+
+namespace Postern.Interop.Crash;
+
+/// <summary>What strace saw of a program's flushes and of its replies, judged by the order of the
+/// lines.</summary>
+/// <remarks>
+/// A line stands where the call began or where it ended, before the thread went on. So what a thread did
+/// because of another's call stands after it, and no clock is needed: a 250 is earned when a flush began
+/// after its message's last octets had been read and ended well before the reply left. After the first
+/// failed flush nothing is earned any more, but a reply whose flush had ended before that may still leave.
+/// </remarks>
+sealed partial class FlushTrace
+{
+    readonly Dictionary<string, string> unfinished = [];
+    readonly Dictionary<string, (int Line, long Written)> flushing = [];
+    readonly Dictionary<string, (int Line, bool IsFlushed)> sessions = [];
+    long written;
+    int at;
+
+    FlushTrace(IEnumerable<string> lines, long logOctets)
+    {
+        written = LogOctetsFlushed = logOctets;
+        foreach (var line in lines)
+        {
+            at++;
+            Read(line);
+        }
+    }
+
+    /// <summary>The arguments for strace, before those of the program.</summary>
+    public static IReadOnlyList<string> Options(string file, int failing) =>
+    [
+        "-f", "-y", "-ttt", "-s", "256", "-o", file,
+        "-e", "trace=fsync,fdatasync,pwrite64,recvfrom,sendto",
+        "-e", string.Create(CultureInfo.InvariantCulture, $"inject=fsync,fdatasync:error=EIO:when={failing}"),
+    ];
+
+    /// <param name="logOctets">What the write-ahead log held before the program was started.</param>
+    public static FlushTrace Read(IEnumerable<string> lines, long logOctets = 0) => new(lines, logOctets);
+
+    public bool HasFailure { get; private set; }
+
+    /// <summary>How often "250 2.0.0 Ok: queued as" was sent.</summary>
+    public int Acknowledged { get; private set; }
+
+    /// <summary>Replies among them that no flush had earned.</summary>
+    public List<string> Unearned { get; } = [];
+
+    /// <summary>Flushes that were tried after one had failed.</summary>
+    public List<string> FlushedAgain { get; } = [];
+
+    /// <summary>Octets of the write-ahead log that a flush covered: a disk need not have more.</summary>
+    public long LogOctetsFlushed { get; private set; }
+
+    void Read(string line)
+    {
+        var match = Call().Match(line);
+        if (!match.Success)
+            return;
+        var (thread, text) = (match.Groups["thread"].Value, match.Groups["text"].Value);
+        if (match.Groups["resumed"].Success)
+            text = (unfinished.Remove(thread, out var begun) ? begun : "") + text;
+        else
+            Begin(thread, text);
+        if (text.EndsWith(Unfinished, StringComparison.Ordinal))
+            unfinished[thread] = text[..^Unfinished.Length];
+        else
+            End(thread, text);
+    }
+
+    void Begin(string thread, string text)
+    {
+        if (IsFlush(text))
+        {
+            flushing[thread] = (at, written);
+            if (HasFailure)
+                FlushedAgain.Add(text);
+        }
+        else if (text.StartsWith("sendto(", StringComparison.Ordinal)
+            && text.Contains("\"250 2.0.0 Ok: queued as ", StringComparison.Ordinal))
+        {
+            Acknowledged++;
+            if (!sessions.TryGetValue(File(text), out var session) || !session.IsFlushed)
+                Unearned.Add(text);
+        }
+    }
+
+    void End(string thread, string text)
+    {
+        if (IsFlush(text))
+            EndFlush(flushing[thread], text);
+        else if (text.StartsWith("recvfrom(", StringComparison.Ordinal) && Result(text) > 0)
+            sessions[File(text)] = (at, IsFlushed: false);
+        else if (text.StartsWith("pwrite64(", StringComparison.Ordinal) && IsLog(text))
+        {
+            var offset = long.Parse(Offset().Match(text).Groups[1].ValueSpan, CultureInfo.InvariantCulture);
+            // At 0 the log begins anew.
+            written = Math.Max(offset == 0 ? 0 : written, offset + Result(text));
+        }
+    }
+
+    void EndFlush((int Line, long Written) flush, string text)
+    {
+        if (text.EndsWith("(INJECTED)", StringComparison.Ordinal))
+            HasFailure = true;
+        if (HasFailure || Result(text) != 0)
+            return;
+        if (IsLog(text))
+            LogOctetsFlushed = flush.Written;
+        foreach (var (name, session) in sessions.Where(pair => pair.Value.Line < flush.Line).ToArray())
+            sessions[name] = session with { IsFlushed = true };
+    }
+
+    static bool IsFlush(string text) =>
+        text.StartsWith("fsync(", StringComparison.Ordinal)
+        || text.StartsWith("fdatasync(", StringComparison.Ordinal);
+
+    static bool IsLog(string text) => File(text).EndsWith("-wal>", StringComparison.Ordinal);
+
+    /// <summary>The first argument: number and name of the file or socket.</summary>
+    static string File(string text) => Descriptor().Match(text).Groups[1].Value;
+
+    static long Result(string text) =>
+        long.Parse(Returned().Match(text).Groups[1].ValueSpan, CultureInfo.InvariantCulture);
+
+    const string Unfinished = " <unfinished ...>";
+
+    [GeneratedRegex(@"^(?<thread>\d+)\s+\d+\.\d+ (?<resumed><\.\.\. \w+ resumed>)?(?<text>\w*.*)$")]
+    private static partial Regex Call();
+
+    [GeneratedRegex(@"^\w+\((\d+<[^>]*>)")]
+    private static partial Regex Descriptor();
+
+    [GeneratedRegex(@", (\d+)\s*\) += \d+$")]
+    private static partial Regex Offset();
+
+    [GeneratedRegex(@"\) += (-?\d+)(?: [^=]*)?$")]
+    private static partial Regex Returned();
+}
