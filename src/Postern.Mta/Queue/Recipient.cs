@@ -1,5 +1,5 @@
-using Postern.Smtp;
 using Postern.Mta.Transports;
+using Postern.Smtp;
 
 namespace Postern.Mta.Queue;
 
