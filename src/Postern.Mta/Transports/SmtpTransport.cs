@@ -15,7 +15,8 @@ namespace Postern.Mta.Transports;
 public sealed partial class SmtpTransport : ITransport
 {
     /// <summary>
-    /// Finding, connecting and setting up, all hosts together (DESIGN §9.1 bounds how many).
+    /// Finding, connecting and setting up at one next hop, all its hosts together (DESIGN §9.1 bounds how
+    /// many).
     /// </summary>
     static readonly TimeSpan SetUpMax = TimeSpan.FromMinutes(10);
 

@@ -25,9 +25,6 @@ sealed class SmtpSink : IAsyncDisposable
     public Moments Moments { get; } = new();
     public ConcurrentQueue<SinkDelivery> Deliveries { get; } = new();
 
-    /// <summary>What stood between each 354 and its reply, in octets. Null: not kept.</summary>
-    public ConcurrentQueue<byte[]>? Contents { get; init; }
-
     public async ValueTask DisposeAsync()
     {
         await stop.CancelAsync();
@@ -86,8 +83,7 @@ sealed class SmtpSink : IAsyncDisposable
             else if (verb == "DATA")
             {
                 await stream.WriteAsync("354 Go on\r\n"u8.ToArray(), stop.Token);
-                var content = await reader.ReadContentAsync(Contents is not null);
-                Contents?.Enqueue(content);
+                await reader.SkipContentAsync();
                 var taken = Moments.Next();
                 recipients.ForEach(
                     recipient => Deliveries.Enqueue(new SinkDelivery(recipient, connected, taken)));
@@ -125,27 +121,20 @@ sealed class SinkReader(Stream stream, CancellationToken cancel)
         }
     }
 
-    /// <summary>Up to CRLF, dot, CRLF and nothing like it.</summary>
-    /// <returns>All octets of it, or the last few.</returns>
+    /// <summary>Reads up to CRLF, dot, CRLF and nothing like it.</summary>
     /// <exception cref="EndOfStreamException">The peer went away before the final dot.</exception>
-    public async Task<byte[]> ReadContentAsync(bool whole)
+    public async Task SkipContentAsync()
     {
-        var content = new List<byte>("\r\n"u8.ToArray());
-        while (true)
+        const ulong mask = 0xFF_FFFF_FFFF;
+        const ulong finalDot = 0x0D_0A_2E_0D_0A;
+        var last = 0x0D_0AUL;
+        while ((last & mask) != finalDot)
         {
             if (start == end && !await FillAsync())
                 throw new EndOfStreamException();
-            content.Add(buffer[start++]);
-            if (content[^1] == '\n' && EndsInDot(content))
-                return [.. content.Skip(2)];
-            if (!whole && content.Count > 4096)
-                content.RemoveRange(0, content.Count - 4);
+            last = last << 8 | buffer[start++];
         }
     }
-
-    static bool EndsInDot(List<byte> content) =>
-        content.Count >= 5 && content[^5] == '\r' && content[^4] == '\n' && content[^3] == '.'
-        && content[^2] == '\r';
 
     async ValueTask<bool> FillAsync()
     {
