@@ -28,7 +28,7 @@ sealed partial class WebApi
         await AnswerAsync(
             context,
             new QueuePage(
-                [.. page.Select(QueueEntry.Of)], page.Count == limit ? page[^1].Message.Id.ToString() : null),
+                [.. page.Messages.Select(QueueEntry.Of)], page.Next?.ToString()),
             AdminJson.Default.QueuePage);
     }
 

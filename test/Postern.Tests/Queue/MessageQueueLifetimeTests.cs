@@ -14,7 +14,7 @@ public sealed class MessageQueueLifetimeTests
     /// <summary>What housekeeping does every 30 s.</summary>
     static async ValueTask ExpireAsync(MailHall hall)
     {
-        Assert.Null(await hall.Queue.ExpireOldAsync(default, CancellationToken.None));
+        Assert.Null(await hall.Queue.LookAtOldAsync(default, CancellationToken.None));
         await hall.RunAsync();
     }
 

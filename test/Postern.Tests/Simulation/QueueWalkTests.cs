@@ -102,7 +102,7 @@ sealed class QueueWalk(int seed) : IAsyncDisposable
             case 8:
                 Doing = "lifetimes end";
                 hall.Clock.Advance(TimeSpan.FromHours(chance.Next(60)));
-                await hall.Queue.ExpireOldAsync(default, None);
+                await hall.Queue.LookAtOldAsync(default, None);
                 break;
             default:
                 Doing = "crash";

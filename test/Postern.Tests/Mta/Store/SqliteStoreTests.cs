@@ -188,7 +188,7 @@ public sealed class SqliteStoreTests : IAsyncLifetime
 
         store = Open();
         Assert.Equal([1], (await store.ListAsync(QueueFilter.All, default, 9, None))
-            .Select(m => m.Message.Id.Value));
+            .Messages.Select(m => m.Message.Id.Value));
     }
 
     [Fact]
@@ -247,7 +247,7 @@ public sealed class SqliteStoreTests : IAsyncLifetime
         await Task.WhenAll(writers);
         await store.DisposeAsync();
         store = Open();
-        Assert.Equal(800, (await store.ListAsync(QueueFilter.All, default, 2000, None)).Count);
+        Assert.Equal(800, (await store.ListAsync(QueueFilter.All, default, 2000, None)).Messages.Count);
         Assert.Equal(
             Enumerable.Range(1, 800).Select(seq => (long)seq),
             (await store.ReadEventsAfterAsync(0, 2000, None)).Select(stored => stored.Seq));
