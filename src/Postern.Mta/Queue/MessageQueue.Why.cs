@@ -109,6 +109,8 @@ public sealed partial class MessageQueue
                 $"wait, or raise rate of transport {transport}") with
             { Until = until };
         }
+        if (load is { InFlight: 0, Waiting: 0 })
+            return Because(row, WaitCause.BehindOthers, $"lane {lane} is open and its turn is next", null);
         return Because(row, WaitCause.BehindOthers,
             $"others are before it in lane {lane}: {load.InFlight} are being attempted, of at most"
             + $" {load.ConcurrencyMax} now, {load.Waiting} come next and more may wait in the store",
@@ -128,7 +130,7 @@ public sealed partial class MessageQueue
             _ when damage is not null => (damage.Text, damage.Mend),
             { Actor: { } actor } => ($"{actor} held it at {held.At:u}", release),
             _ => ($"held at {held.At:u}: {held.Why}; last: {row.LastText}",
-                $"see postern queue why of newer mail and the alarms, then: {release}"),
+                $"mend what it says, then: {release}"),
         };
         return Because(row, WaitCause.Held, text, mend) with { Since = held?.At };
     }
@@ -160,6 +162,7 @@ public sealed partial class MessageQueue
         new(row.Number, row.Address.ToString(), cause, text, mend);
 
     /// <summary>By the word, or by the reply that most of those give who do not say it.</summary>
-    [GeneratedRegex(@"gr[ae]y.?list|\b450[ -]4\.7\.1\b", RegexOptions.IgnoreCase | RegexOptions.NonBacktracking)]
+    [GeneratedRegex(
+        @"gr[ae]y.?list|\b450[ -]4\.7\.1\b", RegexOptions.IgnoreCase | RegexOptions.NonBacktracking)]
     private static partial Regex Greylisting { get; }
 }
