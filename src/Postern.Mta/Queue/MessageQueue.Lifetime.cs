@@ -200,13 +200,19 @@ public sealed partial class MessageQueue
         var id = ids.Next();
         var composed = await ComposeAsync(new ReportRequest(kind, id, message, reports))
             .ConfigureAwait(false);
+        return MailOf(composed, id, message.Id, MailDoors.Submission);
+    }
+
+    /// <summary>What we write ourselves: from the null sender, and nobody is told of its fate.</summary>
+    NewMail MailOf(ComposedReport composed, QueueId id, QueueId reportOn, MailDoors door)
+    {
         var content = new PooledContent();
         content.Append(composed.Content.Span);
         var queued = new QueuedMessage
         {
             Id = id,
             ArrivedAt = clock.GetUtcNow(),
-            Door = MailDoors.Submission,
+            Door = door,
             Sender = default,
             Parameters = MailParameters.None with { SmtpUtf8 = composed.SmtpUtf8 },
             Client = new ClientFacts(),
@@ -214,7 +220,7 @@ public sealed partial class MessageQueue
             Traits = composed.SmtpUtf8 ? ContentTraits.EightBit | ContentTraits.EightBitHeader
                 : ContentTraits.None,
             MessageId = composed.MessageId,
-            ReportOn = message.Id,
+            ReportOn = reportOn,
         };
         var to = new EnvelopeRecipient(
             new ForwardPath(composed.To), RcptParameters.None with { Notify = DsnNotify.Never });
