@@ -118,6 +118,22 @@ public sealed class MessageQueueLifetimeTests
     }
 
     [Fact]
+    public async Task GiveUp_LongerThanTheLifetime_KeepsItLonger()
+    {
+        await using var hall = new MailHall(OptionsOf(
+            Route("long") with { GiveUp = Lifetime + TimeSpan.FromDays(1) }));
+        hall.Relay.Otherwise = Results.Unreachable;
+        await hall.AcceptAsync(hall.Letter(""), "a@example.net");
+        await hall.RunAsync();
+        hall.Clock.Advance(Lifetime + TimeSpan.FromHours(1));
+        await ExpireAsync(hall);
+        Assert.Equal(RecipientState.Ready, hall.Only.State);
+        hall.Clock.Advance(TimeSpan.FromDays(1));
+        await ExpireAsync(hall);
+        Assert.Equal(RecipientOutcome.Expired, hall.Only.Outcome);
+    }
+
+    [Fact]
     public async Task BounceLifetime_IsTheNullSendersOwn()
     {
         await using var hall = new MailHall(OptionsOf(Route("all")) with

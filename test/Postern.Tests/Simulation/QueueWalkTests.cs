@@ -50,7 +50,7 @@ sealed class QueueWalk(int seed) : IAsyncDisposable
         Route("both", to: ["*@both.net"], via: ["one", "two"]) with { All = true },
         Route("short", to: ["*@short.net"], via: ["two"]) with { GiveUp = TimeSpan.FromHours(2) },
         Route("in", to: ["*@in.example.org"], via: ["script"]) with { Accepts = MailDoors.Mx },
-        Route("all", via: ["one", "two"]));
+        Route("all", via: ["one", "two"]) with { DelayWarning = TimeSpan.FromHours(1) });
 
     readonly Random chance = new(seed);
 
@@ -155,6 +155,8 @@ sealed class QueueWalk(int seed) : IAsyncDisposable
             _ => hall.Queue.ReleaseAsync(which, "kim", None),
         });
         await hall.RunWorkersAsync();
+        foreach (var key in accepted.Take(3))
+            Assert.NotEmpty(await hall.Queue.WhyAsync(key.Message, None));
     }
 
     void Check()
@@ -172,6 +174,9 @@ sealed class QueueWalk(int seed) : IAsyncDisposable
                 row.State != RecipientState.Active || row.DueAt != default, $"{name}: no end of its lease");
             Assert.True(
                 Ends(row) == (row.State == RecipientState.Done ? 1 : 0), $"{name}: ended {Ends(row)} times");
+            var warnings = hall.Events(EventKind.Delayed).Count(fact =>
+                fact.Message == row.Message && fact.Recipient == row.Number);
+            Assert.True(warnings == (row.DelayTold ? 1 : 0), $"{name}: warned {warnings} times");
         }
         foreach (var lane in hall.Dispatcher.Lanes())
             Assert.InRange(hall.Ways[lane.Transport].HeldCount, 0, 200);
