@@ -249,7 +249,10 @@ public sealed record InboundOptions
             o => o.Delimiter, (o, v) => o with { Delimiter = v }),
         new ValueSetting<InboundOptions, string?>("postmaster", Kinds.Text.OrNull(),
             "Where postmaster's mail of every mx domain goes, and mail about alarms.",
-            o => o.Postmaster, (o, v) => o with { Postmaster = v }) { DefaultDoc = "held and shown; no mail about alarms" },
+            o => o.Postmaster, (o, v) => o with { Postmaster = v })
+        {
+            DefaultDoc = "held and shown; no mail about alarms",
+        },
         new ValueSetting<InboundOptions, TimeSpan>("keep-failed", Kinds.Duration,
             "How long dead letters are kept.",
             o => o.KeepFailed, (o, v) => o with { KeepFailed = v }),

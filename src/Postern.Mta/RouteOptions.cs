@@ -73,7 +73,10 @@ public sealed record RouteOptions
             o => o.Retry, (o, v) => o with { Retry = v }) { DefaultDoc = "Postfix's curve, 5 to 67 minutes" },
         new ValueSetting<RouteOptions, TimeSpan?>("give-up", Kinds.Duration.OrNone(),
             "The age at which an undelivered recipient ends, reports to senders too.",
-            o => o.GiveUp, (o, v) => o with { GiveUp = v }) { DefaultDoc = "`queue.lifetime`, `queue.bounce-lifetime`" },
+            o => o.GiveUp, (o, v) => o with { GiveUp = v })
+        {
+            DefaultDoc = "`queue.lifetime`, `queue.bounce-lifetime`",
+        },
         new ValueSetting<RouteOptions, TimeSpan?>("delay-warning", Kinds.Duration.OrNone(),
             "The age at which the sender is told, once, that a recipient still waits (RFC 3464 `delayed`).",
             o => o.DelayWarning, (o, v) => o with { DelayWarning = v }) { DefaultDoc = "never" },

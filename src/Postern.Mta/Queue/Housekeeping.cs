@@ -3,8 +3,8 @@ using Postern.Mta.Store;
 
 namespace Postern.Mta.Queue;
 
-/// <summary>What runs beside delivery: recovery at the start, the end of lifetimes, delay warnings, alarm mail,
-/// retention; all in small steps.</summary>
+/// <summary>What runs beside delivery: recovery at the start, the end of lifetimes, delay warnings, alarm
+/// mail, retention; all in small steps.</summary>
 /// <remarks>A step that fails is logged and tried again at the next round: nothing here is needed for a
 /// 250.</remarks>
 sealed partial class Housekeeping(

@@ -49,7 +49,8 @@ public sealed class SqliteStoreTests : IAsyncLifetime
             var change = new StoreChange();
             for (var at = id; at < id + 100; at++)
             {
-                change.Messages.Add(new NewMessage(Message(at, at == 5200 ? "" : "a@example.org"), null));
+                change.Messages.Add(new NewMessage(
+                    Message(at, at == 5200 ? "" : "a@example.org"), Content()));
                 change.Recipients.Add(Recipient(at));
             }
             await store.CommitAsync(change);
