@@ -1,5 +1,3 @@
-using Postern.Smtp;
-
 namespace Postern.Mta.Queue;
 
 /// <summary>Why a recipient waits, or how it ended: the answer of <c>queue why</c>.</summary>

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Text.RegularExpressions;
 using Postern.Mta.Events;
 using Postern.Mta.Routing;
-using Postern.Mta.Store;
 using Postern.Mta.Transports;
 
 namespace Postern.Mta.Queue;
@@ -50,7 +49,7 @@ public sealed partial class MessageQueue
                 $"it is being attempted through {row.Transport} now", null);
     }
 
-    Explanation ExplainDeferred(Recipient row)
+    static Explanation ExplainDeferred(Recipient row)
     {
         var now = $"to try it now: postern queue retry {row.Message}";
         var (cause, text, mend) = row switch
@@ -142,7 +141,7 @@ public sealed partial class MessageQueue
         var end = history.LastOrDefault(fact => fact.Kind is EventKind.Expired)
             ?? history.LastOrDefault(fact => fact.Kind is EventKind.Relayed or EventKind.Failed
                 or EventKind.Cancelled or EventKind.Expanded)
-            ?? history.LastOrDefault();
+            ?? (history.Count > 0 ? history[^1] : null);
         var text = end?.Kind switch
         {
             null => "it ended, and its events are not kept any more",
@@ -164,5 +163,5 @@ public sealed partial class MessageQueue
     /// <summary>By the word, or by the reply that most of those give who do not say it.</summary>
     [GeneratedRegex(
         @"gr[ae]y.?list|\b450[ -]4\.7\.1\b", RegexOptions.IgnoreCase | RegexOptions.NonBacktracking)]
-    private static partial Regex Greylisting { get; }
+    static partial Regex Greylisting { get; }
 }

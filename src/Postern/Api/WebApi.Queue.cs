@@ -1,7 +1,6 @@
 using Postern.Mta.Accounts;
 using Postern.Mta.Queue;
 using Postern.Mta.Routing;
-using Postern.Mta.Store;
 
 namespace Postern.Api;
 
