@@ -235,7 +235,8 @@ public sealed record InboundOptions
     /// <summary>Between user and extension. Empty: none.</summary>
     public string Delimiter { get; init; } = "+";
 
-    /// <summary>Where postmaster's mail of every mx domain goes. Null: held and shown.</summary>
+    /// <summary>Where postmaster's mail of every mx domain goes, and mail about alarms. Null: the first is
+    /// held and shown, the other not made.</summary>
     public string? Postmaster { get; init; }
 
     /// <summary>How long dead letters are kept.</summary>
@@ -247,8 +248,11 @@ public sealed record InboundOptions
             "Between user and extension, as in `user+tag`; empty: none.",
             o => o.Delimiter, (o, v) => o with { Delimiter = v }),
         new ValueSetting<InboundOptions, string?>("postmaster", Kinds.Text.OrNull(),
-            "Where postmaster's mail of every mx domain goes.",
-            o => o.Postmaster, (o, v) => o with { Postmaster = v }) { DefaultDoc = "held and shown" },
+            "Where postmaster's mail of every mx domain goes, and mail about alarms.",
+            o => o.Postmaster, (o, v) => o with { Postmaster = v })
+        {
+            DefaultDoc = "held and shown; no mail about alarms",
+        },
         new ValueSetting<InboundOptions, TimeSpan>("keep-failed", Kinds.Duration,
             "How long dead letters are kept.",
             o => o.KeepFailed, (o, v) => o with { KeepFailed = v }),

@@ -25,8 +25,12 @@ public sealed record RouteOptions
     /// <summary>Waits between attempts for Recipient and Message blame. Null: Postfix's curve.</summary>
     public IReadOnlyList<TimeSpan>? Retry { get; init; }
 
-    /// <summary>Age at which an undelivered recipient ends. Null: the queue's lifetime.</summary>
+    /// <summary>Age at which an undelivered recipient ends. Null: the queue's lifetime, or that of
+    /// reports.</summary>
     public TimeSpan? GiveUp { get; init; }
+
+    /// <summary>Age at which the sender is told that a recipient still waits. Null: never.</summary>
+    public TimeSpan? DelayWarning { get; init; }
 
     /// <summary>Mail of a higher one goes first within a lane.</summary>
     public int Priority { get; init; }
@@ -68,8 +72,14 @@ public sealed record RouteOptions
             "Waits between attempts after a deferral; the last one repeats.",
             o => o.Retry, (o, v) => o with { Retry = v }) { DefaultDoc = "Postfix's curve, 5 to 67 minutes" },
         new ValueSetting<RouteOptions, TimeSpan?>("give-up", Kinds.Duration.OrNone(),
-            "The age at which an undelivered recipient ends.",
-            o => o.GiveUp, (o, v) => o with { GiveUp = v }) { DefaultDoc = "`queue.lifetime`" },
+            "The age at which an undelivered recipient ends, reports to senders too.",
+            o => o.GiveUp, (o, v) => o with { GiveUp = v })
+        {
+            DefaultDoc = "`queue.lifetime`, `queue.bounce-lifetime`",
+        },
+        new ValueSetting<RouteOptions, TimeSpan?>("delay-warning", Kinds.Duration.OrNone(),
+            "The age at which the sender is told, once, that a recipient still waits (RFC 3464 `delayed`).",
+            o => o.DelayWarning, (o, v) => o with { DelayWarning = v }) { DefaultDoc = "never" },
         new ValueSetting<RouteOptions, int>("priority", Kinds.Whole(-100, 100),
             "Mail of a higher one goes first within a lane.",
             o => o.Priority, (o, v) => o with { Priority = v }),

@@ -204,6 +204,28 @@ public sealed class MailTransferAgentTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Housekeeping_TellsThePostmasterOfAnAlarm_AndTheSenderOfADelay()
+    {
+        await StartAsync(OptionsOf(
+            Route("ops", to: ["ops@example.org"], via: ["alerts"]),
+            Route("all", to: ["*@example.net"]) with { DelayWarning = TimeSpan.FromSeconds(40) },
+            Route("back", via: ["alerts"])) with
+        {
+            Inbound = new InboundOptions { Postmaster = "ops@example.org" },
+        });
+        ways["relay"].Otherwise = Results.LoginRefused;
+        await SendAsync("b@example.net");
+        while (ways["alerts"].Contents.Count < 2)
+        {
+            patience.Token.ThrowIfCancellationRequested();
+            clock.Advance(TimeSpan.FromSeconds(1));
+            await Task.Yield();
+        }
+        Assert.Contains(ways["alerts"].Contents, mail => mail.Contains("Subject: Alarm: login relay\r\n"));
+        Assert.Contains(ways["alerts"].Contents, mail => mail.Contains("Action: delayed\r\n"));
+    }
+
+    [Fact]
     public async Task Alarms_OfAnEarlierLife_StandAgain()
     {
         await StartAsync(OptionsOf(Route("all")));

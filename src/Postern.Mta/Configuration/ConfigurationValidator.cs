@@ -146,7 +146,19 @@ sealed partial class ConfigurationValidator(PosternOptions options, Reading at)
                 CheckPositive(Reading.Item($"{path}.retry", wait), route.Retry[wait]);
             if (route.GiveUp is { } giveUp)
                 CheckPositive($"{path}.give-up", giveUp);
+            CheckDelayWarning(path, route);
         }
+    }
+
+    void CheckDelayWarning(string path, RouteOptions route)
+    {
+        if (route.DelayWarning is not { } warning)
+            return;
+        CheckPositive($"{path}.delay-warning", warning);
+        var end = route.GiveUp ?? options.Queue.Lifetime;
+        if (warning >= end)
+            at.Error($"{path}.delay-warning",
+                $"must be less than the {Units.FormatDuration(end)} after which the recipient ends");
     }
 
     void CheckVia(string path, RouteOptions route)

@@ -76,8 +76,7 @@ public sealed class AlarmBoard(TimeProvider clock)
             if (!raised.TryAdd((kind, subject), alarm))
                 return null;
         }
-        return ChangeOf(EventKind.AlarmRaised, alarm, alarm.Since,
-            JsonSerializer.SerializeToUtf8Bytes(alarm, AlarmJson.Default.Alarm));
+        return ChangeOf(EventKind.AlarmRaised, alarm, alarm.Since, RowOf(ObjectKind, alarm));
     }
 
     /// <summary>Null: it does not stand.</summary>
@@ -89,20 +88,27 @@ public sealed class AlarmBoard(TimeProvider clock)
             if (!raised.Remove((kind, subject), out alarm))
                 return null;
         }
-        return ChangeOf(EventKind.AlarmCleared, alarm, clock.GetUtcNow(), json: null);
+        return ChangeOf(
+            EventKind.AlarmCleared, alarm, clock.GetUtcNow(), RowOf(ObjectKind, alarm) with { Json = null });
     }
 
-    static AlarmChange ChangeOf(EventKind kind, Alarm alarm, DateTimeOffset at, byte[]? json) => new(
+    internal static string NameOf(Alarm alarm) => $"{alarm.Kind}/{alarm.Subject}";
+
+    /// <summary>The alarm as an object of this kind.</summary>
+    internal static ObjectChange RowOf(string kind, Alarm alarm) => new(
+        kind, NameOf(alarm), JsonSerializer.SerializeToUtf8Bytes(alarm, AlarmJson.Default.Alarm));
+
+    static AlarmChange ChangeOf(EventKind kind, Alarm alarm, DateTimeOffset at, ObjectChange row) => new(
         new MailEvent
         {
             Kind = kind,
             At = at,
             Alarm = alarm,
         },
-        new ObjectChange(ObjectKind, $"{alarm.Kind}/{alarm.Subject}", json is null
-            ? default(ReadOnlyMemory<byte>?) : json));
+        row);
 
-    static Alarm? Read(StoredObject stored)
+    /// <summary>Null: it cannot be read.</summary>
+    internal static Alarm? Read(StoredObject stored)
     {
         // A row of a later version must not keep the server from starting.
         try

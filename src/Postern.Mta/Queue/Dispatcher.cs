@@ -212,6 +212,18 @@ public sealed partial class Dispatcher : IDisposable
                 lane.Name, lane.Transport, lane.Workers, lane.Concurrency, health.Find(lane.Name))),
     ];
 
+    /// <summary>What goes on in a lane, as far as one of its recipients is concerned.</summary>
+    internal LaneLoad LoadOf(string name, RecipientKey about)
+    {
+        var lane = LaneOf(name);
+        lock (lane)
+        {
+            return new LaneLoad(
+                lane.Workers, lane.Concurrency, lane.Waiting.Count, lane.Waiting.Holds(about),
+                lane.Pace?.UntilBatch ?? TimeSpan.Zero);
+        }
+    }
+
     public void Dispose()
     {
         stopping.Dispose();

@@ -3,8 +3,8 @@ using Postern.Mta.Store;
 
 namespace Postern.Mta.Queue;
 
-/// <summary>What runs beside delivery: recovery at the start, the end of lifetimes, retention; all in small
-/// steps.</summary>
+/// <summary>What runs beside delivery: recovery at the start, the end of lifetimes, delay warnings, alarm
+/// mail, retention; all in small steps.</summary>
 /// <remarks>A step that fails is logged and tried again at the next round: nothing here is needed for a
 /// 250.</remarks>
 sealed partial class Housekeeping(
@@ -12,9 +12,16 @@ sealed partial class Housekeeping(
 {
     static readonly TimeSpan SweepEvery = TimeSpan.FromSeconds(1);
     static readonly TimeSpan CountEvery = TimeSpan.FromSeconds(10);
-    static readonly TimeSpan ExpireEvery = TimeSpan.FromSeconds(30);
+    static readonly TimeSpan LookAtOldEvery = TimeSpan.FromSeconds(30);
+
+    /// <summary>Pages of old mail in one second: a million messages take minutes, and leave room for
+    /// delivery.</summary>
+    const int OldPagesMax = 5;
 
     IReadOnlyList<LaneTotal> waiting = [];
+
+    /// <summary>How far the look at old mail is. Null: it is through.</summary>
+    QueueId? lookedTo;
 
     /// <summary>Recipients that wait in the store, lane by lane; some seconds old.</summary>
     public IReadOnlyList<LaneTotal> Waiting => Volatile.Read(ref waiting);
@@ -25,7 +32,7 @@ sealed partial class Housekeeping(
         await AttemptAsync("counting", CountAsync, cancel).ConfigureAwait(false);
         using var timer = new PeriodicTimer(SweepEvery, clock);
         var countedAt = clock.GetTimestamp();
-        var expiredAt = countedAt;
+        var lookedAt = countedAt;
         while (!cancel.IsCancellationRequested)
         {
             try
@@ -37,16 +44,19 @@ sealed partial class Housekeeping(
                 return;
             }
             queue.WatchStore();
+            await AttemptAsync("alarm mail", queue.TellAlarmsAsync, cancel).ConfigureAwait(false);
             await AttemptAsync("retention", SweepAsync, cancel).ConfigureAwait(false);
             if (clock.GetElapsedTime(countedAt) >= CountEvery)
             {
                 countedAt = clock.GetTimestamp();
                 await AttemptAsync("counting", CountAsync, cancel).ConfigureAwait(false);
             }
-            if (clock.GetElapsedTime(expiredAt) < ExpireEvery)
-                continue;
-            expiredAt = clock.GetTimestamp();
-            await AttemptAsync("expiry", ExpireAsync, cancel).ConfigureAwait(false);
+            if (lookedTo is null && clock.GetElapsedTime(lookedAt) >= LookAtOldEvery)
+            {
+                lookedAt = clock.GetTimestamp();
+                lookedTo = default(QueueId);
+            }
+            await AttemptAsync("old mail", LookAtOldAsync, cancel).ConfigureAwait(false);
         }
     }
 
@@ -64,11 +74,10 @@ sealed partial class Housekeeping(
     async ValueTask CountAsync(CancellationToken cancel) =>
         Volatile.Write(ref waiting, await store.ReadLanesAsync(cancel).ConfigureAwait(false));
 
-    async ValueTask ExpireAsync(CancellationToken cancel)
+    async ValueTask LookAtOldAsync(CancellationToken cancel)
     {
-        QueueId? after = default(QueueId);
-        while (after is { } key)
-            after = await queue.ExpireOldAsync(key, cancel).ConfigureAwait(false);
+        for (var page = 0; page < OldPagesMax && lookedTo is { } key; page++)
+            lookedTo = await queue.LookAtOldAsync(key, cancel).ConfigureAwait(false);
     }
 
     async ValueTask AttemptAsync(

@@ -71,41 +71,33 @@ public sealed partial class MessageQueue
 
     async ValueTask<int> CommandAsync(QueueSelection which, Wish wish, CancellationToken cancel)
     {
-        await gate.WaitAsync(cancel).ConfigureAwait(false);
-        try
+        var filter = (which as QueueSelection.Matching)?.Filter ?? QueueFilter.All;
+        var changed = 0;
+        QueueId? after = default(QueueId);
+        // Delivery goes on between the pages.
+        while (after is { } key)
         {
-            // Results that were posted but not written yet must not be read as they were before.
-            await store.CommitAsync(new StoreChange()).ConfigureAwait(false);
-            return which switch
+            await gate.WaitAsync(cancel).ConfigureAwait(false);
+            try
             {
-                QueueSelection.One one =>
-                    await store.ReadMessageAsync(one.Id, cancel).ConfigureAwait(false) is { } message
-                        ? await ApplyAsync([message], wish, QueueFilter.All).ConfigureAwait(false)
-                        : 0,
-                QueueSelection.Matching matching =>
-                    await CommandAllAsync(matching.Filter, wish, cancel).ConfigureAwait(false),
-                _ => throw new UnreachableException(),
-            };
+                // Results that were posted but not written yet must not be read as they were before.
+                await store.CommitAsync(new StoreChange()).ConfigureAwait(false);
+                var page = which is QueueSelection.One one
+                    ? await ReadOneAsync(one.Id, cancel).ConfigureAwait(false)
+                    : await store.ListAsync(filter, key, CommandPageMax, cancel).ConfigureAwait(false);
+                changed += await ApplyAsync(page.Messages, wish, filter).ConfigureAwait(false);
+                after = page.Next;
+            }
+            finally
+            {
+                gate.Release();
+            }
         }
-        finally
-        {
-            gate.Release();
-        }
+        return changed;
     }
 
-    async ValueTask<int> CommandAllAsync(QueueFilter filter, Wish wish, CancellationToken cancel)
-    {
-        var changed = 0;
-        var after = default(QueueId);
-        while (true)
-        {
-            var page = await store.ListAsync(filter, after, CommandPageMax, cancel).ConfigureAwait(false);
-            changed += await ApplyAsync(page, wish, filter).ConfigureAwait(false);
-            if (page.Count < CommandPageMax)
-                return changed;
-            after = page[^1].Message.Id;
-        }
-    }
+    async ValueTask<MessagePage> ReadOneAsync(QueueId id, CancellationToken cancel) =>
+        new(await store.ReadMessageAsync(id, cancel).ConfigureAwait(false) is { } found ? [found] : [], null);
 
     /// <summary>One commit for the page, but for messages that call for a report: those have their
     /// own.</summary>
@@ -211,7 +203,7 @@ public sealed partial class MessageQueue
                 change.Events.Add(what with { Kind = EventKind.Cancelled });
                 break;
             case WishKind.Expire:
-                Expire(message, row, now, change, reports);
+                Expire(message, row, now, change, reports, wish.Actor);
                 break;
             default:
                 throw new UnreachableException();

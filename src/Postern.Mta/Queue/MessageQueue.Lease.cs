@@ -289,7 +289,7 @@ public sealed partial class MessageQueue
         foreach (var row in work.Recipients)
             intents[KeyOf(row)] = new Wish(WishKind.Hold, "postern");
         var change = new StoreChange();
-        alarms.Raise("content", work.Message.Id.ToString(), text,
+        alarms.Raise(ContentAlarm, work.Message.Id.ToString(), text,
             "restore the data directory from a copy, or: postern queue cancel")?.AddTo(change);
         if (change.Events.Count > 0)
             store.Post(change);

@@ -1,3 +1,4 @@
+using System.Text;
 using Postern.Mta.Events;
 using Postern.Mta.Reports;
 using Postern.Mta.Store;
@@ -6,7 +7,8 @@ using Postern.Smtp;
 
 namespace Postern.Mta.Queue;
 
-/// <summary>The end of a recipient's time, and the reports that follow a failure.</summary>
+/// <summary>What age brings: a warning to the sender, the end of a recipient's time, and the reports that
+/// follow a failure.</summary>
 public sealed partial class MessageQueue
 {
     /// <summary>The message is older than the route or the queue keeps it, and nobody gave it more
@@ -17,9 +19,7 @@ public sealed partial class MessageQueue
     TimeSpan LifetimeOf(QueuedMessage message, Recipient row)
     {
         var lifetime = message.Sender.IsNull ? Options.Queue.BounceLifetime : Options.Queue.Lifetime;
-        if (Routes.FindRoute(row.Route)?.GiveUp is { } giveUp && giveUp < lifetime)
-            lifetime = giveUp;
-        return lifetime;
+        return Routes.FindRoute(row.Route)?.GiveUp ?? lifetime;
     }
 
     /// <summary>Held while an alarm stands, since somebody can mend it; else failed 4.4.7 (DESIGN
@@ -44,47 +44,63 @@ public sealed partial class MessageQueue
     bool CanBeMended(Recipient row) => row.UnderAlarm || row.Lane.Length == 0
         || (alarms.Count > 0 && alarms.Raised.Any(alarm => alarm.Subject == row.Transport));
 
+    /// <param name="actor">Whose command it is. Null: its time is over.</param>
     void Expire(
         QueuedMessage message, Recipient row, DateTimeOffset now, StoreChange change,
-        List<DueReport> reports)
+        List<DueReport> reports, string? actor = null)
     {
         var text = row.LastText is { } last ? $"delivery time expired, last: {last}"
             : "delivery time expired";
         var what = EventOf(
             EventKind.Failed, message, row, now) with
-        { Status = Statuses.Expired.ToString(), Reply = text };
+        { Status = Statuses.Expired.ToString(), Reply = text, Actor = actor };
         change.Events.Add(what with { Kind = EventKind.Expired });
         Fail(message, row, new AttemptResult
             .Failed(Statuses.Expired, text), RecipientOutcome.Expired, what, now, change, reports);
     }
 
-    /// <summary>Ends what is past its lifetime; one page by key.</summary>
-    /// <returns>The key to go on from. Null: all has been looked at.</returns>
-    internal async ValueTask<QueueId?> ExpireOldAsync(QueueId after, CancellationToken cancel)
+    /// <summary>The route wants its senders told that it takes long, this one wants it, and was not told
+    /// yet.</summary>
+    bool IsLate(QueuedMessage message, Recipient row, DateTimeOffset now) =>
+        !row.DelayTold && Routes.FindRoute(row.Route) is { DelayWarning: { } patience } route
+        && now - message.ArrivedAt > patience
+        && BouncePolicy.IsDue(ReportKind.Delayed, message, row.Dsn, route);
+
+    /// <summary>The sender is told once; nothing else changes.</summary>
+    void Warn(
+        QueuedMessage message, Recipient row, DateTimeOffset now, StoreChange change,
+        List<DueReport> reports)
     {
-        const int pageMax = 500;
+        var text = row.LastText ?? health.Find(row.Lane)?.Text ?? "it waits for its turn";
+        var status = EnhancedStatus.TryParse(Encoding.UTF8.GetBytes(text), out var last, out var octets)
+            ? last : Statuses.Delayed;
+        text = text[octets..].TrimStart();
+        row = row with { DelayTold = true };
+        change.Recipients.Add(row);
+        change.Events.Add(EventOf(
+            EventKind.Delayed, message, row, now) with
+        { Status = status.ToString(), Reply = text });
+        var until = message.ArrivedAt + LifetimeOf(message, row);
+        reports.Add(new DueReport(ReportKind.Delayed, new ReportedRecipient(
+            row, status, text, WillRetryUntil: row.KeepUntil > until ? row.KeepUntil : until)));
+    }
+
+    /// <summary>Ends what is past its lifetime and warns of what is late; one page by key.</summary>
+    /// <returns>The key to go on from. Null: all has been looked at.</returns>
+    internal async ValueTask<QueueId?> LookAtOldAsync(QueueId after, CancellationToken cancel)
+    {
+        const int pageMax = 2000;
         var now = clock.GetUtcNow();
+        var before = now - AgeMin();
         await gate.WaitAsync(cancel).ConfigureAwait(false);
         try
         {
             var page = await store.ListAsync(
-                new QueueFilter { ArrivedBefore = now - LifetimeMin() }, after, pageMax, cancel)
-                    .ConfigureAwait(false);
-            foreach (var (message, recipients) in page)
-            {
-                var change = new StoreChange();
-                var reports = new List<DueReport>();
-                foreach (var row in recipients)
-                {
-                    if (row.State is RecipientState.Ready or RecipientState.Deferred
-                        && IsOver(message, row, now))
-                        EndLifetime(message, row, now, change, reports);
-                }
-                if (change.Recipients.Count > 0)
-                    await CommitReportsAsync(message, change, reports)
-                        .ConfigureAwait(false);
-            }
-            return page.Count == pageMax ? page[^1].Message.Id : null;
+                new QueueFilter { ArrivedBefore = before }, after, pageMax, cancel).ConfigureAwait(false);
+            foreach (var stored in page.Messages)
+                await LookAtOldAsync(stored, now).ConfigureAwait(false);
+            // Ids grow with time: what is behind is younger, but for what came while a clock was wrong.
+            return page.Next?.At - TimeSpan.FromHours(1) > before ? null : page.Next;
         }
         finally
         {
@@ -92,7 +108,26 @@ public sealed partial class MessageQueue
         }
     }
 
-    TimeSpan LifetimeMin()
+    async ValueTask LookAtOldAsync(StoredMessage stored, DateTimeOffset now)
+    {
+        var (message, recipients) = stored;
+        var change = new StoreChange();
+        var reports = new List<DueReport>();
+        foreach (var row in recipients)
+        {
+            if (row.State is not (RecipientState.Ready or RecipientState.Deferred))
+                continue;
+            if (IsOver(message, row, now))
+                EndLifetime(message, row, now, change, reports);
+            else if (IsLate(message, row, now))
+                Warn(message, row, now, change, reports);
+        }
+        if (change.Recipients.Count > 0)
+            await CommitReportsAsync(message, change, reports).ConfigureAwait(false);
+    }
+
+    /// <summary>The least age at which something is due.</summary>
+    TimeSpan AgeMin()
     {
         var least = Options.Queue.Lifetime < Options.Queue.BounceLifetime ? Options.Queue.Lifetime
             : Options.Queue.BounceLifetime;
@@ -100,6 +135,8 @@ public sealed partial class MessageQueue
         {
             if (route.Options.GiveUp is { } giveUp && giveUp < least)
                 least = giveUp;
+            if (route.Options.DelayWarning is { } patience && patience < least)
+                least = patience;
         }
         return least;
     }
@@ -141,7 +178,7 @@ public sealed partial class MessageQueue
     }
 
     /// <summary>The recipient's history names its report: an event of its own after a failure, else the one
-    /// that says it was relayed.</summary>
+    /// that says it was relayed or is late.</summary>
     static void Tell(
         ReportKind kind, QueuedMessage message, Recipient row, QueuedMessage report, StoreChange change)
     {
@@ -151,8 +188,9 @@ public sealed partial class MessageQueue
             change.Events.Add(what with { Other = report.Id });
             return;
         }
+        var told = kind == ReportKind.Delayed ? EventKind.Delayed : EventKind.Relayed;
         var at = change.Events.FindIndex(fact =>
-            fact.Kind == EventKind.Relayed && fact.Message == row.Message && fact.Recipient == row.Number);
+            fact.Kind == told && fact.Message == row.Message && fact.Recipient == row.Number);
         change.Events[at] = change.Events[at] with { Other = report.Id };
     }
 
@@ -162,13 +200,19 @@ public sealed partial class MessageQueue
         var id = ids.Next();
         var composed = await ComposeAsync(new ReportRequest(kind, id, message, reports))
             .ConfigureAwait(false);
+        return MailOf(composed, id, message.Id, MailDoors.Submission);
+    }
+
+    /// <summary>What we write ourselves: from the null sender, and nobody is told of its fate.</summary>
+    NewMail MailOf(ComposedReport composed, QueueId id, QueueId reportOn, MailDoors door)
+    {
         var content = new PooledContent();
         content.Append(composed.Content.Span);
         var queued = new QueuedMessage
         {
             Id = id,
             ArrivedAt = clock.GetUtcNow(),
-            Door = MailDoors.Submission,
+            Door = door,
             Sender = default,
             Parameters = MailParameters.None with { SmtpUtf8 = composed.SmtpUtf8 },
             Client = new ClientFacts(),
@@ -176,7 +220,7 @@ public sealed partial class MessageQueue
             Traits = composed.SmtpUtf8 ? ContentTraits.EightBit | ContentTraits.EightBitHeader
                 : ContentTraits.None,
             MessageId = composed.MessageId,
-            ReportOn = message.Id,
+            ReportOn = reportOn,
         };
         var to = new EnvelopeRecipient(
             new ForwardPath(composed.To), RcptParameters.None with { Notify = DsnNotify.Never });

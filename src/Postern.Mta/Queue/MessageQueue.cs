@@ -20,6 +20,7 @@ public sealed partial class MessageQueue : IDisposable
 {
     const string NoRouteAlarm = "no-route";
     const string UncertainAlarm = "uncertain";
+    const string ContentAlarm = "content";
     const string DiskAlarm = "disk";
     const string StoreAlarm = "store";
 

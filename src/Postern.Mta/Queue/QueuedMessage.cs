@@ -26,7 +26,8 @@ public sealed record QueuedMessage
     /// added.</summary>
     public string MessageId { get; init; } = "";
 
-    /// <summary>The message this one reports on (a bounce or a delay notice). Null otherwise.</summary>
+    /// <summary>The message this one reports on (a bounce or a delay notice); a mail about alarms names
+    /// itself. Null otherwise.</summary>
     public QueueId? ReportOn { get; init; }
 }
 

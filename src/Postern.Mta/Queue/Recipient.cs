@@ -56,6 +56,9 @@ public sealed record Recipient
     /// it.</summary>
     public bool UnderAlarm { get; init; }
 
+    /// <summary>The sender was told that it takes long.</summary>
+    public bool DelayTold { get; init; }
+
     /// <summary>Last status and text, as <c>4.4.1 connect to ...</c>. Null: none.</summary>
     public string? LastText { get; init; }
 

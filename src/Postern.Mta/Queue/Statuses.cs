@@ -11,6 +11,9 @@ static class Statuses
     public static readonly EnhancedStatus ConnectionLost = new(4, 4, 2);
     public static readonly EnhancedStatus ContentLost = new(4, 3, 0);
 
+    /// <summary>Nothing more is known (RFC 3463 §3.1).</summary>
+    public static readonly EnhancedStatus Delayed = new(4, 0, 0);
+
     /// <summary>Delivery time expired (RFC 3463 §3.5).</summary>
     public static readonly EnhancedStatus Expired = new(4, 4, 7);
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Postern.Mta.Store;
 
 namespace Postern.Mta.Queue;
 
@@ -36,6 +37,9 @@ sealed class WaitingLine
         return false;
     }
 
+    /// <summary>It looks at every one: for an operator's question alone.</summary>
+    public bool Holds(RecipientKey key) => rounds.Values.Any(round => round.Holds(key));
+
     void Note(Work work, int change)
     {
         Count += change;
@@ -60,6 +64,9 @@ sealed class WaitingLine
             }
             flow.Enqueue(work);
         }
+
+        public bool Holds(RecipientKey key) => line.SelectMany(flow => flow).Any(
+            work => work.Message.Id == key.Message && work.Recipients.Any(row => row.Number == key.Number));
 
         public bool TryDequeue([NotNullWhen(true)] out Work? work)
         {

@@ -53,8 +53,9 @@ public interface IMailStore : IAsyncDisposable
     /// <summary>A message with all its recipients. Null: not in the queue (any more).</summary>
     ValueTask<StoredMessage?> ReadMessageAsync(QueueId id, CancellationToken cancel);
 
-    /// <summary>Messages by key, newest last, that fit the filter.</summary>
-    ValueTask<IReadOnlyList<StoredMessage>> ListAsync(
+    /// <summary>Messages behind a key, newest last, that fit the filter. Only so many rows are looked at: a
+    /// page may be empty and not be the last.</summary>
+    ValueTask<MessagePage> ListAsync(
         QueueFilter filter, QueueId after, int limit, CancellationToken cancel);
 
     /// <summary>The stored octets, without edits. Null: already dropped. The caller disposes.</summary>
@@ -141,6 +142,9 @@ public readonly record struct RecipientKey(QueueId Message, int Number);
 
 public sealed record StoredMessage(QueuedMessage Message, IReadOnlyList<Recipient> Recipients);
 
+/// <param name="Next">The key to go on from. Null: all has been looked at.</param>
+public sealed record MessagePage(IReadOnlyList<StoredMessage> Messages, QueueId? Next);
+
 public sealed record DueRecipient(QueuedMessage Message, Recipient Recipient);
 
 /// <summary>A place in the order of a lane.</summary>
@@ -171,4 +175,5 @@ public sealed record QueueFilter
 
     public string? Recipient { get; init; }
     public DateTimeOffset? ArrivedBefore { get; init; }
+    public DateTimeOffset? ArrivedAfter { get; init; }
 }

@@ -11,10 +11,14 @@ sealed class QueueFilterMatch(QueueFilter filter)
     readonly AddressPattern? sender = filter.Sender is { } text ? AddressPattern.Parse(text) : null;
     readonly AddressPattern? forward = filter.Recipient is { } text ? AddressPattern.Parse(text) : null;
 
+    /// <summary>What the moment of arrival decides: asked first, since nothing else need be read.</summary>
+    public bool Fits(DateTimeOffset arrivedAt) =>
+        (filter.ArrivedBefore is not { } before || arrivedAt < before)
+        && (filter.ArrivedAfter is not { } after || arrivedAt > after);
+
     /// <summary>What the message alone decides.</summary>
     public bool Fits(QueuedMessage message) =>
-        (filter.ArrivedBefore is not { } before || message.ArrivedAt < before)
-        && sender?.Matches(message.Sender.Mailbox, delimiter) != false;
+        Fits(message.ArrivedAt) && sender?.Matches(message.Sender.Mailbox, delimiter) != false;
 
     /// <summary>One recipient must fit every key there is.</summary>
     public bool Fits(IReadOnlyList<Recipient> recipients)

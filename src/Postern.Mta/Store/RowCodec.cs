@@ -48,6 +48,7 @@ static class RowCodec
         Transport = recipient.Transport,
         LastBlame = (int?)recipient.LastBlame,
         UnderAlarm = recipient.UnderAlarm,
+        DelayTold = recipient.DelayTold,
         LastText = recipient.LastText,
     };
 
@@ -146,6 +147,7 @@ static class RowCodec
             Transport = row.Transport,
             LastBlame = (Blame?)row.LastBlame,
             UnderAlarm = row.UnderAlarm,
+            DelayTold = row.DelayTold,
             LastText = row.LastText,
             KeepUntil = columns.Keep is { } keep ? FromTicks(keep) : null,
         };

@@ -65,6 +65,7 @@ sealed record RecipientRow
     [JsonPropertyName("t")] public string? Transport { get; init; }
     [JsonPropertyName("l")] public int? LastBlame { get; init; }
     [JsonPropertyName("w")] public bool UnderAlarm { get; init; }
+    [JsonPropertyName("d")] public bool DelayTold { get; init; }
     [JsonPropertyName("x")] public string? LastText { get; init; }
 }
 

@@ -10,6 +10,12 @@ public sealed partial class SqliteStore
     /// <summary>Rows looked at in one read transaction, so that none holds up a checkpoint.</summary>
     const int RowsPerReadMax = 5000;
 
+    /// <summary>Messages have recipients, which are read too.</summary>
+    const int MessagesPerReadMax = RowsPerReadMax / 5;
+
+    /// <summary>Read transactions of one page of a list.</summary>
+    const int ListStepsMax = 5;
+
     const string MessageColumns = "m.id, m.arrived, m.facts, m.prefix, m.sum";
 
     const string RecipientColumnsOf =
@@ -49,16 +55,16 @@ public sealed partial class SqliteStore
         ReadAsync(database => ReadMessage(database, id), cancel);
 
     /// <inheritdoc/>
-    public async ValueTask<IReadOnlyList<StoredMessage>> ListAsync(
+    public async ValueTask<MessagePage> ListAsync(
         QueueFilter filter, QueueId after, int limit, CancellationToken cancel)
     {
         var match = new QueueFilterMatch(filter);
         var found = new List<StoredMessage>();
         QueueId? next = after;
-        while (next is { } from && found.Count < limit)
+        for (var step = 0; next is { } from && step < ListStepsMax && found.Count < limit; step++)
             next = await ReadAsync(database =>
                 List(database, match, from, limit, found), cancel).ConfigureAwait(false);
-        return found;
+        return new MessagePage(found, next);
     }
 
     /// <inheritdoc/>
@@ -167,7 +173,7 @@ public sealed partial class SqliteStore
         {
             var at = rows.Long(4);
             if (found.Count == full || at > now.UtcTicks)
-                return new DateTimeOffset(Math.Clamp(at, 0, DateTimeOffset.MaxValue.Ticks), TimeSpan.Zero);
+                return MomentOf(at);
             AddDue(found, known, rows);
         }
         return null;
@@ -229,9 +235,7 @@ public sealed partial class SqliteStore
         var lanes = new List<LaneTotal>();
         while (rows.Step())
         {
-            DateTimeOffset? first = rows.IsNull(2) ? null
-                : new DateTimeOffset(
-                    Math.Clamp(rows.Long(2), 0, DateTimeOffset.MaxValue.Ticks), TimeSpan.Zero);
+            DateTimeOffset? first = rows.IsNull(2) ? null : MomentOf(rows.Long(2));
             lanes.Add(new LaneTotal(rows.Text(0), (int)rows.Long(1), first));
         }
         return lanes;
@@ -291,12 +295,13 @@ public sealed partial class SqliteStore
     {
         using var rows = database.Use($"SELECT {MessageColumns} FROM message m WHERE m.id > ? ORDER BY m.id");
         rows.Bind(1, after.Value);
-        for (var seen = 0; seen < RowsPerReadMax / 5 && found.Count < limit; seen++)
+        for (var seen = 0; seen < MessagesPerReadMax && found.Count < limit; seen++)
         {
             if (!rows.Step())
                 return null;
             after = new QueueId(rows.Long(0));
-            if (TryReadMessage(rows, 0) is not { } message || !match.Fits(message))
+            if (!match.Fits(MomentOf(rows.Long(1)))
+                || TryReadMessage(rows, 0) is not { } message || !match.Fits(message))
                 continue;
             var recipients = ReadRecipients(database, message.Id);
             if (match.Fits(recipients))
@@ -304,6 +309,10 @@ public sealed partial class SqliteStore
         }
         return after;
     }
+
+    /// <summary>Of ticks that may be damaged.</summary>
+    static DateTimeOffset MomentOf(long ticks) =>
+        new(Math.Clamp(ticks, 0, DateTimeOffset.MaxValue.Ticks), TimeSpan.Zero);
 
     static List<StoredObject> ReadObjects(SqliteDatabase database, string kind)
     {

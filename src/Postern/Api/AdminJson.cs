@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using Postern.Mta.Events;
 using Postern.Mta.Queue;
@@ -11,6 +12,9 @@ namespace Postern.Api;
     UseStringEnumConverter = true)]
 [JsonSerializable(typeof(QueuePage))]
 [JsonSerializable(typeof(QueueEntry))]
+[JsonSerializable(typeof(QueueTotal))]
+[JsonSerializable(typeof(WhyPage))]
+[JsonSerializable(typeof(TotalsPage))]
 [JsonSerializable(typeof(Changed))]
 [JsonSerializable(typeof(LanePage))]
 [JsonSerializable(typeof(AlarmPage))]
@@ -44,11 +48,50 @@ sealed record QueueEntryRecipient(
         string? Transport,
     DateTimeOffset? DueAt, int Attempts, string? Reason)
 {
+    /// <summary>Why it waits, or how it ended. Null in lists.</summary>
+    public WhyEntry? Why { get; init; }
+
+    /// <summary>Its attempts, oldest first. Null in lists.</summary>
+    public IReadOnlyList<AttemptEntry>? Tries { get; init; }
+
     public static QueueEntryRecipient Of(Recipient row) => new(
         row.Number, row.Address.ToString(), row.Original?.ToString(), row.State.ToString().ToLowerInvariant(),
         row.Outcome == RecipientOutcome.None ? null : row.Outcome.ToString().ToLowerInvariant(), row.Route,
         row.Transport, row.State == RecipientState.Deferred ? row.DueAt : null, row.Attempts, row.LastText);
 }
+
+/// <summary>One attempt as it went.</summary>
+/// <param name="Outcome"><c>attempted</c>: it proved nothing; <c>relayed</c>, <c>failed</c>.</param>
+/// <param name="Delays">Seconds: before it was active, waiting for a connection, connecting, sending.</param>
+sealed record AttemptEntry(
+    DateTimeOffset At, string Outcome, int? Attempt, string? Transport, string? Relay, string? Status,
+    string? Reply, bool? Uncertain, IReadOnlyList<double> Delays)
+{
+    public static AttemptEntry Of(MailEvent fact) => new(
+        fact.At, EventNames.Of(fact.Kind), fact.Attempt, fact.Transport, fact.Facts?.Relay, fact.Status,
+        fact.Reply, fact.Uncertain ? true : null,
+        [.. new[] { fact.DelayBeforeActive, fact.DelayActive, fact.Facts?.SetUp, fact.Facts?.Transmission }
+            .Select(delay => Math.Round(delay?.TotalSeconds ?? 0, 3))]);
+
+    /// <summary>What ended a recipient without a try has no facts.</summary>
+    public static bool IsOne(MailEvent fact) =>
+        fact.Kind == EventKind.Attempted || fact.Facts is not null;
+}
+
+/// <summary>Why one recipient waits, or how it ended.</summary>
+/// <param name="Cause">In kebab case, as <c>next-hop-down</c>.</param>
+sealed record WhyEntry(
+    int Number, string Address, string Cause, string Text, string? Mend, DateTimeOffset? Since,
+    DateTimeOffset? Until)
+{
+    public static WhyEntry Of(Explanation why) => new(
+        why.Number, why.Address, JsonNamingPolicy.KebabCaseLower.ConvertName(why.Cause.ToString()), why.Text,
+        why.Mend, why.Since, why.Until);
+}
+
+sealed record WhyPage(string Id, IReadOnlyList<WhyEntry> Recipients);
+
+sealed record TotalsPage(IReadOnlyList<QueueTotal> Totals);
 
 sealed record QueuePage(IReadOnlyList<QueueEntry> Messages, string? Next);
 

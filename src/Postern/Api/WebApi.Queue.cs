@@ -1,7 +1,6 @@
 using Postern.Mta.Accounts;
 using Postern.Mta.Queue;
 using Postern.Mta.Routing;
-using Postern.Mta.Store;
 
 namespace Postern.Api;
 
@@ -11,55 +10,101 @@ sealed partial class WebApi
     void MapQueue(WebApplication web)
     {
         web.MapGet("/admin/v1/queue", ListQueueAsync);
+        web.MapGet("/admin/v1/queue/totals", TotalsAsync);
         web.MapGet("/admin/v1/queue/{id}", ShowAsync);
+        web.MapGet("/admin/v1/queue/{id}/why", WhyAsync);
         web.MapPost("/admin/v1/queue/{command}", CommandAsync);
     }
 
     async Task ListQueueAsync(HttpContext context)
     {
-        if (!TryReadFilter(context, out var filter, out var trouble))
+        if (!TryReadFilter(context, ["after", "limit"], out var filter, out var trouble))
         {
             await ErrorAsync(context, 400, trouble, null);
             return;
         }
         var after = QueueId.TryParse(context.Request.Query["after"].ToString(), out var key) ? key : default;
-        var limit = LimitOf(context);
-        var page = await agent.Store.ListAsync(filter, after, limit, context.RequestAborted);
+        var page = await agent.Store.ListAsync(filter, after, LimitOf(context), context.RequestAborted);
         await AnswerAsync(
             context,
-            new QueuePage(
-                [.. page.Select(QueueEntry.Of)], page.Count == limit ? page[^1].Message.Id.ToString() : null),
+            new QueuePage([.. page.Messages.Select(QueueEntry.Of)], page.Next?.ToString()),
             AdminJson.Default.QueuePage);
+    }
+
+    /// <summary>All pages are counted, one short read after the other.</summary>
+    async Task TotalsAsync(HttpContext context)
+    {
+        if (!TryReadFilter(context, ["by"], out var filter, out var trouble))
+        {
+            await ErrorAsync(context, 400, trouble, null);
+            return;
+        }
+        if (!TryReadWord(context.Request.Query["by"].FirstOrDefault() ?? "lane", out QueueGroup by))
+        {
+            await ErrorAsync(
+                context, 400, "by is not known", "one of lane, route, transport, sender, recipient");
+            return;
+        }
+        var totals = new QueueTotals(filter, by, clock.GetUtcNow());
+        QueueId? after = default(QueueId);
+        while (after is { } key)
+        {
+            var page = await agent.Store.ListAsync(filter, key, PageMax, context.RequestAborted);
+            foreach (var stored in page.Messages)
+                totals.Add(stored);
+            after = page.Next;
+        }
+        await AnswerAsync(context, new TotalsPage(totals.Rows), AdminJson.Default.TotalsPage);
     }
 
     async Task ShowAsync(HttpContext context)
     {
-        if (!QueueId.TryParse((string)context.GetRouteValue("id")!, out var id))
-            await ErrorAsync(context, 400, "this is no queue id", "queue ids are 13 letters and digits");
-        else if (await agent.Store.ReadMessageAsync(id, context.RequestAborted) is { } stored)
-            await AnswerAsync(context, QueueEntry.Of(stored), AdminJson.Default.QueueEntry);
-        else
+        var cancel = context.RequestAborted;
+        if (await ReadIdAsync(context) is not { } id)
+            return;
+        if (await agent.Store.ReadMessageAsync(id, cancel) is not { } stored)
+        {
             await ErrorAsync(context, 404, $"{id} is not in the queue", "its history: postern trace " + id);
+            return;
+        }
+        var whys = (await agent.Queue.WhyAsync(id, cancel)).ToLookup(why => why.Number);
+        var tries = (await agent.Store.ReadEventsOfAsync(id, cancel)).Select(one => one.Event)
+            .Where(AttemptEntry.IsOne).ToLookup(fact => fact.Recipient);
+        var entry = QueueEntry.Of(stored);
+        var recipients = entry.Recipients.Select(recipient => recipient with
+        {
+            Why = whys[recipient.Number].Select(WhyEntry.Of).FirstOrDefault(),
+            Tries = [.. tries[recipient.Number].Select(AttemptEntry.Of)],
+        });
+        await AnswerAsync(context, entry with { Recipients = [.. recipients] }, AdminJson.Default.QueueEntry);
+    }
+
+    async Task WhyAsync(HttpContext context)
+    {
+        if (await ReadIdAsync(context) is not { } id)
+            return;
+        if (await agent.Queue.WhyAsync(id, context.RequestAborted) is { Count: > 0 } whys)
+            await AnswerAsync(
+                context, new WhyPage(id.ToString(), [.. whys.Select(WhyEntry.Of)]),
+                AdminJson.Default.WhyPage);
+        else
+            await ErrorAsync(context, 404, $"nothing is known of {id}", null);
+    }
+
+    /// <summary>The id in the path. Null: it was none, and the answer is given.</summary>
+    static async ValueTask<QueueId?> ReadIdAsync(HttpContext context)
+    {
+        if (QueueId.TryParse((string)context.GetRouteValue("id")!, out var id))
+            return id;
+        await ErrorAsync(context, 400, "this is no queue id", "queue ids are 13 letters and digits");
+        return null;
     }
 
     async Task CommandAsync(HttpContext context)
     {
-        var query = context.Request.Query;
-        QueueSelection which;
-        if (query["id"].FirstOrDefault() is { } text)
+        if (!TryReadSelection(context, out var which, out var trouble))
         {
-            if (!QueueId.TryParse(text, out var id))
-            {
-                await ErrorAsync(context, 400, "this is no queue id", "queue ids are 13 letters and digits");
-                return;
-            }
-            which = new QueueSelection.One(id);
-        }
-        else if (TryReadFilter(context, out var filter, out var trouble))
-            which = new QueueSelection.Matching(filter);
-        else
-        {
-            await ErrorAsync(context, 400, trouble, null);
+            await ErrorAsync(context, 400, trouble, "name an id, a filter, or all=true");
             return;
         }
         const string actor = "operator";
@@ -77,41 +122,6 @@ sealed partial class WebApi
             await AnswerAsync(context, new Changed(count), AdminJson.Default.Changed);
         else
             await ErrorAsync(context, 404, "no such command", "one of hold, release, retry, cancel, expire");
-    }
-
-    bool TryReadFilter(HttpContext context, out QueueFilter filter, out string trouble)
-    {
-        var query = context.Request.Query;
-        filter = QueueFilter.All;
-        trouble = "";
-        if (query["state"].FirstOrDefault() is { } word)
-        {
-            if (!Enum.TryParse<RecipientState>(word, ignoreCase: true, out var state)
-                || char.IsAsciiDigit(word[0]))
-                trouble = "state is not known: one of ready, active, deferred, held, done";
-            filter = filter with { State = state };
-        }
-        foreach (var key in (string[])["sender", "recipient"])
-        {
-            if (query[key].FirstOrDefault() is { } pattern
-                && !AddressPattern.TryParse(pattern, out _, out var mend))
-                trouble = $"{key} is no address pattern: {mend}";
-        }
-        if (query["older"].FirstOrDefault() is { } age)
-        {
-            if (Mta.Configuration.Units.TryParseDuration(age, out var duration))
-                filter = filter with { ArrivedBefore = clock.GetUtcNow() - duration };
-            else
-                trouble = "older is no duration, as in 30m or 2d";
-        }
-        filter = filter with
-        {
-            Route = query["route"].FirstOrDefault(),
-            Transport = query["transport"].FirstOrDefault(),
-            Sender = query["sender"].FirstOrDefault(),
-            Recipient = query["recipient"].FirstOrDefault(),
-        };
-        return trouble.Length == 0;
     }
 
     void MapAccounts(WebApplication web)

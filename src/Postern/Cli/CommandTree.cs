@@ -111,14 +111,27 @@ static partial class CommandTree
         var filters = new QueueFilterOptions();
         var list = new Command("list", "Messages in the queue");
         filters.AddTo(list);
-        list.SetAction(
-            (parsed, cancel) => QueueCommand.ListAsync(ContextOf(parsed), filters.Read(parsed), cancel));
+        var totals = new Option<string?>("--totals")
+        {
+            Description = "counts by age in minutes: of each lane, route, transport, sender or recipient"
+                + " domain",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        list.Add(totals);
+        list.SetAction((parsed, cancel) => parsed.GetResult(totals) is null
+            ? QueueCommand.ListAsync(ContextOf(parsed), filters.Read(parsed), cancel)
+            : QueueCommand.TotalsAsync(
+                ContextOf(parsed), parsed.GetValue(totals) ?? "lane", filters.Read(parsed), cancel));
         var id = new Argument<string>("id") { Description = "the queue id" };
-        var show = new Command("show", "One message with its history") { id };
+        var show = new Command("show", "One message with its attempts, and why it waits") { id };
         show.SetAction(
             (parsed, cancel) => QueueCommand.ShowAsync(ContextOf(parsed), parsed.GetValue(id)!, cancel));
+        var why = new Command("why", "Why a message waits and how to mend it, or how it ended") { id };
+        why.SetAction(
+            (parsed, cancel) => QueueCommand.WhyAsync(ContextOf(parsed), parsed.GetValue(id)!, cancel));
         command.Add(list);
         command.Add(show);
+        command.Add(why);
         foreach (var (name, text) in QueueCommand.Changes)
         {
             var ids = new Argument<string[]>(

@@ -1,6 +1,8 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.Json;
 using Postern.Api;
+using Postern.Mta.Queue;
 
 namespace Postern.Cli;
 
@@ -65,6 +67,35 @@ static class QueueCommand
             : $"{age:d\\d\\ hh\\:mm}";
     }
 
+    /// <summary>Recipients by group and age, as Postfix's qshape shows them.</summary>
+    public static async Task<int> TotalsAsync(
+        CommandContext context, string by, string filter, CancellationToken cancel)
+    {
+        using var server = context.OpenAdmin();
+        var page = await server.GetAsync(
+            $"admin/v1/queue/totals?by={Uri.EscapeDataString(by)}{filter}", AdminJson.Default.TotalsPage,
+            cancel);
+        if (context.Json)
+        {
+            foreach (var row in page.Totals)
+                Console.Out.WriteLine(JsonSerializer.Serialize(row, AdminJson.Default.QueueTotal));
+            return ExitCode.Ok;
+        }
+        var columns = Enumerable.Range(0, QueueTotals.AgesMinutes.Count + 1);
+        var whole = new QueueTotal(
+            "TOTAL", page.Totals.Sum(row => row.Total),
+            [.. columns.Select(column => page.Totals.Sum(row => row.ByAge[column]))]);
+        string[] head =
+            ["T", .. QueueTotals.AgesMinutes.Select(age => $"{age}"), $"{QueueTotals.AgesMinutes[^1]}+"];
+        PrintTotals("", head);
+        foreach (var row in page.Totals.Prepend(whole))
+            PrintTotals(row.Name, [$"{row.Total}", .. row.ByAge.Select(count => $"{count}")]);
+        return ExitCode.Ok;
+    }
+
+    static void PrintTotals(string name, IEnumerable<string> columns) => Console.Out.WriteLine(
+        Output.Clean($"{name,30} {string.Join(' ', columns.Select(column => column.PadLeft(6)))}"));
+
     public static async Task<int> ShowAsync(CommandContext context, string id, CancellationToken cancel)
     {
         using var server = context.OpenAdmin();
@@ -82,12 +113,46 @@ static class QueueCommand
             Console.Out.WriteLine(Output.Clean(
                 $"  to <{recipient.Address}>: {recipient.Outcome ?? recipient.State}"
                 + $", route {recipient.Route ?? "-"}, transport {recipient.Transport ?? "-"}"
-                + $", attempts {recipient.Attempts}"
-                + (recipient.DueAt is { } due ? $", due {due:u}" : "")
-                + (recipient.Reason is null ? "" : $", last: {recipient.Reason}")));
+                + $", attempts {recipient.Attempts}"));
+            foreach (var attempt in recipient.Tries ?? [])
+                Print(attempt);
+            if (recipient.Why is { } why)
+                Print(why);
         }
-        foreach (var line in (await server.GetLinesAsync($"admin/v1/trace/{entry.Id}", cancel)).Lines)
-            Console.Out.WriteLine("  " + LogCommand.Describe(line));
+        return ExitCode.Ok;
+    }
+
+    /// <summary>Delays as in Postfix's log: before it was active, waiting, connecting, sending.</summary>
+    static void Print(AttemptEntry attempt) => Console.Out.WriteLine(Output.Clean(
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"    {attempt.At:u}  {attempt.Outcome,-9} via {attempt.Transport} {attempt.Relay}")
+        + $"  delays={string.Join('/', attempt.Delays.Select(
+            delay => delay.ToString(CultureInfo.InvariantCulture)))}"
+        + $"  {attempt.Status} {attempt.Reply}"));
+
+    static void Print(WhyEntry why)
+    {
+        Console.Out.WriteLine(Output.Clean($"    {why.Cause}: {why.Text}"));
+        if (why.Mend is { } mend)
+            Console.Out.WriteLine(Output.Clean($"    mend: {mend}"));
+    }
+
+    public static async Task<int> WhyAsync(CommandContext context, string id, CancellationToken cancel)
+    {
+        using var server = context.OpenAdmin();
+        var page = await server
+            .GetAsync($"admin/v1/queue/{Uri.EscapeDataString(id)}/why", AdminJson.Default.WhyPage, cancel);
+        if (context.Json)
+        {
+            Console.Out.WriteLine(JsonSerializer.Serialize(page, AdminJson.Default.WhyPage));
+            return ExitCode.Ok;
+        }
+        foreach (var why in page.Recipients)
+        {
+            Console.Out.WriteLine(Output.Clean($"{page.Id}  to <{why.Address}>"));
+            Print(why);
+        }
         return ExitCode.Ok;
     }
 
@@ -98,13 +163,19 @@ static class QueueCommand
         if (ids.Count == 0 && filter.Length == 0)
             throw new CommandException(
                 ExitCode.Usage, $"queue {command}: which?", "give queue ids, a filter, or ALL");
+        var isAll = ids is ["ALL"];
+        if (!isAll && ids.Count > 0 && (ids.Contains("ALL") || filter.Length > 0))
+            throw new CommandException(
+                ExitCode.Usage, $"queue {command}: ids, a filter and ALL exclude each other",
+                "give one of them");
         using var server = context.OpenAdmin();
         var changed = 0;
-        foreach (var id in ids.Where(id => id != "ALL").Select(id => $"&id={Uri.EscapeDataString(id)}")
-            .DefaultIfEmpty(filter))
+        string[] selections = isAll || ids.Count == 0 ? [(isAll ? "&all=true" : "") + filter]
+            : [.. ids.Select(id => $"&id={Uri.EscapeDataString(id)}")];
+        foreach (var selection in selections)
         {
             var answer = await server.SendAsync(
-                HttpMethod.Post, $"admin/v1/queue/{command}?{id.TrimStart('&')}", null,
+                HttpMethod.Post, $"admin/v1/queue/{command}?{selection.TrimStart('&')}", null,
                     AdminJson.Default.Changed, cancel);
             changed += answer.Recipients;
         }
@@ -125,6 +196,7 @@ sealed class QueueFilterOptions
         new("--sender") { Description = "an address pattern" },
         new("--recipient") { Description = "an address pattern" },
         new("--older") { Description = "arrived longer ago than, as in 30m or 2d" },
+        new("--newer") { Description = "arrived less long ago than" },
     ];
 
     public void AddTo(Command command)

@@ -126,6 +126,50 @@ public sealed class WebApiTests(RunningServer server) : IClassFixture<RunningSer
         Assert.Empty(await http.GetStringAsync($"admin/v1/events?message={id}&search=no-such-text", Cancel));
     }
 
+    [Theory]
+    [InlineData("hold", "")]
+    [InlineData("hold", "?sendr=a@example.net")]
+    [InlineData("cancel", "?id=0000000000001&state=held")]
+    [InlineData("cancel", "?id=0000000000001&all=true")]
+    [InlineData("expire", "?older=soon")]
+    [InlineData("expire", "?state=1")]
+    [InlineData("retry", "?all=yes")]
+    public async Task BulkCommand_ThatDoesNotSayWhatItMeans_ChangesNothing(string command, string query)
+    {
+        using var http = server.Socket("admin.sock");
+        using var response = await http.PostAsync($"admin/v1/queue/{command}{query}", null, Cancel);
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        Assert.Contains("\"message\"", await response.Content.ReadAsStringAsync(Cancel));
+    }
+
+    [Fact]
+    public async Task Queue_TellsWhyItWaits_WithItsAttempts_AndCountsIt()
+    {
+        var answer = await DeliverAsync("&recipient=me@in.example", "Subject: why\n\nbody\n");
+        var id = answer.GetProperty("reply").GetString()!.Split(' ')[^1];
+        using var http = server.Socket("admin.sock");
+        // Nobody listens where the relay is; the first attempt may still be under way.
+        JsonElement why;
+        do
+        {
+            why = (await JsonAsync(http, $"admin/v1/queue/{id}/why")).GetProperty("recipients")[0];
+        }
+        while (why.GetProperty("cause").GetString() is "being-attempted" or "behind-others");
+        Assert.Contains(why.GetProperty("cause").GetString(), (string[])["next-hop-down", "lane-closed"]);
+        Assert.Contains("lane relay is closed", why.GetProperty("text").GetString());
+        var shown = (await JsonAsync(http, $"admin/v1/queue/{id}")).GetProperty("recipients")[0];
+        Assert.Equal("me@in.example", shown.GetProperty("why").GetProperty("address").GetString());
+        foreach (var attempt in shown.GetProperty("tries").EnumerateArray())
+            Assert.Equal(4, attempt.GetProperty("delays").GetArrayLength());
+        var totals = (await JsonAsync(http, "admin/v1/queue/totals?by=route&sender=a@example.net"))
+            .GetProperty("totals")[0];
+        Assert.Equal("inbound", totals.GetProperty("name").GetString());
+        Assert.True(totals.GetProperty("byAge")[0].GetInt64() > 0);
+        (await http.PostAsync($"admin/v1/queue/cancel?id={id}", null, Cancel)).EnsureSuccessStatusCode();
+        using var unknown = await http.GetAsync("admin/v1/queue/0000000000001/why", Cancel);
+        Assert.Equal(HttpStatusCode.NotFound, unknown.StatusCode);
+    }
+
     [Fact]
     public async Task Events_AfterThePlaceOfThePageBefore_GoOnWithoutRepeats()
     {

@@ -70,6 +70,7 @@ public sealed class ConfigurationPrinterTests
         via = ["relay"]
         retry = ["30s", "2m"]
         give-up = "1d"
+        delay-warning = "4h"
         priority = -3
         bounce = false
         """;

@@ -75,6 +75,12 @@ public sealed class ConfigurationReaderTests
         "postern.toml:2: hostname: is already set on line 1; keep one of the two")]
     [InlineData(
         "[queue]\n[log]\n[queue]", "postern.toml:3: queue: already stands on line 1; put its keys there")]
+    [InlineData("[transports.t]\nkind = \"pipe\"\nargv = [\"/bin/cat\"]\nsame-user = true\n[[routes]]\n"
+        + "via = [\"t\"]\ngive-up = \"4h\"\ndelay-warning = \"4h\"",
+        "postern.toml:8: routes[1].delay-warning: must be less than the 4h after which the recipient ends")]
+    [InlineData("[transports.t]\nkind = \"pipe\"\nargv = [\"/bin/cat\"]\nsame-user = true\n[[routes]]\n"
+        + "via = [\"t\"]\ndelay-warning = \"0s\"",
+        "postern.toml:7: routes[1].delay-warning: must be longer than nothing")]
     [InlineData("[transports.t]\nmax-connections = 3", "postern.toml:1: transports.t.kind: is missing")]
     [InlineData("[transports.t]\nkind = \"pipe\"\nargv = [\"/bin/cat\"]\nhost = \"a\"",
         "postern.toml:4: transports.t.host: belongs to kind = \"smtp\" only; take it out")]

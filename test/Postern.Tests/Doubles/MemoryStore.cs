@@ -234,16 +234,28 @@ public sealed class MemoryStore : IMailStore
         }
     }
 
-    public ValueTask<IReadOnlyList<StoredMessage>> ListAsync(
+    /// <summary>Rows that one page of a list looks at.</summary>
+    public int ListScanMax { get; set; } = int.MaxValue;
+
+    public ValueTask<MessagePage> ListAsync(
         QueueFilter filter, QueueId after, int limit, CancellationToken cancel)
     {
         var match = new QueueFilterMatch(filter);
         lock (gate)
         {
-            return List(disk.Messages.Values
-                .Where(m => m.Id > after && match.Fits(m))
-                .Select(m => new StoredMessage(m, RecipientsOf(m.Id.Value)))
-                .Where(m => match.Fits(m.Recipients)).Take(limit));
+            QueueId? last = null;
+            var found = new List<StoredMessage>();
+            foreach (var message in disk.Messages.Values.Where(m => m.Id > after).Take(ListScanMax))
+            {
+                if (found.Count == limit)
+                    break;
+                last = message.Id;
+                var stored = new StoredMessage(message, RecipientsOf(message.Id.Value));
+                if (match.Fits(message) && match.Fits(stored.Recipients))
+                    found.Add(stored);
+            }
+            var isEnd = !disk.Messages.Keys.Any(key => key > (last?.Value ?? after.Value));
+            return ValueTask.FromResult(new MessagePage(found, isEnd ? null : last));
         }
     }
 

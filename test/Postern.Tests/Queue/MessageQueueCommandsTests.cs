@@ -222,6 +222,48 @@ public sealed class MessageQueueCommandsTests
     }
 
     [Fact]
+    public async Task Commands_GoOnOverPagesThatHoldNothingThatFits()
+    {
+        await using var hall = new MailHall();
+        hall.Store.ListScanMax = 3;
+        for (var i = 0; i < 20; i++)
+            await hall.AcceptAsync($"r{i}@example.net!");
+        hall.Clock.Advance(TimeSpan.FromHours(2));
+        await hall.AcceptAsync("young@example.net!");
+        var young = new QueueFilter { ArrivedAfter = hall.Clock.GetUtcNow() - TimeSpan.FromHours(1) };
+        Assert.Equal(1, await hall.Queue.CancelAsync(new QueueSelection.Matching(young), "kim", None));
+        Assert.Equal("young@example.net", Assert.Single(hall.Events(EventKind.Cancelled)).RecipientAddress);
+        Assert.Equal(20, await hall.Queue.CancelAsync(All, "kim", None));
+    }
+
+    [Theory]
+    [InlineData("hold", RecipientState.Held)]
+    [InlineData("release", RecipientState.Ready)]
+    [InlineData("retry", RecipientState.Ready)]
+    [InlineData("cancel", RecipientState.Done)]
+    [InlineData("expire", RecipientState.Done)]
+    public async Task BulkCommands_ChangeWhatFits_AndNothingElse(string command, RecipientState after)
+    {
+        await using var hall = new MailHall();
+        hall.Relay.Otherwise = Results.Greylisted;
+        string[] mark = command == "release" ? ["a@one.net!", "b@two.net!"] : ["a@one.net", "b@two.net"];
+        await hall.AcceptAsync(hall.Letter(""), mark);
+        await hall.RunAsync();
+        var before = hall.Store.Recipients[1];
+        var which = new QueueSelection.Matching(new QueueFilter { Recipient = "*@one.net" });
+        Assert.Equal(1, command switch
+        {
+            "hold" => await hall.Queue.HoldAsync(which, "kim", None),
+            "release" => await hall.Queue.ReleaseAsync(which, "kim", None),
+            "retry" => await hall.Queue.RetryAsync(which, "kim", None),
+            "cancel" => await hall.Queue.CancelAsync(which, "kim", None),
+            _ => await hall.Queue.ExpireAsync(which, "kim", None),
+        });
+        Assert.Equal((after, before), (hall.Store.Recipients[0].State, hall.Store.Recipients[1]));
+        Assert.Equal("kim", hall.Store.Events.Last(fact => fact.Actor is not null).Actor);
+    }
+
+    [Fact]
     public async Task ReleasedMail_OfARouteThatNowSplits_IsSplit()
     {
         await using var hall = new MailHall();

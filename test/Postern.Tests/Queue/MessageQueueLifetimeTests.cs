@@ -14,7 +14,7 @@ public sealed class MessageQueueLifetimeTests
     /// <summary>What housekeeping does every 30 s.</summary>
     static async ValueTask ExpireAsync(MailHall hall)
     {
-        Assert.Null(await hall.Queue.ExpireOldAsync(default, CancellationToken.None));
+        Assert.Null(await hall.Queue.LookAtOldAsync(default, CancellationToken.None));
         await hall.RunAsync();
     }
 
@@ -115,6 +115,22 @@ public sealed class MessageQueueLifetimeTests
         await ExpireAsync(hall);
         Assert.Equal(RecipientOutcome.Expired, hall.Store.Recipients[0].Outcome);
         Assert.Equal(RecipientState.Ready, hall.Store.Recipients[1].State);
+    }
+
+    [Fact]
+    public async Task GiveUp_LongerThanTheLifetime_KeepsItLonger()
+    {
+        await using var hall = new MailHall(OptionsOf(
+            Route("long") with { GiveUp = Lifetime + TimeSpan.FromDays(1) }));
+        hall.Relay.Otherwise = Results.Unreachable;
+        await hall.AcceptAsync(hall.Letter(""), "a@example.net");
+        await hall.RunAsync();
+        hall.Clock.Advance(Lifetime + TimeSpan.FromHours(1));
+        await ExpireAsync(hall);
+        Assert.Equal(RecipientState.Ready, hall.Only.State);
+        hall.Clock.Advance(TimeSpan.FromDays(1));
+        await ExpireAsync(hall);
+        Assert.Equal(RecipientOutcome.Expired, hall.Only.Outcome);
     }
 
     [Fact]

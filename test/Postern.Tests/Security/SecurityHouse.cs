@@ -128,8 +128,9 @@ sealed class SecurityHouse : IAsyncDisposable
     public async Task<IReadOnlyList<KeptMail>> KeptAsync()
     {
         var kept = new List<KeptMail>();
-        foreach (var stored in await Hall.Store.ListAsync(
-            QueueFilter.All, default, int.MaxValue, CancellationToken.None))
+        var page = await Hall.Store.ListAsync(
+            QueueFilter.All, default, int.MaxValue, CancellationToken.None);
+        foreach (var stored in page.Messages)
         {
             using var content = await Hall.Store.OpenContentAsync(stored.Message, CancellationToken.None);
             using var octets = new MemoryStream();

@@ -50,7 +50,7 @@ sealed class QueueWalk(int seed) : IAsyncDisposable
         Route("both", to: ["*@both.net"], via: ["one", "two"]) with { All = true },
         Route("short", to: ["*@short.net"], via: ["two"]) with { GiveUp = TimeSpan.FromHours(2) },
         Route("in", to: ["*@in.example.org"], via: ["script"]) with { Accepts = MailDoors.Mx },
-        Route("all", via: ["one", "two"]));
+        Route("all", via: ["one", "two"]) with { DelayWarning = TimeSpan.FromHours(1) });
 
     readonly Random chance = new(seed);
 
@@ -102,7 +102,7 @@ sealed class QueueWalk(int seed) : IAsyncDisposable
             case 8:
                 Doing = "lifetimes end";
                 hall.Clock.Advance(TimeSpan.FromHours(chance.Next(60)));
-                await hall.Queue.ExpireOldAsync(default, None);
+                await hall.Queue.LookAtOldAsync(default, None);
                 break;
             default:
                 Doing = "crash";
@@ -155,6 +155,8 @@ sealed class QueueWalk(int seed) : IAsyncDisposable
             _ => hall.Queue.ReleaseAsync(which, "kim", None),
         });
         await hall.RunWorkersAsync();
+        foreach (var key in accepted.Take(3))
+            Assert.NotEmpty(await hall.Queue.WhyAsync(key.Message, None));
     }
 
     void Check()
@@ -162,6 +164,8 @@ sealed class QueueWalk(int seed) : IAsyncDisposable
         var rows = hall.Store.Recipients;
         foreach (var key in accepted)
             Assert.Contains(rows, row => row.Message == key.Message && row.Number == key.Number);
+        var warnings = hall.Events(EventKind.Delayed)
+            .CountBy(fact => (fact.Message!.Value, fact.Recipient!.Value)).ToDictionary();
         foreach (var row in rows)
         {
             var name = $"recipient {row.Number} of {row.Message}, {row.State} {row.Outcome}";
@@ -172,6 +176,8 @@ sealed class QueueWalk(int seed) : IAsyncDisposable
                 row.State != RecipientState.Active || row.DueAt != default, $"{name}: no end of its lease");
             Assert.True(
                 Ends(row) == (row.State == RecipientState.Done ? 1 : 0), $"{name}: ended {Ends(row)} times");
+            var told = warnings.GetValueOrDefault((row.Message, row.Number));
+            Assert.True(told == (row.DelayTold ? 1 : 0), $"{name}: warned {told} times");
         }
         foreach (var lane in hall.Dispatcher.Lanes())
             Assert.InRange(hall.Ways[lane.Transport].HeldCount, 0, 200);

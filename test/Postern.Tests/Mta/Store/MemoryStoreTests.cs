@@ -22,7 +22,7 @@ public sealed class MemoryStoreTests : StoreContract
         Assert.False(lost.IsCompleted);
         await using var next = new MemoryStore(disk);
         Assert.Equal(1, Assert.Single(
-            await next.ListAsync(QueueFilter.All, default, 9, None)).Message.Id.Value);
+            (await next.ListAsync(QueueFilter.All, default, 9, None)).Messages).Message.Id.Value);
     }
 
     [Fact]

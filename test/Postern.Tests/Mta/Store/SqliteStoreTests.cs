@@ -42,6 +42,28 @@ public sealed class SqliteStoreTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task List_OfMuchThatDoesNotFit_IsAnEmptyPageThatIsNotTheLast()
+    {
+        for (var id = 1; id <= 5200; id += 100)
+        {
+            var change = new StoreChange();
+            for (var at = id; at < id + 100; at++)
+            {
+                change.Messages.Add(new NewMessage(
+                    Message(at, at == 5200 ? "" : "a@example.org"), Content()));
+                change.Recipients.Add(Recipient(at));
+            }
+            await store.CommitAsync(change);
+        }
+        var nobody = new QueueFilter { Sender = "<>" };
+        var first = await store.ListAsync(nobody, default, 10, None);
+        Assert.Equal((0, 5000), (first.Messages.Count, first.Next?.Value));
+        var second = await store.ListAsync(nobody, first.Next!.Value, 10, None);
+        Assert.Equal(5200, Assert.Single(second.Messages).Message.Id.Value);
+        Assert.Null(second.Next);
+    }
+
+    [Fact]
     public async Task Open_OfASchemaOfTheFuture_IsRefusedWithBothVersions()
     {
         await store.DisposeAsync();
@@ -188,7 +210,7 @@ public sealed class SqliteStoreTests : IAsyncLifetime
 
         store = Open();
         Assert.Equal([1], (await store.ListAsync(QueueFilter.All, default, 9, None))
-            .Select(m => m.Message.Id.Value));
+            .Messages.Select(m => m.Message.Id.Value));
     }
 
     [Fact]
@@ -247,7 +269,7 @@ public sealed class SqliteStoreTests : IAsyncLifetime
         await Task.WhenAll(writers);
         await store.DisposeAsync();
         store = Open();
-        Assert.Equal(800, (await store.ListAsync(QueueFilter.All, default, 2000, None)).Count);
+        Assert.Equal(800, (await store.ListAsync(QueueFilter.All, default, 2000, None)).Messages.Count);
         Assert.Equal(
             Enumerable.Range(1, 800).Select(seq => (long)seq),
             (await store.ReadEventsAfterAsync(0, 2000, None)).Select(stored => stored.Seq));

@@ -101,6 +101,7 @@ public abstract class StoreContract : IAsyncLifetime
             Transport = "relay",
             LastBlame = Blame.Recipient,
             UnderAlarm = true,
+            DelayTold = true,
             LastText = "4.4.1 \r\n\0é",
             KeepUntil = Start.AddTicks(1),
         };
@@ -344,13 +345,14 @@ public abstract class StoreContract : IAsyncLifetime
         Assert.Equal([63], await Ids(new QueueFilter { Transport = "t" }));
         Assert.Equal([62], await Ids(new QueueFilter { Recipient = "R2@example.com" }));
         Assert.Equal([60, 61, 63], await Ids(new QueueFilter { ArrivedBefore = Start.AddHours(1) }));
+        Assert.Equal([62], await Ids(new QueueFilter { ArrivedAfter = Start.AddHours(1) }));
         Assert.Equal([62, 63], (await Store.ListAsync(QueueFilter.All, new QueueId(61), 9, None))
-            .Select(m => m.Message.Id.Value));
+            .Messages.Select(m => m.Message.Id.Value));
         Assert.Equal([60, 61], (await Store.ListAsync(QueueFilter.All, default, 2, None))
-            .Select(m => m.Message.Id.Value));
+            .Messages.Select(m => m.Message.Id.Value));
 
         async Task<IEnumerable<long>> Ids(QueueFilter filter) =>
-            (await Store.ListAsync(filter, default, 100, None)).Select(m => m.Message.Id.Value);
+            (await Store.ListAsync(filter, default, 100, None)).Messages.Select(m => m.Message.Id.Value);
     }
 
     [Fact]
@@ -484,5 +486,5 @@ public abstract class StoreContract : IAsyncLifetime
     }
 
     async Task<IEnumerable<long>> Left() =>
-        (await Store.ListAsync(QueueFilter.All, default, 100, None)).Select(m => m.Message.Id.Value);
+        (await Store.ListAsync(QueueFilter.All, default, 100, None)).Messages.Select(m => m.Message.Id.Value);
 }
