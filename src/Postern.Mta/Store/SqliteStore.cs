@@ -161,4 +161,23 @@ public sealed record SqliteStoreOptions
 }
 
 /// <summary>Room of a file system in octets.</summary>
-public readonly record struct DiskSpace(long Free, long Total);
+public readonly record struct DiskSpace(long Free, long Total)
+{
+    /// <summary>What is kept free of new mail where nothing else is set.</summary>
+    public long DefaultReserve => Math.Min(Total / 20, 1L << 30);
+
+    /// <summary>Asks the file system of a directory.</summary>
+    public static DiskSpace Of(string directory)
+    {
+        try
+        {
+            var drive = new DriveInfo(directory);
+            return new DiskSpace(drive.AvailableFreeSpace, drive.TotalSize);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // Nobody knows how much is left: less than any reserve.
+            return new DiskSpace(-1, 0);
+        }
+    }
+}
