@@ -6,7 +6,7 @@ namespace Postern.Interop.Crash;
 /// <summary>The disk fails one flush of the real program: from then on nobody hears 250.</summary>
 public sealed class FlushErrorTests
 {
-    const int MessagesMax = 150;
+    public const int MessagesMax = 150;
 
     /// <summary>Refusals after which a session has shown that nothing more comes; the tenth would be slowed
     /// down.</summary>
@@ -114,7 +114,7 @@ public sealed class FlushErrorTests
     }
 
     /// <summary>Messages one after the other, over one session; the ids of those that got a 250.</summary>
-    static async Task<List<string>> SubmitAsync(int port, CancellationToken cancel)
+    internal static async Task<List<string>> SubmitAsync(int port, CancellationToken cancel)
     {
         var content = Encoding.ASCII.GetBytes("From: <a@sender.test>\r\nSubject: x\r\n\r\nhello\r\n");
         var acknowledged = new List<string>();
@@ -140,7 +140,7 @@ public sealed class FlushErrorTests
     }
 
     /// <summary>The next hop is dead, so that nothing but accepting mail needs the disk.</summary>
-    const string Settings = """
+    internal const string Settings = """
         [transports.relay]
         kind = "smtp"
         host = "[127.0.0.1]:1"
