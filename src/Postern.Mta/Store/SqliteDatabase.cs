@@ -25,7 +25,7 @@ sealed class SqliteDatabase : IDisposable
             path,
             out var handle,
             raw.SQLITE_OPEN_READWRITE | raw.SQLITE_OPEN_CREATE | raw.SQLITE_OPEN_NOMUTEX,
-            null);
+            SqliteFiles.Name);
         if (result != raw.SQLITE_OK)
         {
             handle?.Dispose();
@@ -82,7 +82,6 @@ sealed class SqliteDatabase : IDisposable
         var result = raw.sqlite3_exec(handle, sql);
         if (result != raw.SQLITE_OK)
             throw Failure(result);
-        DirectoryFlush.ThrowIfFailed();
     }
 
     public long Scalar(string sql)
@@ -106,7 +105,6 @@ sealed class SqliteDatabase : IDisposable
         var result = raw.sqlite3_wal_checkpoint_v2(handle, "main", mode, out var logged, out var moved);
         if (result is not (raw.SQLITE_OK or raw.SQLITE_BUSY))
             throw Failure(result);
-        DirectoryFlush.ThrowIfFailed();
         if (logged < 0)
             throw new InvalidOperationException("The connection has no log to move.");
         return (logged, moved);
@@ -191,7 +189,6 @@ sealed class SqliteStatement(SqliteDatabase database, sqlite3_stmt handle) : IDi
         var result = raw.sqlite3_step(handle);
         if (result is not (raw.SQLITE_ROW or raw.SQLITE_DONE))
             throw database.Failure(result);
-        DirectoryFlush.ThrowIfFailed();
         return result == raw.SQLITE_ROW;
     }
 
