@@ -9,7 +9,7 @@ namespace Postern.Interop.Crash;
 /// A line stands where the call began or where it ended, before the thread went on. So what a thread did
 /// because of another's call stands after it, and no clock is needed: a 250 is earned when a flush began
 /// after its message's last octets had been read and ended well before the reply left. Where the trace shows
-/// whole pages (<see cref="ProofOptions"/>), that flush must also have begun after the message's own record
+/// whole commits (<see cref="ProofOptions"/>), that flush must also have begun after the message's own record
 /// had been written to the log. After the first failed flush nothing is earned any more, but a reply whose
 /// flush had ended before that may still leave.
 /// </remarks>
@@ -32,22 +32,23 @@ sealed partial class FlushTrace
         }
     }
 
-    /// <summary>Whole pages, and flushes that take <paramref name="delayMs"/> more, so that on any disk
+    /// <summary>Whole commits, and flushes that take <paramref name="delayMs"/> more, so that on any disk
     /// everybody who can share one does.</summary>
     public static IReadOnlyList<string> ProofOptions(string file, int delayMs) =>
     [
-        "-f", "-y", "-ttt", "-s", "4096", "-o", file,
+        "-f", "-y", "-ttt", "-s", "300000", "-o", file,
         "-e", "trace=fsync,fdatasync,pwrite64,recvfrom,sendto",
         "-e", string.Create(
             CultureInfo.InvariantCulture, $"inject=fsync,fdatasync:delay_enter={delayMs}ms"),
     ];
 
     /// <summary>The arguments for strace, before those of the program.</summary>
-    public static IReadOnlyList<string> Options(string file, int failing) =>
+    /// <param name="call">The call whose n-th one of each thread fails.</param>
+    public static IReadOnlyList<string> Options(string file, string call, int number) =>
     [
         "-f", "-y", "-ttt", "-s", "256", "-o", file,
         "-e", "trace=fsync,fdatasync,pwrite64,recvfrom,sendto",
-        "-e", string.Create(CultureInfo.InvariantCulture, $"inject=fsync,fdatasync:error=EIO:when={failing}"),
+        "-e", string.Create(CultureInfo.InvariantCulture, $"inject={call}:error=EIO:when={number}"),
     ];
 
     /// <param name="logOctets">What the write-ahead log held before the program was started.</param>
@@ -67,7 +68,7 @@ sealed partial class FlushTrace
     /// <summary>Replies among them that no flush had earned.</summary>
     public List<string> Unearned { get; } = [];
 
-    /// <summary>Flushes that were tried after one had failed.</summary>
+    /// <summary>Flushes of the store that were tried after one had failed.</summary>
     public List<string> FlushedAgain { get; } = [];
 
     /// <summary>Octets of the write-ahead log that a flush covered: a disk need not have more.</summary>
@@ -94,7 +95,7 @@ sealed partial class FlushTrace
         if (IsFlush(text))
         {
             flushing[thread] = (at, written);
-            if (HasFailure)
+            if (HasFailure && IsOfStore(text))
                 FlushedAgain.Add(text);
         }
         else if (text.StartsWith("sendto(", StringComparison.Ordinal)
@@ -152,6 +153,10 @@ sealed partial class FlushTrace
     static bool IsFlush(string text) =>
         text.StartsWith("fsync(", StringComparison.Ordinal)
         || text.StartsWith("fdatasync(", StringComparison.Ordinal);
+
+    static bool IsOfStore(string text) =>
+        File(text).Contains("/postern.db", StringComparison.Ordinal)
+        || File(text).Contains("/content", StringComparison.Ordinal);
 
     static bool IsLog(string text) => File(text).EndsWith("-wal>", StringComparison.Ordinal);
 

@@ -59,6 +59,7 @@ public sealed class StopTests
     [Fact]
     public async Task Certificate_Reloaded_IsShownToNewSessionsAndOldOnesGoOn()
     {
+        Assert.SkipUnless(CrashTable.IsAtLength, "it waits for the next look at the files: ./do crash");
         var cancel = TestContext.Current.CancellationToken;
         await using var postern = new PosternProcess("");
         var (certificate, key) = Certificate.Make(postern.Directory);
@@ -71,16 +72,20 @@ public sealed class StopTests
         var (old, first) = await ConnectAsync(postern.Port("submissions"));
         Certificate.Make(postern.Directory);
         await postern.ReloadAsync(postern.Settings);
-        var (next, second) = await ConnectAsync(postern.Port("submissions"));
-        Assert.NotEqual(first, second);
-        Assert.Equal(Certificate.Load(certificate).Thumbprint, second);
-        foreach (var session in new[] { old, next })
-        {
-            using var reader = new StreamReader(session);
-            Assert.StartsWith("220", await reader.ReadLineAsync(cancel), StringComparison.Ordinal);
-            await session.WriteAsync("NOOP\r\n"u8.ToArray(), cancel);
-            Assert.StartsWith("250", await reader.ReadLineAsync(cancel), StringComparison.Ordinal);
-        }
+        var wanted = Certificate.Load(certificate).Thumbprint;
+        Assert.NotEqual(first, wanted);
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                var (next, shown) = await ConnectAsync(postern.Port("submissions"));
+                await next.DisposeAsync();
+                return shown == wanted;
+            },
+            "the new certificate is shown", 60, () => postern.Said);
+        using var reader = new StreamReader(old);
+        Assert.StartsWith("220", await reader.ReadLineAsync(cancel), StringComparison.Ordinal);
+        await old.WriteAsync("NOOP\r\n"u8.ToArray(), cancel);
+        Assert.StartsWith("250", await reader.ReadLineAsync(cancel), StringComparison.Ordinal);
     }
 
     static async Task<(SslStream Session, string Thumbprint)> ConnectAsync(int port)
