@@ -42,7 +42,6 @@ public sealed partial class SqliteStore : IMailStore
             checkpointer = SqliteDatabase.Open(directory.Database);
             // Its first read opens the log; without one a checkpoint does nothing and says so to nobody.
             _ = checkpointer.Scalar("SELECT count(*) FROM sqlite_schema");
-            Epoch = BeginEpoch(writer);
             Node = (int)writer.Scalar("SELECT value FROM meta WHERE name = 'node'");
             lastId = Math.Max(
                 writer.Scalar("SELECT value FROM meta WHERE name = 'last_id'"),
@@ -51,6 +50,8 @@ public sealed partial class SqliteStore : IMailStore
             indexed = writer.Scalar("SELECT value FROM meta WHERE name = 'indexed'");
             pageOctets = writer.Scalar("PRAGMA page_size");
             RemoveOrphans();
+            // The first write: a store that cannot be read is refused as it is.
+            Epoch = BeginEpoch(writer);
         }
         catch (Exception)
         {

@@ -19,6 +19,7 @@ sealed partial class FlushTrace
     readonly Dictionary<string, (int Line, long Written)> flushing = [];
     readonly Dictionary<string, Session> sessions = [];
     readonly Dictionary<string, int> recorded = [];
+    readonly HashSet<string> failed = [];
     long written;
     int at;
 
@@ -54,7 +55,7 @@ sealed partial class FlushTrace
     /// <param name="logOctets">What the write-ahead log held before the program was started.</param>
     public static FlushTrace Read(IEnumerable<string> lines, long logOctets = 0) => new(lines, logOctets);
 
-    public bool HasFailure { get; private set; }
+    public bool HasFailure => failed.Count > 0;
 
     /// <summary>How often "250 2.0.0 Ok: queued as" was sent.</summary>
     public int Acknowledged { get; private set; }
@@ -68,7 +69,7 @@ sealed partial class FlushTrace
     /// <summary>Replies among them that no flush had earned.</summary>
     public List<string> Unearned { get; } = [];
 
-    /// <summary>Flushes of the store that were tried after one had failed.</summary>
+    /// <summary>Flushes of a file that were tried after one of it had failed.</summary>
     public List<string> FlushedAgain { get; } = [];
 
     /// <summary>Octets of the write-ahead log that a flush covered: a disk need not have more.</summary>
@@ -84,6 +85,8 @@ sealed partial class FlushTrace
             text = (unfinished.Remove(thread, out var begun) ? begun : "") + text;
         else
             Begin(thread, text);
+        if (text.EndsWith(NeverEnded, StringComparison.Ordinal))
+            return;
         if (text.EndsWith(Unfinished, StringComparison.Ordinal))
             unfinished[thread] = text[..^Unfinished.Length];
         else
@@ -95,7 +98,7 @@ sealed partial class FlushTrace
         if (IsFlush(text))
         {
             flushing[thread] = (at, written);
-            if (HasFailure && IsOfStore(text))
+            if (failed.Contains(PathOf(text)))
                 FlushedAgain.Add(text);
         }
         else if (text.StartsWith("sendto(", StringComparison.Ordinal)
@@ -134,7 +137,7 @@ sealed partial class FlushTrace
     void EndFlush((int Line, long Written) flush, string text)
     {
         if (text.EndsWith("(INJECTED)", StringComparison.Ordinal))
-            HasFailure = true;
+            failed.Add(PathOf(text));
         if (HasFailure || Result(text) != 0)
             return;
         if (IsLog(text))
@@ -154,10 +157,6 @@ sealed partial class FlushTrace
         text.StartsWith("fsync(", StringComparison.Ordinal)
         || text.StartsWith("fdatasync(", StringComparison.Ordinal);
 
-    static bool IsOfStore(string text) =>
-        File(text).Contains("/postern.db", StringComparison.Ordinal)
-        || File(text).Contains("/content", StringComparison.Ordinal);
-
     static bool IsLog(string text) => File(text).EndsWith("-wal>", StringComparison.Ordinal);
 
     /// <summary>The first argument: number and name of the file or socket.</summary>
@@ -166,7 +165,12 @@ sealed partial class FlushTrace
     static long Result(string text) =>
         long.Parse(Returned().Match(text).Groups[1].ValueSpan, CultureInfo.InvariantCulture);
 
+    static string PathOf(string text) => Descriptor().Match(text).Groups[2].Value;
+
     const string Unfinished = " <unfinished ...>";
+
+    /// <summary>The process was killed in it.</summary>
+    const string NeverEnded = " = ?";
 
     /// <param name="Line">Where its last octets had been read.</param>
     /// <param name="Recipient">Null: none that this could find in the log.</param>
@@ -179,7 +183,7 @@ sealed partial class FlushTrace
     [GeneratedRegex(@"^(?<thread>\d+)\s+\d+\.\d+ (?<resumed><\.\.\. \w+ resumed>)?(?<text>\w*.*)$")]
     private static partial Regex Call();
 
-    [GeneratedRegex(@"^\w+\((\d+<[^>]*>)")]
+    [GeneratedRegex(@"^\w+\((\d+<([^>]*)>)")]
     private static partial Regex Descriptor();
 
     [GeneratedRegex(@", (\d+)\s*\) += \d+$")]
