@@ -2,8 +2,8 @@ using System.Buffers.Binary;
 
 namespace Postern.Mta.Store;
 
-/// <summary>Numbered records in one file, each flushed before its number counts: what is left of them after
-/// a kill or a power cut shows whether flushes are honoured there.</summary>
+/// <summary>Numbered records in one file, each flushed before its number counts: what is left of them
+/// after a kill or a power cut shows whether flushes are honoured there.</summary>
 /// <remarks>Written and flushed by the calls that the store's own files use. Not for several threads.</remarks>
 public sealed class DurabilityLog : IDisposable
 {

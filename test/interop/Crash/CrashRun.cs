@@ -50,7 +50,8 @@ sealed record CrashRun(
             Assert.True(promised.Count >= Runs * MessagesPerRun, $"only {promised.Count} acknowledged");
             await Eventually.TrueAsync(
                 () => !verdict.Lost(Sink.Deliveries).Any(), "everything acknowledged arrives", 120,
-                () => $"seed {seed}, lost: {string.Join(' ', verdict.Lost(Sink.Deliveries))}\n{Postern.Said}");
+                () =>
+                    $"seed {seed}, lost: {string.Join(' ', verdict.Lost(Sink.Deliveries))}\n{Postern.Said}");
             await Eventually.TrueAsync(
                 async () => await QueuedAsync() == 0, "the queue is empty", 60, () => Postern.Said);
         }

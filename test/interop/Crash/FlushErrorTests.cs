@@ -40,12 +40,11 @@ public sealed class FlushErrorTests
         var strace = Tool.Require("strace");
         using var used = new TemporaryDirectory();
         await UseAsync(used.PathOf("data"));
-        IEnumerable<FailingFlush> more = CrashTable.IsAtLength
-            ? from call in new[] { "fsync", "fdatasync" }
-              from number in Enumerable.Range(1, CallsAtLength)
-              from hasStore in new[] { false, true }
-              select new FailingFlush("any", call, number, hasStore)
-            : [];
+        var more =
+            from call in new[] { "fsync", "fdatasync" }
+            from number in Enumerable.Range(1, CrashTable.IsAtLength ? CallsAtLength : 0)
+            from hasStore in new[] { false, true }
+            select new FailingFlush("any", call, number, hasStore);
         var outcomes = new List<(bool Seen, int Acknowledged)>();
         foreach (var flush in Kinds.Concat(more))
         {

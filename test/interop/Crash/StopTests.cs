@@ -97,7 +97,7 @@ public sealed class StopTests
         var options = new SslClientAuthenticationOptions
         {
             TargetHost = "localhost",
-            RemoteCertificateValidationCallback = (_, _, _, _) => true,
+            RemoteCertificateValidationCallback = (_, shown, _, _) => shown is not null,
         };
         await session.AuthenticateAsClientAsync(options, cancel);
         return (session, session.RemoteCertificate!.GetCertHashString());

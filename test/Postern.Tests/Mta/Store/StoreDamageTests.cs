@@ -8,8 +8,8 @@ using static Postern.Tests.Mta.Store.Sample;
 
 namespace Postern.Tests.Mta.Store;
 
-/// <summary>Copies of one store, each damaged in its own way (200 of them at random): it opens, or says what is
-/// wrong and overwrites nothing; what it hands out is what was stored; what it cannot hand out is told.</summary>
+/// <summary>Copies of one store, 200 of them damaged at random: each opens, or says what is wrong and
+/// overwrites nothing; what it hands out is what was stored; what it cannot hand out is told.</summary>
 public sealed class StoreDamageTests : IAsyncLifetime
 {
     const int Messages = 40;
@@ -68,7 +68,8 @@ public sealed class StoreDamageTests : IAsyncLifetime
                 outcome.Refusal is not null || outcome.Trouble is not null
                     || outcome.Whole.Count + outcome.Told.Count == Messages,
                 $"{name}: {outcome}");
-            notWhole += outcome.Refusal is null && outcome.Trouble is null ? Messages - outcome.Whole.Count : 0;
+            if (outcome is { Refusal: null, Trouble: null })
+                notWhole += Messages - outcome.Whole.Count;
         }
         if (damage == "flip")
             Assert.InRange(notWhole, 1, 2 * CopiesPerKind);
