@@ -4,7 +4,7 @@ namespace Postern.Mta.Store;
 
 /// <summary>Numbered records in one file, each flushed before its number counts: what is left of them
 /// after a kill or a power cut shows whether flushes are honoured there.</summary>
-/// <remarks>Written and flushed by the calls that the store's own files use. Not for several threads.</remarks>
+/// <remarks>Written and flushed by the calls of the store's own files. Not for several threads.</remarks>
 public sealed class DurabilityLog : IDisposable
 {
     /// <summary>Octets of one record.</summary>

@@ -14,6 +14,7 @@ sealed record CrashRun(
 {
     const int Sessions = 20;
     const int MessagesMoreMax = 50;
+    const int StartSecondsMax = 120;
     const int Connections = 20;
 
     readonly int seed = Environment.ProcessId;
@@ -42,7 +43,7 @@ sealed record CrashRun(
         using var ledger = new Ledger(directory.PathOf("ledger"));
         var load = new LoadGenerator(ledger, Sink.Moments, Sessions);
         var ends = await EndAsync(load);
-        await Postern.StartAsync();
+        await Postern.StartAsync(StartSecondsMax);
         var promised = ledger.Read();
         var verdict = new CrashVerdict(promised, ends, Connections);
         try
@@ -74,7 +75,7 @@ sealed record CrashRun(
         var ends = new List<Kill>();
         while (ends.Count < Runs)
         {
-            await Postern.StartAsync();
+            await Postern.StartAsync(StartSecondsMax);
             using var stop = new CancellationTokenSource();
             var running = load.RunAsync(Postern.Port("submission"), stop.Token);
             // A random moment, told by the load's own progress and not by a clock.
