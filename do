@@ -16,7 +16,8 @@ usage() {
 ./do test [--install]  build and run everything: units, real peers, crash smoke
                        --install (or CI=true, as root) first installs the peers: Postfix, Exim, swaks, ...
 ./do test NAME         only the tests whose class or name contains NAME
-./do crash [KILLS]     kill -9 under load, at length (default 200 kills)
+./do crash [KILLS]     kills, power cuts, failed flushes, full disks, floods, at length (default 200
+                       kills); ends with a table of what was acknowledged, lost, repeated, refused
 ./do fuzz [SECONDS [TARGET]] [--seed N]
                        every fuzz target, or one, for so long (default 30)
 ./do bench peers       Postern beside Postfix in one run (tests of bench/side-by-side may follow)
@@ -102,8 +103,13 @@ run_tests() {
 
 run_crash() {
   build test/interop
-  export POSTERN_CRASH_KILLS=${1:-200}
+  local table
+  table=$(mktemp)
+  export POSTERN_CRASH_KILLS=${1:-200} POSTERN_CRASH_TABLE=$table
   suite crash "$(test_program interop Postern.Interop)" "${quiet[@]}" -namespace Postern.Interop.Crash
+  printf '%-36s %6s %13s %6s %8s %8s\n' fault runs acknowledged lost repeats refused
+  cat "$table"
+  rm -f "$table"
   finish
 }
 

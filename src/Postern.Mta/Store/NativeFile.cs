@@ -9,7 +9,7 @@ namespace Postern.Mta.Store;
 /// flushed through it at all. A failed flush is never repeated: Linux forgets the error with the first
 /// report, so that a second call would succeed over lost pages.
 /// </remarks>
-sealed partial class NativeFile : IDisposable
+public sealed partial class NativeFile : IDisposable
 {
     const int InterruptedMax = 100;
 
@@ -207,7 +207,7 @@ static class Errno
 }
 
 /// <summary>A system call on a file failed.</summary>
-sealed class NativeFileException(string call, string path, int error)
+public sealed class NativeFileException(string call, string path, int error)
     : IOException($"{call} {path}: {Marshal.GetPInvokeErrorMessage(error)}", error)
 {
     /// <summary>Nothing is wrong with the disk but that it is full.</summary>

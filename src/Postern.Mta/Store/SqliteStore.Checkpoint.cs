@@ -140,8 +140,8 @@ public sealed partial class SqliteStore
     {
         lock (spaceGate)
         {
-            var space = options.Space?.Invoke() ?? AskFileSystem();
-            var reserve = options.Reserve ?? Math.Min(space.Total / 20, 1L << 30);
+            var space = options.Space?.Invoke() ?? DiskSpace.Of(directory.Path);
+            var reserve = options.Reserve ?? space.DefaultReserve;
             Interlocked.Exchange(ref room, Math.Max(space.Free - reserve, RoomMin));
             var reached = space.Free < reserve;
             if (reached && !reserveReached)
@@ -151,20 +151,6 @@ public sealed partial class SqliteStore
             reserveReached = reached;
             if (!reached)
                 diskFull = false;
-        }
-    }
-
-    DiskSpace AskFileSystem()
-    {
-        try
-        {
-            var drive = new DriveInfo(directory.Path);
-            return new DiskSpace(drive.AvailableFreeSpace, drive.TotalSize);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            // Nobody knows how much is left: less than any reserve.
-            return new DiskSpace(-1, 0);
         }
     }
 }

@@ -123,7 +123,7 @@ public sealed partial class SqliteStore
             return;
         var now = clock.GetTimestamp();
         var behind = lastSeq - indexed;
-        if (behind < IndexEventsMax && urgent > 0
+        if (behind < IndexEventsMax
             && clock.GetElapsedTime(indexedAt, now).TotalMilliseconds < IndexWaitMs)
             return;
         indexedAt = now;

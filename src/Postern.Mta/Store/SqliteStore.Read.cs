@@ -326,6 +326,18 @@ public sealed partial class SqliteStore
 
     StoredContent? OpenContent(SqliteDatabase database, QueuedMessage message)
     {
+        try
+        {
+            return ReadContent(database, message);
+        }
+        catch (SqliteFailure error) when (error.IsDamage)
+        {
+            throw DamagedContent(message, "its pages cannot be read");
+        }
+    }
+
+    StoredContent? ReadContent(SqliteDatabase database, QueuedMessage message)
+    {
         using var rows = database.Use("SELECT octets, sum, bytes FROM content WHERE id = ?");
         rows.Bind(1, message.Id.Value);
         if (!rows.Step())
@@ -337,12 +349,15 @@ public sealed partial class SqliteStore
         var computed = new RowSum();
         computed.AddOctets(bytes);
         if (bytes.Length != octets || computed.Value != sum)
-        {
-            SetAside("content", message.Id.Value, 0, "its sum does not fit");
-            throw new ContentDamagedException(message.Id.ToString(), "its sum does not fit");
-        }
+            throw DamagedContent(message, "its sum does not fit");
         var content = new PooledContent();
         content.Append(bytes);
         return content;
+    }
+
+    ContentDamagedException DamagedContent(QueuedMessage message, string why)
+    {
+        SetAside("content", message.Id.Value, 0, why);
+        return new ContentDamagedException(message.Id.ToString(), why);
     }
 }

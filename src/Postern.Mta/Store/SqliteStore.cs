@@ -42,7 +42,6 @@ public sealed partial class SqliteStore : IMailStore
             checkpointer = SqliteDatabase.Open(directory.Database);
             // Its first read opens the log; without one a checkpoint does nothing and says so to nobody.
             _ = checkpointer.Scalar("SELECT count(*) FROM sqlite_schema");
-            Epoch = BeginEpoch(writer);
             Node = (int)writer.Scalar("SELECT value FROM meta WHERE name = 'node'");
             lastId = Math.Max(
                 writer.Scalar("SELECT value FROM meta WHERE name = 'last_id'"),
@@ -51,6 +50,8 @@ public sealed partial class SqliteStore : IMailStore
             indexed = writer.Scalar("SELECT value FROM meta WHERE name = 'indexed'");
             pageOctets = writer.Scalar("PRAGMA page_size");
             RemoveOrphans();
+            // The first write: a store that cannot be read is refused as it is.
+            Epoch = BeginEpoch(writer);
         }
         catch (Exception)
         {
@@ -161,4 +162,23 @@ public sealed record SqliteStoreOptions
 }
 
 /// <summary>Room of a file system in octets.</summary>
-public readonly record struct DiskSpace(long Free, long Total);
+public readonly record struct DiskSpace(long Free, long Total)
+{
+    /// <summary>What is kept free of new mail where nothing else is set.</summary>
+    public long DefaultReserve => Math.Min(Total / 20, 1L << 30);
+
+    /// <summary>Asks the file system of a directory.</summary>
+    public static DiskSpace Of(string directory)
+    {
+        try
+        {
+            var drive = new DriveInfo(directory);
+            return new DiskSpace(drive.AvailableFreeSpace, drive.TotalSize);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // Nobody knows how much is left: less than any reserve.
+            return new DiskSpace(-1, 0);
+        }
+    }
+}

@@ -61,7 +61,7 @@ static partial class CommandTree
         Command[] commands =
         [
             Serve(), Send(), Deliver(), Queue(), Log(), Trace(), Route(), Configuration(), Reload(),
-                Account(),
+                Account(), Doctor(),
         ];
         foreach (var command in commands)
             root.Add(command);
@@ -237,6 +237,28 @@ static partial class CommandTree
         remove.SetAction((parsed, cancel) =>
             AccountCommand.RemoveAsync(ContextOf(parsed), parsed.GetValue(name)!, cancel));
         return new Command("account", "Who may submit") { add, list, remove };
+    }
+
+    static Command Doctor()
+    {
+        var directory = new Option<string>("--durability")
+        {
+            Description = "tests whether the disk of this directory keeps what it says it has flushed",
+            Required = true,
+        };
+        var write = new Option<bool>("--write")
+        {
+            Description = "before a power cut: writes records and says the number of each that is flushed",
+        };
+        var verify = new Option<long?>("--verify")
+        {
+            Description = "after it: whether the records up to this number, the last one seen, are there",
+        };
+        var command = new Command("doctor", "Looks at what Postern stands on") { directory, write, verify };
+        command.SetAction((parsed, cancel) =>
+            new DoctorCommand(ContextOf(parsed), parsed.GetValue(directory)!)
+                .RunAsync(parsed.GetValue(write), parsed.GetValue(verify), cancel));
+        return command;
     }
 }
 

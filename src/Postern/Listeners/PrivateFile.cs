@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Postern.Mta.Store;
 
 namespace Postern.Listeners;
 
@@ -7,23 +8,19 @@ namespace Postern.Listeners;
 /// file.</summary>
 static class PrivateFile
 {
-    const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-
-    /// <summary>Puts the text in place whole: a reader sees the old file or the new one, never a
-    /// part.</summary>
+    /// <summary>Puts the text in place whole: a reader sees the old file or the new one, never a part, also
+    /// after a power cut.</summary>
     public static void Write(string path, string text)
     {
         var beside = path + ".new";
         File.Delete(beside);
-        var options = new FileStreamOptions
+        using (var file = NativeFile.Create(beside))
         {
-            Mode = FileMode.CreateNew,
-            Access = FileAccess.Write,
-            UnixCreateMode = OwnerOnly,
-        };
-        using (var file = new FileStream(beside, options))
             file.Write(Encoding.UTF8.GetBytes(text));
+            file.Flush();
+        }
         Native.Rename(beside, path);
+        NativeFile.FlushDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
     }
 
     /// <summary>The token in the file; made at the first start: 256 bits, base64url.</summary>

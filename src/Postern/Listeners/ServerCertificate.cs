@@ -58,7 +58,7 @@ sealed class ServerCertificate
     public bool EndsSoon => state.NotAfter - clock.GetUtcNow() < WarnBefore;
 
     /// <summary>Opens what <c>[tls]</c> names, or the self-signed one of the data directory, which is made
-    /// when missing.</summary>
+    /// when missing or empty.</summary>
     /// <exception cref="IOException">A file cannot be read or written.</exception>
     /// <exception cref="UnauthorizedAccessException">A file may not be read.</exception>
     /// <exception cref="CryptographicException">The files are no pair of certificate and key.</exception>
@@ -68,7 +68,7 @@ sealed class ServerCertificate
         if (tls.Certificate is { } certificate)
             return new ServerCertificate(certificate, tls.Key ?? certificate, clock);
         var file = Path.Combine(dataDirectory, "self-signed.pem");
-        if (!File.Exists(file))
+        if (new FileInfo(file) is not { Exists: true, Length: > 0 })
             MakeSelfSigned(file, hostname, clock);
         return new ServerCertificate(file, file, clock);
     }

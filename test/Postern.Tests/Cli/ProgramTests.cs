@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using System.Text.Json;
+using Postern.Mta.Store;
 using Postern.Tests.Configuration;
 using Postern.Tests.Doubles;
 
@@ -103,6 +105,10 @@ public sealed class ProgramTests : IDisposable
     [InlineData(69, "reload")]
     [InlineData(75, "deliver", "--recipient", "me@in.example")]
     [InlineData(64, "queue", "nonsense")]
+    [InlineData(64, "doctor")]
+    [InlineData(64, "doctor", "--durability", "/", "--write", "--verify", "1")]
+    [InlineData(73, "doctor", "--durability", "/nonexistent")]
+    [InlineData(74, "doctor", "--durability", "/proc/self", "--verify", "1")]
     [InlineData(64, "deliver")]
     [InlineData(69, "send", "--from", "<>", "--to", "c@d.example", "--body", "x", "--smtp", "127.0.0.1:1")]
     [InlineData(64, "send", "--from", "a@b.example", "--to", "c@d.example", "--smtp", "127.0.0.1")]
@@ -196,12 +202,50 @@ public sealed class ProgramTests : IDisposable
         Assert.Equal("postern: <no@d.example>: 550 5.1.1 no such user; the others have the mail\n", error);
     }
 
+    [Fact]
+    public async Task Doctor_OfADirectory_KillsAWriterFindsAllItSaidAndLeavesNothing()
+    {
+        var place = Path.GetDirectoryName(directory.PathOf("x"))!;
+        var (_, output, error) = await RunAsync("", "doctor", "--durability", place, "--json");
+        Assert.Equal("", error);
+        using var report = JsonDocument.Parse(output);
+        var verdicts = report.RootElement.GetProperty("findings").EnumerateArray().ToDictionary(
+            finding => finding.GetProperty("check").GetString()!,
+            finding => finding.GetProperty("verdict").GetString());
+        Assert.Equal(
+            ["file system", "flush calls", "flush rate", "free space", "kill -9", "power cut"],
+            verdicts.Keys.Order());
+        Assert.Equal("good", verdicts["flush calls"]);
+        Assert.Equal("good", verdicts["kill -9"]);
+        Assert.Equal("unknown", verdicts["power cut"]);
+        Assert.Empty(Directory.GetFileSystemEntries(place));
+    }
+
+    [Fact]
+    public async Task Doctor_Verify_OfLostRecordsIsBadAndOfWholeOnesRemovesThem()
+    {
+        var place = Path.GetDirectoryName(directory.PathOf("x"))!;
+        using (var log = DurabilityLog.Create(place))
+        {
+            log.Append();
+            log.Append();
+        }
+        var (code, output, _) = await RunAsync("", "doctor", "--durability", place, "--verify", "3");
+        Assert.Equal(74, code);
+        Assert.StartsWith("bad ", output, StringComparison.Ordinal);
+        (code, output, _) = await RunAsync("", "doctor", "--durability", place, "--verify", "2");
+        Assert.Equal(0, code);
+        Assert.StartsWith("good ", output, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(place));
+    }
+
     [Theory]
     [InlineData("help.txt")]
     [InlineData("help-send.txt", "send")]
     [InlineData("help-queue.txt", "queue")]
     [InlineData("help-deliver.txt", "deliver")]
     [InlineData("help-log.txt", "log")]
+    [InlineData("help-doctor.txt", "doctor")]
     public async Task Help_OfCommands_IsAsTheGoldenFile(string golden, params string[] command)
     {
         var (code, output, _) = await RunAsync("", [.. command, "--help"]);

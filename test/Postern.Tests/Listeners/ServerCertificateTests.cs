@@ -42,6 +42,13 @@ public sealed class ServerCertificateTests : IDisposable
     }
 
     [Fact]
+    public void Certificate_WithNoneConfigured_EmptyAfterAPowerCut_IsMadeAnew()
+    {
+        directory.Write("self-signed.pem", "");
+        Assert.Equal("mx.example.org", NameIn(Open()));
+    }
+
+    [Fact]
     public void Certificate_WithNewFiles_IsShownAfterTheNextLook()
     {
         var file = Make("a.pem", "one.example.org");

@@ -6,33 +6,55 @@ namespace Postern.Interop.Crash;
 /// <summary>The disk fails one flush of the real program: from then on nobody hears 250.</summary>
 public sealed class FlushErrorTests
 {
-    const int MessagesMax = 150;
+    public const int MessagesMax = 150;
 
     /// <summary>Refusals after which a session has shown that nothing more comes; the tenth would be slowed
     /// down.</summary>
     const int RefusalsMax = 9;
 
-    /// <summary>The first dozen of a new store's belong to its making.</summary>
-    static readonly int[] Calls = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 17, 20, 25, 30, 40, 50, 70, 100];
+    const int ContentOctetsLarge = 300_000;
 
-    /// <summary>A store that is only opened flushes a few times before it takes mail.</summary>
-    static readonly int[] CallsWhenOpened = [2, 3, 4, 5, 6, 7, 9, 11];
+    /// <summary>Each kind of flush once: while a store is made, while it is opened, and while mail comes
+    /// in.</summary>
+    static readonly FailingFlush[] Kinds =
+    [
+        new("certificate", "fsync", 1, HasStore: false),
+        new("self test", "fsync", 3, HasStore: false),
+        new("data directory", "fsync", 4, HasStore: false),
+        new("journal of the making", "fsync", 5, HasStore: false),
+        new("database", "fsync", 8, HasStore: false),
+        new("log of the making", "fdatasync", 1, HasStore: false),
+        new("log when opened", "fdatasync", 1, HasStore: true),
+        new("log with the first mail", "fdatasync", 4, HasStore: true, WhileMailComes: true),
+        new("log later", "fdatasync", 40, HasStore: true, WhileMailComes: true),
+        new("large content", "fsync", 3, HasStore: true, WhileMailComes: true),
+        new("directory of large contents", "fsync", 4, HasStore: true, WhileMailComes: true),
+    ];
+
+    /// <summary>Of each thread the first so many, one after the other; what that hits shows itself.</summary>
+    const int CallsAtLength = 20;
 
     [Fact]
     public async Task Flush_FailedOnce_IsNeverFollowedByA250()
     {
         var strace = Tool.Require("strace");
-        var seen = 0;
-        foreach (var call in Calls)
-            if (await FailAsync(strace, call))
-                seen++;
         using var used = new TemporaryDirectory();
         await UseAsync(used.PathOf("data"));
-        foreach (var call in CallsWhenOpened)
-            if (await FailAsync(strace, call, used.PathOf("data")))
-                seen++;
-        var runs = Calls.Length + CallsWhenOpened.Length;
-        Assert.True(seen >= 10, $"only {seen} of {runs} runs had a failed flush while mail came in");
+        var more =
+            from call in new[] { "fsync", "fdatasync" }
+            from number in Enumerable.Range(1, CrashTable.IsAtLength ? CallsAtLength : 0)
+            from hasStore in new[] { false, true }
+            select new FailingFlush("any", call, number, hasStore);
+        var outcomes = new List<(bool Seen, int Acknowledged)>();
+        foreach (var flush in Kinds.Concat(more))
+        {
+            var outcome = await FailAsync(strace, flush, flush.HasStore ? used.PathOf("data") : null);
+            Assert.True(outcome.Seen || !flush.WhileMailComes, $"{flush}: no flush failed while mail came");
+            outcomes.Add(outcome);
+        }
+        CrashTable.Add(new CrashRow(
+            "failed flush", outcomes.Count, outcomes.Sum(outcome => outcome.Acknowledged), 0, 0,
+            outcomes.Count(outcome => outcome.Seen) * 2 * RefusalsMax));
     }
 
     /// <summary>Makes a store and leaves mail in it.</summary>
@@ -44,21 +66,22 @@ public sealed class FlushErrorTests
         await postern.StopAsync();
     }
 
-    /// <summary>One run with the n-th flush of every thread failing; true when one failed while mail came
+    /// <summary>One run with the n-th call of every thread failing; whether one failed while mail came
     /// in.</summary>
-    static async Task<bool> FailAsync(string strace, int call, string? data = null)
+    static async Task<(bool Seen, int Acknowledged)> FailAsync(
+        string strace, FailingFlush failing, string? data)
     {
         var cancel = TestContext.Current.CancellationToken;
         using var traces = new TemporaryDirectory();
         var trace = traces.PathOf("trace");
         await using var postern = new PosternProcess(Settings, data)
         {
-            Wrapper = [strace, .. FlushTrace.Options(trace, call)],
+            Wrapper = [strace, .. FlushTrace.Options(trace, failing.Call, failing.Number)],
         };
         var log = new FileInfo(LogOf(postern));
         var logOctets = log.Exists ? log.Length : 0;
         if (!await TryStartAsync(postern))
-            return false;
+            return (false, 0);
         string[] acknowledged =
         [
             .. await SubmitAsync(postern.Port("submission"), cancel),
@@ -67,15 +90,15 @@ public sealed class FlushErrorTests
         await postern.KillAsync();
         var seen = FlushTrace.Read(File.ReadLines(trace), logOctets);
         if (!seen.HasFailure)
-            return false;
-        var evidence = $"flush {call} failed\n{postern.Said}";
+            return (false, acknowledged.Length);
+        var evidence = $"{failing}\n{postern.Said}";
         Assert.True(acknowledged.Length <= seen.Acknowledged, $"the trace misses replies; {evidence}");
         Assert.True(seen.Unearned.Count == 0, $"{string.Join('\n', seen.Unearned)}\n{evidence}");
         Assert.True(seen.FlushedAgain.Count == 0, $"{string.Join('\n', seen.FlushedAgain)}\n{evidence}");
         using (var file = log.OpenWrite())
             file.SetLength(seen.LogOctetsFlushed);
         await AssertKeptAsync(postern.Data, acknowledged, evidence);
-        return true;
+        return (true, acknowledged.Length);
     }
 
     static string LogOf(PosternProcess postern) => Path.Combine(postern.Data, "postern.db-wal");
@@ -114,9 +137,12 @@ public sealed class FlushErrorTests
     }
 
     /// <summary>Messages one after the other, over one session; the ids of those that got a 250.</summary>
-    static async Task<List<string>> SubmitAsync(int port, CancellationToken cancel)
+    internal static async Task<List<string>> SubmitAsync(int port, CancellationToken cancel)
     {
-        var content = Encoding.ASCII.GetBytes("From: <a@sender.test>\r\nSubject: x\r\n\r\nhello\r\n");
+        const string head = "From: <a@sender.test>\r\nSubject: x\r\n\r\n";
+        var small = Encoding.ASCII.GetBytes(head + "hello\r\n");
+        var large = Encoding.ASCII.GetBytes(
+            head + string.Concat(Enumerable.Repeat(new string('x', 70) + "\r\n", ContentOctetsLarge / 72)));
         var acknowledged = new List<string>();
         try
         {
@@ -125,7 +151,8 @@ public sealed class FlushErrorTests
             for (var i = 0; i < MessagesMax && refusals < RefusalsMax; i++)
             {
                 var reply = await wire
-                    .SendAsync(new Letter("a@sender.test", $"r{i}@sink.test", content), cancel);
+                    .SendAsync(
+                        new Letter("a@sender.test", $"r{i}@sink.test", i % 10 == 9 ? large : small), cancel);
                 if (reply[0] != '2')
                     refusals++;
                 else
@@ -140,7 +167,7 @@ public sealed class FlushErrorTests
     }
 
     /// <summary>The next hop is dead, so that nothing but accepting mail needs the disk.</summary>
-    const string Settings = """
+    internal const string Settings = """
         [transports.relay]
         kind = "smtp"
         host = "[127.0.0.1]:1"
@@ -151,3 +178,10 @@ public sealed class FlushErrorTests
         via = ["relay"]
         """;
 }
+
+/// <summary>A call of each thread that fails.</summary>
+/// <param name="Kind">What it flushes.</param>
+/// <param name="HasStore">The store is there already, with mail in it.</param>
+/// <param name="WhileMailComes">The start is over by then; otherwise it ends the start, or nothing.</param>
+sealed record FailingFlush(
+    string Kind, string Call, int Number, bool HasStore, bool WhileMailComes = false);

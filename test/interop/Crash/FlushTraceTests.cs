@@ -52,6 +52,20 @@ public sealed class FlushTraceTests
     }
 
     [Fact]
+    public void Flush_BeforeTheMessagesOwnRecord_DoesNotCoverIt()
+    {
+        const string recipient =
+            """7 1.0 recvfrom(9<TCP:[1->2]>, "RCPT TO:<0000042@sink.test>\r\n", 4096, 0, NULL, NULL) = 29""";
+        const string record =
+            """8 1.2 pwrite64(5</d/postern.db-wal>, "..0000042@sink.test"..., 4096, 56) = 4096""";
+        Assert.Single(FlushTrace.Read([recipient, Content, Write, Flush, Reply]).Unearned);
+        Assert.Single(FlushTrace.Read([recipient, Content, Write, Flush, record, Reply]).Unearned);
+        var trace = FlushTrace.Read([recipient, Content, record, Flush, Reply]);
+        Assert.Empty(trace.Unearned);
+        Assert.Equal((1, 1), (trace.LogFlushes, trace.Recorded));
+    }
+
+    [Fact]
     public void Calls_InTwoLines_AreReadAsOne()
     {
         var trace = FlushTrace.Read(

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
@@ -14,6 +15,7 @@ sealed class LoadGenerator(Ledger ledger, Moments moments, int sessions)
 
     int issued;
     int acknowledged;
+    int dropped;
     long proven;
 
     /// <summary>Ids in the ledger so far.</summary>
@@ -22,6 +24,12 @@ sealed class LoadGenerator(Ledger ledger, Moments moments, int sessions)
     /// <summary>When the content of a message that got its 250 was sent, the last such message: what the
     /// server had queued for its disk before then is there.</summary>
     public long Proven => Interlocked.Read(ref proven);
+
+    /// <summary>Sessions that the server ended.</summary>
+    public int Dropped => Volatile.Read(ref dropped);
+
+    /// <summary>Replies that ended a transaction without a 250.</summary>
+    public ConcurrentQueue<string> Refusals { get; } = new();
 
     public Task RunAsync(int port, CancellationToken cancel) =>
         Task.WhenAll(Enumerable.Range(0, sessions).Select(_ => SubmitAsync(port, cancel)));
@@ -35,12 +43,15 @@ sealed class LoadGenerator(Ledger ledger, Moments moments, int sessions)
             {
                 var id = Interlocked.Increment(ref issued).ToString("D7", CultureInfo.InvariantCulture);
                 var letter = new Letter("load@sender.test", id + "@sink.test", Content);
-                if ((await wire.BeginAsync(letter, cancel))[0] != '3')
-                    continue;
+                var reply = await wire.BeginAsync(letter, cancel);
                 var sent = moments.Next();
-                var reply = await wire.EndAsync(letter, cancel);
+                if (reply[0] == '3')
+                    reply = await wire.EndAsync(letter, cancel);
                 if (!reply.StartsWith("250", StringComparison.Ordinal))
+                {
+                    Refusals.Enqueue(reply);
                     continue;
+                }
                 NoteProven(sent);
                 await ledger.AddAsync(id);
                 Interlocked.Increment(ref acknowledged);
@@ -49,6 +60,8 @@ sealed class LoadGenerator(Ledger ledger, Moments moments, int sessions)
         catch (Exception e) when (e is IOException or SocketException or OperationCanceledException)
         {
             // The server was killed: what had no 250 is not ours to count.
+            if (!cancel.IsCancellationRequested)
+                Interlocked.Increment(ref dropped);
         }
     }
 
