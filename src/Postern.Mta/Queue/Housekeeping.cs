@@ -5,10 +5,12 @@ namespace Postern.Mta.Queue;
 
 /// <summary>What runs beside delivery: recovery at the start, the end of lifetimes, retention; all in small
 /// steps.</summary>
+/// <param name="isSpent">Whether an account has used up its quota of the day.</param>
 /// <remarks>A step that fails is logged and tried again at the next round: nothing here is needed for a
 /// 250.</remarks>
 sealed partial class Housekeeping(
-    MessageQueue queue, IMailStore store, Func<PosternOptions> current, TimeProvider clock, ILogger log)
+    MessageQueue queue, IMailStore store, Func<PosternOptions> current, Func<string, bool> isSpent,
+    TimeProvider clock, ILogger log)
 {
     static readonly TimeSpan SweepEvery = TimeSpan.FromSeconds(1);
     static readonly TimeSpan CountEvery = TimeSpan.FromSeconds(10);
@@ -37,6 +39,7 @@ sealed partial class Housekeeping(
                 return;
             }
             queue.WatchStore();
+            queue.WatchQuotas(isSpent);
             await AttemptAsync("retention", SweepAsync, cancel).ConfigureAwait(false);
             if (clock.GetElapsedTime(countedAt) >= CountEvery)
             {

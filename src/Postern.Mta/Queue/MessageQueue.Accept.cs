@@ -1,3 +1,4 @@
+using Postern.Mta.Accounts;
 using Postern.Mta.Events;
 using Postern.Mta.Routing;
 using Postern.Mta.Store;
@@ -17,7 +18,8 @@ public sealed partial class MessageQueue
         var begunAt = clock.GetTimestamp();
         try
         {
-            await store.CommitAsync(change).ConfigureAwait(false);
+            await (mail.Charge?.CommitAsync(change, store) ?? store.CommitAsync(change))
+                .ConfigureAwait(false);
         }
         catch
         {
@@ -242,7 +244,11 @@ public sealed partial class MessageQueue
 /// <param name="Content">Octets in memory; the queue disposes of them. Null: they are in the message's
 /// content file.</param>
 public sealed record NewMail(
-    QueuedMessage Message, StoredContent? Content, IReadOnlyList<NewRecipient> Recipients);
+    QueuedMessage Message, StoredContent? Content, IReadOnlyList<NewRecipient> Recipients)
+{
+    /// <summary>Stored in the same commit. Null: it counts against no quota.</summary>
+    internal AccountCharge? Charge { get; init; }
+}
 
 /// <summary>A recipient of the envelope, with what aliases made of it.</summary>
 /// <param name="Aliases">Addresses it stands for. Empty: itself.</param>

@@ -64,12 +64,19 @@ sealed record ConfigurationText(string Toml);
 
 sealed record ReloadAnswer(IReadOnlyList<string> NeedRestart);
 
-sealed record AccountEntry(string Name, IReadOnlyList<string> Senders, string Source);
+/// <param name="Rate">Null: no limit.</param>
+/// <param name="Quota">Null: no limit.</param>
+/// <param name="RecipientsToday">Recipients that count against the quota of this day of UTC. Null: it has
+/// none.</param>
+sealed record AccountEntry(
+    string Name, IReadOnlyList<string> Senders, string Source, string? Rate = null, string? Quota = null,
+    int? RecipientsToday = null);
 
 sealed record AccountPage(IReadOnlyList<AccountEntry> Accounts);
 
 /// <summary>A new account; the password goes no further than the verifier made of it.</summary>
-sealed record AccountRequest(string Name, string Password, IReadOnlyList<string> Senders);
+sealed record AccountRequest(
+    string Name, string Password, IReadOnlyList<string> Senders, string? Rate = null, string? Quota = null);
 
 sealed record Delivered(string Reply, int Code);
 

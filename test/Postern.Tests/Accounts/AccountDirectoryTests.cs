@@ -49,6 +49,19 @@ public sealed class AccountDirectoryTests
     }
 
     [Fact]
+    public void Limits_OfTheStore_ComeBack()
+    {
+        Rate.TryParse("100/min", out var rate);
+        Rate.TryParse("5000/day", out var quota);
+        var change = AccountDirectory.Put(
+            "bob", AccountDirectory.CreateCredential("secret"), [], rate, quota);
+        var directory = AccountDirectory.Load(
+            options, [new StoredObject(change.Kind, change.Name, change.Json!.Value)]);
+        Assert.True(directory.TryFind("bob", out var bob));
+        Assert.Equal((rate, quota), (bob.Rate, bob.Quota));
+    }
+
+    [Fact]
     public void Name_InBoth_IsTheFiles()
     {
         var directory = AccountDirectory.Load(options, [Stored("shop", "other")]);
