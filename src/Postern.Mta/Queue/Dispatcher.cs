@@ -207,7 +207,10 @@ public sealed partial class Dispatcher : IDisposable
     [
         .. lanes.Values.Where(lane => lane.Name.Length > 0).OrderBy(lane => lane.Name, StringComparer.Ordinal)
             .Select(lane => new LaneStatus(
-                lane.Name, lane.Transport, lane.Workers, lane.Concurrency, health.Find(lane.Name))),
+                lane.Name, lane.Transport, lane.Workers, lane.Concurrency, health.Find(lane.Name))
+            {
+                PerSecond = lane.LearntPerSecond,
+            }),
     ];
 
     public void Dispose()
@@ -223,7 +226,7 @@ public sealed partial class Dispatcher : IDisposable
         var transport = Lane.TransportOf(name);
         return new Lane(
             name, transport, dispatcher.transports.ConcurrencyMaxOf(transport),
-            dispatcher.paces.GetOrAdd(transport, dispatcher.PaceFor));
+            dispatcher.paces.GetOrAdd(transport, dispatcher.PaceFor), dispatcher.clock);
     }, this);
 
     Pace? PaceFor(string transport) =>
@@ -272,7 +275,7 @@ public sealed partial class Dispatcher : IDisposable
         lock (lane)
         {
             var mayWork = lane.Workers <= lane.Concurrency && !stopping.IsCancellationRequested;
-            if (mayWork && lane.Waiting.Count > 0 && lane.Pace?.TryTake() != false
+            if (mayWork && lane.Waiting.Count > 0 && lane.TryTakePace()
                 && lane.Waiting.TryDequeue(out work!))
             {
                 if (lane.MayHoldDue && lane.Waiting.FetchedCount is 0 or WindowMax / 2)
@@ -361,7 +364,7 @@ public sealed partial class Dispatcher : IDisposable
 
     async ValueTask SettleAsync(Lane lane, Work work, AttemptReport report, long startedAt)
     {
-        await AdjustAsync(lane, work, report).ConfigureAwait(false);
+        await AdjustAsync(lane, work, report, startedAt).ConfigureAwait(false);
         var again = await queue.RecordAsync(work, report, startedAt).ConfigureAwait(false);
         foreach (var next in again)
             Offer(next);
@@ -369,9 +372,14 @@ public sealed partial class Dispatcher : IDisposable
 
     /// <summary>What the report says of the next hop: its lane opens or closes, its concurrency rises or
     /// falls.</summary>
-    async ValueTask AdjustAsync(Lane lane, Work work, AttemptReport report)
+    async ValueTask AdjustAsync(Lane lane, Work work, AttemptReport report, long startedAt)
     {
         var down = report.Results.OfType<AttemptResult.NextHopDown>().FirstOrDefault();
+        if (down is { SlowDown: true } && IsOnlyThrottled(lane, startedAt))
+        {
+            Wake();
+            return;
+        }
         if (down is not null)
         {
             lock (lane)
@@ -402,11 +410,20 @@ public sealed partial class Dispatcher : IDisposable
         lock (lane)
         {
             if (report.Results.Any(result => result is AttemptResult.Deferred { SlowDown: true }))
-                lane.Lower();
+                lane.Throttle(startedAt);
             else if (report.Results.Any(result => result is AttemptResult.Relayed))
                 lane.Raise();
         }
         AddWorkers(lane);
+    }
+
+    /// <summary>The next hop asks for a lower pace but takes mail: its lane stays open (DESIGN §5).</summary>
+    bool IsOnlyThrottled(Lane lane, long startedAt)
+    {
+        if (health.ConditionOf(lane.Name) != LaneCondition.Open)
+            return false;
+        lock (lane)
+            return lane.Throttle(startedAt);
     }
 
     void AddWorkers(Lane lane)
@@ -417,8 +434,7 @@ public sealed partial class Dispatcher : IDisposable
             if (stopping.IsCancellationRequested)
                 return;
             count = Math.Min(lane.Concurrency - lane.Workers, lane.Waiting.Count);
-            if (lane.Pace is { } pace)
-                count = Math.Min(count, pace.Available);
+            count = Math.Min(count, lane.Available);
             lane.Workers += Math.Max(count, 0);
         }
         for (; count > 0; count--)

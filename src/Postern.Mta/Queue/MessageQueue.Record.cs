@@ -143,8 +143,8 @@ public sealed partial class MessageQueue
         return route.Via.SkipWhile(name => name != row.Transport).Skip(1).FirstOrDefault();
     }
 
-    /// <summary>After <c>NextHop</c> blame: another open transport of the route, else Ready in the closed
-    /// lane.</summary>
+    /// <summary>After <c>NextHop</c> blame: another open transport of the route, the same one where it only
+    /// asks for a lower pace, else Ready in the closed lane.</summary>
     (Recipient Row, RoutingDecision.Via Decision)? GoElsewhere(
         QueuedMessage message, Recipient row, DateTimeOffset now, StoreChange change,
         List<DueReport> reports)
@@ -154,12 +154,14 @@ public sealed partial class MessageQueue
             Defer(message, row, now, now, change, reports);
             return null;
         }
+        var from = row.Transport;
         var decision = Decide(message, row);
         if (decision is RoutingDecision.Via via && MayGo(via))
         {
             row = Lease(row with { Lane = via.Lane, Route = via.Route.Name, Transport = via.Transport }, now);
             change.Recipients.Add(row);
-            change.Events.Add(EventOf(EventKind.Routed, message, row, now) with { Why = via.Why });
+            if (via.Transport != from)
+                change.Events.Add(EventOf(EventKind.Routed, message, row, now) with { Why = via.Why });
             return (row, via);
         }
         change.Recipients.Add(Wait(message, row, decision));
