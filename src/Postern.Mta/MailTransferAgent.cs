@@ -159,6 +159,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
         await stopping.CancelAsync().ConfigureAwait(false);
         await Queue.Dispatcher.StopAsync(limit).ConfigureAwait(false);
         await background.ConfigureAwait(false);
+        Queue.KeepSpent();
         await transports.DisposeAsync().ConfigureAwait(false);
         await Store.DisposeAsync().ConfigureAwait(false);
         await logging.ConfigureAwait(false);

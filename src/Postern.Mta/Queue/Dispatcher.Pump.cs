@@ -89,7 +89,7 @@ public sealed partial class Dispatcher
         var condition = lane.Name.Length == 0 ? LaneCondition.Closed : health.ConditionOf(lane.Name);
         lock (lane)
         {
-            if (lane.NextDueAt <= clock.GetUtcNow())
+            if (lane.NextDueAt <= queue.Time.Now)
             {
                 lane.MayHoldDue = true;
                 lane.NextDueAt = null;
@@ -165,7 +165,7 @@ public sealed partial class Dispatcher
     internal TimeSpan UntilNext()
     {
         var wait = WaitMax;
-        var now = clock.GetUtcNow();
+        var now = queue.Time.Now;
         foreach (var lane in lanes.Values)
         {
             lock (lane)

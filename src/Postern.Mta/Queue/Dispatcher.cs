@@ -34,6 +34,7 @@ public sealed partial class Dispatcher : IDisposable
     readonly ILogger log;
     readonly ConcurrentDictionary<string, Lane> lanes = new(StringComparer.Ordinal);
     readonly ConcurrentDictionary<string, Pace?> paces = new(StringComparer.Ordinal);
+    readonly SpentPaces earlier = new();
     readonly Channel<bool> wake = Channel.CreateBounded<bool>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     readonly CancellationTokenSource stopping = new();
@@ -63,8 +64,7 @@ public sealed partial class Dispatcher : IDisposable
     /// <summary>Begins with the lanes the store knows; others come with their first mail.</summary>
     public async ValueTask StartAsync(CancellationToken cancel)
     {
-        foreach (var total in await store.ReadLanesAsync(cancel).ConfigureAwait(false))
-            Know(total);
+        await queue.BeginAsync(cancel).ConfigureAwait(false);
         pump = Task.Run(PumpAsync, CancellationToken.None);
     }
 
@@ -163,7 +163,7 @@ public sealed partial class Dispatcher : IDisposable
         var found = LaneOf(lane);
         lock (found)
         {
-            if (dueAt <= clock.GetUtcNow())
+            if (dueAt <= queue.Time.Now)
             {
                 found.MayHoldDue = true;
                 // Without a lane it waits for a decision, which no change of health brings about.
@@ -229,8 +229,21 @@ public sealed partial class Dispatcher : IDisposable
             dispatcher.paces.GetOrAdd(transport, dispatcher.PaceFor), dispatcher.clock);
     }, this);
 
-    Pace? PaceFor(string transport) =>
-        transports.RateOf(transport) is { } rate ? new Pace(rate, clock) : null;
+    /// <summary>A reload or a restart gives nothing back that was spent.</summary>
+    Pace? PaceFor(string transport)
+    {
+        if (transports.RateOf(transport) is not { } rate)
+            return null;
+        return new Pace(rate, clock, paces.GetValueOrDefault(transport)?.Spent
+            ?? earlier.SpentOf(transport, rate, queue.Time.Now));
+    }
+
+    /// <summary>What of long paces has been spent, where that has changed since it was last
+    /// stored.</summary>
+    internal IReadOnlyList<ObjectChange> TakeSpent() => earlier.TakeChanges(paces, queue.Time.Now);
+
+    /// <summary>What an earlier process has spent.</summary>
+    internal void Restore(IEnumerable<StoredObject> stored) => earlier.Restore(stored);
 
     void StartWorker(Lane lane)
     {

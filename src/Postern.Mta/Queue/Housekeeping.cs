@@ -38,8 +38,10 @@ sealed partial class Housekeeping(
             {
                 return;
             }
+            queue.WatchClock();
             queue.WatchStore();
             queue.WatchQuotas(isSpent);
+            queue.KeepSpent();
             await AttemptAsync("retention", SweepAsync, cancel).ConfigureAwait(false);
             if (clock.GetElapsedTime(countedAt) >= CountEvery)
             {
@@ -55,11 +57,14 @@ sealed partial class Housekeeping(
 
     async ValueTask SweepAsync(CancellationToken cancel)
     {
-        var now = clock.GetUtcNow();
+        var now = queue.Time.Now;
+        // Events bear the wall clock's time; none goes too early when that is behind.
+        var wall = clock.GetUtcNow();
+        var eventsBefore = (wall < now ? wall : now) - current().Log.Keep;
         // Bounded, so that a large backlog of dead rows never keeps the writer to itself.
         for (var step = 0; step < 20; step++)
         {
-            if (await store.SweepAsync(now, now - current().Log.Keep, cancel).ConfigureAwait(false) == 0)
+            if (await store.SweepAsync(now, eventsBefore, cancel).ConfigureAwait(false) == 0)
                 return;
         }
     }

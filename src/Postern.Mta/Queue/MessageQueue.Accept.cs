@@ -59,7 +59,7 @@ public sealed partial class MessageQueue
             Address = recipient.Recipient.Path.Mailbox,
             Dsn = recipient.Recipient.Parameters,
             State = recipient.Held ? RecipientState.Held : RecipientState.Ready,
-            DueAt = placing.Now,
+            DueAt = Time.Now,
         };
         if (recipient.Aliases.Count == 0 || recipient.Held)
         {
@@ -131,8 +131,7 @@ public sealed partial class MessageQueue
             row = row with { Lane = via.Lane, Route = via.Route.Name, Transport = via.Transport };
         else if (placing.MayPassBy && Dispatcher.HasRoomFor(placing.Message, via) && MayGo(via))
         {
-            row = Lease(
-                row with { Lane = via.Lane, Route = via.Route.Name, Transport = via.Transport }, placing.Now);
+            row = Lease(row with { Lane = via.Lane, Route = via.Route.Name, Transport = via.Transport });
             placing.Leased.Add((row, via));
         }
         else

@@ -11,8 +11,18 @@ public sealed partial class MessageQueue
 {
     /// <summary>The message is older than the route or the queue keeps it, and nobody gave it more
     /// time.</summary>
-    bool IsOver(QueuedMessage message, Recipient row, DateTimeOffset now) =>
-        now - message.ArrivedAt > LifetimeOf(message, row) && (row.KeepUntil is not { } until || now > until);
+    bool IsOver(QueuedMessage message, Recipient row)
+    {
+        if (!IsPast(message, row))
+            return false;
+        // By a clock that jumped just now anything may be past.
+        WatchClock();
+        return !Time.IsQuiet && IsPast(message, row);
+    }
+
+    bool IsPast(QueuedMessage message, Recipient row) =>
+        Time.AgeOf(message.ArrivedAt) > LifetimeOf(message, row)
+        && (row.KeepUntil is not { } until || Time.Now > until);
 
     TimeSpan LifetimeOf(QueuedMessage message, Recipient row)
     {
@@ -68,7 +78,7 @@ public sealed partial class MessageQueue
         try
         {
             var page = await store.ListAsync(
-                new QueueFilter { ArrivedBefore = now - LifetimeMin() }, after, pageMax, cancel)
+                new QueueFilter { ArrivedBefore = Time.ArrivalOf(LifetimeMin()) }, after, pageMax, cancel)
                     .ConfigureAwait(false);
             foreach (var (message, recipients) in page)
             {
@@ -77,7 +87,7 @@ public sealed partial class MessageQueue
                 foreach (var row in recipients)
                 {
                     if (row.State is RecipientState.Ready or RecipientState.Deferred
-                        && IsOver(message, row, now))
+                        && IsOver(message, row))
                         EndLifetime(message, row, now, change, reports);
                 }
                 if (change.Recipients.Count > 0)

@@ -60,6 +60,7 @@ public sealed partial class MessageQueue : IDisposable
         this.log = log;
         settings =
             new Settings(options, RouteTable.From(options), new BounceComposer(options.Hostname, clock));
+        Time = new QueueClock(clock);
         ids = new QueueIdSource(clock, node: 0, store.LastId);
         Dispatcher = new Dispatcher(this, store, health, transports, clock, log);
     }
@@ -148,7 +149,7 @@ public sealed partial class MessageQueue : IDisposable
 
     /// <summary>When an Active recipient falls due should this process vanish: as after an unknown
     /// outcome.</summary>
-    DateTimeOffset LeaseEnd(DateTimeOffset now) => now + Options.Queue.UncertainWait;
+    DateTimeOffset LeaseEnd() => Time.Now + Options.Queue.UncertainWait;
 
     sealed record Settings(PosternOptions Options, RouteTable Routes, BounceComposer Composer);
 }

@@ -30,12 +30,12 @@ sealed record QueueEntry(
         string? Account,
     IReadOnlyList<QueueEntryRecipient> Recipients)
 {
-    public static QueueEntry Of(StoredMessage stored) => new(
+    public static QueueEntry Of(StoredMessage stored, MessageQueue queue) => new(
         stored.Message.Id.ToString(), stored.Message.ArrivedAt, stored.Message.Sender.Mailbox?.ToString()
             ?? "",
         stored.Message.ContentOctets + stored.Message.Edits.Prefix.Length, stored.Message.MessageId,
         stored.Message.Door.ToString().ToLowerInvariant(), stored.Message.Client.Account,
-        [.. stored.Recipients.Select(QueueEntryRecipient.Of)]);
+        [.. stored.Recipients.Select(row => QueueEntryRecipient.Of(row, queue))]);
 }
 
 /// <summary>One recipient of it.</summary>
@@ -44,10 +44,11 @@ sealed record QueueEntryRecipient(
         string? Transport,
     DateTimeOffset? DueAt, int Attempts, string? Reason)
 {
-    public static QueueEntryRecipient Of(Recipient row) => new(
+    public static QueueEntryRecipient Of(Recipient row, MessageQueue queue) => new(
         row.Number, row.Address.ToString(), row.Original?.ToString(), row.State.ToString().ToLowerInvariant(),
         row.Outcome == RecipientOutcome.None ? null : row.Outcome.ToString().ToLowerInvariant(), row.Route,
-        row.Transport, row.State == RecipientState.Deferred ? row.DueAt : null, row.Attempts, row.LastText);
+        row.Transport, row.State == RecipientState.Deferred ? queue.ToWall(row.DueAt) : null, row.Attempts,
+        row.LastText);
 }
 
 sealed record QueuePage(IReadOnlyList<QueueEntry> Messages, string? Next);

@@ -29,7 +29,8 @@ sealed partial class WebApi
         await AnswerAsync(
             context,
             new QueuePage(
-                [.. page.Select(QueueEntry.Of)], page.Count == limit ? page[^1].Message.Id.ToString() : null),
+                [.. page.Select(stored => QueueEntry.Of(stored, agent.Queue))],
+                page.Count == limit ? page[^1].Message.Id.ToString() : null),
             AdminJson.Default.QueuePage);
     }
 
@@ -38,7 +39,7 @@ sealed partial class WebApi
         if (!QueueId.TryParse((string)context.GetRouteValue("id")!, out var id))
             await ErrorAsync(context, 400, "this is no queue id", "queue ids are 13 letters and digits");
         else if (await agent.Store.ReadMessageAsync(id, context.RequestAborted) is { } stored)
-            await AnswerAsync(context, QueueEntry.Of(stored), AdminJson.Default.QueueEntry);
+            await AnswerAsync(context, QueueEntry.Of(stored, agent.Queue), AdminJson.Default.QueueEntry);
         else
             await ErrorAsync(context, 404, $"{id} is not in the queue", "its history: postern trace " + id);
     }
