@@ -44,8 +44,8 @@ public sealed class MailTransferAgent : IAsyncDisposable
         Queue =
             new MessageQueue(options, store, health, transports, Alarms, Metrics, clock, parts.Chance, log);
         intake = new MailIntake(store, Queue, new MemoryBudget(options.Limits.Memory), clock);
-        settings =
-            new DoorSettings(options, AccountDirectory.Load(options, objects.Accounts), AliasTable.Load(options, []));
+        settings = new DoorSettings(
+            options, AccountDirectory.Load(options, objects.Accounts), AliasTable.Load(options, []));
         eventLog = new EventLog(
             new EventLogSettings
             {

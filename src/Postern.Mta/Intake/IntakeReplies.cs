@@ -22,7 +22,8 @@ static class IntakeReplies
 
     /// <summary>More recipients than the account's <c>rate</c>.</summary>
     public static Reply RateExceeded(Account account) => new(
-        450, new(4, 7, 1), $"Account {Replies.Clean(account.Name, 64)} may send to {account.Rate}, slow down");
+        450, new(4, 7, 1),
+        $"Account {Replies.Clean(account.Name, 64)} may send to {account.Rate}, slow down");
 
     /// <summary>The account's <c>quota</c> of this day is used up.</summary>
     /// <remarks>RFC 5321 §4.5.3.1.10: after 452 to RCPT a client sends to the recipients that were taken and

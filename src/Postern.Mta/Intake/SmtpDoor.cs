@@ -20,8 +20,8 @@ namespace Postern.Mta.Intake;
 /// </remarks>
 sealed class SmtpDoor(
     ListenOptions listener, MailIntake intake, MessageQueue queue, AccountLimits limits,
-    LoginThrottle throttle, HandshakeThrottle handshakes, RelayHealth health, SessionLog sessionLog, Metrics metrics,
-    Func<DoorSettings> current) : ISessionPolicy
+    LoginThrottle throttle, HandshakeThrottle handshakes, RelayHealth health, SessionLog sessionLog,
+    Metrics metrics, Func<DoorSettings> current) : ISessionPolicy
 {
     static readonly Network[] Loopback = [Network.Parse("127.0.0.0/8"), Network.Parse("::1")];
 

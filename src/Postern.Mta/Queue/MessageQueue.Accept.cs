@@ -18,8 +18,10 @@ public sealed partial class MessageQueue
         var begunAt = clock.GetTimestamp();
         try
         {
-            await (mail.Charge?.CommitAsync(change, store) ?? store.CommitAsync(change))
-                .ConfigureAwait(false);
+            if (mail.Charge is { } charge)
+                await charge.CommitAsync(change, store).ConfigureAwait(false);
+            else
+                await store.CommitAsync(change).ConfigureAwait(false);
         }
         catch
         {

@@ -3,7 +3,7 @@ using Postern.Mta.Store;
 
 namespace Postern.Mta.Queue;
 
-/// <summary>What goes on over a restart beside the mail: the queue's time, and what a jump of the wall clock calls for.</summary>
+/// <summary>What goes on over a restart beside the mail: the queue's time, and what is spent.</summary>
 public sealed partial class MessageQueue
 {
     const string ClockAlarm = "clock";

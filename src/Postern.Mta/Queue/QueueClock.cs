@@ -9,8 +9,8 @@ namespace Postern.Mta.Queue;
 /// <remarks>
 /// Any thread. Due times and the ends of keeping are stored in this time, so that a jump of the wall clock
 /// moves none of them and no row is written anew: on the wall clock they shift with it. What is shown to
-/// people and to peers is wall-clock time. Eras say how the two lay to each other, and with that how old a message is;
-/// they are stored with each jump, so that a restart counts on.
+/// people and to peers is wall-clock time. Eras say how the two lay to each other, and with
+/// that how old a message is; they are stored with each jump, so that a restart counts on.
 /// </remarks>
 sealed class QueueClock
 {

@@ -7,7 +7,7 @@ namespace Postern.Mta.Queue;
 
 /// <summary>What is spent of the paces of transports, as the store keeps it over a restart.</summary>
 /// <remarks>
-/// Stored each second while it changes, riding along with other commits: a crash forgets what went in the last
+/// Stored each second while it changes, riding along with other commits: a crash forgets the last
 /// second. A pace of a second or a minute is not worth a row: its bucket is full again before a restart is
 /// over. Restored before the lanes are known, then only the housekeeping's.
 /// </remarks>
@@ -51,8 +51,8 @@ sealed class SpentPaces
                 || pace.Spent <= SpentOf(transport, pace.Rate, now) + 0.5)
                 continue;
             var row = known[transport] = new StoredPace(pace.Spent, now);
-            changes.Add(new ObjectChange(
-                ObjectKind, transport, JsonSerializer.SerializeToUtf8Bytes(row, PaceJson.Default.StoredPace)));
+            var json = JsonSerializer.SerializeToUtf8Bytes(row, PaceJson.Default.StoredPace);
+            changes.Add(new ObjectChange(ObjectKind, transport, json));
         }
         return changes;
     }

@@ -51,8 +51,7 @@ public sealed class AccountDirectoryTests
     [Fact]
     public void Limits_OfTheStore_ComeBack()
     {
-        Rate.TryParse("100/min", out var rate);
-        Rate.TryParse("5000/day", out var quota);
+        var (rate, quota) = (new Rate(100, TimeSpan.FromMinutes(1)), new Rate(5000, TimeSpan.FromDays(1)));
         var change = AccountDirectory.Put(
             "bob", AccountDirectory.CreateCredential("secret"), [], rate, quota);
         var directory = AccountDirectory.Load(

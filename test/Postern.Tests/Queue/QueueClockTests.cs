@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Time.Testing;
-using Postern.Mta;
 using Postern.Mta.Events;
 using Postern.Mta.Queue;
 using Postern.Tests.Doubles;

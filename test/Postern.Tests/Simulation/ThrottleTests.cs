@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Time.Testing;
 using Postern.Mta.Events;
-using Postern.Mta.Queue;
 using Postern.Mta.Transports;
 using Postern.Tests.Doubles;
 using static Postern.Tests.Doubles.MailHall;
