@@ -32,7 +32,8 @@ public sealed record Recipient
     public string Lane { get; init; } = "";
 
     /// <summary>In the queue's time (<see cref="QueueClock"/>). For Deferred: not before this moment. For
-    /// Ready: its turn, always in the past (<see cref="TurnOrder"/>). For Active: when it is tried again should this process vanish.</summary>
+    /// Ready: its turn, always in the past (<see cref="TurnOrder"/>). For Active: when
+    /// it is tried again should this process vanish.</summary>
     public DateTimeOffset DueAt { get; init; }
 
     /// <summary>Epoch of the process that leased it; counts only while Active.</summary>
