@@ -29,14 +29,13 @@ public sealed class MailTransferAgent : IAsyncDisposable
     bool stopped;
 
     MailTransferAgent(
-        PosternOptions options, IMailStore store, AgentParts parts, IReadOnlyList<StoredObject> accounts,
-            IReadOnlyList<StoredObject> raised)
+        PosternOptions options, IMailStore store, AgentParts parts, EarlierObjects objects)
     {
         clock = parts.Clock;
         Store = store;
         Metrics = parts.Metrics;
         Alarms = new AlarmBoard(clock);
-        Alarms.Restore(raised);
+        Alarms.Restore(objects.Alarms);
         health = new RelayHealth(clock);
         throttle = new LoginThrottle(clock);
         handshakes = new HandshakeThrottle(clock);
@@ -45,8 +44,8 @@ public sealed class MailTransferAgent : IAsyncDisposable
         Queue =
             new MessageQueue(options, store, health, transports, Alarms, Metrics, clock, parts.Chance, log);
         intake = new MailIntake(store, Queue, new MemoryBudget(options.Limits.Memory), clock);
-        settings =
-            new DoorSettings(options, AccountDirectory.Load(options, accounts), AliasTable.Load(options, []));
+        settings = new DoorSettings(
+            options, AccountDirectory.Load(options, objects.Accounts), AliasTable.Load(options, []));
         eventLog = new EventLog(
             new EventLogSettings
             {
@@ -56,7 +55,11 @@ public sealed class MailTransferAgent : IAsyncDisposable
                 UseColour = options.Log.File is null && !Console.IsOutputRedirected,
             },
             clock);
-        housekeeping = new Housekeeping(Queue, store, () => Options, clock, log);
+        Limits = new AccountLimits(clock);
+        Limits.Restore(objects.Uses);
+        housekeeping = new Housekeeping(
+            Queue, store, () => Options,
+            name => Accounts.TryFind(name, out var account) && Limits.IsSpent(account), clock, log);
         transportCheck = new TransportCheck(transports, Queue, () => Options, clock, log);
         Metrics.Observe(QueueSizes, Alarms);
     }
@@ -69,6 +72,9 @@ public sealed class MailTransferAgent : IAsyncDisposable
     public AlarmBoard Alarms { get; }
     public Metrics Metrics { get; }
 
+    /// <summary>What accounts have sent.</summary>
+    public AccountLimits Limits { get; }
+
     /// <summary>Accounts of file and store.</summary>
     public AccountDirectory Accounts => Volatile.Read(ref settings).Accounts;
 
@@ -77,10 +83,11 @@ public sealed class MailTransferAgent : IAsyncDisposable
     public static async ValueTask<MailTransferAgent> StartAsync(
         PosternOptions options, IMailStore store, AgentParts parts, CancellationToken cancel)
     {
-        var accounts = await store.ReadObjectsAsync(AccountDirectory.ObjectKind, cancel)
-            .ConfigureAwait(false);
-        var raised = await store.ReadObjectsAsync(AlarmBoard.ObjectKind, cancel).ConfigureAwait(false);
-        var agent = new MailTransferAgent(options, store, parts, accounts, raised);
+        var objects = new EarlierObjects(
+            await store.ReadObjectsAsync(AccountDirectory.ObjectKind, cancel).ConfigureAwait(false),
+            await store.ReadObjectsAsync(AccountLimits.ObjectKind, cancel).ConfigureAwait(false),
+            await store.ReadObjectsAsync(AlarmBoard.ObjectKind, cancel).ConfigureAwait(false));
+        var agent = new MailTransferAgent(options, store, parts, objects);
         agent.logging = agent.eventLog.RunAsync(store, CancellationToken.None);
         await agent.Queue.Dispatcher.StartAsync(cancel).ConfigureAwait(false);
         agent.background = Task.WhenAll(
@@ -91,7 +98,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
 
     /// <summary>What the sessions of one SMTP listener decide with.</summary>
     public ISessionPolicy OpenDoor(ListenOptions listener) => new SmtpDoor(
-        listener, intake, Queue, throttle, handshakes, health, eventLog.Sessions, Metrics, () =>
+        listener, intake, Queue, Limits, throttle, handshakes, health, eventLog.Sessions, Metrics, () =>
             Volatile.Read(ref settings));
 
     /// <summary>Applies a changed configuration: transports, routes, accounts, aliases, limits.</summary>
@@ -152,6 +159,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
         await stopping.CancelAsync().ConfigureAwait(false);
         await Queue.Dispatcher.StopAsync(limit).ConfigureAwait(false);
         await background.ConfigureAwait(false);
+        Queue.KeepSpent();
         await transports.DisposeAsync().ConfigureAwait(false);
         await Store.DisposeAsync().ConfigureAwait(false);
         await logging.ConfigureAwait(false);
@@ -164,6 +172,11 @@ public sealed class MailTransferAgent : IAsyncDisposable
         Queue.Dispose();
         stopping.Dispose();
     }
+
+    /// <summary>What an earlier process left in the store.</summary>
+    sealed record EarlierObjects(
+        IReadOnlyList<StoredObject> Accounts, IReadOnlyList<StoredObject> Uses,
+        IReadOnlyList<StoredObject> Alarms);
 }
 
 /// <summary>What the world gives to an agent: time, chance, the ways out, and where log lines and metrics

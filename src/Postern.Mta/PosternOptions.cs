@@ -377,6 +377,12 @@ public sealed record AccountOptions
     /// <summary>Address patterns it may send as. Empty: any.</summary>
     public IReadOnlyList<AddressPattern> Senders { get; init; } = [];
 
+    /// <summary>The most recipients in a time. Null: no limit.</summary>
+    public Rate? Rate { get; init; }
+
+    /// <summary>The most recipients on one day of UTC. Null: no limit.</summary>
+    public Rate? Quota { get; init; }
+
     internal static readonly SettingTable<AccountOptions> Settings = new(
         "An account; the name is the SMTP user name. Accounts made by command live in the store, and one "
         + "here wins.")
@@ -387,6 +393,13 @@ public sealed record AccountOptions
         new ValueSetting<AccountOptions, IReadOnlyList<AddressPattern>>("senders", Kinds.List(Kinds.Pattern),
             "Whom it may send as; empty: any sender.",
             o => o.Senders, (o, v) => o with { Senders = v }),
+        new ValueSetting<AccountOptions, Rate?>("rate", Kinds.Rate.OrNone(),
+            "The most recipients in a time, `\"100/min\"`; above it RCPT gets 450.",
+            o => o.Rate, (o, v) => o with { Rate = v }) { DefaultDoc = "no limit" },
+        new ValueSetting<AccountOptions, Rate?>("quota", Kinds.Quota.OrNone(),
+            "The most recipients on one day of UTC, `\"5000/day\"`; above it RCPT gets 452 until midnight. "
+            + "A restart gives nothing back.",
+            o => o.Quota, (o, v) => o with { Quota = v }) { DefaultDoc = "no limit" },
     };
 }
 

@@ -146,7 +146,7 @@ public sealed record TransportOptions
             o => o.RecipientsPerMessage, (o, v) => o with { RecipientsPerMessage = v }),
         new ValueSetting<TransportOptions, Rate?>("rate", Kinds.Rate.OrNone(),
             "The most attempts in a time, `\"100/s\"` or `\"5000/day\"`; the allowance of one time may be "
-            + "used at once.",
+            + "used at once. What is spent of an hour or a day stays spent over a restart.",
             o => o.Rate, (o, v) => o with { Rate = v })
         {
             DefaultDoc = "no limit",

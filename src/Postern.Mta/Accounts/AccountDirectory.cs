@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Postern.Mta.Configuration;
 using Postern.Mta.Routing;
 using Postern.Mta.Store;
 using Postern.Smtp.Sasl;
@@ -49,7 +50,11 @@ public sealed class AccountDirectory
         foreach (var (name, account) in options.Accounts)
             if (account.Password is { } password)
                 accounts[name] =
-                    new Account(name, CreateCredential(password.Value), account.Senders, AccountSource.File);
+                    new Account(name, CreateCredential(password.Value), account.Senders, AccountSource.File)
+                    {
+                        Rate = account.Rate,
+                        Quota = account.Quota,
+                    };
         var directory = new AccountDirectory(accounts);
         previous?.decoyKey.CopyTo(directory.decoyKey, 0);
         return directory;
@@ -71,13 +76,17 @@ public sealed class AccountDirectory
         ScramSha256.CreateCredential(password, RandomNumberGenerator.GetBytes(SaltOctets), Iterations);
 
     /// <summary>The object of an account for the store: its verifier, never its password.</summary>
-    public static ObjectChange Put(string name, Credential credential, IReadOnlyList<AddressPattern> senders)
+    /// <param name="rate">Null: no limit.</param>
+    /// <param name="quota">Null: no limit.</param>
+    public static ObjectChange Put(
+        string name, Credential credential, IReadOnlyList<AddressPattern> senders, Rate? rate = null,
+        Rate? quota = null)
     {
         var json = new StoredAccount(
             Convert.ToBase64String(credential.Salt.Span), credential.Iterations,
             Convert.ToBase64String(credential.StoredKey.Span),
             Convert.ToBase64String(credential.ServerKey.Span),
-            [.. senders.Select(s => s.Text)]);
+            [.. senders.Select(s => s.Text)], rate?.ToString(), quota?.ToString());
         return new ObjectChange(
             ObjectKind, name, JsonSerializer.SerializeToUtf8Bytes(json, AccountJson.Default.StoredAccount));
     }
@@ -103,18 +112,26 @@ public sealed class AccountDirectory
                     Convert.FromBase64String(json.Salt), json.Iterations,
                     Convert.FromBase64String(json.StoredKey), Convert.FromBase64String(json.ServerKey)),
                 [.. json.Senders.Select(AddressPattern.Parse)],
-                AccountSource.Store);
+                AccountSource.Store)
+            {
+                Rate = Limit(json.Rate),
+                Quota = Limit(json.Quota),
+            };
         }
         catch (FormatException e)
         {
             throw new JsonException($"account {item.Name} is damaged", e);
         }
     }
+
+    static Rate? Limit(string? text) => text is null ? null
+        : Rate.TryParse(text, out var limit) ? limit : throw new FormatException($"\"{text}\" is no rate");
 }
 
 /// <summary>An account as the store keeps it; the octets in base64.</summary>
 sealed record StoredAccount(
-    string Salt, int Iterations, string StoredKey, string ServerKey, IReadOnlyList<string> Senders);
+    string Salt, int Iterations, string StoredKey, string ServerKey, IReadOnlyList<string> Senders,
+    string? Rate = null, string? Quota = null);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower)]
 [JsonSerializable(typeof(StoredAccount))]
@@ -125,4 +142,11 @@ public enum AccountSource { File, Store }
 
 /// <summary>Somebody who may log in. There is no password here, only what checks one.</summary>
 public sealed record Account(
-    string Name, Credential Credential, IReadOnlyList<AddressPattern> Senders, AccountSource Source);
+    string Name, Credential Credential, IReadOnlyList<AddressPattern> Senders, AccountSource Source)
+{
+    /// <summary>The most recipients in a time. Null: no limit.</summary>
+    public Rate? Rate { get; init; }
+
+    /// <summary>The most recipients on one day of UTC. Null: no limit.</summary>
+    public Rate? Quota { get; init; }
+}

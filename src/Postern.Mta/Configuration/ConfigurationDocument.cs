@@ -17,7 +17,7 @@ public static class ConfigurationDocument
 
         - **duration**: a whole number and its unit, `"100ms"`, `"30s"`, `"5m"`, `"4h"`, `"5d"`.
         - **size**: a whole number and its unit; `"25MB"` is 25 × 10^6 octets, `"50MiB"` 50 × 2^20.
-        - **rate**: `"100/s"`, `"600/min"`, `"1000/hour"`, `"5000/day"`.
+        - **rate**: `"100/s"`, `"600/min"`, `"1000/hour"`, `"5000/day"`; a **quota** is by the day.
         - **secret**: `"file:/path"` or `"env:NAME"`, never the secret itself. The file may not be readable by
           others; one final line end is dropped. A **reference** is the same for what others may read.
         - **network**: `"192.0.2.0/24"`, `"2001:db8::/32"` or one address.

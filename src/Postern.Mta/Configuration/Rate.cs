@@ -11,6 +11,9 @@ public readonly record struct Rate(int Count, TimeSpan Per)
         ("hour", TimeSpan.FromHours(1)), ("day", TimeSpan.FromDays(1)),
     ];
 
+    /// <summary>It counts by the day.</summary>
+    public bool IsDaily => Per == TimeSpan.FromDays(1);
+
     public static bool TryParse(string text, out Rate rate)
     {
         rate = default;

@@ -103,6 +103,15 @@ static class Kinds
         },
         rate => rate.ToString());
 
+    public static readonly SettingKind<Rate> Quota = OfText("quota",
+        (string text, Reading _, out string? mend) =>
+        {
+            mend = Configuration.Rate.TryParse(text, out var quota) && quota.IsDaily
+                ? null : $"\"{text}\" is no quota; write \"5000/day\"";
+            return quota;
+        },
+        quota => quota.ToString());
+
     public static SettingKind<int> Whole(int min, int max) => new("number",
         (TomlNode node, string path, Reading at, out int value) =>
         {

@@ -1,3 +1,4 @@
+using Postern.Mta.Accounts;
 using Postern.Mta.Store;
 using Postern.Smtp;
 using Postern.Smtp.Server;
@@ -18,6 +19,18 @@ static class IntakeReplies
 
     public static readonly Reply MailLoop =
         new(554, new(5, 4, 6), "Mail is looping: it was delivered here before");
+
+    /// <summary>More recipients than the account's <c>rate</c>.</summary>
+    public static Reply RateExceeded(Account account) => new(
+        450, new(4, 7, 1),
+        $"Account {Replies.Clean(account.Name, 64)} may send to {account.Rate}, slow down");
+
+    /// <summary>The account's <c>quota</c> of this day is used up.</summary>
+    /// <remarks>RFC 5321 §4.5.3.1.10: after 452 to RCPT a client sends to the recipients that were taken and
+    /// keeps the others for later, which is what is wanted of it here.</remarks>
+    public static Reply QuotaSpent(Account account) => new(
+        452, new(4, 7, 1),
+        $"Account {Replies.Clean(account.Name, 64)} may send to {account.Quota}, go on after 00:00 UTC");
 
     /// <summary>The store did not take it: a full disk is said to be one.</summary>
     public static Reply NotStored(StoreException failed) =>

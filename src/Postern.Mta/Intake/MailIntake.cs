@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Postern.Mta.Accounts;
 using Postern.Mta.Queue;
 using Postern.Mta.Store;
 using Postern.Smtp;
@@ -38,7 +39,8 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
         {
             var (content, file) = await sink.HandOverAsync(cancel).ConfigureAwait(false);
             var message = Describe(request, sink, header, file);
-            await queue.AcceptAsync(new NewMail(message, content, request.Recipients)).ConfigureAwait(false);
+            var mail = new NewMail(message, content, request.Recipients) { Charge = request.Charge };
+            await queue.AcceptAsync(mail).ConfigureAwait(false);
             sink.KeepFile();
         }
         catch (StoreException failed)
@@ -133,4 +135,8 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
 /// <param name="CheckAuthors">What the account may write into From and Sender. Null: anything.</param>
 sealed record IntakeRequest(
     MailDoors Door, string Hostname, ReversePath Sender, MailParameters Parameters, ClientFacts Client,
-    IReadOnlyList<NewRecipient> Recipients, Func<HeaderScan, Reply?>? CheckAuthors);
+    IReadOnlyList<NewRecipient> Recipients, Func<HeaderScan, Reply?>? CheckAuthors)
+{
+    /// <summary>What it takes of the account's quota. Null: there is none.</summary>
+    public AccountCharge? Charge { get; init; }
+}

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using Postern.Mta.Accounts;
@@ -18,9 +19,9 @@ namespace Postern.Mta.Intake;
 /// (DESIGN §1.1 law 10).
 /// </remarks>
 sealed class SmtpDoor(
-    ListenOptions listener, MailIntake intake, MessageQueue queue, LoginThrottle throttle,
-    HandshakeThrottle handshakes, RelayHealth health, SessionLog sessionLog, Metrics metrics,
-    Func<DoorSettings> current) : ISessionPolicy
+    ListenOptions listener, MailIntake intake, MessageQueue queue, AccountLimits limits,
+    LoginThrottle throttle, HandshakeThrottle handshakes, RelayHealth health, SessionLog sessionLog,
+    Metrics metrics, Func<DoorSettings> current) : ISessionPolicy
 {
     static readonly Network[] Loopback = [Network.Parse("127.0.0.0/8"), Network.Parse("::1")];
 
@@ -83,6 +84,7 @@ sealed class SmtpDoor(
         var reply = session.Kind == ListenerKind.Mx
             ? CheckMx(session, transaction, recipient, ref targets, out var held)
             : CheckSubmission(session, transaction, mailbox, targets, out held);
+        reply ??= CheckLimits(session, notes.Count);
         if (reply is null)
             notes.Add(new NewRecipient(recipient, targets, held));
         return new(reply);
@@ -99,6 +101,30 @@ sealed class SmtpDoor(
                 return Replies.NoRoute(target);
         }
         return null;
+    }
+
+    Reply? CheckLimits(SessionFacts session, int pending)
+    {
+        if (AccountOf(session) is not { } account)
+            return null;
+        switch (limits.Admit(account, pending))
+        {
+            case LimitVerdict.Within:
+                return null;
+            case LimitVerdict.OverRate:
+                return IntakeReplies.RateExceeded(account);
+            case LimitVerdict.OverQuota:
+                NoteQuota(account);
+                return IntakeReplies.QuotaSpent(account);
+            default:
+                throw new UnreachableException();
+        }
+    }
+
+    void NoteQuota(Account account)
+    {
+        if (limits.IsSpent(account))
+            queue.NoteQuotaSpent(account);
     }
 
     Reply? CheckMx(
@@ -153,16 +179,54 @@ sealed class SmtpDoor(
     public ValueTask<Reply> AcceptAsync(
         SessionFacts session, MailTransaction transaction, ContentSink content, CancellationToken cancel)
     {
+        return AccountOf(session) is { Quota: not null } account
+            ? AcceptChargedAsync(account, session, transaction, content, cancel)
+            : AcceptAsync(session, transaction, content, charge: null, cancel);
+    }
+
+    async ValueTask<Reply> AcceptChargedAsync(
+        Account account, SessionFacts session, MailTransaction transaction, ContentSink content,
+        CancellationToken cancel)
+    {
+        if (!limits.TryCharge(account, ((List<NewRecipient>)transaction.Notes!).Count, out var charge))
+            return IntakeReplies.QuotaSpent(account);
+        var isStored = false;
+        try
+        {
+            var reply = await AcceptAsync(session, transaction, content, charge, cancel)
+                .ConfigureAwait(false);
+            isStored = reply.IsPositive;
+            return reply;
+        }
+        finally
+        {
+            if (isStored)
+                NoteQuota(account);
+            else
+                charge?.GiveBack();
+        }
+    }
+
+    ValueTask<Reply> AcceptAsync(
+        SessionFacts session, MailTransaction transaction, ContentSink content, AccountCharge? charge,
+        CancellationToken cancel)
+    {
         var request = new IntakeRequest(
             Door, current().Options.Hostname, SenderOf(session, transaction), transaction.Parameters,
             Describe(session, transaction.Parameters.SmtpUtf8), (
-                List<NewRecipient>)transaction.Notes!, AuthorCheckOf(session));
+                List<NewRecipient>)transaction.Notes!, AuthorCheckOf(session))
+        {
+            Charge = charge,
+        };
         return intake.AcceptAsync(request, (IntakeSink)content, cancel);
     }
 
+    /// <summary>Null: nobody logged in, or the account is gone.</summary>
+    Account? AccountOf(SessionFacts session) =>
+        session.UserName is { } user && current().Accounts.TryFind(user, out var account) ? account : null;
+
     SenderRules? RulesOf(SessionFacts session) =>
-        session.UserName is { } user && current().Accounts.TryFind(user, out var account)
-            && account.Senders.Count > 0
+        AccountOf(session) is { Senders.Count: > 0 } account
             ? new SenderRules(account.Senders, queue.Routes.Delimiter)
             : null;
 

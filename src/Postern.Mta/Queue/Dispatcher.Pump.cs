@@ -35,7 +35,7 @@ public sealed partial class Dispatcher
             try
             {
                 await FillAsync(lane).ConfigureAwait(false);
-                if (lane.Pace is not null)
+                if (IsPaced(lane))
                     AddWorkers(lane);
             }
             catch (OperationCanceledException) when (stopping.IsCancellationRequested)
@@ -89,7 +89,7 @@ public sealed partial class Dispatcher
         var condition = lane.Name.Length == 0 ? LaneCondition.Closed : health.ConditionOf(lane.Name);
         lock (lane)
         {
-            if (lane.NextDueAt <= clock.GetUtcNow())
+            if (lane.NextDueAt <= queue.Time.Now)
             {
                 lane.MayHoldDue = true;
                 lane.NextDueAt = null;
@@ -112,10 +112,16 @@ public sealed partial class Dispatcher
     /// commit.</summary>
     static int RoomOf(Lane lane)
     {
-        if (lane.Pace is not { } pace)
+        if (!lane.IsPaced)
             return WindowMax;
-        var room = pace.Available - lane.Waiting.Count;
-        return room < pace.Batch ? 0 : Math.Min(room, WindowMax);
+        var room = lane.Available - lane.Waiting.Count;
+        return room < lane.Batch ? 0 : Math.Min(room, WindowMax);
+    }
+
+    static bool IsPaced(Lane lane)
+    {
+        lock (lane)
+            return lane.IsPaced;
     }
 
     static int LimitOf(Look look, Lane lane) => look switch
@@ -159,15 +165,15 @@ public sealed partial class Dispatcher
     internal TimeSpan UntilNext()
     {
         var wait = WaitMax;
-        var now = clock.GetUtcNow();
+        var now = queue.Time.Now;
         foreach (var lane in lanes.Values)
         {
             lock (lane)
             {
                 if (lane.NextDueAt is { } due && due - now < wait)
                     wait = due - now;
-                if (lane.Pace is { } pace && (lane.MayHoldDue || lane.Waiting.Count > 0)
-                    && pace.UntilBatch is var batch && batch < wait)
+                if (lane.IsPaced && (lane.MayHoldDue || lane.Waiting.Count > 0)
+                    && lane.UntilBatch is var batch && batch < wait)
                     wait = batch;
             }
         }

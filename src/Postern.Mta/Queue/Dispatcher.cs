@@ -34,6 +34,7 @@ public sealed partial class Dispatcher : IDisposable
     readonly ILogger log;
     readonly ConcurrentDictionary<string, Lane> lanes = new(StringComparer.Ordinal);
     readonly ConcurrentDictionary<string, Pace?> paces = new(StringComparer.Ordinal);
+    readonly SpentPaces earlier = new();
     readonly Channel<bool> wake = Channel.CreateBounded<bool>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     readonly CancellationTokenSource stopping = new();
@@ -65,8 +66,7 @@ public sealed partial class Dispatcher : IDisposable
     /// <summary>Begins with the lanes the store knows; others come with their first mail.</summary>
     public async ValueTask StartAsync(CancellationToken cancel)
     {
-        foreach (var total in await store.ReadLanesAsync(cancel).ConfigureAwait(false))
-            Know(total);
+        await queue.BeginAsync(cancel).ConfigureAwait(false);
         pump = Task.Run(PumpAsync, CancellationToken.None);
     }
 
@@ -165,7 +165,7 @@ public sealed partial class Dispatcher : IDisposable
         var found = LaneOf(lane);
         lock (found)
         {
-            if (dueAt <= clock.GetUtcNow())
+            if (dueAt <= queue.Time.Now)
             {
                 found.MayHoldDue = true;
                 // Without a lane it waits for a decision, which no change of health brings about.
@@ -209,7 +209,10 @@ public sealed partial class Dispatcher : IDisposable
     [
         .. lanes.Values.Where(lane => lane.Name.Length > 0).OrderBy(lane => lane.Name, StringComparer.Ordinal)
             .Select(lane => new LaneStatus(
-                lane.Name, lane.Transport, lane.Workers, lane.Concurrency, health.Find(lane.Name))),
+                lane.Name, lane.Transport, lane.Workers, lane.Concurrency, health.Find(lane.Name))
+            {
+                PerSecond = lane.LearntPerSecond,
+            }),
     ];
 
     /// <summary>What goes on in a lane, as far as one of its recipients is concerned.</summary>
@@ -237,11 +240,24 @@ public sealed partial class Dispatcher : IDisposable
         var transport = Lane.TransportOf(name);
         return new Lane(
             name, transport, dispatcher.transports.ConcurrencyMaxOf(transport),
-            dispatcher.paces.GetOrAdd(transport, dispatcher.PaceFor));
+            dispatcher.paces.GetOrAdd(transport, dispatcher.PaceFor), dispatcher.clock);
     }, this);
 
-    Pace? PaceFor(string transport) =>
-        transports.RateOf(transport) is { } rate ? new Pace(rate, clock) : null;
+    /// <summary>A reload or a restart gives nothing back that was spent.</summary>
+    Pace? PaceFor(string transport)
+    {
+        if (transports.RateOf(transport) is not { } rate)
+            return null;
+        return new Pace(rate, clock, paces.GetValueOrDefault(transport)?.Spent
+            ?? earlier.SpentOf(transport, rate, queue.Time.Now));
+    }
+
+    /// <summary>What of long paces has been spent, where that has changed since it was last
+    /// stored.</summary>
+    internal IReadOnlyList<ObjectChange> TakeSpent() => earlier.TakeChanges(paces, queue.Time.Now);
+
+    /// <summary>What an earlier process has spent.</summary>
+    internal void Restore(IEnumerable<StoredObject> stored) => earlier.Restore(stored);
 
     void StartWorker(Lane lane)
     {
@@ -299,7 +315,7 @@ public sealed partial class Dispatcher : IDisposable
         lock (lane)
         {
             var mayWork = lane.Workers <= lane.Concurrency && !stopping.IsCancellationRequested;
-            if (mayWork && lane.Waiting.Count > 0 && lane.Pace?.TryTake() != false
+            if (mayWork && lane.Waiting.Count > 0 && lane.TryTakePace()
                 && lane.Waiting.TryDequeue(out work!))
             {
                 if (lane.MayHoldDue && lane.Waiting.FetchedCount is 0 or WindowMax / 2)
@@ -388,7 +404,7 @@ public sealed partial class Dispatcher : IDisposable
 
     async ValueTask SettleAsync(Lane lane, Work work, AttemptReport report, long startedAt)
     {
-        await AdjustAsync(lane, work, report).ConfigureAwait(false);
+        await AdjustAsync(lane, work, report, startedAt).ConfigureAwait(false);
         var again = await queue.RecordAsync(work, report, startedAt).ConfigureAwait(false);
         foreach (var next in again)
             Offer(next);
@@ -396,9 +412,14 @@ public sealed partial class Dispatcher : IDisposable
 
     /// <summary>What the report says of the next hop: its lane opens or closes, its concurrency rises or
     /// falls.</summary>
-    async ValueTask AdjustAsync(Lane lane, Work work, AttemptReport report)
+    async ValueTask AdjustAsync(Lane lane, Work work, AttemptReport report, long startedAt)
     {
         var down = report.Results.OfType<AttemptResult.NextHopDown>().FirstOrDefault();
+        if (down is { SlowDown: true } && IsOnlyThrottled(lane, startedAt))
+        {
+            Wake();
+            return;
+        }
         if (down is not null)
         {
             lock (lane)
@@ -429,11 +450,20 @@ public sealed partial class Dispatcher : IDisposable
         lock (lane)
         {
             if (report.Results.Any(result => result is AttemptResult.Deferred { SlowDown: true }))
-                lane.Lower();
+                lane.Throttle(startedAt);
             else if (report.Results.Any(result => result is AttemptResult.Relayed))
                 lane.Raise();
         }
         AddWorkers(lane);
+    }
+
+    /// <summary>The next hop asks for a lower pace but takes mail: its lane stays open (DESIGN §5).</summary>
+    bool IsOnlyThrottled(Lane lane, long startedAt)
+    {
+        if (health.ConditionOf(lane.Name) != LaneCondition.Open)
+            return false;
+        lock (lane)
+            return lane.Throttle(startedAt);
     }
 
     void AddWorkers(Lane lane)
@@ -444,8 +474,7 @@ public sealed partial class Dispatcher : IDisposable
             if (stopping.IsCancellationRequested)
                 return;
             count = Math.Min(lane.Concurrency - lane.Workers, lane.Waiting.Count);
-            if (lane.Pace is { } pace)
-                count = Math.Min(count, pace.Available);
+            count = Math.Min(count, lane.Available);
             lane.Workers += Math.Max(count, 0);
         }
         for (; count > 0; count--)

@@ -5,10 +5,12 @@ namespace Postern.Mta.Queue;
 
 /// <summary>What runs beside delivery: recovery at the start, the end of lifetimes, delay warnings, alarm
 /// mail, retention; all in small steps.</summary>
+/// <param name="isSpent">Whether an account has used up its quota of the day.</param>
 /// <remarks>A step that fails is logged and tried again at the next round: nothing here is needed for a
 /// 250.</remarks>
 sealed partial class Housekeeping(
-    MessageQueue queue, IMailStore store, Func<PosternOptions> current, TimeProvider clock, ILogger log)
+    MessageQueue queue, IMailStore store, Func<PosternOptions> current, Func<string, bool> isSpent,
+    TimeProvider clock, ILogger log)
 {
     static readonly TimeSpan SweepEvery = TimeSpan.FromSeconds(1);
     static readonly TimeSpan CountEvery = TimeSpan.FromSeconds(10);
@@ -43,7 +45,10 @@ sealed partial class Housekeeping(
             {
                 return;
             }
+            queue.WatchClock();
             queue.WatchStore();
+            queue.WatchQuotas(isSpent);
+            queue.KeepSpent();
             await AttemptAsync("alarm mail", queue.TellAlarmsAsync, cancel).ConfigureAwait(false);
             await AttemptAsync("retention", SweepAsync, cancel).ConfigureAwait(false);
             if (clock.GetElapsedTime(countedAt) >= CountEvery)
@@ -62,11 +67,14 @@ sealed partial class Housekeeping(
 
     async ValueTask SweepAsync(CancellationToken cancel)
     {
-        var now = clock.GetUtcNow();
+        var now = queue.Time.Now;
+        // Events bear the wall clock's time; none goes too early when that is behind.
+        var wall = clock.GetUtcNow();
+        var eventsBefore = (wall < now ? wall : now) - current().Log.Keep;
         // Bounded, so that a large backlog of dead rows never keeps the writer to itself.
         for (var step = 0; step < 20; step++)
         {
-            if (await store.SweepAsync(now, now - current().Log.Keep, cancel).ConfigureAwait(false) == 0)
+            if (await store.SweepAsync(now, eventsBefore, cancel).ConfigureAwait(false) == 0)
                 return;
         }
     }

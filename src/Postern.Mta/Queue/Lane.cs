@@ -5,12 +5,13 @@ namespace Postern.Mta.Queue;
 /// <summary>Recipients waiting for one transport: work in memory, who works on it, and what the store may
 /// still hold.</summary>
 /// <remarks>Guarded by itself (<c>lock (lane)</c>); nothing is awaited under the lock.</remarks>
-sealed class Lane(string name, string transport, int concurrencyMax, Pace? pace)
+sealed class Lane(string name, string transport, int concurrencyMax, Pace? pace, TimeProvider clock)
 {
     /// <summary>Where a lane's concurrency starts (DESIGN §9.2).</summary>
     public const int ConcurrencyStart = 20;
 
     readonly Dictionary<int, TurnOrder> orders = [];
+    readonly LearntPace learnt = new(clock);
 
     /// <summary>A lane's name is its transport's, and after a space the destination where there is no set
     /// next hop.</summary>
@@ -37,6 +38,32 @@ sealed class Lane(string name, string transport, int concurrencyMax, Pace? pace)
     /// <summary>The transport's, shared by its lanes. Null: no limit.</summary>
     public Pace? Pace { get; private set; } = pace;
 
+    /// <summary>A pace is set, or the next hop has asked for one.</summary>
+    public bool IsPaced => Pace is not null || learnt.PerSecond is not null;
+
+    /// <summary>Messages a second, as the next hop's throttling taught it. Null: nothing was
+    /// learnt.</summary>
+    public double? LearntPerSecond => learnt.PerSecond;
+
+    /// <summary>How many attempts the pace lets begin now.</summary>
+    public int Available => Math.Min(Pace?.Available ?? int.MaxValue, learnt.Available);
+
+    /// <summary>How many are waited for before anything is fetched.</summary>
+    public int Batch => Math.Min(Pace?.Batch ?? int.MaxValue, learnt.Batch);
+
+    /// <summary>How long until the pace lets a batch begin.</summary>
+    public TimeSpan UntilBatch
+    {
+        get
+        {
+            var set = Pace?.UntilBatch ?? TimeSpan.Zero;
+            return set > learnt.UntilBatch ? set : learnt.UntilBatch;
+        }
+    }
+
+    /// <summary>The pace lets one more attempt begin.</summary>
+    public bool TryTakePace() => learnt.Available > 0 && Pace?.TryTake() != false && learnt.TryTake();
+
     /// <summary>The store may hold recipients of this lane that are due: the pump must look.</summary>
     public bool MayHoldDue { get; set; } = true;
 
@@ -59,10 +86,26 @@ sealed class Lane(string name, string transport, int concurrencyMax, Pace? pace)
     }
 
     /// <summary>One more for each delivered message, up to the maximum.</summary>
-    public void Raise() => Concurrency = Math.Min(Concurrency + 1, ConcurrencyMax);
+    public void Raise()
+    {
+        Concurrency = Math.Min(Concurrency + 1, ConcurrencyMax);
+        learnt.NoteDelivered();
+    }
 
     /// <summary>Halved when the next hop asks for it or stumbles.</summary>
     public void Lower() => Concurrency = Math.Max(1, Concurrency / 2);
+
+    /// <summary>The next hop asks for a lower pace: the concurrency is halved and the pace lowered, once for
+    /// all attempts that were under way.</summary>
+    /// <param name="startedAt">When the attempt began: a timestamp of the clock.</param>
+    /// <returns>False: it takes nothing at all.</returns>
+    public bool Throttle(long startedAt)
+    {
+        var says = learnt.NoteThrottled(startedAt);
+        if (says != Throttling.Known)
+            Lower();
+        return says != Throttling.Refusal;
+    }
 
     /// <summary>The place of a recipient that has to wait in the store.</summary>
     public DateTimeOffset TakeTurn(Flow flow, int priority) => OrderOf(priority).Take(flow);
@@ -79,8 +122,7 @@ sealed class Lane(string name, string transport, int concurrencyMax, Pace? pace)
     /// <summary>Fresh mail of this flow may pass the store by: nothing of it waits there, and the pace has
     /// room.</summary>
     public bool HasRoomFor(Flow flow, int priority) =>
-        (Pace is null || Pace.Available > Waiting.Count)
-        && !(orders.TryGetValue(priority, out var order) && order.Holds(flow));
+        Available > Waiting.Count && !(orders.TryGetValue(priority, out var order) && order.Holds(flow));
 
     TurnOrder OrderOf(int priority)
     {
@@ -92,6 +134,7 @@ sealed class Lane(string name, string transport, int concurrencyMax, Pace? pace)
     public void Reset(int max, Pace? pace)
     {
         Pace = pace;
+        learnt.Forget();
         ConcurrencyMax = max;
         Concurrency = Math.Min(ConcurrencyStart, max);
     }

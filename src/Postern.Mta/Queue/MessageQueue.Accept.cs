@@ -1,3 +1,4 @@
+using Postern.Mta.Accounts;
 using Postern.Mta.Events;
 using Postern.Mta.Routing;
 using Postern.Mta.Store;
@@ -17,7 +18,10 @@ public sealed partial class MessageQueue
         var begunAt = clock.GetTimestamp();
         try
         {
-            await store.CommitAsync(change).ConfigureAwait(false);
+            if (mail.Charge is { } charge)
+                await charge.CommitAsync(change, store).ConfigureAwait(false);
+            else
+                await store.CommitAsync(change).ConfigureAwait(false);
         }
         catch
         {
@@ -57,7 +61,7 @@ public sealed partial class MessageQueue
             Address = recipient.Recipient.Path.Mailbox,
             Dsn = recipient.Recipient.Parameters,
             State = recipient.Held ? RecipientState.Held : RecipientState.Ready,
-            DueAt = placing.Now,
+            DueAt = Time.Now,
         };
         if (recipient.Aliases.Count == 0 || recipient.Held)
         {
@@ -129,8 +133,7 @@ public sealed partial class MessageQueue
             row = row with { Lane = via.Lane, Route = via.Route.Name, Transport = via.Transport };
         else if (placing.MayPassBy && Dispatcher.HasRoomFor(placing.Message, via) && MayGo(via))
         {
-            row = Lease(
-                row with { Lane = via.Lane, Route = via.Route.Name, Transport = via.Transport }, placing.Now);
+            row = Lease(row with { Lane = via.Lane, Route = via.Route.Name, Transport = via.Transport });
             placing.Leased.Add((row, via));
         }
         else
@@ -242,7 +245,11 @@ public sealed partial class MessageQueue
 /// <param name="Content">Octets in memory; the queue disposes of them. Null: they are in the message's
 /// content file.</param>
 public sealed record NewMail(
-    QueuedMessage Message, StoredContent? Content, IReadOnlyList<NewRecipient> Recipients);
+    QueuedMessage Message, StoredContent? Content, IReadOnlyList<NewRecipient> Recipients)
+{
+    /// <summary>Stored in the same commit. Null: it counts against no quota.</summary>
+    internal AccountCharge? Charge { get; init; }
+}
 
 /// <summary>A recipient of the envelope, with what aliases made of it.</summary>
 /// <param name="Aliases">Addresses it stands for. Empty: itself.</param>

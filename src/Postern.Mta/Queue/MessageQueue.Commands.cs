@@ -190,7 +190,7 @@ public sealed partial class MessageQueue
             case WishKind.Release:
                 // It may be as old as its lifetime: whoever releases it wants it tried, so its time begins
                 // anew.
-                row = row with { UnderAlarm = false, KeepUntil = now + LifetimeOf(message, row) };
+                row = row with { UnderAlarm = false, KeepUntil = Time.Now + LifetimeOf(message, row) };
                 change.Recipients.Add(Wait(message, row, Decide(message, row)));
                 change.Events.Add(what with { Kind = EventKind.Released });
                 break;
@@ -199,7 +199,7 @@ public sealed partial class MessageQueue
                 change.Events.Add(what with { Kind = EventKind.Retried });
                 break;
             case WishKind.Cancel:
-                change.Recipients.Add(Finish(row, RecipientOutcome.Cancelled, now, change));
+                change.Recipients.Add(Finish(row, RecipientOutcome.Cancelled, change));
                 change.Events.Add(what with { Kind = EventKind.Cancelled });
                 break;
             case WishKind.Expire:

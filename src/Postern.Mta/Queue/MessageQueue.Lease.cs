@@ -23,8 +23,8 @@ public sealed partial class MessageQueue
         {
             var now = clock.GetUtcNow();
             var (due, nextDueAt) = after is { } key
-                ? await store.SearchDueAsync(lane, now, key, limit, cancel).ConfigureAwait(false)
-                : await store.FetchDueAsync(lane, now, limit, cancel).ConfigureAwait(false);
+                ? await store.SearchDueAsync(lane, Time.Now, key, limit, cancel).ConfigureAwait(false)
+                : await store.FetchDueAsync(lane, Time.Now, limit, cancel).ConfigureAwait(false);
             var change = new StoreChange();
             foreach (var (message, row) in due)
                 await LeaseOneAsync(message, row, now, change, leased).ConfigureAwait(false);
@@ -55,7 +55,7 @@ public sealed partial class MessageQueue
         QueuedMessage message, Recipient row, DateTimeOffset now, StoreChange change,
         List<(QueuedMessage Message, Recipient Row, RoutingDecision.Via Decision)> leased)
     {
-        if (IsOver(message, row, now))
+        if (IsOver(message, row))
         {
             var end = new StoreChange();
             var reports = new List<DueReport>();
@@ -77,7 +77,7 @@ public sealed partial class MessageQueue
                 break;
             case RoutingDecision.Via via when MayGo(via):
                 row = row with { Lane = via.Lane, Route = via.Route.Name, Transport = via.Transport };
-                leased.Add((message, Lease(row, now), via));
+                leased.Add((message, Lease(row), via));
                 change.Recipients.Add(leased[^1].Row);
                 break;
             case RoutingDecision.Via:
@@ -97,8 +97,8 @@ public sealed partial class MessageQueue
     bool IsElsewhere(RoutingDecision.Via via, Recipient row) =>
         via.Lane != row.Lane && health.ConditionOf(via.Lane) != LaneCondition.ProbeDue;
 
-    Recipient Lease(Recipient row, DateTimeOffset now) =>
-        row with { State = RecipientState.Active, Lease = store.Epoch, DueAt = LeaseEnd(now) };
+    Recipient Lease(Recipient row) =>
+        row with { State = RecipientState.Active, Lease = store.Epoch, DueAt = LeaseEnd() };
 
     /// <summary>A route that became <c>all = true</c> while the recipient waited.</summary>
     void SplitStored(QueuedMessage message, Recipient row, RoutingDecision.Split split, DateTimeOffset now,
@@ -263,9 +263,12 @@ public sealed partial class MessageQueue
     void TakeBack(QueuedMessage message, Recipient row, StoreChange change)
     {
         const string text = "Postern ended while this attempt was being made";
+        var latest = LeaseEnd();
         row = row with
         {
             State = RecipientState.Deferred,
+            // Later than that only by a clock that was ahead of this one.
+            DueAt = row.DueAt < latest ? row.DueAt : latest,
             Uncertain = row.Uncertain + 1,
             BoundTransport = row.Transport,
             LastBlame = Blame.NextHop,

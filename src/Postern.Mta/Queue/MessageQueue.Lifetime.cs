@@ -13,8 +13,18 @@ public sealed partial class MessageQueue
 {
     /// <summary>The message is older than the route or the queue keeps it, and nobody gave it more
     /// time.</summary>
-    bool IsOver(QueuedMessage message, Recipient row, DateTimeOffset now) =>
-        now - message.ArrivedAt > LifetimeOf(message, row) && (row.KeepUntil is not { } until || now > until);
+    bool IsOver(QueuedMessage message, Recipient row)
+    {
+        if (!IsPast(message, row))
+            return false;
+        // By a clock that jumped just now anything may be past.
+        WatchClock();
+        return !Time.IsQuiet && IsPast(message, row);
+    }
+
+    bool IsPast(QueuedMessage message, Recipient row) =>
+        Time.AgeOf(message.ArrivedAt) > LifetimeOf(message, row)
+        && (row.KeepUntil is not { } until || Time.Now > until);
 
     TimeSpan LifetimeOf(QueuedMessage message, Recipient row)
     {
@@ -61,9 +71,9 @@ public sealed partial class MessageQueue
 
     /// <summary>The route wants its senders told that it takes long, this one wants it, and was not told
     /// yet.</summary>
-    bool IsLate(QueuedMessage message, Recipient row, DateTimeOffset now) =>
+    bool IsLate(QueuedMessage message, Recipient row) =>
         !row.DelayTold && Routes.FindRoute(row.Route) is { DelayWarning: { } patience } route
-        && now - message.ArrivedAt > patience
+        && Time.AgeOf(message.ArrivedAt) > patience
         && BouncePolicy.IsDue(ReportKind.Delayed, message, row.Dsn, route);
 
     /// <summary>The sender is told once; nothing else changes.</summary>
@@ -81,8 +91,10 @@ public sealed partial class MessageQueue
             EventKind.Delayed, message, row, now) with
         { Status = status.ToString(), Reply = text });
         var until = message.ArrivedAt + LifetimeOf(message, row);
-        reports.Add(new DueReport(ReportKind.Delayed, new ReportedRecipient(
-            row, status, text, WillRetryUntil: row.KeepUntil > until ? row.KeepUntil : until)));
+        if (row.KeepUntil is { } kept && Time.ToWall(kept) > until)
+            until = Time.ToWall(kept);
+        reports.Add(new DueReport(
+            ReportKind.Delayed, new ReportedRecipient(row, status, text, WillRetryUntil: until)));
     }
 
     /// <summary>Ends what is past its lifetime and warns of what is late; one page by key.</summary>
@@ -91,7 +103,7 @@ public sealed partial class MessageQueue
     {
         const int pageMax = 2000;
         var now = clock.GetUtcNow();
-        var before = now - AgeMin();
+        var before = Time.ArrivalOf(AgeMin());
         await gate.WaitAsync(cancel).ConfigureAwait(false);
         try
         {
@@ -117,9 +129,9 @@ public sealed partial class MessageQueue
         {
             if (row.State is not (RecipientState.Ready or RecipientState.Deferred))
                 continue;
-            if (IsOver(message, row, now))
+            if (IsOver(message, row))
                 EndLifetime(message, row, now, change, reports);
-            else if (IsLate(message, row, now))
+            else if (IsLate(message, row))
                 Warn(message, row, now, change, reports);
         }
         if (change.Recipients.Count > 0)

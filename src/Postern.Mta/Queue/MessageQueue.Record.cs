@@ -97,7 +97,7 @@ public sealed partial class MessageQueue
                 metrics.Attempted(work.Decision.Transport, AttemptOutcome.Deferred);
                 row = row with { LastBlame = deferred.Blame, UnderAlarm = false };
                 change.Events.Add(what with { Kind = EventKind.Attempted, Blame = deferred.Blame });
-                Defer(work.Message, row, now + RetryDelay(work, row, now), now, change, reports);
+                Defer(work.Message, row, Time.Now + RetryDelay(work, row), now, change, reports);
                 return null;
             case AttemptResult.Uncertain:
                 metrics.Attempted(work.Decision.Transport, AttemptOutcome.Deferred);
@@ -124,7 +124,7 @@ public sealed partial class MessageQueue
     {
         intents.TryRemove(KeyOf(row), out _);
         change.Events.Add(what with { Kind = EventKind.Relayed, RemoteId = relayed.RemoteId });
-        row = Finish(row, RecipientOutcome.Relayed, now, change);
+        row = Finish(row, RecipientOutcome.Relayed, change);
         change.Recipients.Add(row);
         metrics.Attempted(work.Decision.Transport, AttemptOutcome.Relayed);
         var wanted =
@@ -143,23 +143,25 @@ public sealed partial class MessageQueue
         return route.Via.SkipWhile(name => name != row.Transport).Skip(1).FirstOrDefault();
     }
 
-    /// <summary>After <c>NextHop</c> blame: another open transport of the route, else Ready in the closed
-    /// lane.</summary>
+    /// <summary>After <c>NextHop</c> blame: another open transport of the route, the same one where it only
+    /// asks for a lower pace, else Ready in the closed lane.</summary>
     (Recipient Row, RoutingDecision.Via Decision)? GoElsewhere(
         QueuedMessage message, Recipient row, DateTimeOffset now, StoreChange change,
         List<DueReport> reports)
     {
-        if (intents.ContainsKey(KeyOf(row)) || IsOver(message, row, now))
+        if (intents.ContainsKey(KeyOf(row)) || IsOver(message, row))
         {
-            Defer(message, row, now, now, change, reports);
+            Defer(message, row, Time.Now, now, change, reports);
             return null;
         }
+        var from = row.Transport;
         var decision = Decide(message, row);
         if (decision is RoutingDecision.Via via && MayGo(via))
         {
-            row = Lease(row with { Lane = via.Lane, Route = via.Route.Name, Transport = via.Transport }, now);
+            row = Lease(row with { Lane = via.Lane, Route = via.Route.Name, Transport = via.Transport });
             change.Recipients.Add(row);
-            change.Events.Add(EventOf(EventKind.Routed, message, row, now) with { Why = via.Why });
+            if (via.Transport != from)
+                change.Events.Add(EventOf(EventKind.Routed, message, row, now) with { Why = via.Why });
             return (row, via);
         }
         change.Recipients.Add(Wait(message, row, decision));
@@ -190,7 +192,7 @@ public sealed partial class MessageQueue
             Fulfil(wish, message, row, now, change, reports);
             return;
         }
-        if (IsOver(message, row, now))
+        if (IsOver(message, row))
         {
             EndLifetime(message, row, now, change, reports);
             return;
@@ -211,7 +213,7 @@ public sealed partial class MessageQueue
         };
         change.Events.Add(what with { Kind = EventKind.Attempted, Blame = Blame.NextHop, Uncertain = true });
         RaiseUncertain(row, change);
-        Defer(work.Message, row, now + Options.Queue.UncertainWait, now, change, reports);
+        Defer(work.Message, row, Time.Now + Options.Queue.UncertainWait, now, change, reports);
     }
 
     void RaiseUncertain(Recipient row, StoreChange change)
@@ -231,13 +233,13 @@ public sealed partial class MessageQueue
         DateTimeOffset now, StoreChange change, List<DueReport> reports)
     {
         change.Events.Add(what with { Kind = EventKind.Failed, Severity = EventSeverity.Permanent });
-        row = Finish(row, outcome, now, change);
+        row = Finish(row, outcome, change);
         if (BouncePolicy.IsDue(ReportKind.Failed, message, row.Dsn, Routes.FindRoute(row.Route)))
             reports.Add(new DueReport(
                 ReportKind.Failed, new ReportedRecipient(row, result.Status, result.Text, RemoteOf(what))));
         else
         {
-            row = row with { KeepUntil = now + Options.Inbound.KeepFailed };
+            row = row with { KeepUntil = Time.Now + Options.Inbound.KeepFailed };
             change.Events.Add(EventOf(EventKind.DeadLettered, message, row, now));
         }
         change.Recipients.Add(row);
@@ -246,7 +248,7 @@ public sealed partial class MessageQueue
     static string? RemoteOf(MailEvent what) =>
         what.Facts is { ConnectionUse: > 0 } facts ? facts.Relay : null;
 
-    Recipient Finish(Recipient row, RecipientOutcome outcome, DateTimeOffset now, StoreChange change)
+    Recipient Finish(Recipient row, RecipientOutcome outcome, StoreChange change)
     {
         if (row.Uncertain > 1)
             alarms.Clear(UncertainAlarm, row.Message.ToString())?.AddTo(change);
@@ -254,16 +256,17 @@ public sealed partial class MessageQueue
         {
             State = RecipientState.Done,
             Outcome = outcome,
-            KeepUntil = Options.Queue.KeepContent > TimeSpan.Zero ? now + Options.Queue.KeepContent : null,
+            KeepUntil = Options.Queue.KeepContent > TimeSpan.Zero ? Time.Now + Options.Queue.KeepContent
+                : null,
         };
     }
 
-    TimeSpan RetryDelay(Work work, Recipient row, DateTimeOffset now)
+    TimeSpan RetryDelay(Work work, Recipient row)
     {
         lock (chanceGate)
         {
             return RetrySchedule.DelayAfter(
-                now - work.Message.ArrivedAt, row.Attempts, work.Decision.Route.Retry, chance);
+                Time.AgeOf(work.Message.ArrivedAt), row.Attempts, work.Decision.Route.Retry, chance);
         }
     }
 
@@ -272,7 +275,7 @@ public sealed partial class MessageQueue
         DateTimeOffset now)
     {
         var waited = clock.GetElapsedTime(work.ActiveSince, startedAt);
-        var before = now - work.Message.ArrivedAt - waited - facts.SetUp - facts.Transmission;
+        var before = Time.AgeOf(work.Message.ArrivedAt) - waited - facts.SetUp - facts.Transmission;
         return EventOf(EventKind.Attempted, work.Message, row, now) with
         {
             Route = work.Decision.Route.Name,

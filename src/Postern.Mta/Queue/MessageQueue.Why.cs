@@ -31,7 +31,7 @@ public sealed partial class MessageQueue
             RecipientState.Done => ExplainEnd(row.Number, row.Address.ToString(), history),
             RecipientState.Held => ExplainHeld(row, history),
             RecipientState.Active => ExplainActive(row),
-            RecipientState.Deferred when row.DueAt > clock.GetUtcNow() => ExplainDeferred(row),
+            RecipientState.Deferred when row.DueAt > Time.Now => ExplainDeferred(row),
             RecipientState.Deferred or RecipientState.Ready => ExplainReady(message, row),
             _ => throw new UnreachableException(),
         };
@@ -41,15 +41,15 @@ public sealed partial class MessageQueue
         if (row.Lease != store.Epoch)
             return Because(row, WaitCause.Uncertain,
                 "Postern ended while it was being attempted; it may have been delivered, so it waits"
-                + $" until {row.DueAt:u}", null) with
-            { Until = row.DueAt };
+                + $" until {ToWall(row.DueAt):u}", null) with
+            { Until = ToWall(row.DueAt) };
         var load = Dispatcher.LoadOf(row.Lane, KeyOf(row));
         return load.IsAmongWaiting ? ExplainTurn(row, row.Lane, row.Transport!, load)
             : Because(row, WaitCause.BeingAttempted,
                 $"it is being attempted through {row.Transport} now", null);
     }
 
-    static Explanation ExplainDeferred(Recipient row)
+    Explanation ExplainDeferred(Recipient row)
     {
         var now = $"to try it now: postern queue retry {row.Message}";
         var (cause, text, mend) = row switch
@@ -62,9 +62,9 @@ public sealed partial class MessageQueue
                 "nothing need be done, the next try is mostly taken; " + now),
             _ => (WaitCause.RetryTime, $"attempt {row.Attempts} was put off: {row.LastText}", now),
         };
-        return Because(row, cause, $"{text}; it is tried again at {row.DueAt:u}", mend) with
+        return Because(row, cause, $"{text}; it is tried again at {ToWall(row.DueAt):u}", mend) with
         {
-            Until = row.DueAt,
+            Until = ToWall(row.DueAt),
         };
     }
 

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Postern.Mta.Accounts;
 using Postern.Mta.Events;
 using Postern.Mta.Reports;
 using Postern.Mta.Routing;
@@ -23,6 +24,10 @@ public sealed partial class MessageQueue : IDisposable
     const string ContentAlarm = "content";
     const string DiskAlarm = "disk";
     const string StoreAlarm = "store";
+    const string QuotaAlarm = "quota";
+
+    /// <summary>A transport may have the name of an account, and its success clears its alarms.</summary>
+    const string QuotaSubject = "account ";
 
     readonly IMailStore store;
     readonly RelayHealth health;
@@ -56,6 +61,7 @@ public sealed partial class MessageQueue : IDisposable
         this.log = log;
         settings =
             new Settings(options, RouteTable.From(options), new BounceComposer(options.Hostname, clock));
+        Time = new QueueClock(clock);
         ids = new QueueIdSource(clock, node: 0, store.LastId);
         Dispatcher = new Dispatcher(this, store, health, transports, clock, log);
     }
@@ -89,6 +95,23 @@ public sealed partial class MessageQueue : IDisposable
     void RaiseNoRoute(Recipient row, RoutingDecision decision, StoreChange change) =>
         alarms.Raise(NoRouteAlarm, row.Address.Domain, decision.Why,
             "add a route that takes it, then: postern reload")?.AddTo(change);
+
+    /// <summary>An account has used up its quota of the day. Nothing happens while its alarm
+    /// stands.</summary>
+    internal void NoteQuotaSpent(Account account)
+    {
+        var change = new StoreChange();
+        alarms.Raise(QuotaAlarm, QuotaSubject + account.Name,
+            $"account {account.Name} has sent to {account.Quota}; more gets 452 until 00:00 UTC",
+            "see whether it is its owner who sends; change its password, or raise its quota")
+                ?.AddTo(change);
+        if (change.Events.Count > 0)
+            store.Post(change);
+    }
+
+    /// <summary>Clears the alarms of accounts that may send again.</summary>
+    internal void WatchQuotas(Func<string, bool> isSpent) => ClearAlarms(
+        alarm => alarm.Kind == QuotaAlarm && !isSpent(alarm.Subject[QuotaSubject.Length..]));
 
     void ClearAlarms(Func<Alarm, bool> which)
     {
@@ -127,7 +150,7 @@ public sealed partial class MessageQueue : IDisposable
 
     /// <summary>When an Active recipient falls due should this process vanish: as after an unknown
     /// outcome.</summary>
-    DateTimeOffset LeaseEnd(DateTimeOffset now) => now + Options.Queue.UncertainWait;
+    DateTimeOffset LeaseEnd() => Time.Now + Options.Queue.UncertainWait;
 
     sealed record Settings(PosternOptions Options, RouteTable Routes, BounceComposer Composer);
 }

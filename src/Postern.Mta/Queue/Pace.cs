@@ -4,7 +4,8 @@ namespace Postern.Mta.Queue;
 
 /// <summary>A transport's <c>rate</c>: a bucket that holds the tokens of one period, one for each
 /// attempt.</summary>
-/// <remarks>Any thread. Waits are monotonic. A bucket is full at the start.</remarks>
+/// <remarks>Any thread. Waits are monotonic. A bucket is full at the start, but for what is known to be
+/// spent.</remarks>
 sealed class Pace
 {
     /// <summary>Attempts are let go in batches of so much time, not one by one.</summary>
@@ -17,13 +18,31 @@ sealed class Pace
     double tokens;
     long filledAt;
 
-    public Pace(Rate rate, TimeProvider clock)
+    /// <param name="spent">Tokens that are gone already, by an earlier bucket.</param>
+    public Pace(Rate rate, TimeProvider clock, double spent = 0)
     {
         this.clock = clock;
-        tokens = tokensMax = rate.Count;
+        Rate = rate;
+        tokensMax = rate.Count;
+        tokens = Math.Max(0, tokensMax - spent);
         tokensPerSecond = rate.Count / rate.Per.TotalSeconds;
         Batch = (int)Math.Clamp(tokensPerSecond * BatchTime.TotalSeconds, 1, tokensMax);
         filledAt = clock.GetTimestamp();
+    }
+
+    public Rate Rate { get; }
+
+    /// <summary>Tokens that are gone now.</summary>
+    public double Spent
+    {
+        get
+        {
+            lock (gate)
+            {
+                Fill();
+                return tokensMax - tokens;
+            }
+        }
     }
 
     /// <summary>How many are waited for before anything goes on.</summary>

@@ -31,8 +31,9 @@ public sealed record Recipient
     /// <summary>The lane it waits in. Empty while no route fits.</summary>
     public string Lane { get; init; } = "";
 
-    /// <summary>For Deferred: not before this moment. For Ready: its turn, always in the past
-    /// (<see cref="TurnOrder"/>). For Active: when it is tried again should this process vanish.</summary>
+    /// <summary>In the queue's time (<see cref="QueueClock"/>). For Deferred: not before this moment. For
+    /// Ready: its turn, always in the past (<see cref="TurnOrder"/>). For Active: when
+    /// it is tried again should this process vanish.</summary>
     public DateTimeOffset DueAt { get; init; }
 
     /// <summary>Epoch of the process that leased it; counts only while Active.</summary>
@@ -63,8 +64,8 @@ public sealed record Recipient
     public string? LastText { get; init; }
 
     /// <summary>
-    /// A Done row and its message stay until then. Null: they may go. Of any other row: it was released, and
-    /// its lifetime does not end before then. Null: its message's age alone decides.
+    /// In the queue's time. A Done row and its message stay until then. Null: they may go. Of any other row:
+    /// it was released, and its lifetime does not end before then. Null: its message's age alone decides.
     /// </summary>
     public DateTimeOffset? KeepUntil { get; init; }
 }

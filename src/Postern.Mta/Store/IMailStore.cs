@@ -159,7 +159,9 @@ public readonly record struct DueKey(
 public sealed record DueWindow(IReadOnlyList<DueRecipient> Recipients, DateTimeOffset? NextDueAt);
 
 /// <param name="FirstTurn">Of its Ready recipients. Null: it has none.</param>
-public sealed record LaneTotal(string Lane, int Recipients, DateTimeOffset? FirstTurn);
+/// <param name="LastDue">Of its Deferred recipients. Null: it has none.</param>
+public sealed record LaneTotal(
+    string Lane, int Recipients, DateTimeOffset? FirstTurn, DateTimeOffset? LastDue);
 
 /// <summary>Which messages a list or a bulk command means; null keys mean any.</summary>
 public sealed record QueueFilter

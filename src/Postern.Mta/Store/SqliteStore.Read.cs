@@ -229,17 +229,20 @@ public sealed partial class SqliteStore
     {
         using var rows = database.Use(
             """
-            SELECT lane, count(*), min(CASE state WHEN 0 THEN due END) FROM recipient INDEXED BY due
-            WHERE state IN (0, 2) GROUP BY lane
+            SELECT lane, count(*), min(CASE state WHEN 0 THEN due END), max(CASE state WHEN 2 THEN due END)
+            FROM recipient INDEXED BY due WHERE state IN (0, 2) GROUP BY lane
             """);
         var lanes = new List<LaneTotal>();
         while (rows.Step())
         {
-            DateTimeOffset? first = rows.IsNull(2) ? null : MomentOf(rows.Long(2));
-            lanes.Add(new LaneTotal(rows.Text(0), (int)rows.Long(1), first));
+            lanes.Add(new LaneTotal(
+                rows.Text(0), (int)rows.Long(1), MomentOrNull(rows, 2), MomentOrNull(rows, 3)));
         }
         return lanes;
     }
+
+    static DateTimeOffset? MomentOrNull(SqliteStatement rows, int column) =>
+        rows.IsNull(column) ? null : MomentOf(rows.Long(column));
 
     /// <summary>One stretch of the table. Where the next one begins; null at the end.</summary>
     RecipientKey? ReadAbandoned(

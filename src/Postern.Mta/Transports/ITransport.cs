@@ -127,6 +127,9 @@ public abstract record AttemptResult(EnhancedStatus Status, string Text)
         /// <summary>Null: an outage, not a case for an operator.</summary>
         public AlarmNotice? Alarm { get; init; }
 
+        /// <summary>The peer asked for a lower pace: while it takes mail the lane stays open.</summary>
+        public bool SlowDown { get; init; }
+
         /// <summary>The peer's own wish (Retry-After). Null: none.</summary>
         public TimeSpan? RetryAfter { get; init; }
     }

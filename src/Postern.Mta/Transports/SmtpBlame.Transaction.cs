@@ -11,7 +11,7 @@ static partial class SmtpBlame
     static readonly string[] SlowDownWords =
     [
         "rate limit", "ratelimit", "rate exceeded", "too many", "throttl", "too fast", "slow down",
-        "unusual rate", "sending rate",
+        "unusual rate", "sending rate", "message rate", "too much mail", "unexpected volume", "server busy",
     ];
 
     /// <summary>The results of a transaction, in the order of the attempt's recipients.</summary>
@@ -54,10 +54,11 @@ static partial class SmtpBlame
         };
     }
 
-    /// <summary>The text says slow down, or the status does (X.7.x with rate words, 4.3.2).</summary>
+    /// <summary>It is a 421, or its text says slow down.</summary>
     public static bool SaysSlowDown(Reply reply)
     {
-        if (!reply.IsTransient)
+        // RFC 3463 §3.6: X.5.3 is about the recipients of one message.
+        if (!reply.IsTransient || reply.Status is { Subject: 5, Detail: 3 })
             return false;
         var text = string.Join(' ', reply.Lines);
         return reply.Code == 421 || SlowDownWords.Any(
@@ -114,7 +115,8 @@ static partial class SmtpBlame
         new(Transient(closing.Reply.Status, new(
             4, 3, 2)), SaidText(host, closing.Reply, closing.Stage), NextHopTrouble.Refusing)
         {
-            Alarm = origin == NextHopOrigin.Configured ? AccountRefusals.Find(closing.Reply) : null,
+            Alarm = AlarmOf(closing.Reply, origin),
+            SlowDown = IsThrottling(closing.Reply, origin),
         };
 
     /// <summary>
@@ -122,7 +124,7 @@ static partial class SmtpBlame
     /// </summary>
     static AttemptResult.NextHopDown? OfAccount(Reply reply, string text, NextHopOrigin origin)
     {
-        if (origin != NextHopOrigin.Configured || AccountRefusals.Find(reply) is not { } alarm)
+        if (AlarmOf(reply, origin) is not { } alarm)
             return null;
         var status = Transient(reply.Status, SecurityTrouble);
         return new AttemptResult.NextHopDown(status, text, NextHopTrouble.Refusing) { Alarm = alarm };

@@ -123,9 +123,17 @@ static partial class SmtpBlame
         return new AttemptResult.NextHopDown(
             Transient(refused.Reply.Status, new(4, 0, 0)), text, NextHopTrouble.Refusing)
         {
-            Alarm = origin == NextHopOrigin.Configured ? AccountRefusals.Find(refused.Reply) : null,
+            Alarm = AlarmOf(refused.Reply, origin),
+            SlowDown = IsThrottling(refused.Reply, origin),
         };
     }
+
+    static AlarmNotice? AlarmOf(Reply reply, NextHopOrigin origin) =>
+        origin == NextHopOrigin.Configured ? AccountRefusals.Find(reply) : null;
+
+    /// <summary>A lower pace helps: it is not the account that is refused.</summary>
+    static bool IsThrottling(Reply reply, NextHopOrigin origin) =>
+        SaysSlowDown(reply) && AlarmOf(reply, origin) is null;
 
     static AttemptResult.NextHopDown OfRefusedLogin(OpenResult.LoginRefused refused, string host)
     {

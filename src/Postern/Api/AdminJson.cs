@@ -34,12 +34,12 @@ sealed record QueueEntry(
         string? Account,
     IReadOnlyList<QueueEntryRecipient> Recipients)
 {
-    public static QueueEntry Of(StoredMessage stored) => new(
+    public static QueueEntry Of(StoredMessage stored, MessageQueue queue) => new(
         stored.Message.Id.ToString(), stored.Message.ArrivedAt, stored.Message.Sender.Mailbox?.ToString()
             ?? "",
         stored.Message.ContentOctets + stored.Message.Edits.Prefix.Length, stored.Message.MessageId,
         stored.Message.Door.ToString().ToLowerInvariant(), stored.Message.Client.Account,
-        [.. stored.Recipients.Select(QueueEntryRecipient.Of)]);
+        [.. stored.Recipients.Select(row => QueueEntryRecipient.Of(row, queue))]);
 }
 
 /// <summary>One recipient of it.</summary>
@@ -54,10 +54,11 @@ sealed record QueueEntryRecipient(
     /// <summary>Its attempts, oldest first. Null in lists.</summary>
     public IReadOnlyList<AttemptEntry>? Tries { get; init; }
 
-    public static QueueEntryRecipient Of(Recipient row) => new(
+    public static QueueEntryRecipient Of(Recipient row, MessageQueue queue) => new(
         row.Number, row.Address.ToString(), row.Original?.ToString(), row.State.ToString().ToLowerInvariant(),
         row.Outcome == RecipientOutcome.None ? null : row.Outcome.ToString().ToLowerInvariant(), row.Route,
-        row.Transport, row.State == RecipientState.Deferred ? row.DueAt : null, row.Attempts, row.LastText);
+        row.Transport, row.State == RecipientState.Deferred ? queue.ToWall(row.DueAt) : null, row.Attempts,
+        row.LastText);
 }
 
 /// <summary>One attempt as it went.</summary>
@@ -107,12 +108,19 @@ sealed record ConfigurationText(string Toml);
 
 sealed record ReloadAnswer(IReadOnlyList<string> NeedRestart);
 
-sealed record AccountEntry(string Name, IReadOnlyList<string> Senders, string Source);
+/// <param name="Rate">Null: no limit.</param>
+/// <param name="Quota">Null: no limit.</param>
+/// <param name="RecipientsToday">Recipients that count against the quota of this day of UTC. Null: it has
+/// none.</param>
+sealed record AccountEntry(
+    string Name, IReadOnlyList<string> Senders, string Source, string? Rate = null, string? Quota = null,
+    int? RecipientsToday = null);
 
 sealed record AccountPage(IReadOnlyList<AccountEntry> Accounts);
 
 /// <summary>A new account; the password goes no further than the verifier made of it.</summary>
-sealed record AccountRequest(string Name, string Password, IReadOnlyList<string> Senders);
+sealed record AccountRequest(
+    string Name, string Password, IReadOnlyList<string> Senders, string? Rate = null, string? Quota = null);
 
 sealed record Delivered(string Reply, int Code);
 

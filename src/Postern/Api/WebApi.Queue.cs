@@ -1,4 +1,5 @@
 using Postern.Mta.Accounts;
+using Postern.Mta.Configuration;
 using Postern.Mta.Queue;
 using Postern.Mta.Routing;
 
@@ -27,7 +28,9 @@ sealed partial class WebApi
         var page = await agent.Store.ListAsync(filter, after, LimitOf(context), context.RequestAborted);
         await AnswerAsync(
             context,
-            new QueuePage([.. page.Messages.Select(QueueEntry.Of)], page.Next?.ToString()),
+            new QueuePage(
+                [.. page.Messages.Select(stored => QueueEntry.Of(stored, agent.Queue))],
+                page.Next?.ToString()),
             AdminJson.Default.QueuePage);
     }
 
@@ -70,7 +73,7 @@ sealed partial class WebApi
         var whys = (await agent.Queue.WhyAsync(id, cancel)).ToLookup(why => why.Number);
         var tries = (await agent.Store.ReadEventsOfAsync(id, cancel)).Select(one => one.Event)
             .Where(AttemptEntry.IsOne).ToLookup(fact => fact.Recipient);
-        var entry = QueueEntry.Of(stored);
+        var entry = QueueEntry.Of(stored, agent.Queue);
         var recipients = entry.Recipients.Select(recipient => recipient with
         {
             Why = whys[recipient.Number].Select(WhyEntry.Of).FirstOrDefault(),
@@ -128,13 +131,16 @@ sealed partial class WebApi
     {
         web.MapGet("/admin/v1/accounts", context => AnswerAsync(
             context,
-            new AccountPage([.. agent.Accounts.All.Select(account => new AccountEntry(
-                account.Name, [.. account.Senders.Select(sender => sender.Text)], account.Source.ToString()
-                    .ToLowerInvariant()))]),
+            new AccountPage([.. agent.Accounts.All.Select(EntryOf)]),
             AdminJson.Default.AccountPage));
         web.MapPost("/admin/v1/accounts", AddAccountAsync);
         web.MapDelete("/admin/v1/accounts/{name}", RemoveAccountAsync);
     }
+
+    AccountEntry EntryOf(Account account) => new(
+        account.Name, [.. account.Senders.Select(sender => sender.Text)],
+        account.Source.ToString().ToLowerInvariant(), account.Rate?.ToString(), account.Quota?.ToString(),
+        account.Quota is null ? null : agent.Limits.RecipientsToday(account.Name));
 
     async Task AddAccountAsync(HttpContext context)
     {
@@ -164,6 +170,14 @@ sealed partial class WebApi
             }
             senders.Add(pattern);
         }
+        if (!TryReadLimit(request.Rate, out var rate) || !TryReadLimit(request.Quota, out var quota)
+            || quota is { IsDaily: false })
+        {
+            await ErrorAsync(
+                context, 400, "rate or quota of the account cannot be read",
+                "write rate as 100/s, 600/min, 1000/hour or 5000/day, and quota as 5000/day");
+            return;
+        }
         if (agent.Accounts.TryFind(request.Name, out var known) && known.Source == AccountSource.File)
         {
             await ErrorAsync(
@@ -171,9 +185,15 @@ sealed partial class WebApi
             return;
         }
         await agent.Queue.PutObjectAsync(AccountDirectory.Put(
-            request.Name, AccountDirectory.CreateCredential(request.Password), senders));
+            request.Name, AccountDirectory.CreateCredential(request.Password), senders, rate, quota));
         await agent.ReloadAccountsAsync(context.RequestAborted);
         await AnswerAsync(context, new Changed(1), AdminJson.Default.Changed);
+    }
+
+    static bool TryReadLimit(string? text, out Rate? limit)
+    {
+        limit = Rate.TryParse(text ?? "", out var rate) ? rate : null;
+        return text is null || limit is not null;
     }
 
     async Task RemoveAccountAsync(HttpContext context)

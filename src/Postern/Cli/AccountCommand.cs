@@ -8,7 +8,8 @@ namespace Postern.Cli;
 static class AccountCommand
 {
     public static async Task<int> AddAsync(
-        CommandContext context, string name, IReadOnlyList<string> senders, CancellationToken cancel)
+        CommandContext context, string name, IReadOnlyList<string> senders, string? rate, string? quota,
+        CancellationToken cancel)
     {
         using var server = context.OpenAdmin();
         var password = Console.IsInputRedirected
@@ -17,8 +18,8 @@ static class AccountCommand
         if (string.IsNullOrEmpty(password))
             throw new CommandException(
                 ExitCode.DataError, "the password is empty", "give it on standard input");
-        var body = JsonContent
-            .Create(new AccountRequest(name, password, senders), AdminJson.Default.AccountRequest);
+        var request = new AccountRequest(name, password, senders, rate, quota);
+        var body = JsonContent.Create(request, AdminJson.Default.AccountRequest);
         await server.SendAsync(HttpMethod.Post, "admin/v1/accounts", body, AdminJson.Default.Changed, cancel);
         Console.Out.WriteLine($"account {Output.Clean(name)} may submit");
         return ExitCode.Ok;
@@ -36,7 +37,11 @@ static class AccountCommand
         foreach (var account in page.Accounts)
         {
             var senders = account.Senders.Count == 0 ? "any sender" : string.Join(", ", account.Senders);
-            Console.Out.WriteLine(Output.Clean($"{account.Name,-20} {account.Source,-6} {senders}"));
+            var rate = account.Rate is null ? "" : $", rate {account.Rate}";
+            var quota = account.Quota is null ? ""
+                : $", quota {account.Quota}, {account.RecipientsToday} today";
+            Console.Out.WriteLine(
+                Output.Clean($"{account.Name,-20} {account.Source,-6} {senders}{rate}{quota}"));
         }
         return ExitCode.Ok;
     }

@@ -60,7 +60,15 @@ static class AccountSources
             text.Append("# ").Append(Table).Append(TomlWriter.Key(account.Name)).Append(InStore);
             if (account.Senders.Count > 0)
                 text.Append("# senders = ").Append(TomlWriter.List(account.Senders)).Append('\n');
+            AppendLimit(text, "rate", account.Rate);
+            AppendLimit(text, "quota", account.Quota);
         }
         return text.ToString();
+    }
+
+    static void AppendLimit(StringBuilder text, string key, string? limit)
+    {
+        if (limit is not null)
+            text.Append("# ").Append(key).Append(" = \"").Append(limit).Append("\"\n");
     }
 }

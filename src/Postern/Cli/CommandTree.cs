@@ -227,10 +227,16 @@ static partial class CommandTree
         var name = new Argument<string>("name") { Description = "the user name" };
         var senders =
             new Option<string[]>("--sender") { Description = "an address pattern it may send as; none: any" };
+        var rate = new Option<string?>("--rate") { Description = "the most recipients in a time: 100/min" };
+        var quota = new Option<string?>("--quota") { Description = "the most recipients a day: 5000/day" };
         var add =
-            new Command("add", "Makes an account; its password comes on standard input") { name, senders };
+            new Command("add", "Makes an account; its password comes on standard input")
+            {
+                name, senders, rate, quota,
+            };
         add.SetAction((parsed, cancel) => AccountCommand.AddAsync(
-            ContextOf(parsed), parsed.GetValue(name)!, parsed.GetValue(senders) ?? [], cancel));
+            ContextOf(parsed), parsed.GetValue(name)!, parsed.GetValue(senders) ?? [],
+            parsed.GetValue(rate), parsed.GetValue(quota), cancel));
         var list = new Command("list", "Accounts of file and store");
         list.SetAction((parsed, cancel) => AccountCommand.ListAsync(ContextOf(parsed), cancel));
         var remove = new Command("remove", "Removes an account of the store") { name };

@@ -49,6 +49,18 @@ public sealed class AccountDirectoryTests
     }
 
     [Fact]
+    public void Limits_OfTheStore_ComeBack()
+    {
+        var (rate, quota) = (new Rate(100, TimeSpan.FromMinutes(1)), new Rate(5000, TimeSpan.FromDays(1)));
+        var change = AccountDirectory.Put(
+            "bob", AccountDirectory.CreateCredential("secret"), [], rate, quota);
+        var directory = AccountDirectory.Load(
+            options, [new StoredObject(change.Kind, change.Name, change.Json!.Value)]);
+        Assert.True(directory.TryFind("bob", out var bob));
+        Assert.Equal((rate, quota), (bob.Rate, bob.Quota));
+    }
+
+    [Fact]
     public void Name_InBoth_IsTheFiles()
     {
         var directory = AccountDirectory.Load(options, [Stored("shop", "other")]);

@@ -10,7 +10,7 @@ public sealed class AccountSourcesTests
 
     static readonly AccountPage Running = new(
     [
-        new AccountEntry("app", [], "store"),
+        new AccountEntry("app", [], "store", "100/min", "5000/day", 17),
         new AccountEntry("shop", [], "file"),
         new AccountEntry("the \"x\"", ["*@example.org", "a@b.example"], "store"),
     ]);
@@ -23,6 +23,8 @@ public sealed class AccountSourcesTests
         [accounts.shop]  # source: file
         password = "env:SHOP"
         # [accounts.app]  # source: store
+        # rate = "100/min"
+        # quota = "5000/day"
         # [accounts."the \"x\""]  # source: store
         # senders = ["*@example.org", "a@b.example"]
 

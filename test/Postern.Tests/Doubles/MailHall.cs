@@ -86,8 +86,7 @@ sealed class MailHall : IAsyncDisposable
     /// <summary>What the store has from an earlier life, as a starting process takes it.</summary>
     public async ValueTask StartAsync()
     {
-        foreach (var total in await Store.ReadLanesAsync(CancellationToken.None))
-            Dispatcher.Know(total);
+        await Queue.BeginAsync(CancellationToken.None);
         await Queue.RecoverAsync(CancellationToken.None);
     }
 

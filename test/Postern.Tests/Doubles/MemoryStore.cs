@@ -208,7 +208,8 @@ public sealed class MemoryStore : IMailStore
                 .GroupBy(r => r.Lane, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal)
                 .Select(g => new LaneTotal(
                     g.Key, g.Count(),
-                    g.Where(r => r.State == RecipientState.Ready).Min(r => (DateTimeOffset?)r.DueAt))));
+                    g.Where(r => r.State == RecipientState.Ready).Min(r => (DateTimeOffset?)r.DueAt),
+                    g.Where(r => r.State == RecipientState.Deferred).Max(r => (DateTimeOffset?)r.DueAt))));
         }
     }
 

@@ -41,6 +41,7 @@ public sealed class SmtpDoorTests : IAsyncLifetime
     readonly List<IAsyncDisposable> opened = [];
     MailHall hall = null!;
     SmtpDoor door = null!;
+    AccountLimits limits = null!;
 
     public ValueTask InitializeAsync() => ValueTask.CompletedTask;
 
@@ -55,6 +56,7 @@ public sealed class SmtpDoorTests : IAsyncLifetime
         options ??= Options;
         hall = new MailHall(options);
         opened.Add(hall);
+        limits = new AccountLimits(hall.Clock);
         var settings =
             new DoorSettings(options, AccountDirectory.Load(options, []), AliasTable.Load(options, []));
         var log = new EventLog(
@@ -63,8 +65,8 @@ public sealed class SmtpDoorTests : IAsyncLifetime
         door = new SmtpDoor(
             new ListenOptions { On = "127.0.0.1:25", For = kind, Trusted = trusted },
             new MailIntake(hall.Store, hall.Queue, new MemoryBudget(1 << 20), hall.Clock), hall.Queue,
-            new LoginThrottle(hall.Clock), new HandshakeThrottle(hall.Clock), hall.Health, log.Sessions,
-            new Metrics(), () => settings);
+            limits, new LoginThrottle(hall.Clock), new HandshakeThrottle(hall.Clock), hall.Health,
+            log.Sessions, new Metrics(), () => settings);
     }
 
     static SessionFacts Session(

@@ -44,4 +44,16 @@ public sealed class PaceTests
         clock.Advance(pace.UntilBatch);
         Assert.Equal(batch, pace.Available);
     }
+
+    [Fact]
+    public void Spent_IsTakenOver()
+    {
+        var pace = Make("100/hour");
+        for (var i = 0; i < 60; i++)
+            pace.TryTake();
+        clock.Advance(TimeSpan.FromMinutes(6));
+        Assert.Equal(50, pace.Spent, 0.001);
+        Assert.Equal(50, TakeAll(new Pace(pace.Rate, clock, pace.Spent)));
+        Assert.Equal(0, TakeAll(new Pace(pace.Rate, clock, spent: 1000)));
+    }
 }

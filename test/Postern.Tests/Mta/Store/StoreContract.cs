@@ -305,7 +305,10 @@ public abstract class StoreContract : IAsyncLifetime
                 Recipient(45, 2, RecipientState.Deferred, dueSeconds: 2),
             Recipient(45, 3, RecipientState.Active), Recipient(45, 4, lane: "")));
         Assert.Equal(
-            [new LaneTotal("", 1, Start), new LaneTotal("relay", 2, Start.AddSeconds(4))],
+            [
+                new LaneTotal("", 1, Start, null),
+                new LaneTotal("relay", 2, Start.AddSeconds(4), Start.AddSeconds(2)),
+            ],
             await Store.ReadLanesAsync(None));
     }
 
