@@ -20,6 +20,6 @@ static class IntakeReplies
         new(554, new(5, 4, 6), "Mail is looping: it was delivered here before");
 
     /// <summary>The store did not take it: a full disk is said to be one.</summary>
-    public static Reply NotStored(StoreException failed) =>
-        failed.Health == StoreHealth.Full ? Replies.InsufficientStorage : Replies.LocalError;
+    public static Reply NotStored(StoreHealth health) =>
+        health == StoreHealth.Full ? Replies.InsufficientStorage : Replies.LocalError;
 }

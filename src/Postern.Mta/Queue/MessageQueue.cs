@@ -38,6 +38,7 @@ public sealed partial class MessageQueue : IDisposable
 
     readonly Lock chanceGate = new();
     readonly FreshMemory freshMemory = new();
+    readonly ReportThrottle reportThrottle;
     Settings settings;
 
     internal MessageQueue(
@@ -53,6 +54,7 @@ public sealed partial class MessageQueue : IDisposable
         this.clock = clock;
         this.chance = chance;
         this.log = log;
+        reportThrottle = new ReportThrottle(clock);
         settings =
             new Settings(options, RouteTable.From(options), new BounceComposer(options.Hostname, clock));
         ids = new QueueIdSource(clock, node: 0, store.LastId);

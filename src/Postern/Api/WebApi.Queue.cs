@@ -35,7 +35,7 @@ sealed partial class WebApi
     async Task ShowAsync(HttpContext context)
     {
         if (!QueueId.TryParse((string)context.GetRouteValue("id")!, out var id))
-            await ErrorAsync(context, 400, "this is no queue id", "queue ids are 13 letters and digits");
+            await ErrorAsync(context, 404, "this is no queue id", "queue ids are 13 letters and digits");
         else if (await agent.Store.ReadMessageAsync(id, context.RequestAborted) is { } stored)
             await AnswerAsync(context, QueueEntry.Of(stored), AdminJson.Default.QueueEntry);
         else
@@ -142,6 +142,12 @@ sealed partial class WebApi
         {
             await ErrorAsync(
                 context, 400, "an account needs name, password and senders", "senders may be an empty list");
+            return;
+        }
+        if (request.Name.Length > AccountDirectory.NameCharactersMax || request.Name.Any(char.IsControl))
+        {
+            await ErrorAsync(
+                context, 400, "this is no name of an account", "256 characters at most, none of them a control");
             return;
         }
         var senders = new List<AddressPattern>();

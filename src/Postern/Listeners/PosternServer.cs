@@ -231,15 +231,24 @@ sealed partial class PosternServer : IAsyncDisposable
         return web;
     }
 
-    /// <summary>What the file descriptor limit leaves after the store, http and the way out (DESIGN
-    /// §9.4).</summary>
+    /// <summary>What the file descriptor limit leaves after what is open already, contents in files, http and
+    /// the way out (DESIGN §9.4).</summary>
+    /// <exception cref="CommandException">It leaves nothing worth to run with: a process that runs out of
+    /// descriptors ends.</exception>
     static int ConnectionsMaxOf(PosternOptions options)
     {
-        const int reserved = 200;
+        const int reservedMin = 200, forContents = 100, roomMin = 50;
+        var reserved = Math.Max(reservedMin, Native.FileDescriptorsOpen() + forContents);
         var outbound = options.Transports.Values.Sum(transport => transport.MaxConnections);
-        var room = (int)Math.Max(
-            100, Native.FileDescriptorsMax() - reserved - HttpConnections.Max - outbound);
-        return options.Limits.Connections is { } wanted ? Math.Min(wanted, room) : room;
+        var most = Native.FileDescriptorsMax();
+        var room = (int)Math.Min(int.MaxValue, most - reserved - HttpConnections.Max - outbound);
+        var wanted = options.Limits.Connections ?? room;
+        var least = Math.Min(wanted, roomMin);
+        if (room >= Math.Max(1, least))
+            return Math.Min(wanted, room);
+        throw new CommandException(
+            ExitCode.OsError, $"this process may have {most} open files, and needs {most - room + roomMin}",
+            "raise it (LimitNOFILE= of the unit, or ulimit -n), or lower max-connections of the transports");
     }
 
     static void ListenUnix(KestrelServerOptions kestrel, string path, Func<Socket, HttpDoor> doorOf)

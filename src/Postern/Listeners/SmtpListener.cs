@@ -24,6 +24,9 @@ sealed partial class SmtpListener(
 {
     static readonly TimeSpan ProxyHeaderWithin = TimeSpan.FromSeconds(5);
 
+    /// <summary>Postfix's smtpd_timeout under stress.</summary>
+    static readonly TimeSpan CommandTimeoutUnderStress = TimeSpan.FromSeconds(10);
+
     readonly IReadOnlyList<Network> proxies = bound.Options.ProxyProtocol;
 
     public override async Task OnConnectedAsync(ConnectionContext connection)
@@ -95,8 +98,18 @@ sealed partial class SmtpListener(
         var closing = connection.Features
             .Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested;
         await SmtpServer.ServeAsync(
-            connection.Transport, facts, door.Options(), door.Policy, clock, closing
+            connection.Transport, facts, OptionsNow(), door.Policy, clock, closing
                 ?? CancellationToken.None);
+    }
+
+    /// <summary>Sessions that begin while places are short have less time.</summary>
+    SmtpServerOptions OptionsNow()
+    {
+        var options = door.Options();
+        // Deviation: RFC 5321 §4.5.3.2 asks for minutes, which idle clients would then keep from all others.
+        return limits.IsUnderStress && options.CommandTimeout > CommandTimeoutUnderStress
+            ? options with { CommandTimeout = CommandTimeoutUnderStress }
+            : options;
     }
 
     async ValueTask<ProxyHeader?> ReadProxyHeaderAsync(ConnectionContext connection)
