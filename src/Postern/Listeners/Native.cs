@@ -18,9 +18,6 @@ static partial class Native
         return limit.Soft > int.MaxValue ? int.MaxValue : (long)limit.Soft;
     }
 
-    /// <summary>How many it has at this moment.</summary>
-    public static int FileDescriptorsOpen() => Directory.GetFileSystemEntries("/proc/self/fd").Length;
-
     /// <summary>Files and directories made from here on are for their owner only.</summary>
     public static void SetOwnerOnlyMask() => _ = UMask(63); // octal 077
 

@@ -65,6 +65,8 @@ sealed partial class PosternServer : IAsyncDisposable
             CancellationToken cancel)
     {
         CheckSocketPath(DeliverSocketOf(options));
+        // Asked here for its refusal: nothing is bound or opened yet.
+        _ = ConnectionsMaxOf(options);
         var bound = BoundListener.BindAll(options.Listen);
         try
         {
@@ -231,20 +233,19 @@ sealed partial class PosternServer : IAsyncDisposable
         return web;
     }
 
-    /// <summary>What the file descriptor limit leaves after what is open already, contents in files, http and
-    /// the way out (DESIGN §9.4).</summary>
-    /// <exception cref="CommandException">It leaves nothing worth to run with: a process that runs out of
-    /// descriptors ends.</exception>
+    /// <summary>What the file descriptor limit leaves after ourselves, http and the way out (DESIGN
+    /// §9.4).</summary>
+    /// <exception cref="CommandException">It leaves too little: a process that runs out of descriptors
+    /// ends.</exception>
     static int ConnectionsMaxOf(PosternOptions options)
     {
-        const int reservedMin = 200, forContents = 100, roomMin = 50;
-        var reserved = Math.Max(reservedMin, Native.FileDescriptorsOpen() + forContents);
+        // The idle program has 230 open, most of them its own libraries; the rest is for contents in files.
+        const int reserved = 350, roomMin = 50;
         var outbound = options.Transports.Values.Sum(transport => transport.MaxConnections);
         var most = Native.FileDescriptorsMax();
         var room = (int)Math.Min(int.MaxValue, most - reserved - HttpConnections.Max - outbound);
-        var wanted = options.Limits.Connections ?? room;
-        var least = Math.Min(wanted, roomMin);
-        if (room >= Math.Max(1, least))
+        var wanted = options.Limits.Connections ?? int.MaxValue;
+        if (room >= Math.Min(wanted, roomMin))
             return Math.Min(wanted, room);
         throw new CommandException(
             ExitCode.OsError, $"this process may have {most} open files, and needs {most - room + roomMin}",
