@@ -22,13 +22,15 @@ static class LogCases
 
     static readonly Dictionary<string, LogCase> Rows = new()
     {
-        ["LOG-01"] = new("mx25", $"S ^220|C EHLO {Hostile}\\r\\n|S ^501|C HELO {Hostile}\\r\\n|S ^501"
+        ["LOG-01"] = new("mx25", $"S ^220|C EHLO {Hostile}\\r\\n|S ^50|C HELO {Hostile}\\r\\n|S ^50"
+            + $"|C EHLO a\\x1b\\xe2\\x80\\xae{Word}\\r\\n|S ^50"
             + $"||S ^220|C EHLO {Megabyte}\\r\\n|S ^(500\u00a6<closed>)", IsShown: true),
         ["LOG-02"] = new("mx25", Hello
             + $"|C MAIL FROM:<{Hostile}@b.example>\\r\\n|S ^50"
-            + $"|C MAIL FROM:<\"\\xe2\\x80\\xae{Word}\"@sender.example> SMTPUTF8\\r\\n|S ^250"
+            + $"|C MAIL FROM:<\"\\xe2\\x80\\xae{Word}\"@sender.example> SMTPUTF8\\r\\n|S ^501"
+            + $"|C MAIL FROM:<{Word}@sender.example>\\r\\n|S ^250"
             + $"|C RCPT TO:<{Hostile}@local.example>\\r\\n|S ^50"
-            + $"|C RCPT TO:<\\xe2\\x80\\xae{Word}@local.example>\\r\\n|S ^550"
+            + $"|C RCPT TO:<\\xe2\\x80\\xae{Word}@local.example>\\r\\n|S ^50"
             + "|C RCPT TO:<known@local.example>\\r\\n|S ^250|C DATA\\r\\n|S ^354|C x\\r\\n.\\r\\n|S ^250"
             + $"||{Hello}|C MAIL FROM:<{Megabyte}@b.example>\\r\\n|S ^(500\u00a6<closed>)", IsShown: true),
         ["LOG-03"] = new("sub465", Hello

@@ -28,7 +28,7 @@ public sealed class SecurityFileTests(RunningServer server) : IClassFixture<Runn
         "..", "../../../../etc/passwd", "%2e%2e%2f%2e%2e%2fetc%2fpasswd", "..%2f..%2fadmin.token",
         "..%5c..%5cpostern.db", "%00", "0000000000000%00", "/etc/passwd", "%2fetc%2fpasswd",
         "%c0%ae%c0%ae%c0%af", "\u2024\u2024/admin.token", "%EF%BC%8E%EF%BC%8E%2fadmin.token",
-        new('A', 64 << 10), "' OR 1=1 --", "000000000000", "00000000000000", "IIIIIIIIIIIII",
+        new string('A', 64 << 10), "' OR 1=1 --", "000000000000", "00000000000000", "UUUUUUUUUUUUU",
     ];
 
     [Theory]

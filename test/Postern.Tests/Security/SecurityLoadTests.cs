@@ -245,8 +245,7 @@ public sealed class SecurityLoadTests
         for (var i = 0; i < 1000; i++)
             await house.SubmitAsync("Subject: x\r\n\r\n", $"b@far{i}.example");
         await house.Hall.RunWorkersAsync();
-        // DESIGN §9.2: a transport begins with 20 connections.
-        Assert.InRange(dns.Asked, 1, 20);
+        Assert.Equal(new TransportOptions().MaxConnections, dns.Asked);
         Assert.StartsWith("250", await open.AskAsync("NOOP\r\n"));
         await house.SubmitAsync("Subject: x\r\n\r\n", "b@another.example");
         dns.Answer();

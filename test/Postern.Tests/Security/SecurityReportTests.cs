@@ -9,6 +9,7 @@ using Postern.Mta.Transports;
 using Postern.Smtp;
 using Postern.Smtp.Server;
 using Postern.Tests.Doubles;
+using Postern.Tests.Smtp.Client;
 using Postern.Tests.Smtp.Server;
 
 namespace Postern.Tests.Security;
@@ -134,17 +135,19 @@ public sealed class SecurityReportTests
         {
             house.Scripts.Enqueue(async relay =>
             {
-                laps++;
                 await relay.GreetAsync();
-                await relay.ExpectAsync("MAIL", "250 ok");
-                await relay.ExpectAsync("RCPT", "250 ok");
-                await relay.ExpectAsync("DATA", "354 go");
-                // The next hop is ourselves.
-                await relay.SayAsync((await TakeAsync(house, (await relay.ReadDataAsync())!)).ToString());
-                await relay.ExpectEndAsync();
+                while (await relay.ReadLineAsync() is { } line)
+                {
+                    await relay.SayAsync(line == "DATA" ? "354 go" : "250 ok");
+                    if (line != "DATA")
+                        continue;
+                    laps++;
+                    // The next hop is ourselves.
+                    await relay.SayAsync(await TakeAsync(house, (await relay.ReadDataAsync())!));
+                }
             });
         }
-        Assert.Equal(250, (await TakeAsync(house, "Subject: round\r\n\r\nx\r\n")).Code);
+        Assert.StartsWith("250", await TakeAsync(house, "Subject: round\r\n\r\nx\r\n"));
         await house.Hall.PassAsync(TimeSpan.FromHours(1));
         // Each time we add one Received field: what has more than the limit is refused.
         Assert.Equal(hopsMax + 1, laps);
@@ -204,7 +207,7 @@ public sealed class SecurityReportTests
             isGlobal ? "message/global-delivery-status" : "message/delivery-status",
             parts[1].ContentType.MimeType);
         using var octets = new MemoryStream();
-        await ((MimePart)parts[1]).Content.DecodeToAsync(octets, TestContext.Current.CancellationToken);
+        await ((MimePart)parts[1]).Content!.DecodeToAsync(octets, TestContext.Current.CancellationToken);
         var fields = Encoding.UTF8.GetString(octets.ToArray());
         Assert.Contains(
             $"Final-Recipient: {(recipient[0] > '~' ? "utf-8" : "rfc822")}; {recipient}\r\n", fields);
@@ -213,13 +216,13 @@ public sealed class SecurityReportTests
         Assert.Equal(sender[0] > '~', hall.Relay.Attempts[^1].Message.Parameters.SmtpUtf8);
     }
 
-    static async Task<Reply> TakeAsync(SecurityHouse house, string stuffed)
+    /// <summary>One message through a session; the reply to it.</summary>
+    static async Task<string> TakeAsync(SecurityHouse house, string stuffed)
     {
         await using var peer = new TestPeer(TestPeer.Defaults, ListenerKind.Mx, door: house.Door);
         await peer.EnvelopeAsync();
         Assert.StartsWith("354", await peer.AskAsync("DATA\r\n"));
-        var reply = await peer.AskAsync(stuffed + ".\r\n");
-        return new Reply(int.Parse(reply[..3], System.Globalization.CultureInfo.InvariantCulture), null, reply[4..]);
+        return await peer.AskAsync(stuffed + ".\r\n");
     }
 
     static async Task FailAsync(MailHall hall, ReportCase row)
