@@ -108,7 +108,7 @@ sealed partial class NativeFile : IDisposable
         var owner = directory.Facts().Owner;
         if (owner != geteuid())
             throw new IOException(
-                $"{path} belongs to user {owner}, Postern runs as user {geteuid()}; chown it or choose another");
+                $"{path} belongs to user {owner}, Postern runs as {geteuid()}; chown it or choose another");
         if (fchmod(directory.handle, ownerOnly) != 0)
             throw directory.Broken("fchmod");
     }

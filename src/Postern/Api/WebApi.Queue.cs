@@ -147,7 +147,7 @@ sealed partial class WebApi
         if (request.Name.Length > AccountDirectory.NameCharactersMax || request.Name.Any(char.IsControl))
         {
             await ErrorAsync(
-                context, 400, "this is no name of an account", "256 characters at most, none of them a control");
+                context, 400, "this is no name of an account", "256 characters at most, and no controls");
             return;
         }
         var senders = new List<AddressPattern>();

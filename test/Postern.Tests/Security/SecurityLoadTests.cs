@@ -175,10 +175,11 @@ public sealed class SecurityLoadTests
             new EventLogSettings { Hostname = "mx.example.org", Format = LogFormat.Json }, clock,
             () => written, Stream.Null))
         {
+            var facts = SecurityHouse.Facts;
             for (var i = 0; i < flood; i++)
-                log.Sessions.Refused(SecurityHouse.Facts, null, "RCPT", "TO:<x@y.example>", Replies.MailFirst);
+                log.Sessions.Refused(facts, null, "RCPT", "TO:<x@y.example>", Replies.MailFirst);
             clock.Advance(TimeSpan.FromMinutes(1));
-            log.Sessions.Refused(SecurityHouse.Facts, null, "RCPT", "TO:<x@y.example>", Replies.MailFirst);
+            log.Sessions.Refused(facts, null, "RCPT", "TO:<x@y.example>", Replies.MailFirst);
         }
         var lines = Encoding.UTF8.GetString(written.ToArray()).Split('\n')[..^1];
         Assert.Equal(SessionLog.RefusalsPerMinuteMax + 2, lines.Length);
@@ -316,7 +317,8 @@ public sealed class SecurityLoadTests
                 Replies.TooManyConnections("mx.local.example"));
             listener = new SmtpListener(
                 new BoundListener(
-                    new ListenOptions { For = ListenFor.Mx }, "mx", socket, new IPEndPoint(IPAddress.Loopback, 25)),
+                    new ListenOptions { For = ListenFor.Mx }, "mx", socket,
+                    new IPEndPoint(IPAddress.Loopback, 25)),
                 door, Limits, Clock, Log);
         }
 
