@@ -305,7 +305,8 @@ public sealed class SecurityTests
                 streams.Add(stream);
                 if (isTls)
                 {
-                    var tls = new SslStream(stream, leaveInnerStreamOpen: false, static (_, _, _, _) => true);
+                    var tls = new SslStream(
+                        stream, leaveInnerStreamOpen: false, static (_, shown, _, _) => shown is not null);
                     await tls.AuthenticateAsClientAsync("postern.test");
                     streams[^1] = stream = tls;
                 }

@@ -3,15 +3,12 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
-using System.Text.RegularExpressions;
 using Postern.Mta;
-using Postern.Mta.Transports;
 using Postern.Smtp.Client;
 using Postern.Smtp.Server;
 using Postern.Tests.Api;
 using Postern.Tests.Doubles;
 using Postern.Tests.Smtp.Client;
-using Postern.Tests.Transports;
 
 namespace Postern.Tests.Security;
 

@@ -9,7 +9,6 @@ using Postern.Mta.Transports;
 using Postern.Smtp;
 using Postern.Smtp.Server;
 using Postern.Tests.Doubles;
-using Postern.Tests.Smtp.Client;
 using Postern.Tests.Smtp.Server;
 
 namespace Postern.Tests.Security;
