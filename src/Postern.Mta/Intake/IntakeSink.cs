@@ -172,13 +172,13 @@ sealed class IntakeSink(IMailStore store, QueueId id, MemoryBudget budget) : Con
     }
 
     /// <summary>The memory for content is used up: a file takes it, small as it is, once its header section
-    /// is known. Until then each message has one segment beyond the budget.</summary>
+    /// is known. Until then each message may have two segments, whatever the budget says.</summary>
     async ValueTask KeepWithoutMemoryAsync(ReadOnlyMemory<byte> octets, CancellationToken cancel)
     {
         memory.TryGetMemory(out var sofar);
         if (!HeaderScan.Of(sofar).IsComplete)
         {
-            if (memory.Octets + octets.Length <= PooledContent.SegmentOctets)
+            if (memory.Octets + octets.Length <= 2 * PooledContent.SegmentOctets)
                 memory.Append(octets.Span);
             else
                 Refusal = Replies.InsufficientStorage;
