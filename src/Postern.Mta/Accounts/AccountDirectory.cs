@@ -25,6 +25,9 @@ public sealed class AccountDirectory
     /// </summary>
     public const int Iterations = 10_000;
 
+    /// <summary>Of a name; a login by a longer one is counted as one of them.</summary>
+    public const int NameCharactersMax = 256;
+
     const int SaltOctets = 16;
 
     readonly Dictionary<string, Account> accounts;

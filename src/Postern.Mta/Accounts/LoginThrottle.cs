@@ -82,7 +82,9 @@ public sealed class LoginThrottle(TimeProvider clock)
     /// <summary>
     /// A peer may send any name: long ones are cut, and no two names of accounts are that long.
     /// </summary>
-    static string KeyOf(string account) => account.Length <= 256 ? account : account[..257];
+    static string KeyOf(string account) =>
+        account.Length <= AccountDirectory.NameCharactersMax ? account
+            : account[..(AccountDirectory.NameCharactersMax + 1)];
 }
 
 /// <summary>Failed logins of one address or account.</summary>

@@ -20,8 +20,18 @@ sealed class TomlTree
     /// <returns>Whatever could be read, also when there are errors.</returns>
     public static TomlTable Read(string text, string file, List<ConfigurationError> errors)
     {
-        var document = SyntaxParser.Parse(text, file, validate: false);
         var tree = new TomlTree(file, errors);
+        DocumentSyntax document;
+        try
+        {
+            document = SyntaxParser.Parse(text, file, validate: false);
+        }
+        catch (Tomlyn.TomlException)
+        {
+            // The one thing that it throws for: lists or tables in each other, without end.
+            errors.Add(new ConfigurationError(file, 1, "", "not TOML: it is nested too deeply"));
+            return tree.root;
+        }
         tree.AddSyntaxErrors(document, text);
         tree.AddItems(tree.root, document.KeyValues, "");
         foreach (var table in document.Tables)

@@ -72,7 +72,7 @@ sealed class ConsoleLines(EventLogSettings settings, TimeZoneInfo zone) : LineFo
 
     public override void Lost(IBufferWriter<byte> output, long lines, DateTimeOffset at) =>
         Begin(output, at, "log", EventLevel.Warn, "").Number(lines)
-            .Write(" lines were dropped: the log is slower than the mail\n"u8);
+            .Write(" lines were dropped: more than the log takes\n"u8);
 
     static string NameOf(MailEvent mailEvent) => mailEvent.Kind switch
     {

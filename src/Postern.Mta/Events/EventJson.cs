@@ -1,6 +1,8 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Buffers.Text;
+using System.Globalization;
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 
@@ -200,10 +202,19 @@ public static partial class EventJson
         json.WriteEndObject();
     }
 
-    /// <summary>Writes nothing for null.</summary>
+    /// <summary>Writes nothing for null; a long text is cut, as in the log's other formats.</summary>
     internal static void WriteText(Utf8JsonWriter json, ReadOnlySpan<byte> name, string? text)
     {
-        if (text is not null)
+        if (text is null)
+            return;
+        if (text.Length > LineWriter.TextCharactersMax)
+            text = string.Concat(text.AsSpan(0, LineWriter.TextCharactersMax), "...");
+        if (Ascii.IsValid(text))
+            json.WriteString(name, text);
+        // The relaxed encoder lets format characters through, which turn the direction of writing.
+        else if (text.EnumerateRunes().Any(rune => Rune.GetUnicodeCategory(rune) is UnicodeCategory.Format))
+            json.WriteString(name, JsonEncodedText.Encode(WellFormed(text), JavaScriptEncoder.Default));
+        else
             json.WriteString(name, WellFormed(text));
     }
 

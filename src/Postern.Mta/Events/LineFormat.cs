@@ -36,7 +36,8 @@ abstract class LineFormat
     public abstract void Ended(IBufferWriter<byte> output, SessionFacts session, SessionEnd end,
         DateTimeOffset at);
 
-    /// <summary>Lines were dropped since the log's file or pipe was too slow.</summary>
+    /// <summary>Lines were dropped: the log's file or pipe is too slow, or too many commands were
+    /// refused.</summary>
     public abstract void Lost(IBufferWriter<byte> output, long lines, DateTimeOffset at);
 
     protected static string AddressOf(IPEndPoint peer) =>

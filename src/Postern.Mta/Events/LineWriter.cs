@@ -10,8 +10,9 @@ namespace Postern.Mta.Events;
 /// <remarks>No text can throw, end the line, or reach a terminal as a control sequence.</remarks>
 readonly struct LineWriter(IBufferWriter<byte> output, UnsafeCharacters unsafeCharacters)
 {
-    /// <summary>Longer texts are cut: a line stays readable and within what syslog relays take.</summary>
-    const int TextCharactersMax = 2000;
+    /// <summary>Longer texts are cut, in every format: a line stays readable and within what syslog relays
+    /// take.</summary>
+    public const int TextCharactersMax = 1024;
 
     /// <summary>Our own words, as they are.</summary>
     public LineWriter Write(ReadOnlySpan<byte> utf8)

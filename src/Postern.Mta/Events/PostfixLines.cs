@@ -42,7 +42,7 @@ sealed partial class PostfixLines(EventLogSettings settings, TimeZoneInfo zone) 
 
     public override void Lost(IBufferWriter<byte> output, long lines, DateTimeOffset at) =>
         Begin(output, "master", at).Write("warning: "u8).Number(lines)
-            .Write(" log lines were dropped: the log is slower than the mail\n"u8);
+            .Write(" log lines were dropped: more than the log takes\n"u8);
 
     void WriteProgress(IBufferWriter<byte> output, MailEvent mailEvent, QueueId id)
     {

@@ -9,15 +9,23 @@ namespace Postern.Mta.Events;
 /// commits.</remarks>
 public sealed class SessionLog
 {
+    /// <summary>Refused commands that are told of in a minute; how many more there were is told in the
+    /// next.</summary>
+    public const int RefusalsPerMinuteMax = 6000;
+
     readonly LineFormat format;
     readonly LogOutput output;
     readonly TimeProvider clock;
+    readonly Lock gate = new();
+    long minuteBegunAt;
+    long refusals;
 
     internal SessionLog(LineFormat format, LogOutput output, TimeProvider clock)
     {
         this.format = format;
         this.output = output;
         this.clock = clock;
+        minuteBegunAt = clock.GetTimestamp();
     }
 
     public void Connected(SessionFacts session) =>
@@ -26,11 +34,34 @@ public sealed class SessionLog
 
     /// <summary>A command got a 4xx or 5xx. Passwords in the argument of AUTH are never shown.</summary>
     public void Refused(SessionFacts session, MailTransaction? transaction, string verb, string argument,
-        Reply reply) =>
+        Reply reply)
+    {
+        if (!HasRoom(out var heldBack))
+            return;
+        if (heldBack > 0)
+            output.Append((format, heldBack, at: clock.GetUtcNow()),
+                static (lines, fact) => fact.format.Lost(lines, fact.heldBack, fact.at));
         output.Append(
             (format, refusal: new SessionRefusal(session, transaction, verb, argument, reply,
                 clock.GetUtcNow())),
             static (lines, fact) => fact.format.Refused(lines, fact.refusal));
+    }
+
+    /// <param name="heldBack">Lines of the minute before that were not written and are not told of
+    /// yet.</param>
+    bool HasRoom(out long heldBack)
+    {
+        heldBack = 0;
+        lock (gate)
+        {
+            if (clock.GetElapsedTime(minuteBegunAt) >= TimeSpan.FromMinutes(1))
+            {
+                heldBack = Math.Max(0, refusals - RefusalsPerMinuteMax);
+                (minuteBegunAt, refusals) = (clock.GetTimestamp(), 0);
+            }
+            return ++refusals <= RefusalsPerMinuteMax;
+        }
+    }
 
     public void Ended(SessionFacts session, SessionEnd end) =>
         output.Append((format, session, end, at: clock.GetUtcNow()),

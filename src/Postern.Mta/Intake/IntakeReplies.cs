@@ -33,6 +33,6 @@ static class IntakeReplies
         $"Account {Replies.Clean(account.Name, 64)} may send to {account.Quota}, go on after 00:00 UTC");
 
     /// <summary>The store did not take it: a full disk is said to be one.</summary>
-    public static Reply NotStored(StoreException failed) =>
-        failed.Health == StoreHealth.Full ? Replies.InsufficientStorage : Replies.LocalError;
+    public static Reply NotStored(StoreHealth health) =>
+        health == StoreHealth.Full ? Replies.InsufficientStorage : Replies.LocalError;
 }

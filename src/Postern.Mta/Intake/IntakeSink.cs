@@ -46,7 +46,7 @@ sealed class IntakeSink(IMailStore store, QueueId id, MemoryBudget budget) : Con
         }
         catch (StoreException failed)
         {
-            Refusal = IntakeReplies.NotStored(failed);
+            Refusal = IntakeReplies.NotStored(failed.Health);
         }
     }
 
@@ -157,6 +157,8 @@ sealed class IntakeSink(IMailStore store, QueueId id, MemoryBudget budget) : Con
             // there.
             var fits = (int)(MemoryOctetsMax - Octets);
             await KeepAsync(octets[..fits], cancel).ConfigureAwait(false);
+            if (Refusal is not null)
+                return;
             octets = octets[fits..];
             if (file is null)
                 await SpillAsync(cancel).ConfigureAwait(false);
@@ -170,13 +172,16 @@ sealed class IntakeSink(IMailStore store, QueueId id, MemoryBudget budget) : Con
     }
 
     /// <summary>The memory for content is used up: a file takes it, small as it is, once its header section
-    /// is known.</summary>
+    /// is known. Until then each message may have two segments, whatever the budget says.</summary>
     async ValueTask KeepWithoutMemoryAsync(ReadOnlyMemory<byte> octets, CancellationToken cancel)
     {
         memory.TryGetMemory(out var sofar);
         if (!HeaderScan.Of(sofar).IsComplete)
         {
-            memory.Append(octets.Span);
+            if (memory.Octets + octets.Length <= 2 * PooledContent.SegmentOctets)
+                memory.Append(octets.Span);
+            else
+                Refusal = Replies.InsufficientStorage;
             return;
         }
         await SpillAsync(cancel).ConfigureAwait(false);

@@ -17,7 +17,14 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
     /// <summary>Postfix's hopcount_limit.</summary>
     const int HopsMax = 50;
 
+    /// <summary>What is kept of a Message-ID beside the content: a line of RFC 5322 §2.1.1.</summary>
+    const int MessageIdCharactersMax = 998;
+
     public IntakeSink OpenSink() => new(store, queue.NextId(), memory);
+
+    /// <summary>What new mail is told while the store takes none. Null: it does.</summary>
+    public Reply? Refusal =>
+        store.Health == StoreHealth.Accepting ? null : IntakeReplies.NotStored(store.Health);
 
     /// <summary>Stores the message; the reply is 250 only once it is on stable storage.</summary>
     public async ValueTask<Reply> AcceptAsync(
@@ -45,7 +52,7 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
         }
         catch (StoreException failed)
         {
-            return IntakeReplies.NotStored(failed);
+            return IntakeReplies.NotStored(failed.Health);
         }
         return Replies.QueuedAs(sink.Id.ToString());
     }
@@ -72,7 +79,7 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
             ContentFile = file,
             Traits = sink.Traits,
             Edits = new HeaderEdits(Prefix(request, sink.Id, header, messageId, now), Cuts(request, header)),
-            MessageId = messageId,
+            MessageId = messageId[..Math.Min(messageId.Length, MessageIdCharactersMax)],
         };
     }
 

@@ -57,12 +57,13 @@ sealed class SmtpDoor(
     {
         if (session.Kind == ListenerKind.Mx)
             return new(
-                reversePath.Mailbox is { Domain: "" } ? Replies.DomainMissing(reversePath.Mailbox) : null);
+                reversePath.Mailbox is { Domain: "" } ? Replies.DomainMissing(reversePath.Mailbox)
+                    : intake.Refusal);
         if (session.UserName is null && !session.IsTrusted)
             return new(Replies.AuthenticationRequired);
         if (RulesOf(session) is { } rules && !rules.AllowsReversePath(Complete(reversePath.Mailbox)))
             return new(Replies.SenderNotOwned(reversePath.Mailbox, session.UserName!));
-        return default;
+        return new(intake.Refusal);
     }
 
     public ValueTask<Reply?> RcptAsync(

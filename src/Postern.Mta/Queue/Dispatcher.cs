@@ -223,7 +223,7 @@ public sealed partial class Dispatcher : IDisposable
         {
             return new LaneLoad(
                 lane.Workers, lane.Concurrency, lane.Waiting.Count, lane.Waiting.Holds(about),
-                lane.Pace?.UntilBatch ?? TimeSpan.Zero);
+                lane.UntilBatch);
         }
     }
 

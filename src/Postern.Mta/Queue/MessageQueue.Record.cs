@@ -129,7 +129,7 @@ public sealed partial class MessageQueue
         metrics.Attempted(work.Decision.Transport, AttemptOutcome.Relayed);
         var wanted =
             BouncePolicy.AfterSuccess(relayed.HandedOver, work.Message, row.Dsn, work.Decision.Route);
-        if (wanted is { } kind)
+        if (wanted is { } kind && MayReport(kind, work.Message, reports))
             reports.Add(new DueReport(
                 kind, new ReportedRecipient(row, relayed.Status, relayed.Text, RemoteOf(what))));
     }
@@ -234,16 +234,24 @@ public sealed partial class MessageQueue
     {
         change.Events.Add(what with { Kind = EventKind.Failed, Severity = EventSeverity.Permanent });
         row = Finish(row, outcome, change);
-        if (BouncePolicy.IsDue(ReportKind.Failed, message, row.Dsn, Routes.FindRoute(row.Route)))
+        var isDue = BouncePolicy.IsDue(ReportKind.Failed, message, row.Dsn, Routes.FindRoute(row.Route));
+        if (isDue && MayReport(ReportKind.Failed, message, reports))
             reports.Add(new DueReport(
                 ReportKind.Failed, new ReportedRecipient(row, result.Status, result.Text, RemoteOf(what))));
         else
         {
             row = row with { KeepUntil = Time.Now + Options.Inbound.KeepFailed };
-            change.Events.Add(EventOf(EventKind.DeadLettered, message, row, now));
+            change.Events.Add(EventOf(EventKind.DeadLettered, message, row, now) with
+            {
+                Why = isDue ? "its sender has had as many reports as one address gets in an hour" : null,
+            });
         }
         change.Recipients.Add(row);
     }
+
+    /// <summary>The recipients of one message that ended together share one report.</summary>
+    bool MayReport(ReportKind kind, QueuedMessage message, List<DueReport> reports) =>
+        reports.Exists(due => due.Kind == kind) || reportThrottle.TryTake(message.Sender.Mailbox!);
 
     static string? RemoteOf(MailEvent what) =>
         what.Facts is { ConnectionUse: > 0 } facts ? facts.Relay : null;

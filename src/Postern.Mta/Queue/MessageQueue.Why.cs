@@ -103,10 +103,12 @@ public sealed partial class MessageQueue
         if (load.UntilRateAllows > TimeSpan.Zero)
         {
             var until = clock.GetUtcNow() + load.UntilRateAllows;
-            return Because(row, WaitCause.RateLimit,
-                $"the rate of {transport}, {transports.RateOf(transport)}, is used up until {until:u}",
-                $"wait, or raise rate of transport {transport}") with
-            { Until = until };
+            var because = transports.RateOf(transport) is { } rate
+                ? Because(row, WaitCause.RateLimit, $"the rate of {transport}, {rate}, is used up until {until:u}",
+                    $"wait, or raise rate of transport {transport}")
+                : Because(row, WaitCause.RateLimit, $"{transport} asks for a lower pace, at least until {until:u}",
+                    $"nothing need be done; more at once would take more from {transport}'s provider");
+            return because with { Until = until };
         }
         if (load is { InFlight: 0, Waiting: 0 })
             return Because(row, WaitCause.BehindOthers, $"lane {lane} is open and its turn is next", null);

@@ -44,6 +44,7 @@ public sealed partial class MessageQueue : IDisposable
 
     readonly Lock chanceGate = new();
     readonly FreshMemory freshMemory = new();
+    readonly ReportThrottle reportThrottle;
     Settings settings;
 
     internal MessageQueue(
@@ -59,6 +60,7 @@ public sealed partial class MessageQueue : IDisposable
         this.clock = clock;
         this.chance = chance;
         this.log = log;
+        reportThrottle = new ReportThrottle(clock);
         settings =
             new Settings(options, RouteTable.From(options), new BounceComposer(options.Hostname, clock));
         Time = new QueueClock(clock);

@@ -28,12 +28,13 @@ sealed class DataDirectory : IDisposable
     public static DataDirectory Take(string path)
     {
         path = System.IO.Path.GetFullPath(path);
+        DataDirectory? directory = null;
         try
         {
             if (System.IO.Path.GetDirectoryName(path) is { } parent)
                 Directory.CreateDirectory(parent);
             NativeFile.MakeDirectory(path);
-            var directory = new DataDirectory(path, Lock(path));
+            directory = new DataDirectory(path, Lock(path));
             NativeFile.MakeDirectory(directory.Contents);
             // SQLite makes its files with 0644; made here first, they and their journals are 0600.
             NativeFile.OpenOrCreate(directory.Database).Dispose();
@@ -42,6 +43,7 @@ sealed class DataDirectory : IDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
+            directory?.Dispose();
             throw new StoreException(
                 StoreHealth.Failed, $"the data directory {path} cannot be used: {error.Message}", error);
         }

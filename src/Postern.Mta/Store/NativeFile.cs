@@ -30,8 +30,17 @@ public sealed partial class NativeFile : IDisposable
     public static NativeFile Create(string path) =>
         Open(path, OpenFlags.WriteOnly | OpenFlags.Create | OpenFlags.Exclusive);
 
-    /// <summary>Opens a file for reading and writing, made with mode 0600 where it does not exist.</summary>
-    public static NativeFile OpenOrCreate(string path) => Open(path, OpenFlags.ReadWrite | OpenFlags.Create);
+    /// <summary>Opens a file for reading and writing, made with mode 0600 where it does not exist. A symbolic
+    /// link is refused, and so is a file that has another name besides: its octets may be
+    /// somebody's.</summary>
+    public static NativeFile OpenOrCreate(string path)
+    {
+        var file = Open(path, OpenFlags.ReadWrite | OpenFlags.Create | NoFollow);
+        if (file.Facts().Links == 1)
+            return file;
+        file.Dispose();
+        throw new IOException($"{path} has another name besides (a hard link); remove it");
+    }
 
     /// <summary>Writes all octets at the end of what was written before.</summary>
     public void Write(ReadOnlySpan<byte> octets)
@@ -84,18 +93,24 @@ public sealed partial class NativeFile : IDisposable
     /// <summary>Brings the entries of a directory to stable storage.</summary>
     public static void FlushDirectory(string path)
     {
-        using var directory = Open(path, OpenFlags.Directory);
+        using var directory = Open(path, OnlyDirectory);
         directory.Flush();
     }
 
-    /// <summary>Makes a directory, where it is not there already, and sets it to 0700.</summary>
+    /// <summary>Makes a directory, where it is not there already, and sets it to 0700. One of another user is
+    /// refused.</summary>
     public static void MakeDirectory(string path)
     {
         const int ownerOnly = 0x1C0; // 0700
         if (mkdir(path, ownerOnly) != 0 && Marshal.GetLastPInvokeError() != Errno.Exists)
             throw new NativeFileException("mkdir", path, Marshal.GetLastPInvokeError());
-        if (chmod(path, ownerOnly) != 0)
-            throw new NativeFileException("chmod", path, Marshal.GetLastPInvokeError());
+        using var directory = Open(path, OnlyDirectory);
+        var owner = directory.Facts().Owner;
+        if (owner != geteuid())
+            throw new IOException(
+                $"{path} belongs to user {owner}, Postern runs as {geteuid()}; chown it or choose another");
+        if (fchmod(directory.handle, ownerOnly) != 0)
+            throw directory.Broken("fchmod");
     }
 
     /// <summary>Removes a name. True when it is gone, also when it never was there.</summary>
@@ -112,6 +127,18 @@ public sealed partial class NativeFile : IDisposable
             throw new StoreException(
                 StoreHealth.Failed,
                 "fsync on a closed file did not report EBADF; flush errors would go unseen here");
+    }
+
+    /// <summary>How many names the file has, and whose it is.</summary>
+    (uint Links, uint Owner) Facts()
+    {
+        const int emptyPath = 0x1000; // AT_EMPTY_PATH
+        const uint linksAndOwner = 0xC; // STATX_NLINK, STATX_UID
+        const int structure = 256, linksAt = 16, ownerAt = 20;
+        Span<byte> facts = stackalloc byte[structure];
+        if (statx(handle, "", emptyPath, linksAndOwner, facts) != 0)
+            throw Broken("statx");
+        return (MemoryMarshal.Read<uint>(facts[linksAt..]), MemoryMarshal.Read<uint>(facts[ownerAt..]));
     }
 
     static NativeFile Open(string path, OpenFlags flags)
@@ -155,9 +182,15 @@ public sealed partial class NativeFile : IDisposable
         ReadWrite = 0x2,
         Create = 0x40,
         Exclusive = 0x80,
-        Directory = 0x10000,
         CloseOnExec = 0x80000,
     }
+
+    // The two that differ between processors: asm-generic and x86 against arm64.
+    static readonly OpenFlags OnlyDirectory =
+        (OpenFlags)(RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x4000 : 0x10000);
+
+    static readonly OpenFlags NoFollow =
+        (OpenFlags)(RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x8000 : 0x20000);
 
     const int LockExclusive = 2;
     const int LockNonBlocking = 4;
@@ -190,8 +223,15 @@ public sealed partial class NativeFile : IDisposable
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int mkdir(string path, int mode);
 
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int fchmod(SafeFileHandle file, int mode);
+
+    [LibraryImport("libc")]
+    private static partial uint geteuid();
+
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int chmod(string path, int mode);
+    private static partial int statx(
+        SafeFileHandle file, string path, int flags, uint mask, Span<byte> facts);
 }
 
 /// <summary>Numbers of errors on Linux (errno.h).</summary>

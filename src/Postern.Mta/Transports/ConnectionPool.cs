@@ -26,14 +26,17 @@ sealed class ConnectionPool : IAsyncDisposable
     readonly HashSet<Task> closing = [];
     readonly TimeProvider clock;
     readonly int messagesMax;
+    readonly int idleCountMax;
     readonly ITimer timer;
     bool isClosed;
 
     /// <param name="messagesMax">Messages over one connection.</param>
-    public ConnectionPool(TimeProvider clock, int messagesMax)
+    /// <param name="idleCountMax">Connections that are kept, to all next hops together.</param>
+    public ConnectionPool(TimeProvider clock, int messagesMax, int idleCountMax)
     {
         this.clock = clock;
         this.messagesMax = messagesMax;
+        this.idleCountMax = idleCountMax;
         timer = clock.CreateTimer(
             static pool => ((ConnectionPool)pool!).CloseStale(), this, LookEvery, LookEvery);
     }
@@ -60,7 +63,8 @@ sealed class ConnectionPool : IAsyncDisposable
         lock (gate)
         {
             var session = connection.Session;
-            if (!isClosed && session.IsReusable && session.TransactionsBegun < messagesMax)
+            if (!isClosed && session.IsReusable && session.TransactionsBegun < messagesMax
+                && (idleCountMax == int.MaxValue || idle.Values.Sum(kept => kept.Count) < idleCountMax))
             {
                 if (!idle.TryGetValue(hop.Text, out var kept))
                     idle[hop.Text] = kept = [];

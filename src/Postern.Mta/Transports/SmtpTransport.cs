@@ -28,6 +28,10 @@ public sealed partial class SmtpTransport : ITransport
     readonly IReadOnlyList<int> ports;
     readonly IReadOnlyList<NextHop>? hops;
     readonly GreylistWatch greylist = new();
+
+    /// <summary>Where each domain has a lane of its own, they share the connections. Null: there is one
+    /// lane.</summary>
+    readonly SemaphoreSlim? slots;
     readonly Dial dial;
 
     /// <param name="options">Validated: host and login are well formed.</param>
@@ -49,7 +53,11 @@ public sealed partial class SmtpTransport : ITransport
         this.options = options;
         this.clock = clock;
         finder = new TargetFinder(resolver, policy);
-        pool = new ConnectionPool(clock, options.MessagesPerConnection ?? int.MaxValue);
+        if (options.Host is null)
+            slots = new SemaphoreSlim(options.MaxConnections);
+        pool = new ConnectionPool(
+            clock, options.MessagesPerConnection ?? int.MaxValue,
+            slots is null ? int.MaxValue : options.MaxConnections / 4);
         session = new SmtpClientOptions
         {
             HeloName = heloName,
@@ -71,6 +79,21 @@ public sealed partial class SmtpTransport : ITransport
     public string Name { get; }
 
     public async ValueTask<AttemptReport> AttemptAsync(Attempt attempt, CancellationToken cancel)
+    {
+        if (slots is null)
+            return await MakeAsync(attempt, cancel);
+        await slots.WaitAsync(cancel);
+        try
+        {
+            return await MakeAsync(attempt, cancel);
+        }
+        finally
+        {
+            slots.Release();
+        }
+    }
+
+    async ValueTask<AttemptReport> MakeAsync(Attempt attempt, CancellationToken cancel)
     {
         var run = new Run(attempt, clock.GetTimestamp());
         using var limit = new CancellationTokenSource(options.Timeout ?? Timeout.InfiniteTimeSpan, clock);

@@ -81,7 +81,7 @@ sealed partial class WebApi
     {
         if (!QueueId.TryParse((string)context.GetRouteValue("id")!, out var id))
         {
-            await ErrorAsync(context, 400, "this is no queue id", "queue ids are 13 letters and digits");
+            await ErrorAsync(context, 404, "this is no queue id", "queue ids are 13 letters and digits");
             return;
         }
         var events = await agent.Store.ReadEventsOfAsync(id, context.RequestAborted);

@@ -99,7 +99,7 @@ sealed partial class WebApi
     {
         if (QueueId.TryParse((string)context.GetRouteValue("id")!, out var id))
             return id;
-        await ErrorAsync(context, 400, "this is no queue id", "queue ids are 13 letters and digits");
+        await ErrorAsync(context, 404, "this is no queue id", "queue ids are 13 letters and digits");
         return null;
     }
 
@@ -158,6 +158,12 @@ sealed partial class WebApi
         {
             await ErrorAsync(
                 context, 400, "an account needs name, password and senders", "senders may be an empty list");
+            return;
+        }
+        if (request.Name.Length > AccountDirectory.NameCharactersMax || request.Name.Any(char.IsControl))
+        {
+            await ErrorAsync(
+                context, 400, "this is no name of an account", "256 characters at most, and no controls");
             return;
         }
         var senders = new List<AddressPattern>();

@@ -16,6 +16,9 @@ sealed class ConnectionLimits(int totalMax, Func<int> perClientMax)
 
     public int Total => Volatile.Read(ref total);
 
+    /// <summary>Nine places of ten are taken: who is slow now keeps others out.</summary>
+    public bool IsUnderStress => Total > TotalMax - (TotalMax / 10);
+
     /// <summary>Takes a place for any connection. False: all are taken. Given back with
     /// <see cref="LeaveTotal"/>.</summary>
     public bool TryEnterTotal()

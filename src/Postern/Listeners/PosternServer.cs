@@ -67,6 +67,8 @@ sealed partial class PosternServer : IAsyncDisposable
             CancellationToken cancel)
     {
         CheckSocketPath(DeliverSocketOf(options));
+        // Asked here for its refusal: nothing is bound or opened yet.
+        _ = ConnectionsMaxOf(options);
         var bound = BoundListener.BindAll(options.Listen);
         try
         {
@@ -237,15 +239,23 @@ sealed partial class PosternServer : IAsyncDisposable
         return web;
     }
 
-    /// <summary>What the file descriptor limit leaves after the store, http and the way out (DESIGN
+    /// <summary>What the file descriptor limit leaves after ourselves, http and the way out (DESIGN
     /// §9.4).</summary>
+    /// <exception cref="CommandException">It leaves too little: a process that runs out of descriptors
+    /// ends.</exception>
     static int ConnectionsMaxOf(PosternOptions options)
     {
-        const int reserved = 200;
+        // The idle program has 230 open, most of them its own libraries; the rest is for contents in files.
+        const int reserved = 350, roomMin = 50;
         var outbound = options.Transports.Values.Sum(transport => transport.MaxConnections);
-        var room = (int)Math.Max(
-            100, Native.FileDescriptorsMax() - reserved - HttpConnections.Max - outbound);
-        return options.Limits.Connections is { } wanted ? Math.Min(wanted, room) : room;
+        var most = Native.FileDescriptorsMax();
+        var room = (int)Math.Min(int.MaxValue, most - reserved - HttpConnections.Max - outbound);
+        var wanted = options.Limits.Connections ?? int.MaxValue;
+        if (room >= Math.Min(wanted, roomMin))
+            return Math.Min(wanted, room);
+        throw new CommandException(
+            ExitCode.OsError, $"this process may have {most} open files, and needs {most - room + roomMin}",
+            "raise it (LimitNOFILE= of the unit, or ulimit -n), or lower max-connections of the transports");
     }
 
     static void ListenUnix(KestrelServerOptions kestrel, string path, Func<Socket, HttpDoor> doorOf)

@@ -23,14 +23,19 @@ static class PrivateFile
         NativeFile.FlushDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
     }
 
-    /// <summary>The token in the file; made at the first start: 256 bits, base64url.</summary>
+    /// <summary>The token in the file; made at the first start: 256 bits, base64url. One that others could
+    /// read, or a link in its place, is replaced.</summary>
     public static string ReadOrMakeToken(string path)
     {
-        if (File.Exists(path) && File.ReadAllText(path).Trim() is { Length: >= 32 } known)
+        if (IsPrivate(path) && File.ReadAllText(path).Trim() is { Length: >= 32 } known)
             return known;
         var token = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32))
             .TrimEnd('=').Replace('+', '-').Replace('/', '_');
         Write(path, token + "\n");
         return token;
     }
+
+    static bool IsPrivate(string path) =>
+        File.Exists(path) && new FileInfo(path).LinkTarget is null
+            && (File.GetUnixFileMode(path) & ~OwnerOnly) == 0;
 }

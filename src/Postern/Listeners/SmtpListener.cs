@@ -24,13 +24,21 @@ sealed partial class SmtpListener(
 {
     static readonly TimeSpan ProxyHeaderWithin = TimeSpan.FromSeconds(5);
 
+    /// <summary>Postfix's smtpd_timeout under stress.</summary>
+    static readonly TimeSpan CommandTimeoutUnderStress = TimeSpan.FromSeconds(10);
+
+    static readonly TimeSpan TellEvery = TimeSpan.FromMinutes(1);
+
     readonly IReadOnlyList<Network> proxies = bound.Options.ProxyProtocol;
+    readonly Lock telling = new();
+    long? toldAt;
+    int untold;
 
     public override async Task OnConnectedAsync(ConnectionContext connection)
     {
         if (!limits.TryEnterTotal())
         {
-            TooManyInAll(bound.Name, limits.TotalMax);
+            TellThatAllAreTaken();
             await TurnAwayAsync(connection);
             return;
         }
@@ -47,6 +55,20 @@ sealed partial class SmtpListener(
         {
             limits.LeaveTotal();
         }
+    }
+
+    /// <summary>Once a minute: a flood is not to flood the log as well.</summary>
+    void TellThatAllAreTaken()
+    {
+        int count;
+        lock (telling)
+        {
+            untold++;
+            if (toldAt is { } at && clock.GetElapsedTime(at) < TellEvery)
+                return;
+            (toldAt, count, untold) = (clock.GetTimestamp(), untold, 0);
+        }
+        TooManyInAll(bound.Name, limits.TotalMax, count);
     }
 
     async Task WelcomeAsync(ConnectionContext connection)
@@ -95,8 +117,18 @@ sealed partial class SmtpListener(
         var closing = connection.Features
             .Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested;
         await SmtpServer.ServeAsync(
-            connection.Transport, facts, door.Options(), door.Policy, clock, closing
+            connection.Transport, facts, OptionsNow(), door.Policy, clock, closing
                 ?? CancellationToken.None);
+    }
+
+    /// <summary>Sessions that begin while places are short have less time.</summary>
+    SmtpServerOptions OptionsNow()
+    {
+        var options = door.Options();
+        // Deviation: RFC 5321 §4.5.3.2 asks for minutes, which idle clients would then keep from all others.
+        return limits.IsUnderStress && options.CommandTimeout > CommandTimeoutUnderStress
+            ? options with { CommandTimeout = CommandTimeoutUnderStress }
+            : options;
     }
 
     async ValueTask<ProxyHeader?> ReadProxyHeaderAsync(ConnectionContext connection)
@@ -127,8 +159,8 @@ sealed partial class SmtpListener(
         : new IPEndPoint(IPAddress.Loopback, 0);
 
     [LoggerMessage(Level = LogLevel.Warning, Message =
-        "{Listener}: all {Max} connections are in use; one was turned away with 421")]
-    partial void TooManyInAll(string listener, int max);
+        "{Listener}: all {Max} connections are in use; newly turned away with 421: {Count}")]
+    partial void TooManyInAll(string listener, int max, int count);
 
     [LoggerMessage(Level = LogLevel.Information, Message =
         "{Listener}: {Client} has all the connections it may have; one was turned away with 421")]

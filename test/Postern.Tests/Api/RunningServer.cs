@@ -16,6 +16,14 @@ public sealed class RunningServer : IAsyncLifetime
 
     string Data => directory.PathOf("data");
 
+    public LogFormat Format { get; init; }
+
+    /// <summary>Free octets that stay free; more than any disk has: it counts as full.</summary>
+    public long? Reserve { get; init; }
+
+    /// <summary>Whole after <see cref="StopAsync"/>.</summary>
+    public string ReadLog() => File.ReadAllText(directory.PathOf("log"));
+
     public IPEndPoint AddressOf(string listener) =>
         server.Bound.Single(bound => bound.Name == listener).Address;
 
@@ -30,7 +38,8 @@ public sealed class RunningServer : IAsyncLifetime
     {
         Hostname = "mx.example.org",
         Data = Data,
-        Log = new LogOptions { File = directory.PathOf("log") },
+        Log = new LogOptions { File = directory.PathOf("log"), Format = Format },
+        Queue = new QueueOptions { Reserve = Reserve },
         Listen =
         [
             new ListenOptions { Name = "mx", On = "127.0.0.1:0", For = ListenFor.Mx },
@@ -56,12 +65,13 @@ public sealed class RunningServer : IAsyncLifetime
         ],
     };
 
+    public string Token => File.ReadAllText(Path.Combine(Data, "admin.token")).Trim();
+
     public HttpClient Http(string listener, bool withToken)
     {
         var http = new HttpClient { BaseAddress = new Uri($"http://{AddressOf(listener)}/") };
         if (withToken)
-            http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
-                "Bearer", File.ReadAllText(Path.Combine(Data, "admin.token")).Trim());
+            http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Token);
         return http;
     }
 

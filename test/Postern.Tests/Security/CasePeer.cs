@@ -21,10 +21,13 @@ sealed class CasePeer : IAsyncDisposable
     int start, end;
 
     /// <param name="mode">mx25, sub587 or sub465.</param>
-    public CasePeer(string mode, ListenerKind kind, SmtpServerOptions? options = null)
+    public CasePeer(
+        string mode, ListenerKind kind, SmtpServerOptions? options = null,
+        LogFormat format = LogFormat.Console)
     {
         Kind = kind;
-        House = new SecurityHouse(kind == ListenerKind.Mx ? ListenFor.Mx : ListenFor.Submission);
+        House = new SecurityHouse(
+            kind == ListenerKind.Mx ? ListenFor.Mx : ListenFor.Submission, format: format);
         options ??= OptionsOf(mode);
         peer = new TestPeer(options, kind, door: House.Door) { Clock = Clock };
         stream = new DuplexPipeStream(peer.ClientSide);

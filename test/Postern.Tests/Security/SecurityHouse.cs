@@ -32,14 +32,16 @@ sealed class SecurityHouse : IAsyncDisposable
     };
 
     readonly EventLog log;
+    readonly MemoryStream written = new();
     readonly List<Task> scripts = [];
     readonly List<ITransport> transports = [];
 
     /// <param name="relay">How mail goes out.</param>
     /// <param name="disk">What an earlier life left.</param>
+    /// <param name="format">Of the log, for <see cref="ReadLogAsync"/>.</param>
     public SecurityHouse(
         ListenFor kind, TransportOptions? relay = null, IResolver? dns = null, MemoryDisk? disk = null,
-        FakeTimeProvider? clock = null)
+        FakeTimeProvider? clock = null, LogFormat format = LogFormat.Console)
     {
         clock ??= new FakeTimeProvider(MailHall.Start);
         Options = MailHall.OptionsOf(
@@ -67,7 +69,8 @@ sealed class SecurityHouse : IAsyncDisposable
             return transport;
         });
         log = new EventLog(
-            new EventLogSettings { Hostname = Options.Hostname }, clock, () => Stream.Null, Stream.Null);
+            new EventLogSettings { Hostname = Options.Hostname, Format = format }, clock, () => written,
+            Stream.Null);
         var settings =
             new DoorSettings(Options, AccountDirectory.Load(Options, []), AliasTable.Load(Options, []));
         Door = new WatchedDoor(new SmtpDoor(
@@ -140,6 +143,15 @@ sealed class SecurityHouse : IAsyncDisposable
                 Encoding.Latin1.GetString(octets.ToArray())));
         }
         return kept;
+    }
+
+    /// <summary>The log of all sessions and events so far; it is closed by this.</summary>
+    public async Task<string> ReadLogAsync()
+    {
+        var events = Hall.Store.Events.Select((fact, i) => new StoredEvent(i + 1, fact)).ToAsyncEnumerable();
+        await log.RunAsync(events, static (_, _) => new([]), CancellationToken.None);
+        await log.DisposeAsync();
+        return Encoding.UTF8.GetString(written.ToArray());
     }
 
     /// <summary>Closes what is kept open; every script must have come to its end.</summary>

@@ -82,6 +82,31 @@ public sealed class SecurityServerTests
         Assert.StartsWith("250", await open.ReplyAsync());
     }
 
+    [Fact]
+    public async Task Flood_OfHandshakesOfManyAddresses_IsCutForEach()
+    {
+        const int addresses = 200, each = 500;
+        await using var open = new CasePeer("sub465", ListenerKind.Mx);
+        await open.HandshakeAsync();
+        Assert.StartsWith("220", await open.ReplyAsync());
+        for (var i = 1; i <= addresses; i++)
+        {
+            var facts = new SessionFacts
+            {
+                Listener = "test",
+                Kind = ListenerKind.Mx,
+                Remote = new System.Net.IPEndPoint(new System.Net.IPAddress([198, 51, 100, (byte)i]), 40000),
+                Local = new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 465),
+                StartedAt = DateTimeOffset.UnixEpoch,
+            };
+            Assert.Equal(
+                HandshakeThrottle.HandshakesMax,
+                Enumerable.Range(0, each).Count(_ => open.House.Door.MayHandshake(facts)));
+        }
+        await open.SendAsync("NOOP\r\n");
+        Assert.StartsWith("250", await open.ReplyAsync());
+    }
+
     static CasePeer Open(SecurityCase one, string mode)
     {
         var options = CasePeer.OptionsOf(mode);
@@ -93,7 +118,7 @@ public sealed class SecurityServerTests
 
     static string Shield(string step) => step.Replace('|', '\u00a6');
 
-    static async Task PlayAsync(CasePeer peer, string id, string step)
+    internal static async Task PlayAsync(CasePeer peer, string id, string step)
     {
         var text = step[2..];
         switch (step[0])
@@ -106,9 +131,10 @@ public sealed class SecurityServerTests
                 Assert.True(Regex.IsMatch(reply, text), $"{id}: expected {text}, got {reply}");
                 break;
             case 'R':
-                await peer.SendAsync(ServerCases.Lines(text.StartsWith("1100 KiB", StringComparison.Ordinal)
-                    ? 1100 * 1024
-                    : int.Parse(text, CultureInfo.InvariantCulture)));
+                await SendInPiecesAsync(peer, ServerCases.Lines(
+                    text.StartsWith("1100 KiB", StringComparison.Ordinal)
+                        ? 1100 * 1024
+                        : int.Parse(text, CultureInfo.InvariantCulture)));
                 break;
             case 'G':
                 await peer.SendAsync(ServerCases.ContentOf(text));
@@ -126,6 +152,19 @@ public sealed class SecurityServerTests
             default:
                 Assert.Fail($"{id}: no such step: {step}");
                 break;
+        }
+    }
+
+    /// <summary>However large content is, no more of it is in memory than what goes into the
+    /// store.</summary>
+    static async Task SendInPiecesAsync(CasePeer peer, byte[] octets)
+    {
+        const int piece = 4096, heldMax = (256 << 10) + Postern.Mta.Store.PooledContent.SegmentOctets;
+        for (var at = 0; at < octets.Length; at += piece)
+        {
+            await peer.SendAsync(octets[at..Math.Min(at + piece, octets.Length)]);
+            Assert.InRange(
+                Postern.Mta.Store.MemoryBudget.ReceivingOctets - peer.House.Memory.FreeOctets, 0, heldMax);
         }
     }
 

@@ -62,6 +62,14 @@ sealed partial class PosternProcess : IAsyncDisposable
     public bool HasExited => daemon is null || daemon.HasExited;
     public int Port(string listener) => ports[listener];
 
+    /// <summary>How many files the process has open.</summary>
+    public int Descriptors =>
+        System.IO.Directory.GetFileSystemEntries($"/proc/{daemon!.Id}/fd").Length;
+
+    public int ResidentKibibytes => StatusOf("VmRSS");
+
+    public int PeakResidentKibibytes => StatusOf("VmHWM");
+
     /// <summary>The built program of the same configuration as these tests.</summary>
     public static string Program
     {
@@ -126,6 +134,20 @@ sealed partial class PosternProcess : IAsyncDisposable
 
     public Task AlarmAsync(string kind = "") =>
         Eventually.TrueAsync(() => HasAlarmAsync(kind), $"an alarm of kind \"{kind}\"", evidence: () => Said);
+
+    /// <summary>How many files are open once their number stays the same.</summary>
+    public async Task<int> SettledDescriptorsAsync()
+    {
+        var before = -1;
+        await Eventually.TrueAsync(
+            () => before == (before = Descriptors), "the descriptors settle", evidence: () => $"{before}");
+        return before;
+    }
+
+    int StatusOf(string field) => int.Parse(
+        File.ReadLines($"/proc/{daemon!.Id}/status")
+            .First(line => line.StartsWith(field + ":", StringComparison.Ordinal)).Split(' ')[^2],
+        CultureInfo.InvariantCulture);
 
     public async ValueTask DisposeAsync()
     {

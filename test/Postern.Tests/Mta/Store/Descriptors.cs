@@ -47,6 +47,13 @@ sealed partial class Descriptors : IDisposable
     public static SafeFileHandle Copy(SafeFileHandle handle) =>
         new(dup((int)handle.DangerousGetHandle()), ownsHandle: true);
 
+    /// <summary>A second name for a file.</summary>
+    public static void Link(string path, string name)
+    {
+        if (link(path, name) != 0)
+            throw new IOException("link");
+    }
+
     public void Dispose()
     {
         foreach (var (target, saved) in replaced)
@@ -55,6 +62,9 @@ sealed partial class Descriptors : IDisposable
             _ = close(saved);
         }
     }
+
+    [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int link(string path, string name);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int dup(int descriptor);
