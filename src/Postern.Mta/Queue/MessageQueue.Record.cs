@@ -128,7 +128,7 @@ public sealed partial class MessageQueue
         change.Recipients.Add(row);
         metrics.Attempted(work.Decision.Transport, AttemptOutcome.Relayed);
         var wanted =
-            BouncePolicy.AfterSuccess(relayed.HandedOver, work.Message, row.Dsn, work.Decision.Route);
+            BouncePolicy.AfterSuccess(relayed.HandedOver, work.Message, row.Dsn, RouteOf(work, row));
         if (wanted is { } kind)
             reports.Add(new DueReport(
                 kind, new ReportedRecipient(row, relayed.Status, relayed.Text, RemoteOf(what))));
@@ -263,9 +263,15 @@ public sealed partial class MessageQueue
         lock (chanceGate)
         {
             return RetrySchedule.DelayAfter(
-                now - work.Message.ArrivedAt, row.Attempts, work.Decision.Route.Retry, chance);
+                now - work.Message.ArrivedAt, row.Attempts, RouteOf(work, row).Retry, chance);
         }
     }
+
+    /// <summary>Recipients of several routes travel together when they go the same way; each keeps its
+    /// own.</summary>
+    RouteOptions RouteOf(Work work, Recipient row) => row.Route == work.Decision.Route.Name
+        ? work.Decision.Route
+        : Routes.FindRoute(row.Route) ?? work.Decision.Route;
 
     MailEvent DescribeAttempt(
         Work work, Recipient row, AttemptResult result, AttemptFacts facts, long startedAt,
@@ -275,7 +281,6 @@ public sealed partial class MessageQueue
         var before = now - work.Message.ArrivedAt - waited - facts.SetUp - facts.Transmission;
         return EventOf(EventKind.Attempted, work.Message, row, now) with
         {
-            Route = work.Decision.Route.Name,
             Transport = work.Decision.Transport,
             Attempt = row.Attempts + 1,
             Facts = facts,
