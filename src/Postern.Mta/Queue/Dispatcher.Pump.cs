@@ -166,8 +166,9 @@ public sealed partial class Dispatcher
             {
                 if (lane.NextDueAt is { } due && due - now < wait)
                     wait = due - now;
+                // A closed lane waits for its probe, however much its rate would let go.
                 if (lane.Pace is { } pace && (lane.MayHoldDue || lane.Waiting.Count > 0)
-                    && pace.UntilBatch is var batch && batch < wait)
+                    && health.ConditionOf(lane.Name) == LaneCondition.Open && pace.UntilBatch is var batch && batch < wait)
                     wait = batch;
             }
         }

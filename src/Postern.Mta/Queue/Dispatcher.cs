@@ -328,7 +328,7 @@ public sealed partial class Dispatcher : IDisposable
     async ValueTask RecordOwnTroubleAsync(
         Lane lane, Work work, EnhancedStatus status, string text, long startedAt)
     {
-        health.ReturnProbe(lane.Name);
+        health.ReturnProbe(lane.Name, work.Decision.Probe);
         Wake();
         var report = ForAll(work, new AttemptResult.Deferred(status, text, Blame.Message));
         await queue.RecordAsync(work, report, startedAt).ConfigureAwait(false);
@@ -376,7 +376,7 @@ public sealed partial class Dispatcher : IDisposable
         {
             lock (lane)
                 lane.Lower();
-            if (health.Close(lane.Name, down))
+            if (health.Close(lane.Name, down, work.Decision.Probe))
             {
                 LogLaneClosed(lane.Name, down.Text);
                 foreach (var next in await queue.RerouteAsync(TakeWaiting(lane)).ConfigureAwait(false))
@@ -388,7 +388,7 @@ public sealed partial class Dispatcher : IDisposable
         }
         if (report.Results.Any(result => result is AttemptResult.Uncertain))
         {
-            health.FailProbe(lane.Name);
+            health.FailProbe(lane.Name, work.Decision.Probe);
             lock (lane)
                 lane.Lower();
             return;

@@ -42,7 +42,7 @@ public sealed partial class MessageQueue
         {
             // Not stored, not leased: a probe that stayed claimed would keep its lane closed for good.
             foreach (var (_, _, decision) in leased)
-                health.ReturnProbe(decision.Lane);
+                health.ReturnProbe(decision.Lane, decision.Probe);
             throw;
         }
         finally
@@ -75,7 +75,7 @@ public sealed partial class MessageQueue
                         Why = via.Why,
                     });
                 break;
-            case RoutingDecision.Via via when MayGo(via):
+            case RoutingDecision.Via decided when MayGo(decided, out var via):
                 row = row with { Lane = via.Lane, Route = via.Route.Name, Transport = via.Transport };
                 leased.Add((message, Lease(row, now), via));
                 change.Recipients.Add(leased[^1].Row);
@@ -217,7 +217,7 @@ public sealed partial class MessageQueue
         }
     }
 
-    void ReturnProbe(Work work) => health.ReturnProbe(work.Decision.Lane);
+    void ReturnProbe(Work work) => health.ReturnProbe(work.Decision.Lane, work.Decision.Probe);
 
     /// <summary>Takes back, page by page, what an earlier process left Active: it may have been
     /// delivered.</summary>

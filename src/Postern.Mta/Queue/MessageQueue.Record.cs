@@ -41,7 +41,7 @@ public sealed partial class MessageQueue
             catch
             {
                 foreach (var (_, decision) in again ?? [])
-                    health.ReturnProbe(decision.Lane);
+                    health.ReturnProbe(decision.Lane, decision.Probe);
                 throw;
             }
         }
@@ -155,7 +155,7 @@ public sealed partial class MessageQueue
             return null;
         }
         var decision = Decide(message, row);
-        if (decision is RoutingDecision.Via via && MayGo(via))
+        if (decision is RoutingDecision.Via decided && MayGo(decided, out var via))
         {
             row = Lease(row with { Lane = via.Lane, Route = via.Route.Name, Transport = via.Transport }, now);
             change.Recipients.Add(row);

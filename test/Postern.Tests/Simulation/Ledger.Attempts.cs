@@ -164,7 +164,7 @@ sealed partial class Ledger
         }
         else
         {
-            lane.ClosedAtTick = 0;
+            (lane.ClosedAtTick, lane.Probe) = (0, null);
             if (results.Any(result => result is AttemptResult.Deferred { SlowDown: true }))
                 lane.ConcurrencyMax = Math.Max(1, lane.ConcurrencyMax / 2);
             else if (results.Any(result => result is AttemptResult.Relayed))
@@ -196,7 +196,7 @@ sealed partial class Ledger
         {
             if (Lane.TransportOf(name) != transport)
                 continue;
-            lane.ClosedAtTick = 0;
+            (lane.ClosedAtTick, lane.Probe) = (0, null);
             lane.ConcurrencyMax = Math.Min(Lane.ConcurrencyStart, MaxOf(transport));
         }
     }

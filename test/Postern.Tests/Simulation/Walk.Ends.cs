@@ -106,6 +106,9 @@ sealed partial class Walk
             clock.Advance(process.Dispatcher.UntilNext());
         }
         RunUntilQuiet();
+        foreach (var lane in process.Dispatcher.Lanes())
+            Say($"{lane}, {process.Health.ConditionOf(lane.Lane)}");
+        Say(process.Gated.IsCompleted ? "the gate is free" : "the gate is taken");
         foreach (var alarm in process.Alarms)
         {
             if (alarm.Kind is "uncertain" or "no-route" or "disk" or "store")
