@@ -12,7 +12,7 @@ namespace Postern.Tests.Simulation;
 /// result when it is given, and each command. The first thing that may not be is kept in
 /// <see cref="Broken"/>: an exception would be caught by the code that is watched.
 /// </remarks>
-sealed partial class Ledger(TimeProvider clock)
+sealed partial class Ledger
 {
     readonly Dictionary<RecipientKey, Fate> fates = [];
     readonly Dictionary<QueueId, QueuedMessage> messages = [];
@@ -45,7 +45,10 @@ sealed partial class Ledger(TimeProvider clock)
     /// <summary>Gets a line for each attempt and each change. Null: nobody reads it.</summary>
     public List<string>? Trace { get; init; }
 
-    DateTimeOffset Now => clock.GetUtcNow();
+    /// <summary>That of the running process.</summary>
+    public required TimeProvider Clock { get; set; }
+
+    DateTimeOffset Now => Clock.GetUtcNow();
 
     public void Break(string what) => Broken ??= what;
 

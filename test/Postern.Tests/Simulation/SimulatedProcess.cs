@@ -29,6 +29,7 @@ sealed class SimulatedProcess
     readonly List<Func<Task>> workers = [];
     readonly List<(Task<Reply> Answer, QueueId Id, int Recipients)> submissions = [];
     AliasTable aliases;
+    Task recovery;
 
     public SimulatedProcess(
         PosternOptions options, IMailStore disk, Ledger ledger, FakeTimeProvider clock, Random chance,
@@ -48,7 +49,7 @@ sealed class SimulatedProcess
         aliases = AliasTable.Load(options, []);
         foreach (var total in Now(Store.ReadLanesAsync(None)))
             Queue.Dispatcher.Know(total);
-        Gated = Queue.RecoverAsync(None).AsTask();
+        Gated = recovery = Queue.RecoverAsync(None).AsTask();
     }
 
     public SteppedStore Store { get; }
@@ -68,7 +69,8 @@ sealed class SimulatedProcess
         if (!Gated.IsCompleted)
             return false;
         CheckGated();
-        Gated = operation();
+        // As housekeeping does it: until it succeeds.
+        Gated = recovery.IsFaulted ? recovery = Queue.RecoverAsync(None).AsTask() : operation();
         return true;
     }
 

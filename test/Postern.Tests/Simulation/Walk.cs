@@ -23,11 +23,13 @@ sealed partial class Walk
     readonly List<string>? trace;
     readonly Func<IMailStore> open;
     readonly bool hasFiles;
-    readonly FakeTimeProvider clock = new(MailHall.Start);
     readonly Ledger ledger;
     readonly SimulatedWorld world;
     readonly Dictionary<string, SimulatedRelay> relays = [];
     SimulatedProcess process;
+
+    /// <summary>Each process has its own, so that the timers of a dead one never go off.</summary>
+    FakeTimeProvider clock = new(MailHall.Start);
 
     /// <param name="open">Opens the disk of the next process. Null: one in memory.</param>
     /// <param name="trace">Gets a line for all that happens. Null: nobody reads it.</param>
@@ -37,7 +39,7 @@ sealed partial class Walk
         (hasFiles, this.open) = (open is null, open ?? (() => new MemoryStore(disk)));
         chance = new Random(seed);
         this.trace = trace;
-        ledger = new Ledger(clock) { Trace = trace };
+        ledger = new Ledger { Clock = clock, Trace = trace };
         world = new SimulatedWorld(chance);
         process = Start();
     }
@@ -64,7 +66,11 @@ sealed partial class Walk
 
     void Say(string what) => trace?.Add($"{clock.GetUtcNow():MM-dd HH:mm:ss.fff} {what}");
 
-    SimulatedProcess Start() => new(world.First, open(), ledger, clock, chance, Build);
+    SimulatedProcess Start()
+    {
+        ledger.Clock = clock = new FakeTimeProvider(clock.GetUtcNow());
+        return new SimulatedProcess(world.First, open(), ledger, clock, chance, Build);
+    }
 
     ITransport Build(string name, TransportOptions options)
     {
