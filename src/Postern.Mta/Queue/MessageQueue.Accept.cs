@@ -22,6 +22,7 @@ public sealed partial class MessageQueue
         catch
         {
             Forget(fresh);
+            alarms.TakeBack(change);
             throw;
         }
         metrics.CommitTook(clock.GetElapsedTime(begunAt));

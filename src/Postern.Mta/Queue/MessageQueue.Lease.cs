@@ -29,7 +29,7 @@ public sealed partial class MessageQueue
             foreach (var (message, row) in due)
                 await LeaseOneAsync(message, row, now, change, leased).ConfigureAwait(false);
             if (change.Recipients.Count > 0 || change.Events.Count > 0)
-                await store.CommitAsync(change).ConfigureAwait(false);
+                await CommitAsync(change).ConfigureAwait(false);
             Dispatcher.NoteServed(lane, due.Select(one => one.Recipient), change.Recipients);
             NoteWaiting(change);
             var works = leased.GroupBy(l => l.Row.Message)
@@ -248,7 +248,7 @@ public sealed partial class MessageQueue
                 if (message is not null)
                     TakeBack(message, row, change);
             }
-            await store.CommitAsync(change).ConfigureAwait(false);
+            await CommitAsync(change).ConfigureAwait(false);
             NoteWaiting(change);
             return KeyOf(page[^1]);
         }

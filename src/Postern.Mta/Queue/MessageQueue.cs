@@ -85,6 +85,20 @@ public sealed partial class MessageQueue : IDisposable
         gate.Dispose();
     }
 
+    /// <summary>Commits a change, or leaves the alarms as they were before it.</summary>
+    async ValueTask CommitAsync(StoreChange change)
+    {
+        try
+        {
+            await store.CommitAsync(change).ConfigureAwait(false);
+        }
+        catch (StoreException)
+        {
+            alarms.TakeBack(change);
+            throw;
+        }
+    }
+
     void RaiseNoRoute(Recipient row, RoutingDecision decision, StoreChange change) =>
         alarms.Raise(NoRouteAlarm, row.Address.Domain, decision.Why,
             "add a route that takes it, then: postern reload")?.AddTo(change);

@@ -85,11 +85,10 @@ public sealed class SimulationTests(ITestOutputHelper output)
     void Play(int seed, bool trace)
     {
         var lines = trace ? new List<string>() : null;
-        var broken = new Walk(seed, trace: lines).Run();
+        var walk = new Walk(seed, trace: lines); var broken = walk.Run();
         if (trace)
             output.WriteLine(string.Join('\n', lines!));
-        if (broken is null)
-            return;
+        if (broken is null) { if (walk.rounds > 300) Console.WriteLine($"{seed} {walk.rounds}"); return; }
         if (!trace)
         {
             lines = [];

@@ -103,6 +103,7 @@ sealed partial class Walk
                 Give(SimulatedCommand.Release, new QueueSelection.Matching(QueueFilter.All));
                 RunUntilQuiet();
             }
+            rounds++;
             clock.Advance(process.Dispatcher.UntilNext());
         }
         RunUntilQuiet();
