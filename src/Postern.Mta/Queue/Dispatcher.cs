@@ -250,7 +250,11 @@ public sealed partial class Dispatcher : IDisposable
             {
                 try
                 {
-                    await AttemptAsync(lane, work).ConfigureAwait(false);
+                    // Its lane closed while its lease was being written: only the probe goes on.
+                    if (work.Decision.Probe == 0 && health.ConditionOf(lane.Name) != LaneCondition.Open)
+                        await RerouteAsync([work]).ConfigureAwait(false);
+                    else
+                        await AttemptAsync(lane, work).ConfigureAwait(false);
                 }
                 // Its result could not be written: the recipients count as uncertain after a restart.
 #pragma warning disable CA1031
@@ -379,8 +383,7 @@ public sealed partial class Dispatcher : IDisposable
             if (health.Close(lane.Name, down, work.Decision.Probe))
             {
                 LogLaneClosed(lane.Name, down.Text);
-                foreach (var next in await queue.RerouteAsync(TakeWaiting(lane)).ConfigureAwait(false))
-                    Offer(next);
+                await RerouteAsync(TakeWaiting(lane)).ConfigureAwait(false);
             }
             queue.NoteLaneClosed(work.Decision.Transport, down);
             Wake();
@@ -407,6 +410,12 @@ public sealed partial class Dispatcher : IDisposable
                 lane.Raise();
         }
         AddWorkers(lane);
+    }
+
+    async ValueTask RerouteAsync(List<Work> works)
+    {
+        foreach (var next in await queue.RerouteAsync(works).ConfigureAwait(false))
+            Offer(next);
     }
 
     void AddWorkers(Lane lane)

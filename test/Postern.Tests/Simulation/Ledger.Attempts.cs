@@ -42,7 +42,7 @@ sealed partial class Ledger
             Break($"{lane.InFlight} attempts at once in lane {attempt.Lane}, {lane.ConcurrencyMax} may be");
         if (BucketOf(flight.Transport) is { } bucket && !bucket.TryTake(Now))
             Break($"transport {flight.Transport} is used faster than its rate");
-        if (lane.ClosedAtTick > 0)
+        if (lane.IsClosed)
             BeginInClosedLane(flight, lane);
     }
 
@@ -66,11 +66,9 @@ sealed partial class Ledger
             Break($"{Describe(fate)} has been taken {fate.Taken} times and is attempted again");
     }
 
-    /// <summary>Only the probe, when it is due, and what was leased before the lane closed.</summary>
+    /// <summary>Only the probe, when it is due.</summary>
     void BeginInClosedLane(Flight flight, LaneRecord lane)
     {
-        if (flight.Attempt.Recipients.All(row => fates[KeyOf(row)].LeasedAt <= lane.ClosedAtTick))
-            return;
         if (lane.Probe is not null)
             Break($"a second probe of lane {flight.Attempt.Lane} while one is under way");
         if (Now < lane.NextProbeAt)
@@ -148,8 +146,8 @@ sealed partial class Ledger
         if (results.OfType<AttemptResult.NextHopDown>().FirstOrDefault() is { } down)
         {
             lane.ConcurrencyMax = Math.Max(1, lane.ConcurrencyMax / 2);
-            if (lane.ClosedAtTick == 0)
-                (lane.ClosedAt, lane.ClosedAtTick, lane.Probes, wasProbe) = (Now, ++tick, 0, true);
+            if (!lane.IsClosed)
+                (lane.IsClosed, lane.ClosedAt, lane.Probes, wasProbe) = (true, Now, 0, true);
             if (wasProbe)
             {
                 var step = StepAfter(lane, down.Trouble);
@@ -164,7 +162,7 @@ sealed partial class Ledger
         }
         else
         {
-            (lane.ClosedAtTick, lane.Probe) = (0, null);
+            (lane.IsClosed, lane.Probe) = (false, null);
             if (results.Any(result => result is AttemptResult.Deferred { SlowDown: true }))
                 lane.ConcurrencyMax = Math.Max(1, lane.ConcurrencyMax / 2);
             else if (results.Any(result => result is AttemptResult.Relayed))
@@ -196,7 +194,7 @@ sealed partial class Ledger
         {
             if (Lane.TransportOf(name) != transport)
                 continue;
-            (lane.ClosedAtTick, lane.Probe) = (0, null);
+            (lane.IsClosed, lane.Probe) = (false, null);
             lane.ConcurrencyMax = Math.Min(Lane.ConcurrencyStart, MaxOf(transport));
         }
     }
@@ -230,10 +228,7 @@ sealed partial class Ledger
     {
         public int InFlight;
         public int ConcurrencyMax;
-
-        /// <summary>0: it is open.</summary>
-        public long ClosedAtTick;
-
+        public bool IsClosed;
         public DateTimeOffset ClosedAt;
         public DateTimeOffset NextProbeAt;
         public int Probes;

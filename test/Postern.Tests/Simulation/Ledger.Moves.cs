@@ -21,20 +21,10 @@ sealed partial class Ledger
             route.Retry?.Min() is { } least && least < retry ? least : retry < curve ? retry : curve);
     }
 
-    /// <summary>When changes that wait for the writer were handed to it, as ticks.</summary>
-    readonly Dictionary<StoreChange, long> asked = [];
-
-    /// <summary>A change was handed to the store.</summary>
-    public void Asked(StoreChange change)
-    {
-        asked[change] = ++tick;
-    }
-
     /// <summary>A change is committed.</summary>
     public void Commit(StoreChange change)
     {
         CommitCount++;
-        asked.Remove(change, out var handedOverAt);
         if (Trace is not null)
             Tell(change);
         foreach (var added in change.Messages)
@@ -45,7 +35,6 @@ sealed partial class Ledger
             if (!seen.Add(KeyOf(row)))
                 Break($"recipient {row.Number} of {row.Message} stands twice in one change");
             Move(change, row);
-            fates[KeyOf(row)].LeasedAt = handedOverAt;
         }
         foreach (var fact in change.Events)
         {
@@ -64,7 +53,7 @@ sealed partial class Ledger
                 + $"bound {row.BoundTransport}");
         }
         foreach (var fact in change.Events)
-            Trace!.Add($"    {fact.Message}/{fact.Recipient} {fact.Kind} {fact.Reply ?? fact.Why}");
+            Trace!.Add($"    {fact.Message}/{fact.Recipient} {fact.Kind} {fact.Reply ?? fact.Why ?? fact.Alarm?.Subject}");
     }
 
     void Move(StoreChange change, Recipient row)

@@ -8,8 +8,8 @@ namespace Postern.Tests.Simulation;
 
 /// <summary>What must be true of every recipient, told apart from how the queue does it.</summary>
 /// <remarks>
-/// It sees each change when it is handed over and when it is committed, each attempt when it begins and its
-/// result when it is given, and each command. The first thing that may not be is kept in
+/// It sees each change when it is committed, each attempt when it begins, its result when it is given, and
+/// each command. The first thing that may not be is kept in
 /// <see cref="Broken"/>: an exception would be caught by the code that is watched.
 /// </remarks>
 sealed partial class Ledger
@@ -24,9 +24,6 @@ sealed partial class Ledger
     PosternOptions options = new();
     SimulatedCommand underWay;
     QueueId? about;
-
-    /// <summary>Counts what happens, so that two moments can be put in order.</summary>
-    long tick;
 
     public string? Broken { get; private set; }
 
@@ -107,7 +104,6 @@ sealed partial class Ledger
         if (epoch <= Epoch)
             Break($"epoch {epoch} follows {Epoch}");
         Epoch = epoch;
-        asked.Clear();
         foreach (var key in Open)
         {
             var fate = fates[key];
@@ -182,9 +178,6 @@ sealed class Fate
 
     /// <summary>Events that say it is done.</summary>
     public int Ends { get; set; }
-
-    /// <summary>When its last state was handed to the store, as a tick.</summary>
-    public long LeasedAt { get; set; }
 
     /// <summary>What operators asked for.</summary>
     public SimulatedCommand Commands { get; set; }

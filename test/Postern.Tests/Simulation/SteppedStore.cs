@@ -8,7 +8,7 @@ namespace Postern.Tests.Simulation;
 /// <remarks>
 /// Changes wait in the order of the calls until <see cref="Settle"/> commits the first of them as a group;
 /// whoever waits goes on inside that call. <see cref="Crash"/> forgets the others. What is committed lies in
-/// the store behind it. The ledger sees each change when it is handed over and before it is committed.
+/// the store behind it. The ledger sees each change before it is committed.
 /// </remarks>
 sealed class SteppedStore(IMailStore inner, Ledger ledger) : IMailStore
 {
@@ -32,7 +32,6 @@ sealed class SteppedStore(IMailStore inner, Ledger ledger) : IMailStore
         ledger.NoteThread();
         if (Refusal(change) is { } refusal)
             return ValueTask.FromException(refusal);
-        ledger.Asked(change);
         var waiter = new TaskCompletionSource();
         waiting.AddLast((change, waiter));
         return new ValueTask(waiter.Task);
@@ -43,7 +42,6 @@ sealed class SteppedStore(IMailStore inner, Ledger ledger) : IMailStore
         ledger.NoteThread();
         if (closed || failed)
             return;
-        ledger.Asked(change);
         waiting.AddLast((change, null));
     }
 

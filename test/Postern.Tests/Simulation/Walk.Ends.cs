@@ -103,7 +103,6 @@ sealed partial class Walk
                 Give(SimulatedCommand.Release, new QueueSelection.Matching(QueueFilter.All));
                 RunUntilQuiet();
             }
-            rounds++;
             clock.Advance(process.Dispatcher.UntilNext());
         }
         RunUntilQuiet();

@@ -44,7 +44,6 @@ sealed partial class Walk
         process = Start();
     }
 
-    public int rounds;
     /// <summary>Attempts and commits so far: the same for the same seed.</summary>
     public (int Attempts, int Commits, DateTimeOffset Now) Fingerprint =>
         (ledger.AttemptCount, ledger.CommitCount, clock.GetUtcNow());
