@@ -200,6 +200,8 @@ public sealed partial class Dispatcher : IDisposable
         {
             lock (lane)
                 lane.Reset(transports.ConcurrencyMaxOf(transport), pace);
+            // What waited for the old rate waits for nothing now.
+            AddWorkers(lane);
         }
     }
 
