@@ -253,10 +253,10 @@ public sealed partial class Dispatcher : IDisposable
                 try
                 {
                     // Its lane closed while its lease was being written: only the probe goes on.
-                    if (work.Decision.Probe == 0 && health.ConditionOf(lane.Name) != LaneCondition.Open)
-                        await RerouteAsync([work]).ConfigureAwait(false);
-                    else
+                    if (health.MayTry(lane.Name, work.Decision.Probe))
                         await AttemptAsync(lane, work).ConfigureAwait(false);
+                    else
+                        await RerouteAsync([work]).ConfigureAwait(false);
                 }
                 // Its result could not be written: the recipients count as uncertain after a restart.
 #pragma warning disable CA1031

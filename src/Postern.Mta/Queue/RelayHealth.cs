@@ -53,6 +53,10 @@ public sealed class RelayHealth(TimeProvider clock)
         }
     }
 
+    /// <summary>An attempt may be made now: the lane is open, or this claim is its probe.</summary>
+    public bool MayTry(string lane, long probe) => !closed.TryGetValue(lane, out var state)
+        || (probe != 0 && Volatile.Read(ref state.Probe) == probe);
+
     /// <summary>A claimed probe that was not made.</summary>
     /// <param name="probe">The claim. 0, or one that is over: nothing happens.</param>
     public void ReturnProbe(string lane, long probe)
