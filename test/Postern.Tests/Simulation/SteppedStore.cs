@@ -72,7 +72,11 @@ sealed class SteppedStore(IMailStore inner, Ledger ledger) : IMailStore
         failed = true;
         var group = waiting.Take(count).ToList();
         foreach (var (change, _) in group.Take(kept))
-            Write(change);
+        {
+            // The store in memory has dropped the file of a message that nobody was told of.
+            if (!change.Messages.Exists(added => added.Message.ContentFile is not null))
+                Write(change);
+        }
         var all = waiting.ToList();
         waiting.Clear();
         Refuse(all, StoreHealth.Failed);

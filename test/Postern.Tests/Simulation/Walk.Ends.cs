@@ -103,7 +103,9 @@ sealed partial class Walk
                 Give(SimulatedCommand.Release, new QueueSelection.Matching(QueueFilter.All));
                 RunUntilQuiet();
             }
-            clock.Advance(process.Dispatcher.UntilNext());
+            // The pump looks each half minute for what it does not know of; here it may be late.
+            var wait = process.Dispatcher.UntilNext();
+            clock.Advance(wait < TimeSpan.FromSeconds(30) ? wait : TimeSpan.FromMinutes(5));
         }
         RunUntilQuiet();
         foreach (var lane in process.Dispatcher.Lanes())
