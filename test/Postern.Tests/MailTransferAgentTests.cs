@@ -5,6 +5,7 @@ using Microsoft.Extensions.Time.Testing;
 using Postern.Mta;
 using Postern.Mta.Events;
 using Postern.Mta.Queue;
+using Postern.Mta.Store;
 using Postern.Mta.Transports;
 using Postern.Smtp;
 using Postern.Smtp.Server;
@@ -40,9 +41,12 @@ public sealed class MailTransferAgentTests : IAsyncLifetime
     PosternOptions Quiet(PosternOptions options) =>
         options with { Log = new LogOptions { File = directory.PathOf("log") } };
 
-    async Task<MailTransferAgent> StartAsync(PosternOptions options)
+    /// <param name="first">How the first commit ends; null: well.</param>
+    async Task<MailTransferAgent> StartAsync(PosternOptions options, StoreHealth? first = null)
     {
         store = new MemoryStore(disk) { Applied = () => commits.Release() };
+        if (first is { } failure)
+            store.FailNext(failure);
         var parts = new AgentParts(clock, new Random(1), NullLoggerFactory.Instance, new Metrics(),
             (name, _) => ways[name] = ways.GetValueOrDefault(name) ?? new(name));
         return agent = await MailTransferAgent.StartAsync(Quiet(options), store, parts, patience.Token);
@@ -101,6 +105,27 @@ public sealed class MailTransferAgentTests : IAsyncLifetime
         Assert.Equal("250", await SendAsync("b@example.net"));
         await UntilAsync(AllDone);
         Assert.Single(ways["relay"].Attempts);
+    }
+
+    [Fact]
+    public async Task Recovery_OnAFullDisk_IsMadeAgain()
+    {
+        var options = OptionsOf(Route("all"));
+        await using (var before = new MailHall(options, disk, clock))
+        {
+            before.Relay.Holds = true;
+            await before.AcceptAsync("b@example.net");
+            await before.RunWorkersAsync();
+            before.Store.Crash();
+        }
+        await StartAsync(options, StoreHealth.Full);
+        while (store.Recipients[0].State == RecipientState.Active)
+        {
+            patience.Token.ThrowIfCancellationRequested();
+            clock.Advance(TimeSpan.FromMilliseconds(100));
+            await Task.Yield();
+        }
+        Assert.Equal((RecipientState.Deferred, 1), (store.Recipients[0].State, store.Recipients[0].Uncertain));
     }
 
     [Fact]

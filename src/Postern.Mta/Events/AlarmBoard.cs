@@ -6,8 +6,8 @@ namespace Postern.Mta.Events;
 
 /// <summary>The alarms that stand, by kind and subject; each is raised once and cleared once (DESIGN
 /// §9.2).</summary>
-/// <remarks>Any thread. The table holds what was handed out for a commit; after a failed commit nothing is
-/// accepted any more.</remarks>
+/// <remarks>Any thread. The table holds what was handed out for a commit; what a full disk did not take is
+/// given back by <see cref="TakeBack"/>.</remarks>
 public sealed class AlarmBoard(TimeProvider clock)
 {
     /// <summary>The kind of object an alarm is in the store.</summary>
@@ -90,6 +90,24 @@ public sealed class AlarmBoard(TimeProvider clock)
         }
         return ChangeOf(
             EventKind.AlarmCleared, alarm, clock.GetUtcNow(), RowOf(ObjectKind, alarm) with { Json = null });
+    }
+
+    /// <summary>This change was not stored: what it would have raised does not stand, what it would have
+    /// cleared does.</summary>
+    public void TakeBack(StoreChange change)
+    {
+        foreach (var fact in change.Events)
+        {
+            if (fact.Alarm is not { } alarm)
+                continue;
+            lock (gate)
+            {
+                if (fact.Kind == EventKind.AlarmRaised)
+                    raised.Remove((alarm.Kind, alarm.Subject));
+                else
+                    raised.TryAdd((alarm.Kind, alarm.Subject), alarm);
+            }
+        }
     }
 
     internal static string NameOf(Alarm alarm) => $"{alarm.Kind}/{alarm.Subject}";

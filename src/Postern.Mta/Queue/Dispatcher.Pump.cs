@@ -172,7 +172,9 @@ public sealed partial class Dispatcher
             {
                 if (lane.NextDueAt is { } due && due - now < wait)
                     wait = due - now;
+                // A closed lane waits for its probe, however much its rate would let go.
                 if (lane.IsPaced && (lane.MayHoldDue || lane.Waiting.Count > 0)
+                    && health.ConditionOf(lane.Name) == LaneCondition.Open
                     && lane.UntilBatch is var batch && batch < wait)
                     wait = batch;
             }

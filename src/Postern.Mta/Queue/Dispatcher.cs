@@ -202,6 +202,8 @@ public sealed partial class Dispatcher : IDisposable
         {
             lock (lane)
                 lane.Reset(transports.ConcurrencyMaxOf(transport), pace);
+            // What waited for the old rate waits for nothing now.
+            AddWorkers(lane);
         }
     }
 
@@ -293,7 +295,11 @@ public sealed partial class Dispatcher : IDisposable
             {
                 try
                 {
-                    await AttemptAsync(lane, work).ConfigureAwait(false);
+                    // Its lane closed while its lease was being written: only the probe goes on.
+                    if (health.MayTry(lane.Name, work.Decision.Probe))
+                        await AttemptAsync(lane, work).ConfigureAwait(false);
+                    else
+                        await RerouteAsync([work]).ConfigureAwait(false);
                 }
                 // Its result could not be written: the recipients count as uncertain after a restart.
 #pragma warning disable CA1031
@@ -371,7 +377,7 @@ public sealed partial class Dispatcher : IDisposable
     async ValueTask RecordOwnTroubleAsync(
         Lane lane, Work work, EnhancedStatus status, string text, long startedAt)
     {
-        health.ReturnProbe(lane.Name);
+        health.ReturnProbe(lane.Name, work.Decision.Probe);
         Wake();
         var report = ForAll(work, new AttemptResult.Deferred(status, text, Blame.Message));
         await queue.RecordAsync(work, report, startedAt).ConfigureAwait(false);
@@ -424,11 +430,10 @@ public sealed partial class Dispatcher : IDisposable
         {
             lock (lane)
                 lane.Lower();
-            if (health.Close(lane.Name, down))
+            if (health.Close(lane.Name, down, work.Decision.Probe))
             {
                 LogLaneClosed(lane.Name, down.Text);
-                foreach (var next in await queue.RerouteAsync(TakeWaiting(lane)).ConfigureAwait(false))
-                    Offer(next);
+                await RerouteAsync(TakeWaiting(lane)).ConfigureAwait(false);
             }
             queue.NoteLaneClosed(work.Decision.Transport, down);
             Wake();
@@ -436,7 +441,7 @@ public sealed partial class Dispatcher : IDisposable
         }
         if (report.Results.Any(result => result is AttemptResult.Uncertain))
         {
-            health.FailProbe(lane.Name);
+            health.FailProbe(lane.Name, work.Decision.Probe);
             lock (lane)
                 lane.Lower();
             return;
@@ -464,6 +469,12 @@ public sealed partial class Dispatcher : IDisposable
             return false;
         lock (lane)
             return lane.Throttle(startedAt);
+    }
+
+    async ValueTask RerouteAsync(List<Work> works)
+    {
+        foreach (var next in await queue.RerouteAsync(works).ConfigureAwait(false))
+            Offer(next);
     }
 
     void AddWorkers(Lane lane)

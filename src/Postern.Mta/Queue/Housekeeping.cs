@@ -30,7 +30,7 @@ sealed partial class Housekeeping(
 
     public async Task RunAsync(CancellationToken cancel)
     {
-        await AttemptAsync("recovery", queue.RecoverAsync, cancel).ConfigureAwait(false);
+        var isRecovered = await AttemptAsync("recovery", queue.RecoverAsync, cancel).ConfigureAwait(false);
         await AttemptAsync("counting", CountAsync, cancel).ConfigureAwait(false);
         using var timer = new PeriodicTimer(SweepEvery, clock);
         var countedAt = clock.GetTimestamp();
@@ -50,6 +50,9 @@ sealed partial class Housekeeping(
             queue.WatchQuotas(isSpent);
             queue.KeepSpent();
             await AttemptAsync("alarm mail", queue.TellAlarmsAsync, cancel).ConfigureAwait(false);
+            if (!isRecovered)
+                isRecovered = await AttemptAsync("recovery", queue.RecoverAsync, cancel)
+                    .ConfigureAwait(false);
             await AttemptAsync("retention", SweepAsync, cancel).ConfigureAwait(false);
             if (clock.GetElapsedTime(countedAt) >= CountEvery)
             {
@@ -88,12 +91,14 @@ sealed partial class Housekeeping(
             lookedTo = await queue.LookAtOldAsync(key, cancel).ConfigureAwait(false);
     }
 
-    async ValueTask AttemptAsync(
+    /// <returns>False: it failed, or was cut short.</returns>
+    async ValueTask<bool> AttemptAsync(
         string step, Func<CancellationToken, ValueTask> run, CancellationToken cancel)
     {
         try
         {
             await run(cancel).ConfigureAwait(false);
+            return true;
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
@@ -103,6 +108,7 @@ sealed partial class Housekeeping(
         {
             LogStepFailed(failed, step);
         }
+        return false;
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The step {Step} failed and will be tried again")]

@@ -26,6 +26,7 @@ public sealed partial class MessageQueue
         catch
         {
             Forget(fresh);
+            alarms.TakeBack(change);
             throw;
         }
         metrics.CommitTook(clock.GetElapsedTime(begunAt));
@@ -131,10 +132,10 @@ public sealed partial class MessageQueue
         }
         if (row.State == RecipientState.Held)
             row = row with { Lane = via.Lane, Route = via.Route.Name, Transport = via.Transport };
-        else if (placing.MayPassBy && Dispatcher.HasRoomFor(placing.Message, via) && MayGo(via))
+        else if (placing.MayPassBy && Dispatcher.HasRoomFor(placing.Message, via) && MayGo(via, out var going))
         {
             row = Lease(row with { Lane = via.Lane, Route = via.Route.Name, Transport = via.Transport });
-            placing.Leased.Add((row, via));
+            placing.Leased.Add((row, going));
         }
         else
             row = Wait(placing.Message, row with { Route = via.Route.Name }, via);
@@ -151,7 +152,7 @@ public sealed partial class MessageQueue
             works.Add(new Work(message, [only.Row], only.Decision, content?.Hold(), activeSince));
         else
         {
-            foreach (var group in rows.GroupBy(row => row.Decision.Lane))
+            foreach (var group in rows.GroupBy(row => (row.Decision.Lane, row.Decision.Probe)))
             {
                 var size = transports.RecipientsPerMessageOf(group.First().Decision.Transport);
                 foreach (var part in group.Chunk(size))

@@ -66,7 +66,7 @@ public sealed partial class MessageQueue
             return ValueTask.CompletedTask;
         var change = new StoreChange();
         alarm.AddTo(change);
-        return store.CommitAsync(change);
+        return CommitAsync(change);
     }
 
     async ValueTask<int> CommandAsync(QueueSelection which, Wish wish, CancellationToken cancel)
@@ -116,7 +116,7 @@ public sealed partial class MessageQueue
                     .ConfigureAwait(false);
         }
         if (all.Recipients.Count > 0)
-            await store.CommitAsync(all).ConfigureAwait(false);
+            await CommitAsync(all).ConfigureAwait(false);
         NoteWaiting(all);
         await CatchUpAsync(wished, wish).ConfigureAwait(false);
         return count;

@@ -29,7 +29,7 @@ public sealed partial class MessageQueue
             foreach (var (message, row) in due)
                 await LeaseOneAsync(message, row, now, change, leased).ConfigureAwait(false);
             if (change.Recipients.Count > 0 || change.Events.Count > 0)
-                await store.CommitAsync(change).ConfigureAwait(false);
+                await CommitAsync(change).ConfigureAwait(false);
             Dispatcher.NoteServed(lane, due.Select(one => one.Recipient), change.Recipients);
             NoteWaiting(change);
             var works = leased.GroupBy(l => l.Row.Message)
@@ -42,7 +42,7 @@ public sealed partial class MessageQueue
         {
             // Not stored, not leased: a probe that stayed claimed would keep its lane closed for good.
             foreach (var (_, _, decision) in leased)
-                health.ReturnProbe(decision.Lane);
+                health.ReturnProbe(decision.Lane, decision.Probe);
             throw;
         }
         finally
@@ -75,7 +75,7 @@ public sealed partial class MessageQueue
                         Why = via.Why,
                     });
                 break;
-            case RoutingDecision.Via via when MayGo(via):
+            case RoutingDecision.Via decided when MayGo(decided, out var via):
                 row = row with { Lane = via.Lane, Route = via.Route.Name, Transport = via.Transport };
                 leased.Add((message, Lease(row), via));
                 change.Recipients.Add(leased[^1].Row);
@@ -217,7 +217,7 @@ public sealed partial class MessageQueue
         }
     }
 
-    void ReturnProbe(Work work) => health.ReturnProbe(work.Decision.Lane);
+    void ReturnProbe(Work work) => health.ReturnProbe(work.Decision.Lane, work.Decision.Probe);
 
     /// <summary>Takes back, page by page, what an earlier process left Active: it may have been
     /// delivered.</summary>
@@ -248,7 +248,7 @@ public sealed partial class MessageQueue
                 if (message is not null)
                     TakeBack(message, row, change);
             }
-            await store.CommitAsync(change).ConfigureAwait(false);
+            await CommitAsync(change).ConfigureAwait(false);
             NoteWaiting(change);
             return KeyOf(page[^1]);
         }

@@ -160,7 +160,7 @@ public sealed partial class MessageQueue
         QueuedMessage message, StoreChange change, List<DueReport> reports,
         Func<StoreChange, ValueTask>? commit = null)
     {
-        commit ??= store.CommitAsync;
+        commit ??= CommitAsync;
         if (reports.Count == 0)
         {
             await commit(change).ConfigureAwait(false);

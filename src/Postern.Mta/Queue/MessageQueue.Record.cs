@@ -41,7 +41,7 @@ public sealed partial class MessageQueue
             catch
             {
                 foreach (var (_, decision) in again ?? [])
-                    health.ReturnProbe(decision.Lane);
+                    health.ReturnProbe(decision.Lane, decision.Probe);
                 throw;
             }
         }
@@ -128,7 +128,7 @@ public sealed partial class MessageQueue
         change.Recipients.Add(row);
         metrics.Attempted(work.Decision.Transport, AttemptOutcome.Relayed);
         var wanted =
-            BouncePolicy.AfterSuccess(relayed.HandedOver, work.Message, row.Dsn, work.Decision.Route);
+            BouncePolicy.AfterSuccess(relayed.HandedOver, work.Message, row.Dsn, RouteOf(work, row));
         if (wanted is { } kind && MayReport(kind, work.Message, reports))
             reports.Add(new DueReport(
                 kind, new ReportedRecipient(row, relayed.Status, relayed.Text, RemoteOf(what))));
@@ -156,7 +156,7 @@ public sealed partial class MessageQueue
         }
         var from = row.Transport;
         var decision = Decide(message, row);
-        if (decision is RoutingDecision.Via via && MayGo(via))
+        if (decision is RoutingDecision.Via decided && MayGo(decided, out var via))
         {
             row = Lease(row with { Lane = via.Lane, Route = via.Route.Name, Transport = via.Transport });
             change.Recipients.Add(row);
@@ -274,9 +274,15 @@ public sealed partial class MessageQueue
         lock (chanceGate)
         {
             return RetrySchedule.DelayAfter(
-                Time.AgeOf(work.Message.ArrivedAt), row.Attempts, work.Decision.Route.Retry, chance);
+                Time.AgeOf(work.Message.ArrivedAt), row.Attempts, RouteOf(work, row).Retry, chance);
         }
     }
+
+    /// <summary>Recipients of several routes travel together when they go the same way; each keeps its
+    /// own.</summary>
+    RouteOptions RouteOf(Work work, Recipient row) => row.Route == work.Decision.Route.Name
+        ? work.Decision.Route
+        : Routes.FindRoute(row.Route) ?? work.Decision.Route;
 
     MailEvent DescribeAttempt(
         Work work, Recipient row, AttemptResult result, AttemptFacts facts, long startedAt,
@@ -286,7 +292,6 @@ public sealed partial class MessageQueue
         var before = Time.AgeOf(work.Message.ArrivedAt) - waited - facts.SetUp - facts.Transmission;
         return EventOf(EventKind.Attempted, work.Message, row, now) with
         {
-            Route = work.Decision.Route.Name,
             Transport = work.Decision.Transport,
             Attempt = row.Attempts + 1,
             Facts = facts,

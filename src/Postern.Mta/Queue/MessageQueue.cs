@@ -94,6 +94,20 @@ public sealed partial class MessageQueue : IDisposable
         gate.Dispose();
     }
 
+    /// <summary>Commits a change, or leaves the alarms as they were before it.</summary>
+    async ValueTask CommitAsync(StoreChange change)
+    {
+        try
+        {
+            await store.CommitAsync(change).ConfigureAwait(false);
+        }
+        catch (StoreException)
+        {
+            alarms.TakeBack(change);
+            throw;
+        }
+    }
+
     void RaiseNoRoute(Recipient row, RoutingDecision decision, StoreChange change) =>
         alarms.Raise(NoRouteAlarm, row.Address.Domain, decision.Why,
             "add a route that takes it, then: postern reload")?.AddTo(change);
@@ -141,14 +155,22 @@ public sealed partial class MessageQueue : IDisposable
         return decision;
     }
 
-    /// <summary>A decision that may be acted on at once: the lane is open, or its probe is ours
-    /// now.</summary>
-    bool MayGo(RoutingDecision.Via decision) => health.ConditionOf(decision.Lane) switch
+    /// <summary>A decision may be acted on at once: the lane is open, or its probe is ours now.</summary>
+    /// <param name="going">The decision with the claim.</param>
+    bool MayGo(RoutingDecision.Via decision, out RoutingDecision.Via going)
     {
-        LaneCondition.Open => true,
-        LaneCondition.ProbeDue => health.TryClaimProbe(decision.Lane),
-        _ => false,
-    };
+        going = decision;
+        switch (health.ConditionOf(decision.Lane))
+        {
+            case LaneCondition.Open:
+                return true;
+            case LaneCondition.ProbeDue when health.TryClaimProbe(decision.Lane, out var probe):
+                going = decision with { Probe = probe };
+                return true;
+            default:
+                return false;
+        }
+    }
 
     /// <summary>When an Active recipient falls due should this process vanish: as after an unknown
     /// outcome.</summary>

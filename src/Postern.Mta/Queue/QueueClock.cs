@@ -67,6 +67,8 @@ sealed class QueueClock
     {
         lock (gate)
         {
+            if (eras is [var only])
+                return Now - Subtract(arrivedAt, only.Ahead);
             // The running era ends now: nothing has arrived later.
             var now = Subtract(Now, -(eras[^1].Ahead + JumpMin));
             var ahead = eras

@@ -7,8 +7,10 @@ namespace Postern.Mta.Queue;
 /// <summary>Which lanes are closed, why, and when each is probed (DESIGN §9.2).</summary>
 /// <remarks>
 /// A lane is open unless it stands here. Only <c>NextHop</c> blame closes one, only a success opens it. While
-/// it is closed one recipient at a time may try it: the one that claims the probe. Waits are monotonic. The
-/// next probe may be read without the lock; whoever wants to act on it must claim it.
+/// it is closed one recipient at a time may try it: the one that claims the probe. Each claim has a number,
+/// so that other attempts of the lane, still under way from before it closed, are not taken for the probe.
+/// Waits are monotonic. The next probe may be read without the lock; whoever wants to act on it must claim
+/// it.
 /// </remarks>
 public sealed class RelayHealth(TimeProvider clock)
 {
@@ -26,6 +28,7 @@ public sealed class RelayHealth(TimeProvider clock)
     public int Generation => Volatile.Read(ref generation);
 
     int generation;
+    long claims;
 
     public LaneCondition ConditionOf(string lane)
     {
@@ -35,42 +38,56 @@ public sealed class RelayHealth(TimeProvider clock)
     }
 
     /// <summary>Takes the probe of a closed lane; false when another has it or it is not due.</summary>
-    public bool TryClaimProbe(string lane)
+    /// <param name="probe">The number of the claim; never 0.</param>
+    public bool TryClaimProbe(string lane, out long probe)
     {
+        probe = 0;
         if (!closed.TryGetValue(lane, out var state))
             return false;
         lock (state)
         {
             if (!IsProbeDue(state))
                 return false;
-            state.Probing = true;
+            state.Probe = probe = Interlocked.Increment(ref claims);
             return true;
         }
     }
 
+    /// <summary>An attempt may be made now: the lane is open, or this claim is its probe.</summary>
+    public bool MayTry(string lane, long probe) => !closed.TryGetValue(lane, out var state)
+        || (probe != 0 && Volatile.Read(ref state.Probe) == probe);
+
     /// <summary>A claimed probe that was not made.</summary>
-    public void ReturnProbe(string lane)
+    /// <param name="probe">The claim. 0, or one that is over: nothing happens.</param>
+    public void ReturnProbe(string lane, long probe)
     {
-        if (closed.TryGetValue(lane, out var state))
-            state.Probing = false;
+        if (probe == 0 || !closed.TryGetValue(lane, out var state))
+            return;
+        lock (state)
+        {
+            if (state.Probe == probe)
+                state.Probe = 0;
+        }
     }
 
     /// <summary>A claimed probe whose outcome is unknown: the next one waits as after an outage.</summary>
-    public void FailProbe(string lane)
+    /// <param name="probe">The claim. 0, or one that is over: nothing happens.</param>
+    public void FailProbe(string lane, long probe)
     {
-        if (!closed.TryGetValue(lane, out var state))
+        if (probe == 0 || !closed.TryGetValue(lane, out var state))
             return;
         lock (state)
         {
             var now = clock.GetTimestamp();
-            if (state.Probing)
+            if (state.Probe == probe)
                 MoveProbe(state, StepAfter(state, NextHopTrouble.Unreachable, now), now);
         }
     }
 
     /// <summary>An attempt in this lane met a next hop that is to blame.</summary>
+    /// <param name="probe">The claim it was made under. 0: none.</param>
     /// <returns>True when the lane was open before.</returns>
-    public bool Close(string lane, AttemptResult.NextHopDown why)
+    public bool Close(string lane, AttemptResult.NextHopDown why, long probe = 0)
     {
         var now = clock.GetTimestamp();
         var fresh = new Closed { Since = clock.GetUtcNow(), SinceTicks = now };
@@ -80,7 +97,7 @@ public sealed class RelayHealth(TimeProvider clock)
         {
             // Attempts that were under way when the lane closed say nothing new: only the probe moves the
             // schedule.
-            if (wasOpen || state.Probing)
+            if (wasOpen || (probe != 0 && state.Probe == probe))
                 MoveProbe(state, why.RetryAfter ?? StepAfter(state, why.Trouble, now), now);
             state.Text = why.Text;
         }
@@ -141,7 +158,7 @@ public sealed class RelayHealth(TimeProvider clock)
         TimeSpan? soonest = null;
         foreach (var lane in lanes)
         {
-            if (!closed.TryGetValue(lane, out var state) || state.Probing)
+            if (!closed.TryGetValue(lane, out var state) || state.IsProbing)
                 continue;
             var wait = UntilProbe(state);
             if (soonest is null || wait < soonest)
@@ -154,11 +171,11 @@ public sealed class RelayHealth(TimeProvider clock)
     {
         state.NextProbeTicks = now + (long)(step.TotalSeconds * clock.TimestampFrequency);
         state.Probes++;
-        state.Probing = false;
+        state.Probe = 0;
     }
 
     bool IsProbeDue(Closed state) =>
-        !state.Probing && clock.GetTimestamp() >= Volatile.Read(ref state.NextProbeTicks);
+        !state.IsProbing && clock.GetTimestamp() >= Volatile.Read(ref state.NextProbeTicks);
 
     TimeSpan UntilProbe(Closed state)
     {
@@ -185,7 +202,12 @@ public sealed class RelayHealth(TimeProvider clock)
         public required long SinceTicks;
         public long NextProbeTicks;
         public int Probes;
-        public volatile bool Probing;
+
+        /// <summary>The claim under way. 0: none.</summary>
+        public long Probe;
+
         public string Text = "";
+
+        public bool IsProbing => Volatile.Read(ref Probe) != 0;
     }
 }

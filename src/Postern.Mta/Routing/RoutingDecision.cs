@@ -9,7 +9,12 @@ public abstract record RoutingDecision(string Why)
     /// <param name="Lane">The transport's name; for smtp without host, a space and the recipient's domain
     /// follow.</param>
     public sealed record Via(RouteOptions Route, string Transport, string Lane, string Why)
-        : RoutingDecision(Why);
+        : RoutingDecision(Why)
+    {
+        /// <summary>The claim of the closed lane's probe, once it is acted on. 0: the lane is
+        /// open.</summary>
+        public long Probe { get; init; }
+    }
 
     /// <summary>A route with <c>all = true</c>: the recipient is expanded, one child for each
     /// transport.</summary>

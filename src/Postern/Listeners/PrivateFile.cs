@@ -37,5 +37,5 @@ static class PrivateFile
 
     static bool IsPrivate(string path) =>
         File.Exists(path) && new FileInfo(path).LinkTarget is null
-            && (File.GetUnixFileMode(path) & ~OwnerOnly) == 0;
+            && (File.GetUnixFileMode(path) & ~(UnixFileMode.UserRead | UnixFileMode.UserWrite)) == 0;
 }

@@ -165,14 +165,13 @@ public sealed class MemoryStore : IMailStore
     {
         lock (gate)
         {
-            var ready = Waiting(lane, RecipientState.Ready).ToList();
-            var deferred = Waiting(lane, RecipientState.Deferred).ToList();
-            var due = deferred.Count(row => row.DueAt <= now);
-            var share = Math.Min(due, Math.Max(limit / 2, limit - ready.Count));
-            var rest = Math.Min(ready.Count, limit - share);
+            var waiting = disk.LaneOf(lane);
+            var due = waiting.Deferred.TakeWhile(key => key.DueAt <= now).Take(limit).Count();
+            var share = Math.Min(due, Math.Max(limit / 2, limit - waiting.Ready.Count));
+            var rest = Math.Min(waiting.Ready.Count, limit - share);
             return ValueTask.FromResult(new DueWindow(
-                [.. ready[..rest].Concat(deferred[..share]).Select(WithMessage)],
-                share < deferred.Count ? deferred[share].DueAt : null));
+                [.. waiting.Ready.Take(rest).Concat(waiting.Deferred.Take(share)).Select(WithMessage)],
+                share < waiting.Deferred.Count ? waiting.Deferred.ElementAt(share).DueAt : null));
         }
     }
 
@@ -181,35 +180,31 @@ public sealed class MemoryStore : IMailStore
     {
         lock (gate)
         {
-            var rows = Waiting(lane, RecipientState.Ready).Concat(Waiting(lane, RecipientState.Deferred))
-                .Where(row => IsBehind(row, after)).ToList();
-            var due = rows.TakeWhile(row => row.State == RecipientState.Ready || row.DueAt <= now)
+            var waiting = disk.LaneOf(lane);
+            var due = Behind(waiting.Ready, after)
+                .Concat(Behind(waiting.Deferred, after).TakeWhile(key => key.DueAt <= now))
                 .Take(limit).ToList();
-            var next = rows.Skip(due.Count).FirstOrDefault(row => row.State == RecipientState.Deferred);
+            var last = due.Count > 0 ? due[^1] : after;
+            DueKey? next = Behind(waiting.Deferred, last).Cast<DueKey?>().FirstOrDefault();
             return ValueTask.FromResult(new DueWindow([.. due.Select(WithMessage)], next?.DueAt));
         }
     }
 
-    IOrderedEnumerable<Recipient> Waiting(string lane, RecipientState state) => disk.Recipients.Values
-        .Where(row => row.Lane == lane && row.State == state)
-        .OrderBy(row => row.DueAt).ThenBy(row => row.Message.Value).ThenBy(row => row.Number);
+    static IEnumerable<DueKey> Behind(SortedSet<DueKey> keys, DueKey after) => keys.Count == 0
+        || DueOrder.Instance.Compare(keys.Max, after) <= 0 ? []
+        : keys.GetViewBetween(after, keys.Max).SkipWhile(key => key == after);
 
-    DueRecipient WithMessage(Recipient row) => new(disk.Messages[row.Message.Value], row);
-
-    static bool IsBehind(Recipient row, DueKey key) =>
-        (row.State, row.DueAt, row.Message.Value, row.Number)
-            .CompareTo((key.State, key.DueAt, key.Message.Value, key.Number)) > 0;
+    DueRecipient WithMessage(DueKey key) => new(
+        disk.Messages[key.Message.Value], disk.Recipients[(key.Message.Value, key.Number)]);
 
     public ValueTask<IReadOnlyList<LaneTotal>> ReadLanesAsync(CancellationToken cancel)
     {
         lock (gate)
         {
-            return List(disk.Recipients.Values.Where(IsWaiting)
-                .GroupBy(r => r.Lane, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal)
-                .Select(g => new LaneTotal(
-                    g.Key, g.Count(),
-                    g.Where(r => r.State == RecipientState.Ready).Min(r => (DateTimeOffset?)r.DueAt),
-                    g.Where(r => r.State == RecipientState.Deferred).Max(r => (DateTimeOffset?)r.DueAt))));
+            return List(disk.Lanes.Where(pair => pair.Value.Count > 0).Select(pair => new LaneTotal(
+                pair.Key, pair.Value.Count,
+                pair.Value.Ready.Count > 0 ? pair.Value.Ready.Min.DueAt : null,
+                pair.Value.Deferred.Count > 0 ? pair.Value.Deferred.Max.DueAt : null)));
         }
     }
 
@@ -314,7 +309,7 @@ public sealed class MemoryStore : IMailStore
                 if (message.ContentFile is { } name)
                     disk.Files.Remove(name);
                 foreach (var recipient in recipients)
-                    disk.Recipients.Remove((message.Id.Value, recipient.Number));
+                    disk.Remove(recipient);
                 gone += 1 + recipients.Count;
             }
             gone += disk.Events.RemoveAll(e => e.Event.At < eventsBefore && e.Seq < disk.LastSeq);
@@ -376,9 +371,12 @@ public sealed class MemoryStore : IMailStore
                 && (added.Message.ContentFile is not { } name || !disk.Files.ContainsKey(name)))
                 return $"{added.Message.Id} has neither content nor a flushed file";
         }
-        return change.Recipients
-            .Where(r => !fresh.Contains(r.Message.Value) && !disk.Messages.ContainsKey(r.Message.Value))
-            .Select(r => $"recipient {r.Number} of {r.Message}, which is gone").FirstOrDefault();
+        foreach (var row in change.Recipients)
+        {
+            if (!fresh.Contains(row.Message.Value) && !disk.Messages.ContainsKey(row.Message.Value))
+                return $"recipient {row.Number} of {row.Message}, which is gone";
+        }
+        return null;
     }
 
     void Write(StoreChange change)
@@ -392,7 +390,7 @@ public sealed class MemoryStore : IMailStore
                 disk.Contents.Add(id, octets.ToArray());
         }
         foreach (var recipient in change.Recipients)
-            disk.Recipients[(recipient.Message.Value, recipient.Number)] = recipient;
+            disk.Put(recipient);
         foreach (var fact in change.Events)
         {
             var stored = new StoredEvent(++disk.LastSeq, fact);
@@ -408,11 +406,7 @@ public sealed class MemoryStore : IMailStore
         }
     }
 
-    List<Recipient> RecipientsOf(long message) =>
-        [.. disk.Recipients.Where(pair => pair.Key.Message == message).Select(pair => pair.Value)];
-
-    static bool IsWaiting(Recipient recipient) =>
-        recipient.State is RecipientState.Ready or RecipientState.Deferred;
+    List<Recipient> RecipientsOf(long message) => [.. disk.RecipientsOf(message)];
 
     static ValueTask<IReadOnlyList<T>> List<T>(IEnumerable<T> items) =>
         ValueTask.FromResult<IReadOnlyList<T>>([.. items]);
@@ -462,7 +456,13 @@ public sealed class MemoryDisk
     internal SortedDictionary<long, QueuedMessage> Messages { get; } = [];
     internal Dictionary<long, byte[]> Contents { get; } = [];
     internal Dictionary<string, byte[]> Files { get; } = [];
+
+    /// <summary>By key; changed by <see cref="Put"/> and <see cref="Remove"/> alone.</summary>
     internal SortedDictionary<(long Message, int Number), Recipient> Recipients { get; } = [];
+
+    /// <summary>The index over waiting recipients.</summary>
+    internal SortedDictionary<string, MemoryLane> Lanes { get; } = new(StringComparer.Ordinal);
+
     internal List<StoredEvent> Events { get; } = [];
     internal SortedDictionary<(string Kind, string Name), byte[]> Objects { get; } =
         new(Comparer<(string, string)>.Create(static (a, b) =>
@@ -471,6 +471,65 @@ public sealed class MemoryDisk
                 : string.CompareOrdinal(a.Item2, b.Item2)));
 
     internal MemoryStore? Owner;
+
+    readonly Dictionary<long, SortedSet<int>> numbers = [];
+
+    internal MemoryLane LaneOf(string name)
+    {
+        if (!Lanes.TryGetValue(name, out var lane))
+            Lanes.Add(name, lane = new MemoryLane());
+        return lane;
+    }
+
+    internal IEnumerable<Recipient> RecipientsOf(long message) =>
+        numbers.GetValueOrDefault(message)?.Select(number => Recipients[(message, number)]) ?? [];
+
+    internal void Put(Recipient row)
+    {
+        var key = (row.Message.Value, row.Number);
+        if (Recipients.TryGetValue(key, out var old))
+            LaneOf(old.Lane).Of(old.State)?.Remove(DueKey.Of(old));
+        else
+        {
+            if (!numbers.TryGetValue(key.Value, out var known))
+                numbers.Add(key.Value, known = []);
+            known.Add(row.Number);
+        }
+        Recipients[key] = row;
+        LaneOf(row.Lane).Of(row.State)?.Add(DueKey.Of(row));
+    }
+
+    internal void Remove(Recipient row)
+    {
+        LaneOf(row.Lane).Of(row.State)?.Remove(DueKey.Of(row));
+        Recipients.Remove((row.Message.Value, row.Number));
+        numbers.Remove(row.Message.Value);
+    }
+}
+
+/// <summary>The waiting recipients of one lane in the order they are fetched.</summary>
+sealed class MemoryLane
+{
+    public SortedSet<DueKey> Ready { get; } = new(DueOrder.Instance);
+    public SortedSet<DueKey> Deferred { get; } = new(DueOrder.Instance);
+    public int Count => Ready.Count + Deferred.Count;
+
+    /// <summary>Null: recipients in this state do not wait.</summary>
+    public SortedSet<DueKey>? Of(RecipientState state) => state switch
+    {
+        RecipientState.Ready => Ready,
+        RecipientState.Deferred => Deferred,
+        _ => null,
+    };
+}
+
+sealed class DueOrder : IComparer<DueKey>
+{
+    public static readonly DueOrder Instance = new();
+
+    public int Compare(DueKey x, DueKey y) =>
+        (x.State, x.DueAt, x.Message.Value, x.Number).CompareTo(
+            (y.State, y.DueAt, y.Message.Value, y.Number));
 }
 
 /// <summary>Changes that wait for <see cref="MemoryStore.Settle"/>.</summary>

@@ -1,4 +1,5 @@
 using Postern.Mta;
+using Postern.Mta.Configuration;
 using Postern.Mta.Events;
 using Postern.Mta.Queue;
 using Postern.Tests.Doubles;
@@ -151,6 +152,41 @@ public sealed class DispatcherTests
         await hall.AcceptAsync("b@example.net");
         await hall.PassAsync(TimeSpan.FromMinutes(3));
         Assert.InRange(hall.Dispatcher.UntilNext().TotalSeconds, 1, 30);
+    }
+
+    [Fact]
+    public async Task Pump_SleepsUntilTheProbe_OfALaneWithARate()
+    {
+        await using var hall = new MailHall(OptionsOf(Route("all")) with
+        {
+            Transports = new Dictionary<string, TransportOptions>
+            {
+                ["relay"] = new() { Kind = TransportKind.Pipe, Rate = new Rate(100, TimeSpan.FromSeconds(1)) },
+            },
+        });
+        hall.Relay.Otherwise = Results.LoginRefused;
+        await hall.AcceptAsync("b@example.net");
+        await hall.RunAsync();
+        Assert.Equal(TimeSpan.FromSeconds(30), hall.Dispatcher.UntilNext());
+    }
+
+    [Fact]
+    public async Task LeasedWork_WhoseLaneClosedMeanwhile_IsNotAttempted()
+    {
+        await using var hall = new MailHall();
+        hall.Relay.Holds = true;
+        hall.Relay.Otherwise = Results.Unreachable;
+        await hall.AcceptAsync("a@example.net");
+        await hall.RunWorkersAsync();
+        hall.Store.Holds = HeldChanges.All;
+        var accepted = hall.AcceptAsync("b@example.net").AsTask();
+        hall.Relay.Release();
+        hall.Store.Holds = HeldChanges.None;
+        hall.Store.Settle();
+        await accepted;
+        await hall.RunWorkersAsync();
+        Assert.Single(hall.Relay.Attempts);
+        Assert.Equal(RecipientState.Ready, hall.Store.Recipients[1].State);
     }
 
     [Fact]

@@ -129,4 +129,27 @@ public sealed class FairnessTests
         await hall.RunAsync();
         Assert.Equal(50, hall.Relay.Attempts.Count);
     }
+
+    [Fact]
+    public async Task Reload_ThatLiftsTheRate_LetsGoWhatIsLeasedAlready()
+    {
+        // Without a host each domain has a lane, and they share the rate.
+        var options = OptionsOf(Route("all"));
+        PosternOptions With(Rate? rate) => options with
+        {
+            Transports = new Dictionary<string, TransportOptions>
+            {
+                ["relay"] = new() { Kind = TransportKind.Smtp, Rate = rate },
+            },
+        };
+        await using var hall = new MailHall(With(new Rate(1, TimeSpan.FromDays(1))));
+        await hall.AcceptAsync("a@one.net");
+        await hall.AcceptAsync("b@two.net");
+        await hall.RunAsync();
+        Assert.Single(hall.Relay.Attempts);
+        Assert.Equal(RecipientState.Active, hall.Store.Recipients[1].State);
+        hall.Reload(With(null));
+        await hall.RunAsync();
+        Assert.Equal(2, hall.Relay.Attempts.Count);
+    }
 }

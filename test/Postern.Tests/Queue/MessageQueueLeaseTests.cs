@@ -210,6 +210,23 @@ public sealed class MessageQueueLeaseTests
     }
 
     [Fact]
+    public async Task NoRouteAlarm_NotStored_IsRaisedAgain()
+    {
+        await using var hall = new MailHall();
+        hall.Relay.Answer(Results.Unreachable);
+        await hall.AcceptAsync("b@example.net");
+        await hall.RunAsync();
+        hall.Reload(OptionsOf(Route("other", to: ["*@other.org"])));
+        hall.Clock.Advance(TimeSpan.FromMinutes(1));
+        hall.Store.FailNext(StoreHealth.Full);
+        Assert.False(await hall.Dispatcher.FillAllAsync());
+        Assert.Equal(0, hall.Alarms.Count);
+        await hall.RunAsync();
+        Assert.True(hall.Alarms.IsRaised("no-route", "example.net"));
+        Assert.Single(hall.Events(EventKind.AlarmRaised));
+    }
+
+    [Fact]
     public async Task Reload_WithoutTheTransport_KeepsTheMail()
     {
         await using var hall = new MailHall();

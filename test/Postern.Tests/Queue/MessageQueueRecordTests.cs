@@ -427,6 +427,20 @@ public sealed class MessageQueueRecordTests
     }
 
     [Fact]
+    public async Task Recipients_OfTwoRoutesInOneTransaction_KeepTheirOwnRetry()
+    {
+        await using var hall = new MailHall(OptionsOf(
+            Route("short", to: ["*@short.net"]) with { Retry = [TimeSpan.FromSeconds(30)] }, Route("all")));
+        hall.Relay.Answer(Results.Greylisted);
+        await hall.AcceptAsync("a@short.net", "b@long.net");
+        await hall.RunAsync();
+        Assert.Single(hall.Relay.Attempts);
+        Assert.Equal(Start.AddSeconds(30), hall.Store.Recipients[0].DueAt);
+        Assert.InRange(hall.Store.Recipients[1].DueAt, Start.AddMinutes(4.5), Start.AddMinutes(5.5));
+        Assert.Equal(["short", "all"], hall.Events(EventKind.Attempted).Select(fact => fact.Route));
+    }
+
+    [Fact]
     public async Task ResultThatMeetsAFullDisk_IsWrittenWhenThereIsRoom()
     {
         await using var hall = new MailHall();

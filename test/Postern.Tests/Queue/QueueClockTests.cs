@@ -23,7 +23,7 @@ public sealed class QueueClockTests
         hall.Queue.WatchClock();
         QueueId? after = default(QueueId);
         while (after is { } key)
-            after = await hall.Queue.ExpireOldAsync(key, None);
+            after = await hall.Queue.LookAtOldAsync(key, None);
     }
 
     static async Task PassAsync(MailHall hall, int minutes, Action? eachMinute = null)

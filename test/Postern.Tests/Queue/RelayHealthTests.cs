@@ -13,7 +13,8 @@ public sealed class RelayHealthTests
 
     public RelayHealthTests() => health = new RelayHealth(clock);
 
-    bool Close(AttemptResult why) => health.Close("relay", (AttemptResult.NextHopDown)why);
+    bool Close(AttemptResult why, long probe = 0) =>
+        health.Close("relay", (AttemptResult.NextHopDown)why, probe);
 
     /// <summary>Closes the lane, lets probe after probe fail, and says how long each was waited
     /// for.</summary>
@@ -26,10 +27,10 @@ public sealed class RelayHealthTests
             var wait = health.UntilNextProbe(["relay"])!.Value;
             waits.Add(wait.TotalSeconds);
             clock.Advance(wait - TimeSpan.FromTicks(1));
-            Assert.False(health.TryClaimProbe("relay"));
+            Assert.False(health.TryClaimProbe("relay", out _));
             clock.Advance(TimeSpan.FromTicks(1));
-            Assert.True(health.TryClaimProbe("relay"));
-            Close(why);
+            Assert.True(health.TryClaimProbe("relay", out var probe));
+            Close(why, probe);
         }
         return waits;
     }
@@ -71,17 +72,31 @@ public sealed class RelayHealthTests
     }
 
     [Fact]
+    public void Attempts_UnderWayWhenItClosed_AreNotTakenForTheProbe()
+    {
+        Close(Results.Unreachable);
+        clock.Advance(TimeSpan.FromSeconds(1));
+        Assert.True(health.TryClaimProbe("relay", out var probe));
+        Close(Results.Unreachable);
+        Assert.Null(health.UntilNextProbe(["relay"]));
+        Close(Results.Unreachable, probe);
+        Assert.Equal(TimeSpan.FromSeconds(2), health.UntilNextProbe(["relay"]));
+    }
+
+    [Fact]
     public void Probe_IsClaimedOnce_UntilItIsReturned()
     {
         Close(Results.Unreachable);
         clock.Advance(TimeSpan.FromSeconds(1));
         Assert.Equal(LaneCondition.ProbeDue, health.ConditionOf("relay"));
-        Assert.True(health.TryClaimProbe("relay"));
-        Assert.False(health.TryClaimProbe("relay"));
+        Assert.True(health.TryClaimProbe("relay", out var probe));
+        Assert.False(health.TryClaimProbe("relay", out _));
         Assert.Equal(LaneCondition.Closed, health.ConditionOf("relay"));
         Assert.Null(health.UntilNextProbe(["relay"]));
-        health.ReturnProbe("relay");
-        Assert.True(health.TryClaimProbe("relay"));
+        health.ReturnProbe("relay", 0);
+        Assert.False(health.TryClaimProbe("relay", out _));
+        health.ReturnProbe("relay", probe);
+        Assert.True(health.TryClaimProbe("relay", out _));
     }
 
     [Fact]
@@ -89,11 +104,11 @@ public sealed class RelayHealthTests
     {
         Close(Results.Unreachable);
         clock.Advance(TimeSpan.FromSeconds(1));
-        Assert.True(health.TryClaimProbe("relay"));
-        health.FailProbe("relay");
+        Assert.True(health.TryClaimProbe("relay", out var probe));
+        health.FailProbe("relay", probe);
         Assert.Equal(TimeSpan.FromSeconds(2), health.UntilNextProbe(["relay"]));
         // Another attempt of the same lane does not move it again.
-        health.FailProbe("relay");
+        health.FailProbe("relay", probe);
         Assert.Equal(TimeSpan.FromSeconds(2), health.UntilNextProbe(["relay"]));
     }
 
@@ -123,8 +138,8 @@ public sealed class RelayHealthTests
     {
         WaitsBetweenProbes(Results.Unreachable, 6);
         health.ProbeNow(null);
-        Assert.True(health.TryClaimProbe("relay"));
-        Close(Results.Unreachable);
+        Assert.True(health.TryClaimProbe("relay", out var probe));
+        Close(Results.Unreachable, probe);
         Assert.Equal(TimeSpan.FromSeconds(1), health.UntilNextProbe(["relay"]));
     }
 

@@ -141,7 +141,7 @@ public sealed class StoreDamageTests : IAsyncLifetime
             try
             {
                 await store.FetchDueAsync("relay", Start, 1000, None);
-                foreach (var stored in await store.ListAsync(QueueFilter.All, default, 1000, None))
+                foreach (var stored in (await store.ListAsync(QueueFilter.All, default, 1000, None)).Messages)
                     await ReadContentAsync(store, stored.Message, outcome);
                 // What was set aside is written down by the commits that come after it.
                 await store.CommitAsync(Tell(Event(2)));
