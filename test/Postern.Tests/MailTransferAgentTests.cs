@@ -125,7 +125,8 @@ public sealed class MailTransferAgentTests : IAsyncLifetime
             clock.Advance(TimeSpan.FromMilliseconds(100));
             await Task.Yield();
         }
-        Assert.Equal((RecipientState.Deferred, 1), (store.Recipients[0].State, store.Recipients[0].Uncertain));
+        var row = store.Recipients[0];
+        Assert.Equal((RecipientState.Deferred, 1), (row.State, row.Uncertain));
     }
 
     [Fact]

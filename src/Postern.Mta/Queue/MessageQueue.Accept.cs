@@ -132,7 +132,8 @@ public sealed partial class MessageQueue
         }
         if (row.State == RecipientState.Held)
             row = row with { Lane = via.Lane, Route = via.Route.Name, Transport = via.Transport };
-        else if (placing.MayPassBy && Dispatcher.HasRoomFor(placing.Message, via) && MayGo(via, out var going))
+        else if (placing.MayPassBy && Dispatcher.HasRoomFor(placing.Message, via)
+            && MayGo(via, out var going))
         {
             row = Lease(row with { Lane = via.Lane, Route = via.Route.Name, Transport = via.Transport });
             placing.Leased.Add((row, going));

@@ -104,9 +104,11 @@ public sealed partial class MessageQueue
         {
             var until = clock.GetUtcNow() + load.UntilRateAllows;
             var because = transports.RateOf(transport) is { } rate
-                ? Because(row, WaitCause.RateLimit, $"the rate of {transport}, {rate}, is used up until {until:u}",
+                ? Because(row, WaitCause.RateLimit,
+                    $"the rate of {transport}, {rate}, is used up until {until:u}",
                     $"wait, or raise rate of transport {transport}")
-                : Because(row, WaitCause.RateLimit, $"{transport} asks for a lower pace, at least until {until:u}",
+                : Because(row, WaitCause.RateLimit,
+                    $"{transport} asks for a lower pace, at least until {until:u}",
                     $"nothing need be done; more at once would take more from {transport}'s provider");
             return because with { Until = until };
         }

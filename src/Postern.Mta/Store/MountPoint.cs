@@ -36,10 +36,10 @@ public sealed partial record MountPoint(string Path, string FileSystem, IReadOnl
         return new MountPoint("", "", []);
     }
 
-    [GeneratedRegex(@"^mnt_id:\s*(\d+)", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^mnt_id:\s*(\d+)", RegexOptions.Multiline | RegexOptions.NonBacktracking)]
     private static partial Regex MountId();
 
     /// <summary>A blank, a tab, a line feed and a backslash in a path.</summary>
-    [GeneratedRegex(@"\\([0-7]{3})")]
+    [GeneratedRegex(@"\\([0-7]{3})", RegexOptions.NonBacktracking)]
     private static partial Regex Escape();
 }

@@ -161,7 +161,11 @@ public sealed class DispatcherTests
         {
             Transports = new Dictionary<string, TransportOptions>
             {
-                ["relay"] = new() { Kind = TransportKind.Pipe, Rate = new Rate(100, TimeSpan.FromSeconds(1)) },
+                ["relay"] = new()
+                {
+                    Kind = TransportKind.Pipe,
+                    Rate = new Rate(100, TimeSpan.FromSeconds(1)),
+                },
             },
         });
         hall.Relay.Otherwise = Results.LoginRefused;

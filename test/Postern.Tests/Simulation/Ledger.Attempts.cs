@@ -37,6 +37,7 @@ sealed partial class Ledger
             fate.Flight = flight;
             fate.Unsupported = null;
         }
+        flight.BeganAt = Now;
         lane.InFlight++;
         if (lane.InFlight > lane.ConcurrencyMax)
             Break($"{lane.InFlight} attempts at once in lane {attempt.Lane}, {lane.ConcurrencyMax} may be");
@@ -164,10 +165,19 @@ sealed partial class Ledger
         {
             (lane.IsClosed, lane.Probe) = (false, null);
             if (results.Any(result => result is AttemptResult.Deferred { SlowDown: true }))
-                lane.ConcurrencyMax = Math.Max(1, lane.ConcurrencyMax / 2);
+                Throttle(flight, lane);
             else if (results.Any(result => result is AttemptResult.Relayed))
                 lane.ConcurrencyMax = Math.Min(lane.ConcurrencyMax + 1, MaxOf(flight.Transport));
         }
+    }
+
+    /// <summary>All attempts that were under way say the same thing once.</summary>
+    void Throttle(Flight flight, LaneRecord lane)
+    {
+        if (flight.BeganAt < lane.ThrottledAt)
+            return;
+        lane.ThrottledAt = Now;
+        lane.ConcurrencyMax = Math.Max(1, lane.ConcurrencyMax / 2);
     }
 
     TimeSpan StepAfter(LaneRecord lane, NextHopTrouble trouble)
@@ -228,6 +238,7 @@ sealed partial class Ledger
     {
         public int InFlight;
         public int ConcurrencyMax;
+        public DateTimeOffset ThrottledAt;
         public bool IsClosed;
         public DateTimeOffset ClosedAt;
         public DateTimeOffset NextProbeAt;

@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Text;
 using Postern.Mta.Reports;
 using Postern.Mta.Transports;
-using Postern.Smtp;
 using Postern.Tests.Doubles;
 
 namespace Postern.Tests.Simulation;
@@ -183,6 +182,7 @@ enum RelayMood
 sealed record Flight(string Transport, Attempt Attempt, CancellationToken Cancel)
 {
     public TaskCompletionSource<AttemptReport> Report { get; } = new();
+    public DateTimeOffset BeganAt { get; set; }
 }
 
 /// <summary>A bug in a transport, on purpose.</summary>
