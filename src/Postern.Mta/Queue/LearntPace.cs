@@ -20,6 +20,9 @@ sealed class LearntPace(TimeProvider clock)
 
     const double PerSecondMin = 1;
 
+    /// <summary>A pace that has grown so far limits nothing.</summary>
+    const double PerSecondMax = 10_000;
+
     /// <summary>Growth of the first second, as a part of the pace. It doubles each ten seconds.</summary>
     const double Growth = 0.01;
 
@@ -164,6 +167,8 @@ sealed class LearntPace(TimeProvider clock)
         tokens = Math.Min(2 * Batch, tokens + (passed * pace));
         var growth = Growth * Math.Pow(2, sinceReply.TotalSeconds / GrowthDoublesSeconds);
         PerSecond = pace * (1 + (Math.Min(growth, GrowthMax) * Math.Min(passed, 1)));
+        if (PerSecond > PerSecondMax)
+            Forget();
     }
 
     /// <summary>Counts of whole seconds: a sliding second is made of two of them.</summary>

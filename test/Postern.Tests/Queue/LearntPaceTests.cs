@@ -52,6 +52,22 @@ public sealed class LearntPaceTests
     }
 
     [Fact]
+    public void Pace_ThatGrowsFar_NeverStopsTheLane()
+    {
+        Deliver(40);
+        Throttle();
+        clock.Advance(pace.UntilBatch);
+        Assert.True(pace.TryTake());
+        Deliver(1);
+        for (var second = 0; second < 600; second++)
+        {
+            clock.Advance(TimeSpan.FromSeconds(1));
+            Assert.True(pace.TryTake());
+        }
+        Assert.Null(pace.PerSecond);
+    }
+
+    [Fact]
     public void PausesDouble_UntilItIsARefusal()
     {
         Deliver(40);
