@@ -75,12 +75,12 @@ sealed class LogOutput : IAsyncDisposable
         // Off the caller's thread: opening a file may take its time.
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         await foreach (var _ in signals.Reader.ReadAllAsync())
-            await WriteBatchAsync();
-        await WriteBatchAsync();
+            WriteBatch();
+        WriteBatch();
         Close();
     }
 
-    async Task WriteBatchAsync()
+    void WriteBatch()
     {
         if (reopenWanted)
         {
@@ -96,13 +96,13 @@ sealed class LogOutput : IAsyncDisposable
             (pending, batch) = (batch, pending);
         }
         if (batch.WrittenCount > 0)
-            await WriteAsync(batch.WrittenMemory);
+            Write(batch.WrittenSpan);
         // A burst's memory is not kept.
         batch = batch.Capacity > 1 << 20 ? new ArrayBufferWriter<byte>(64 << 10) : batch;
         batch.ResetWrittenCount();
     }
 
-    async Task WriteAsync(ReadOnlyMemory<byte> octets)
+    void Write(ReadOnlySpan<byte> octets)
     {
         if (!failed)
         {
@@ -110,28 +110,28 @@ sealed class LogOutput : IAsyncDisposable
             try
             {
                 stream ??= open();
-                await stream.WriteAsync(octets);
-                await stream.FlushAsync();
+                stream.Write(octets);
+                stream.Flush();
                 return;
             }
             catch (Exception trouble) when (IsTrouble(trouble))
             {
                 failed = true;
                 Close();
-                await WriteFallbackAsync(System.Text.Encoding.UTF8.GetBytes(
+                WriteFallback(System.Text.Encoding.UTF8.GetBytes(
                     $"postern: the log cannot be written ({trouble.Message}); "
                     + "it goes to standard error until the next reload\n"));
             }
         }
-        await WriteFallbackAsync(octets);
+        WriteFallback(octets);
     }
 
-    async Task WriteFallbackAsync(ReadOnlyMemory<byte> octets)
+    void WriteFallback(ReadOnlySpan<byte> octets)
     {
         try
         {
-            await fallback.WriteAsync(octets);
-            await fallback.FlushAsync();
+            fallback.Write(octets);
+            fallback.Flush();
         }
         catch (Exception trouble) when (IsTrouble(trouble))
         {

@@ -39,6 +39,8 @@ public sealed partial class Dispatcher : IDisposable
     readonly CancellationTokenSource stopping = new();
     readonly CancellationTokenSource aborting = new();
     Task pump = Task.CompletedTask;
+    readonly ConcurrentQueue<Lane> starting = new();
+    bool isStarting;
     int working;
 
     internal Dispatcher(
@@ -233,13 +235,26 @@ public sealed partial class Dispatcher : IDisposable
     {
         Interlocked.Increment(ref working);
         if (RunWorker is { } run)
-            run(() => WorkAsync(lane));
-        else
         {
-            ThreadPool.UnsafeQueueUserWorkItem(
-                static state => _ = state.Dispatcher.WorkAsync(state.Lane),
-                (Dispatcher: this, Lane: lane), preferLocal: false);
+            run(() => WorkAsync(lane));
+            return;
         }
+        starting.Enqueue(lane);
+        if (!Interlocked.Exchange(ref isStarting, true))
+            ThreadPool.UnsafeQueueUserWorkItem(static me => me.StartWorkers(), this, preferLocal: false);
+    }
+
+    /// <summary>Each begins here and goes on wherever its first answer comes in: one thread is woken for all
+    /// that a commit brought.</summary>
+    void StartWorkers()
+    {
+        do
+        {
+            while (starting.TryDequeue(out var lane))
+                _ = WorkAsync(lane);
+            Interlocked.Exchange(ref isStarting, false);
+        }
+        while (!starting.IsEmpty && !Interlocked.Exchange(ref isStarting, true));
     }
 
     async Task WorkAsync(Lane lane)

@@ -7,11 +7,12 @@ namespace Postern.Mta.Store;
 /// <summary>SQLite's write-ahead log as a file of ours (sqlite3_io_methods of sqlite.org/c3ref).</summary>
 /// <remarks>
 /// The build of SQLite at hand writes each page of a commit with two calls and flushes with fsync, which
-/// brings the time of the file to the disk too, a write of its own. Here what a commit adds gathers in memory,
-/// goes out in one piece when the commit flushes, and fdatasync does the flush: content and size, all that a
-/// reader after a crash needs. No other connection looks at octets of the log before the flush that ends their
-/// commit. The first flush of a new log flushes its directory too, and nothing is flushed again after a
-/// failure (DESIGN §1.1 law 9); SQLite itself ignores a failed flush of a directory.
+/// brings the time of the file to the disk too, a write of its own. Here what a commit adds gathers in
+/// memory, goes out in one piece when the commit flushes, and fdatasync does the flush: content and size,
+/// all that a reader after a crash needs. No other connection looks at octets of the log before the flush
+/// that ends their commit. The first flush of a new log flushes its directory too, and nothing is flushed
+/// again after a failure (DESIGN §1.1 law 9); SQLite itself ignores a failed flush of a directory. Why:
+/// docs/decisions/0006.
 /// </remarks>
 static unsafe partial class LogFile
 {

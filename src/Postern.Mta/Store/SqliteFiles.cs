@@ -4,8 +4,8 @@ using SQLitePCL;
 
 namespace Postern.Mta.Store;
 
-/// <summary>SQLite's way to its files (a VFS, sqlite.org/vfs.html): its own, but for the write-ahead log, which
-/// is a <see cref="LogFile"/>.</summary>
+/// <summary>SQLite's way to its files (a VFS, sqlite.org/vfs.html): its own, but for the write-ahead log,
+/// which is a <see cref="LogFile"/>.</summary>
 static unsafe partial class SqliteFiles
 {
     const int OpenLogFlag = 0x00080000; // SQLITE_OPEN_WAL

@@ -43,7 +43,7 @@ public sealed partial class SqliteStore
     {
         /// <summary>Small pieces gather up to this before they are written: a peer chooses their
         /// size.</summary>
-        const int GatheredOctetsMax = 16 << 10;
+        const int GatheredOctetsMax = 64 << 10;
 
         readonly SqliteStore store;
         readonly NativeFile file;
@@ -62,35 +62,37 @@ public sealed partial class SqliteStore
 
         public override string Name { get; }
 
-        public override ValueTask WriteAsync(ReadOnlySequence<byte> octets, CancellationToken cancel)
+        /// <remarks>The disk may make a writer wait, and the thread that brings the octets serves other
+        /// sockets too.</remarks>
+        public override async ValueTask WriteAsync(ReadOnlySequence<byte> octets, CancellationToken cancel)
         {
+            store.Spend(octets.Length);
+            if (store.Health is not StoreHealth.Accepting and var health)
+                throw Refusal(health);
+            foreach (var segment in octets)
+                sum.AddOctets(segment.Span);
+            this.octets += octets.Length;
+            if (gathered.WrittenCount + octets.Length <= GatheredOctetsMax)
+            {
+                foreach (var segment in octets)
+                    gathered.Write(segment.Span);
+                return;
+            }
             try
             {
-                store.Spend(octets.Length);
-                if (store.Health is not StoreHealth.Accepting and var health)
-                    return ValueTask.FromException(Refusal(health));
-                foreach (var segment in octets)
-                {
-                    Gather(segment.Span);
-                    sum.AddOctets(segment.Span);
-                    this.octets += segment.Length;
-                }
-                return ValueTask.CompletedTask;
+                await Task.Run(() => Write(octets), CancellationToken.None).ConfigureAwait(false);
             }
             catch (NativeFileException error)
             {
-                return ValueTask.FromException(store.FileFailed(error));
+                throw store.FileFailed(error);
             }
         }
 
-        void Gather(ReadOnlySpan<byte> octets)
+        void Write(ReadOnlySequence<byte> octets)
         {
-            if (gathered.WrittenCount + octets.Length > GatheredOctetsMax)
-                WriteGathered();
-            if (octets.Length >= GatheredOctetsMax)
-                file.Write(octets);
-            else
-                gathered.Write(octets);
+            WriteGathered();
+            foreach (var segment in octets)
+                file.Write(segment.Span);
         }
 
         void WriteGathered()

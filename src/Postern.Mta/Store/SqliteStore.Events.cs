@@ -9,6 +9,7 @@ public sealed partial class SqliteStore
     const int IndexWaitMs = 1000;
     const int IndexEventsMax = 1024;
     const int EventsPageMax = 500;
+    static readonly TimeSpan EventsGather = TimeSpan.FromMilliseconds(20);
 
     /// <summary>
     /// The search table knows the events up to here. Written by the writer, read by readers.
@@ -40,6 +41,8 @@ public sealed partial class SqliteStore
             await foreach (var missed in ReadRangeAsync(seen, taken.Published, cancel).ConfigureAwait(false))
                 yield return missed;
             seen = Math.Max(seen, taken.Published);
+            // A busy store commits hundreds of times a second; its reader is not woken for each.
+            await Task.Delay(EventsGather, TimeProvider.System, cancel).ConfigureAwait(false);
         }
     }
 

@@ -131,7 +131,7 @@ public sealed partial class SqliteStore
     {
         if (failed)
         {
-            FailAll(requests, Refusal(StoreHealth.Failed));
+            End(requests, Refusal(StoreHealth.Failed));
             return;
         }
         var seqBefore = lastSeq;
@@ -171,7 +171,7 @@ public sealed partial class SqliteStore
         if (error is SqliteFailure { IsFatal: true } || failed)
         {
             Fail(error.Message);
-            FailAll(requests, Refusal(StoreHealth.Failed, error));
+            End(requests, Refusal(StoreHealth.Failed, error));
         }
         else if (error is SqliteFailure { IsFull: true })
         {
@@ -180,7 +180,7 @@ public sealed partial class SqliteStore
         else if (requests.Count == 1)
         {
             LogRefused(error.Message);
-            requests[0].Fail(new StoreException(
+            End(requests, new StoreException(
                 Health, $"the change was not stored: {error.Message}", error));
         }
         else
@@ -201,19 +201,19 @@ public sealed partial class SqliteStore
         diskFull = true;
         var refusal = Refusal(StoreHealth.Full, error);
         var rest = requests.FindAll(static request => request.Change?.Messages.Count is null or 0);
-        FailAll(requests.FindAll(static request => request.Change?.Messages.Count > 0), refusal);
+        End(requests.FindAll(static request => request.Change?.Messages.Count > 0), refusal);
         if (rest.Count > 0 && rest.Count < requests.Count)
         {
             CommitBatch(rest);
             return;
         }
+        var ended = new List<WriteRequest>();
         foreach (var request in rest)
         {
-            if (request.IsWaited || stopping || stalled.Count >= StalledMax)
-                request.Fail(refusal);
-            else
-                stalled.Add(request);
+            var isKept = !request.IsWaited && !stopping && stalled.Count < StalledMax;
+            (isKept ? stalled : ended).Add(request);
         }
+        End(ended, refusal);
     }
 
     void Publish(List<WriteRequest> requests, long seqBefore)
@@ -228,9 +228,28 @@ public sealed partial class SqliteStore
                 RememberDone(change.Recipients);
                 seq = committed.Add(change.Events, seq);
             }
-            request.Succeed();
         }
+        End(requests, null);
         committed.Signal(lastSeq);
+    }
+
+    /// <summary>
+    /// Lets those go on who wait, one after the other on one thread of the pool: to wake a thread for each of
+    /// them would cost more than what they do.
+    /// </summary>
+    static void End(List<WriteRequest> requests, StoreException? error)
+    {
+        if (requests.Count > 0)
+            ThreadPool.UnsafeQueueUserWorkItem(new Ending([.. requests], error), preferLocal: false);
+    }
+
+    sealed class Ending(WriteRequest[] requests, StoreException? error) : IThreadPoolWorkItem
+    {
+        public void Execute()
+        {
+            foreach (var request in requests)
+                request.End(error);
+        }
     }
 
     void Remember(NewMessage message)
@@ -248,12 +267,6 @@ public sealed partial class SqliteStore
             return;
         failed = true;
         LogFailed(error);
-    }
-
-    static void FailAll(List<WriteRequest> requests, StoreException error)
-    {
-        foreach (var request in requests)
-            request.Fail(error);
     }
 
     static StoreException Refusal(StoreHealth health, Exception? inner = null) => health == StoreHealth.Full

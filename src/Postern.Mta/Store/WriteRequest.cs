@@ -23,7 +23,7 @@ sealed class WriteRequest(ConcurrentQueue<WriteRequest> pool) : IValueTaskSource
         new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
     readonly List<int> ends = [];
-    ManualResetValueTaskSourceCore<bool> completion = new() { RunContinuationsAsynchronously = true };
+    ManualResetValueTaskSourceCore<bool> completion;
     ArrayBufferWriter<byte> buffer = new(2048);
 
     /// <summary>What to write. Null for <see cref="Work"/>.</summary>
@@ -73,22 +73,18 @@ sealed class WriteRequest(ConcurrentQueue<WriteRequest> pool) : IValueTaskSource
         return buffer.WrittenSpan[start..ends[number]];
     }
 
-    /// <summary>It is stored. Not to be touched afterwards: whoever waited gives it to the pool.</summary>
-    public void Succeed()
+    /// <summary>
+    /// It is stored, or is not and never will be. Whoever waited goes on from here, on this thread. Not to be
+    /// touched afterwards.
+    /// </summary>
+    public void End(StoreException? error)
     {
-        if (IsWaited)
+        if (!IsWaited)
+            Recycle();
+        else if (error is null)
             completion.SetResult(true);
         else
-            Recycle();
-    }
-
-    /// <summary>It is not stored and never will be. Not to be touched afterwards.</summary>
-    public void Fail(StoreException error)
-    {
-        if (IsWaited)
             completion.SetException(error);
-        else
-            Recycle();
     }
 
     void Recycle()

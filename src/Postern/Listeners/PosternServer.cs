@@ -1,9 +1,11 @@
+using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using OpenTelemetry.Metrics;
 using Postern.Api;
 using Postern.Cli;
@@ -220,11 +222,15 @@ sealed partial class PosternServer : IAsyncDisposable
             ListenUnix(
                 kestrel, deliver, peer => HttpDoor.Deliver with { Refusal = RefusalOf(peer, deliver) });
         });
-        builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = endPoint =>
+        Socket SocketOf(EndPoint endPoint) =>
             bound.FirstOrDefault(listener => listener.Address.Equals(endPoint))?.Socket
             ?? (sandbox is not null && sandbox.Address.Equals(endPoint) ? sandbox.Socket : null)
-            ?? Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets.SocketTransportOptions
-                .CreateDefaultBoundListenSocket(endPoint));
+            ?? SocketTransportOptions.CreateDefaultBoundListenSocket(endPoint);
+        builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = SocketOf);
+        // The last one is asked first.
+        builder.Services.AddSingleton<IConnectionListenerFactory>(new SmtpSockets(
+            [.. bound.Where(listener => listener.Options.For != ListenFor.Http).Select(l => l.Address)],
+            SocketOf, logs));
         var web = builder.Build();
         var deliver = agent.OpenDoor(new ListenOptions { Name = "deliver", For = ListenFor.Mx });
         new WebApi(agent, deliver, reread, sandbox, clock).Map(web);
