@@ -9,6 +9,7 @@ namespace Postern.Interop.Peers;
 sealed partial class Daemon : IAsyncDisposable
 {
     const int Terminate = 15;
+    const int Stop = 19;
 
     readonly Process process;
     readonly StringBuilder said = new();
@@ -55,6 +56,23 @@ sealed partial class Daemon : IAsyncDisposable
         _ = Signal(process.Id, Terminate);
         await Eventually
             .TrueAsync(() => process.HasExited, "the process ends after SIGTERM", seconds, () => Said);
+    }
+
+    /// <summary>SIGSTOP: when this returns no thread runs its own code any more. A call that the kernel had
+    /// begun may still end; what comes after it does not.</summary>
+    public Task FreezeAsync()
+    {
+        Assert.Equal(0, Signal(process.Id, Stop));
+        return Eventually.TrueAsync(
+            () => Directory.GetDirectories($"/proc/{process.Id}/task").All(IsStill), "every thread stands still",
+            evidence: () => Said);
+    }
+
+    /// <summary>Stopped, or in a call that no signal ends.</summary>
+    static bool IsStill(string task)
+    {
+        var facts = File.ReadAllText(Path.Combine(task, "stat"));
+        return facts[facts.LastIndexOf(')') + 2] is 'T' or 'D';
     }
 
     public async ValueTask DisposeAsync()

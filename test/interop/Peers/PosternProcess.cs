@@ -105,6 +105,8 @@ sealed partial class PosternProcess : IAsyncDisposable
     /// <summary>SIGKILL: no flush, no farewell.</summary>
     public Task KillAsync() => daemon!.KillAsync();
 
+    public Task FreezeAsync() => daemon!.FreezeAsync();
+
     /// <summary>SIGTERM; fails when it has not ended after so many seconds.</summary>
     public Task StopAsync(int seconds = 15) => daemon!.StopAsync(seconds);
 
