@@ -6,20 +6,19 @@ namespace Postern.Interop.Crash;
 /// message of a lone session.</remarks>
 public sealed class FlushProofTests
 {
-    const int DelayMs = 10;
-
     [Theory]
-    [InlineData(1, 1.3)]
-    [InlineData(16, 0.2)]
-    [InlineData(64, 0.1)]
-    public async Task Reply_ComesAfterAFlushThatCoversIt(int sessions, double flushesPerMessageMax)
+    [InlineData(1, 1, 1.5)]
+    [InlineData(16, 100, 0.2)]
+    [InlineData(64, 100, 0.1)]
+    public async Task Reply_ComesAfterAFlushThatCoversIt(
+        int sessions, int delayMs, double flushesPerMessageMax)
     {
         var strace = Tool.Require("strace");
         using var directory = new TemporaryDirectory();
         var file = directory.PathOf("trace");
         await using var postern = new PosternProcess(FlushErrorTests.Settings)
         {
-            Wrapper = [strace, .. FlushTrace.ProofOptions(file, DelayMs)],
+            Wrapper = [strace, .. FlushTrace.ProofOptions(file, delayMs)],
         };
         await postern.StartAsync(60);
         using var ledger = new Ledger(directory.PathOf("ledger"));
