@@ -185,7 +185,7 @@ public sealed class MemoryStore : IMailStore
                 .Concat(Behind(waiting.Deferred, after).TakeWhile(key => key.DueAt <= now))
                 .Take(limit).ToList();
             var last = due.Count > 0 ? due[^1] : after;
-            DueKey? next = Behind(waiting.Deferred, last).Cast<DueKey?>().FirstOrDefault();
+            var next = Behind(waiting.Deferred, last).Cast<DueKey?>().FirstOrDefault();
             return ValueTask.FromResult(new DueWindow([.. due.Select(WithMessage)], next?.DueAt));
         }
     }

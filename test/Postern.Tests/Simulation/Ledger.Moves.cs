@@ -53,7 +53,10 @@ sealed partial class Ledger
                 + $"bound {row.BoundTransport}");
         }
         foreach (var fact in change.Events)
-            Trace!.Add($"    {fact.Message}/{fact.Recipient} {fact.Kind} {fact.Reply ?? fact.Why ?? fact.Alarm?.Subject}");
+        {
+            var text = fact.Reply ?? fact.Why ?? fact.Alarm?.Subject;
+            Trace!.Add($"    {fact.Message}/{fact.Recipient} {fact.Kind} {text}");
+        }
     }
 
     void Move(StoreChange change, Recipient row)

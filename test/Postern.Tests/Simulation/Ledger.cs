@@ -1,5 +1,4 @@
 using Postern.Mta;
-using Postern.Mta.Events;
 using Postern.Mta.Queue;
 using Postern.Mta.Store;
 using Postern.Mta.Transports;

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
@@ -15,6 +16,7 @@ namespace Postern.Tests.Simulation;
 /// <summary>One life of the process: everything between intake and the ways out, on one thread.</summary>
 /// <remarks>Whatever would run on other threads waits here until the walk lets it take a step. Leases,
 /// commands and recovery wait for one another at the queue's gate, so one of them runs at a time.</remarks>
+[SuppressMessage("Design", "CA1001", Justification = "A killed process disposes of nothing.")]
 sealed class SimulatedProcess
 {
     static readonly CancellationToken None = CancellationToken.None;
@@ -43,7 +45,8 @@ sealed class SimulatedProcess
         table = new TransportTable(options, build);
         ledger.Begin(Store.Epoch, options);
         Queue = new MessageQueue(
-            options, Store, Health, table, alarms, Metrics, clock, new Random(chance.Next()), new FaultLog(ledger));
+            options, Store, Health, table, alarms, Metrics, clock, new Random(chance.Next()),
+            new FaultLog(ledger));
         Queue.Dispatcher.RunWorker = workers.Add;
         intake = new MailIntake(Store, Queue, new MemoryBudget(64 << 20), clock);
         aliases = AliasTable.Load(options, []);

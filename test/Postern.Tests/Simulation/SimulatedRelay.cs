@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Text;
 using Postern.Mta.Reports;
 using Postern.Mta.Transports;
-using Postern.Smtp;
 using Postern.Tests.Doubles;
 
 namespace Postern.Tests.Simulation;

@@ -11,7 +11,9 @@ sealed class SimulatedWorld
     static readonly string[] Names = ["one", "two", "three", "four"];
     static readonly string[] Domains = ["a.net", "b.net", "c.net", "d.net"];
 
-    static readonly AddressPattern[] DomainPatterns = [.. Domains.Select(d => AddressPattern.Parse($"*@{d}"))];
+    static readonly AddressPattern[] DomainPatterns =
+        [.. Domains.Select(domain => AddressPattern.Parse($"*@{domain}"))];
+
     static readonly AddressPattern Bulk = AddressPattern.Parse("bulk@example.org");
 
     static readonly Mailbox?[] Senders =

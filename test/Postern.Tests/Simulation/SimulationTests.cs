@@ -54,7 +54,8 @@ public sealed class SimulationTests(ITestOutputHelper output)
         }
     }
 
-    /// <summary>On each processor a thread of its own: nothing in a walk may wait or change threads.</summary>
+    /// <summary>On each processor a thread of its own: nothing in a walk may wait or change
+    /// threads.</summary>
     static void PlayAll(int count, Action<int> play)
     {
         var next = 0;
@@ -101,6 +102,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
     }
 
     static int? Number(string variable) =>
-        int.TryParse(Environment.GetEnvironmentVariable(variable), CultureInfo.InvariantCulture, out var number)
+        int.TryParse(
+            Environment.GetEnvironmentVariable(variable), CultureInfo.InvariantCulture, out var number)
             ? number : null;
 }

@@ -108,7 +108,8 @@ sealed class SteppedStore(IMailStore inner, Ledger ledger) : IMailStore
 
     StoreException? Refusal(StoreChange change) =>
         closed || failed ? new StoreException(StoreHealth.Failed, "the store failed")
-        : Room != DiskRoom.Enough && change.BringsMail ? new StoreException(StoreHealth.Full, "the disk is full")
+        : Room != DiskRoom.Enough && change.BringsMail
+            ? new StoreException(StoreHealth.Full, "the disk is full")
         : null;
 
     // The store behind may answer from other threads: this one waits for it, so that nothing runs beside it.
@@ -149,7 +150,8 @@ sealed class SteppedStore(IMailStore inner, Ledger ledger) : IMailStore
     public ContentFileWriter CreateContentFile(QueueId id) => inner.CreateContentFile(id);
 
     public ValueTask<IReadOnlyList<StoredEvent>> ReadEventsAfterAsync(
-        long seq, int limit, CancellationToken cancel) => Wait(inner.ReadEventsAfterAsync(seq, limit, cancel));
+        long seq, int limit, CancellationToken cancel) =>
+        Wait(inner.ReadEventsAfterAsync(seq, limit, cancel));
 
     public ValueTask<IReadOnlyList<StoredEvent>> ReadEventsOfAsync(
         QueueId message, CancellationToken cancel) => Wait(inner.ReadEventsOfAsync(message, cancel));

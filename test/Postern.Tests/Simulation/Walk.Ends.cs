@@ -73,7 +73,8 @@ sealed partial class Walk
             process.RunWorkers(int.MaxValue);
             foreach (var relay in relays.Values)
             {
-                if (relay.Flights.Count > 0 && (chance.Next(8) == 0 || relay.Flights[0].Cancel.IsCancellationRequested))
+                if (relay.Flights.Count > 0
+                    && (chance.Next(8) == 0 || relay.Flights[0].Cancel.IsCancellationRequested))
                     relay.Finish(relay.Flights[0]);
             }
             clock.Advance(TimeSpan.FromMilliseconds(chance.Next(5, 1000)));

@@ -2,7 +2,6 @@ using Microsoft.Extensions.Time.Testing;
 using Postern.Mta;
 using Postern.Mta.Queue;
 using Postern.Mta.Store;
-using Postern.Mta.Transports;
 using Postern.Tests.Doubles;
 
 namespace Postern.Tests.Simulation;
@@ -72,7 +71,7 @@ sealed partial class Walk
         return new SimulatedProcess(world.First, open(), ledger, clock, chance, Build);
     }
 
-    ITransport Build(string name, TransportOptions options)
+    SimulatedRelay Build(string name, TransportOptions options)
     {
         if (!relays.TryGetValue(name, out var relay))
             relays.Add(name, relay = new SimulatedRelay(name, ledger, chance));
