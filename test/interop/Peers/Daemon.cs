@@ -64,7 +64,8 @@ sealed partial class Daemon : IAsyncDisposable
     {
         Assert.Equal(0, Signal(process.Id, Stop));
         return Eventually.TrueAsync(
-            () => Directory.GetDirectories($"/proc/{process.Id}/task").All(IsStill), "every thread stands still",
+            () => Directory.GetDirectories($"/proc/{process.Id}/task").All(IsStill),
+            "every thread stands still",
             evidence: () => Said);
     }
 
