@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
@@ -19,7 +20,7 @@ sealed class MailHall : IAsyncDisposable
 {
     public static readonly DateTimeOffset Start = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
 
-    readonly Queue<Func<Task>> workers = new();
+    readonly ConcurrentQueue<Func<Task>> workers = new();
     readonly TransportTable table;
     readonly Metrics metrics = new();
     int applied;
@@ -142,7 +143,7 @@ sealed class MailHall : IAsyncDisposable
             Assert.True(await Dispatcher.FillAllAsync());
             await RunWorkersAsync();
         }
-        while (applied != before || workers.Count > 0);
+        while (applied != before || !workers.IsEmpty);
     }
 
     /// <summary>Starts what waits to be started; attempts that are held stay under way.</summary>
