@@ -36,5 +36,5 @@ public sealed class OwnershipTests
 
     static async Task<int> SubmitAsync(PosternProcess postern) =>
         (await FlushErrorTests.SubmitAsync(
-            postern.Port("submission"), TestContext.Current.CancellationToken)).Count;
+            postern.Port("submission"), TestContext.Current.CancellationToken)).Acknowledged.Count;
 }

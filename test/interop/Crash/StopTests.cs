@@ -46,11 +46,17 @@ public sealed class StopTests
         await stop.CancelAsync();
         await running;
         var verdict = new CrashVerdict(ledger.Read(), [], Sessions + Runs);
-        await Eventually.TrueAsync(
-            () => !verdict.Lost(sink.Deliveries).Any(), "everything arrives", 60, () => postern.Said);
-        CrashTable.Add(new CrashRow(
-            "reload under load", Runs, load.Acknowledged, 0, verdict.Repeats(sink.Deliveries).Count,
-            load.Refusals.Count));
+        try
+        {
+            await Eventually.TrueAsync(
+                () => !verdict.Lost(sink.Deliveries).Any(), "everything arrives", 60, () => postern.Said);
+        }
+        finally
+        {
+            CrashTable.Add(new CrashRow(
+                "reload under load", Runs, load.Acknowledged, verdict.Lost(sink.Deliveries).Count(),
+                verdict.Repeats(sink.Deliveries).Count, load.Refusals.Count));
+        }
         Assert.Equal(0, load.Dropped);
         Assert.Empty(load.Refusals);
         Assert.Empty(verdict.Repeats(sink.Deliveries));

@@ -25,6 +25,9 @@ sealed class SmtpSink : IAsyncDisposable
     public Moments Moments { get; } = new();
     public ConcurrentQueue<SinkDelivery> Deliveries { get; } = new();
 
+    /// <summary>Recipients that got something, each counted once.</summary>
+    public int Arrived => Deliveries.Select(delivery => delivery.Recipient).Distinct().Count();
+
     public async ValueTask DisposeAsync()
     {
         await stop.CancelAsync();
