@@ -35,8 +35,8 @@ public sealed partial class Dispatcher
             try
             {
                 await FillAsync(lane).ConfigureAwait(false);
-                if (IsPaced(lane))
-                    AddWorkers(lane);
+                // A pace that let nobody go on may be forgotten by now: whoever waited for it still does.
+                AddWorkers(lane);
             }
             catch (OperationCanceledException) when (stopping.IsCancellationRequested)
             {
@@ -116,12 +116,6 @@ public sealed partial class Dispatcher
             return WindowMax;
         var room = lane.Available - lane.Waiting.Count;
         return room < lane.Batch ? 0 : Math.Min(room, WindowMax);
-    }
-
-    static bool IsPaced(Lane lane)
-    {
-        lock (lane)
-            return lane.IsPaced;
     }
 
     static int LimitOf(Look look, Lane lane) => look switch

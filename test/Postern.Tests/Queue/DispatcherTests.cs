@@ -175,6 +175,32 @@ public sealed class DispatcherTests
     }
 
     [Fact]
+    public async Task LeasedWork_ThatWaitsForALearntPace_GoesOnOnceThatIsForgotten()
+    {
+        var options = WithConnections(1) with
+        {
+            Routes = [Route("all") with { Retry = [TimeSpan.FromHours(1)] }],
+        };
+        await using var hall = new MailHall(options);
+        await hall.AcceptAsync("delivered@example.net");
+        await hall.RunAsync();
+        hall.Relay.Holds = true;
+        hall.Relay.Answer(Results.SlowDown);
+        await hall.AcceptAsync("a@example.net");
+        await hall.AcceptAsync("b@example.net");
+        await hall.RunWorkersAsync();
+        hall.Relay.Holds = false;
+        hall.Relay.Release();
+        Assert.Equal(2, hall.Relay.Attempts.Count);
+        Assert.Equal(RecipientState.Active, hall.Store.Recipients[2].State);
+        hall.Clock.Advance(TimeSpan.FromMinutes(30));
+        // Whoever looks at a pace that is old enough forgets it.
+        hall.Dispatcher.UntilNext();
+        await hall.RunAsync();
+        Assert.Equal("b@example.net", hall.Relay.Attempts[^1].Recipients[0].Address.ToString());
+    }
+
+    [Fact]
     public async Task LeasedWork_WhoseLaneClosedMeanwhile_IsNotAttempted()
     {
         await using var hall = new MailHall();

@@ -96,6 +96,8 @@ sealed partial class Walk
         foreach (var relay in relays.Values)
             relay.Mood = RelayMood.Well;
         process.Reload(world.First);
+        // What clients have just handed over is open only now.
+        RunUntilQuiet();
         for (var round = 0; round < RoundsMax && ledger.Open.Count > 0 && ledger.Broken is null; round++)
         {
             RunUntilQuiet();
