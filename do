@@ -64,9 +64,8 @@ suite() {
 }
 
 finish() {
-  local line="$passed passed, $failed failed"
-  [ "$skipped" = 0 ] || line="$line, $skipped skipped"
-  echo "$line"
+  [ "$skipped" = 0 ] || echo "$skipped skipped"
+  echo "$passed passed, $failed failed"
   [ "$failed" = 0 ]
 }
 
