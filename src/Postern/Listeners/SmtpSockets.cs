@@ -9,7 +9,7 @@ namespace Postern.Listeners;
 /// <summary>Kestrel's sockets for the SMTP listeners: what came in is answered on the thread that read
 /// it.</summary>
 /// <remarks>
-/// A session takes some ten microseconds between two waits, less than waking another thread costs. In return
+/// What a session does between two waits is short, and waking another thread for it is dear. In return
 /// nothing on its way may block: the store, files of content and lookups have threads of their own. HTTP,
 /// whose handlers do as they like, keeps Kestrel's usual way. Why: docs/decisions/0007.
 /// </remarks>
