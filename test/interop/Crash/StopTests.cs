@@ -22,7 +22,8 @@ public sealed class StopTests
             () => postern.StopAsync(StopSecondsMax));
         var outcome = await run.DoAsync();
         Assert.Empty(outcome.Repeats);
-        Assert.NotEmpty(outcome.Refusals);
+        // A session that the stop met between its connection and its EHLO has no reply to count.
+        Assert.InRange(outcome.Refusals.Count, Runs * Sessions / 2, Runs * Sessions);
         Assert.All(outcome.Refusals, reply => Assert.StartsWith("421", reply, StringComparison.Ordinal));
     }
 

@@ -66,7 +66,9 @@ sealed class SmtpWire : IAsyncDisposable
             reply = await CommandAsync($"RCPT TO:<{letter.Recipient}>", cancel);
         if (reply[0] != '2')
         {
-            await CommandAsync("RSET", cancel);
+            // After 421 the server hears nothing more.
+            if (!reply.StartsWith("421", StringComparison.Ordinal))
+                await CommandAsync("RSET", cancel);
             return reply;
         }
         return letter.ByBdat ? "3 BDAT asks for nothing" : await CommandAsync("DATA", cancel);
