@@ -14,6 +14,10 @@ sealed partial class Housekeeping(
 {
     static readonly TimeSpan SweepEvery = TimeSpan.FromSeconds(1);
     static readonly TimeSpan CountEvery = TimeSpan.FromSeconds(10);
+
+    /// <summary>Counting reads an entry for each recipient that waits: with a large backlog it comes less
+    /// often, and never takes more than this part of the time.</summary>
+    const int CountPart = 50;
     static readonly TimeSpan LookAtOldEvery = TimeSpan.FromSeconds(30);
 
     /// <summary>Pages of old mail in one second: a million messages take minutes, and leave room for
@@ -25,7 +29,8 @@ sealed partial class Housekeeping(
     /// <summary>How far the look at old mail is. Null: it is through.</summary>
     QueueId? lookedTo;
 
-    /// <summary>Recipients that wait in the store, lane by lane; some seconds old.</summary>
+    /// <summary>Recipients that wait in the store, lane by lane; some seconds old, with a large backlog
+    /// a minute.</summary>
     public IReadOnlyList<LaneTotal> Waiting => Volatile.Read(ref waiting);
 
     public async Task RunAsync(CancellationToken cancel)
@@ -34,6 +39,7 @@ sealed partial class Housekeeping(
         await AttemptAsync("counting", CountAsync, cancel).ConfigureAwait(false);
         using var timer = new PeriodicTimer(SweepEvery, clock);
         var countedAt = clock.GetTimestamp();
+        var countAfter = CountEvery;
         var lookedAt = countedAt;
         while (!cancel.IsCancellationRequested)
         {
@@ -54,10 +60,12 @@ sealed partial class Housekeeping(
                 isRecovered = await AttemptAsync("recovery", queue.RecoverAsync, cancel)
                     .ConfigureAwait(false);
             await AttemptAsync("retention", SweepAsync, cancel).ConfigureAwait(false);
-            if (clock.GetElapsedTime(countedAt) >= CountEvery)
+            if (clock.GetElapsedTime(countedAt) >= countAfter)
             {
-                countedAt = clock.GetTimestamp();
+                var began = clock.GetTimestamp();
                 await AttemptAsync("counting", CountAsync, cancel).ConfigureAwait(false);
+                countedAt = clock.GetTimestamp();
+                countAfter = Max(CountEvery, clock.GetElapsedTime(began) * CountPart);
             }
             if (lookedTo is null && clock.GetElapsedTime(lookedAt) >= LookAtOldEvery)
             {
@@ -67,6 +75,8 @@ sealed partial class Housekeeping(
             await AttemptAsync("old mail", LookAtOldAsync, cancel).ConfigureAwait(false);
         }
     }
+
+    static TimeSpan Max(TimeSpan one, TimeSpan other) => one > other ? one : other;
 
     async ValueTask SweepAsync(CancellationToken cancel)
     {

@@ -18,6 +18,10 @@ static unsafe partial class LogFile
 {
     const int GatheredMax = 256 << 10;
 
+    /// <summary>The log grows by so much at a time: a flush of octets that lie inside a file of a known size
+    /// needs no word of the file system's journal.</summary>
+    const int GrowOctets = 1 << 20;
+
     const int IoErrorRead = raw.SQLITE_IOERR | (1 << 8);
     const int IoErrorShortRead = raw.SQLITE_IOERR | (2 << 8);
     const int IoErrorWrite = raw.SQLITE_IOERR | (3 << 8);
@@ -27,6 +31,13 @@ static unsafe partial class LogFile
     const int IoErrorSize = raw.SQLITE_IOERR | (7 << 8);
 
     static readonly Methods* Table = MakeTable();
+    static readonly byte* Zeroes = (byte*)NativeMemory.AllocZeroed(GrowOctets);
+
+    /// <summary>This thread's next commits need no flush of their own: the next one that flushes covers them,
+    /// and a crash before it undoes them. Only for what nobody was told and nothing outside depends
+    /// on.</summary>
+    [ThreadStatic]
+    public static bool FlushesLater;
 
     /// <summary>An open log, in memory that SQLite gives and takes away.</summary>
     public struct State
@@ -42,6 +53,9 @@ static unsafe partial class LogFile
         internal byte* Gathered;
         internal int GatheredOctets;
         internal long GatheredAt;
+
+        /// <summary>Octets of the file, as far as this connection knows.</summary>
+        internal long Octets;
     }
 
     public static int Open(byte* path, State* file)
@@ -53,7 +67,8 @@ static unsafe partial class LogFile
             return raw.SQLITE_CANTOPEN;
         file->Descriptor = descriptor;
         file->Path = path;
-        file->IsNew = lseek(descriptor, 0, SeekEnd) == 0;
+        file->Octets = lseek(descriptor, 0, SeekEnd);
+        file->IsNew = file->Octets == 0;
         file->Methods = Table;
         return raw.SQLITE_OK;
     }
@@ -115,6 +130,7 @@ static unsafe partial class LogFile
     {
         if (WriteGathered(file) is not raw.SQLITE_OK and var failure)
             return failure;
+        file->Octets = octets;
         return ftruncate(file->Descriptor, octets) == 0 ? raw.SQLITE_OK : IoErrorTruncate;
     }
 
@@ -123,8 +139,13 @@ static unsafe partial class LogFile
     {
         if (file->IsBroken)
             return IoErrorFlush;
+        // A log that begins anew says so on the disk before a frame of it follows: without its new salt the
+        // rest of the old log would be read after a crash.
+        var isBeginning = file->GatheredOctets == 0 || file->GatheredAt == 0;
         if (WriteGathered(file) is not raw.SQLITE_OK and var failure)
             return failure;
+        if (FlushesLater && !isBeginning)
+            return raw.SQLITE_OK;
         while (fdatasync(file->Descriptor) != 0)
         {
             // EINTR reports no lost page: only then it is called again.
@@ -171,6 +192,7 @@ static unsafe partial class LogFile
 
     static int WriteOut(State* file, byte* octets, int count, long at)
     {
+        Grow(file, at + count);
         while (count > 0)
         {
             var put = (int)pwrite(file->Descriptor, octets, (nuint)count, at);
@@ -185,6 +207,17 @@ static unsafe partial class LogFile
             at += put;
         }
         return raw.SQLITE_OK;
+    }
+
+    /// <summary>Lengthens the file with zeroes beyond <paramref name="end"/>, which SQLite takes for the end
+    /// of the log. A full disk is told by the write that needs the room.</summary>
+    static void Grow(State* file, long end)
+    {
+        if (end <= file->Octets)
+            return;
+        var left = GrowOctets - (end % GrowOctets);
+        var put = pwrite(file->Descriptor, Zeroes, (nuint)left, end);
+        file->Octets = put > 0 ? end + put : end;
     }
 
     static bool IsInterrupted() => Marshal.GetLastPInvokeError() == Errno.Interrupted;

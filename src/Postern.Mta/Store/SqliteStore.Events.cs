@@ -138,7 +138,8 @@ public sealed partial class SqliteStore
                 WHERE seq > ? AND seq <= ? AND message IS NOT NULL ORDER BY 1, 2
                 """).Bind(1, indexed).Bind(2, to).Run();
             writer.Use("UPDATE meta SET value = ? WHERE name = 'indexed'").Bind(1, to).Run();
-            writer.Use("COMMIT").Run();
+            flushesLater = true;
+            Commit();
             Interlocked.Exchange(ref indexed, to);
         }
         catch (SqliteFailure error)

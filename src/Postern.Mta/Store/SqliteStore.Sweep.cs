@@ -13,6 +13,12 @@ public sealed partial class SqliteStore
 
     const int FreePagesPerStep = 256;
 
+    /// <summary>So many events between two steps, and pages are given back one step a round only: moving
+    /// them would take half of the writer from a queue that drains.</summary>
+    const int BusyEventsMin = 200;
+
+    long seqAtStep;
+
     readonly Lock candidateGate = new();
     readonly Queue<long> candidates = new();
 
@@ -158,6 +164,8 @@ public sealed partial class SqliteStore
         if (greatest > 0)
             writer.Use("UPDATE meta SET value = max(value, ?) WHERE name = 'last_id'").Bind(1, greatest)
                 .Run();
+        // A file may go once it is sure that no row names it.
+        flushesLater = unlink.Count == 0;
         return gone;
     }
 
@@ -212,18 +220,22 @@ public sealed partial class SqliteStore
                 writer.Use("DELETE FROM event_of WHERE message = ? AND seq = ?").Bind(1, id)
                     .Bind(2, seq).Run();
         }
+        flushesLater = true;
         return old.Count;
     }
 
     int GiveBackPages()
     {
         var free = writer.Scalar("PRAGMA freelist_count");
+        flushesLater = true;
         var spare = free - Math.Max(FreePagesKept, writer.Scalar("PRAGMA page_count") / 4);
         if (spare <= 0)
             return 0;
         var pages = (int)Math.Min(spare, FreePagesPerStep);
         writer.Use(string.Create(null, $"PRAGMA incremental_vacuum({pages})")).Run();
-        return pages;
+        var isBusy = lastSeq - seqAtStep > BusyEventsMin && Health != StoreHealth.Full;
+        seqAtStep = lastSeq;
+        return isBusy ? 0 : pages;
     }
 
     void Unlink(string name)

@@ -19,6 +19,12 @@ public sealed partial class SqliteStore
     readonly List<WriteRequest> batch = [];
     readonly List<WriteRequest> stalled = [];
     int urgent;
+    bool sleepsLong;
+
+    /// <summary>The transaction at hand is the store's own and can do without a flush: done again after a
+    /// crash, it comes to the same. Set by its work.</summary>
+    bool flushesLater;
+
     volatile bool stopping;
 
     /// <inheritdoc/>
@@ -63,8 +69,8 @@ public sealed partial class SqliteStore
             waiting.Enqueue(request);
             if (request.IsWaited)
                 urgent++;
-            // A posted change only wakes a writer that sleeps for good.
-            if (request.IsWaited || waiting.Count == 1)
+            // A writer that looks again soon by itself is not woken for what was only posted.
+            if (request.IsWaited || sleepsLong)
                 Monitor.Pulse(gate);
             return true;
         }
@@ -98,15 +104,7 @@ public sealed partial class SqliteStore
     {
         lock (gate)
         {
-            while (urgent == 0 && !stopping)
-            {
-                var patience = waiting.Count > 0 ? PostedWaitMs
-                    : stalled.Count > 0 ? StalledWaitMs
-                    : IsIndexBehind ? IndexWaitMs
-                    : Timeout.Infinite;
-                if (!Monitor.Wait(gate, patience))
-                    break;
-            }
+            AwaitWork();
             batch.AddRange(stalled);
             stalled.Clear();
             long octets = 0;
@@ -127,6 +125,23 @@ public sealed partial class SqliteStore
         }
     }
 
+    void AwaitWork()
+    {
+        var isCalm = false;
+        while (urgent == 0 && !stopping)
+        {
+            var patience = waiting.Count > 0 || !isCalm ? PostedWaitMs
+                : stalled.Count > 0 ? StalledWaitMs
+                : IsIndexBehind ? IndexWaitMs
+                : Timeout.Infinite;
+            sleepsLong = patience != PostedWaitMs;
+            if (!Monitor.Wait(gate, patience) && (isCalm || waiting.Count > 0))
+                break;
+            isCalm = true;
+        }
+        sleepsLong = false;
+    }
+
     void CommitBatch(List<WriteRequest> requests)
     {
         if (failed)
@@ -140,7 +155,7 @@ public sealed partial class SqliteStore
             writer.Use("BEGIN IMMEDIATE").Run();
             foreach (var request in requests)
                 Apply(request);
-            writer.Use("COMMIT").Run();
+            Commit();
         }
         catch (Exception error) when (
             error is SqliteFailure or ObjectDisposedException or InvalidOperationException)
@@ -153,8 +168,22 @@ public sealed partial class SqliteStore
         Publish(requests, seqBefore);
     }
 
+    void Commit()
+    {
+        try
+        {
+            LogFile.FlushesLater = flushesLater;
+            writer.Use("COMMIT").Run();
+        }
+        finally
+        {
+            LogFile.FlushesLater = flushesLater = false;
+        }
+    }
+
     void RollBack()
     {
+        flushesLater = false;
         try
         {
             writer.RollBack();

@@ -276,6 +276,27 @@ public sealed class SqliteStoreTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Log_GrownAheadWithZeroes_IsReadToItsLastCommitAndNoFurther()
+    {
+        await store.CommitAsync(Accept(1));
+        await store.CommitAsync(Change(Recipient(1, state: RecipientState.Done)));
+        await store.SweepAsync(Start, DateTimeOffset.MinValue, None);
+        await store.CommitAsync(Accept(2));
+        var copy = directory.CreateSubdirectory("copy");
+        foreach (var file in directory.EnumerateFiles("postern.db*").Where(f => f.Extension != ".db-shm"))
+            file.CopyTo(Path.Combine(copy.FullName, file.Name));
+
+        var log = await File.ReadAllBytesAsync(Path.Combine(copy.FullName, "postern.db-wal"), None);
+        Assert.Equal(1 << 20, log.Length);
+        Assert.Equal(0, log[^1]);
+        var options = new SqliteStoreOptions { Directory = copy.FullName, Space = () => space };
+        await using var restored = SqliteStore.Open(
+            options, TimeProvider.System, NullLogger<SqliteStore>.Instance);
+        var left = await restored.ListAsync(QueueFilter.All, default, 10, None);
+        Assert.Equal(2, Assert.Single(left.Messages).Message.Id.Value);
+    }
+
+    [Fact]
     public async Task ReadEventsOf_FindsThemBeforeAndAfterIndexing()
     {
         for (var i = 0; i < 30; i++)
