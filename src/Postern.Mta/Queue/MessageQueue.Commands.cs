@@ -27,13 +27,14 @@ public sealed partial class MessageQueue
 
     /// <summary>Deferred recipients become Ready, and closed lanes are probed now: Ready ones need no
     /// more.</summary>
-    public async ValueTask<int> RetryAsync(QueueSelection which, string actor, CancellationToken cancel)
+    public async ValueTask<Retried> RetryAsync(
+        QueueSelection which, string actor, CancellationToken cancel)
     {
         var changed = await CommandAsync(which, new Wish(WishKind.Retry, actor), cancel)
             .ConfigureAwait(false);
-        health.ProbeNow(null);
+        var probed = health.ProbeNow(null);
         Dispatcher.LookEverywhere();
-        return changed;
+        return new Retried(changed, probed);
     }
 
     /// <summary>Recipients that are not done become Done (cancelled), without a report.</summary>
@@ -212,6 +213,11 @@ public sealed partial class MessageQueue
 
     sealed record Wish(WishKind Kind, string Actor);
 }
+
+/// <summary>What a retry command did.</summary>
+/// <param name="Recipients">Deferred ones that are Ready now.</param>
+/// <param name="Lanes">Closed ones that are probed now.</param>
+public readonly record struct Retried(int Recipients, int Lanes);
 
 /// <summary>What an operator's command means: one message or all that fit a filter.</summary>
 public abstract record QueueSelection
