@@ -161,7 +161,7 @@ public sealed class SecurityTests
     }
 
     [Fact]
-    public async Task Files_WhateverTheUmask_AreForTheirOwner()
+    public async Task Files_WhateverTheUmask_AreForTheirOwner_AndTheLogForItsGroup()
     {
         await using var postern = new PosternProcess(Relay)
         {
@@ -182,7 +182,7 @@ public sealed class SecurityTests
                 : entry.EndsWith(".sock", StringComparison.Ordinal) ? "660" : "600";
             Assert.Equal((entry, expected), (entry, ModeOf(entry)));
         }
-        Assert.Equal("600", ModeOf(postern.LogFile));
+        Assert.Equal("640", ModeOf(postern.LogFile));
         Assert.Equal("600", ModeOf(postern.Directory.PathOf("ready.json")));
     }
 
