@@ -165,7 +165,22 @@ public sealed partial class MessageQueue
             else
                 Fulfil(wish, stored.Message, row, now, change, reports);
         }
+        EndDamage(stored, change);
         return count;
+    }
+
+    /// <summary>Nothing of it is held any more: it is mended or given up. Where the damage is still there,
+    /// the next attempt raises the alarm anew.</summary>
+    void EndDamage(StoredMessage stored, StoreChange change)
+    {
+        var subject = stored.Message.Id.ToString();
+        if (!alarms.IsRaised(ContentAlarm, subject))
+            return;
+        var moved = change.Recipients.Where(row => row.Message == stored.Message.Id)
+            .ToDictionary(row => row.Number);
+        if (moved.Count > 0 && !stored.Recipients.Any(row => moved.GetValueOrDefault(row.Number, row).State
+            is RecipientState.Held or RecipientState.Active))
+            alarms.Clear(ContentAlarm, subject)?.AddTo(change);
     }
 
     static bool Concerns(WishKind wish, RecipientState state) => wish switch
