@@ -85,6 +85,9 @@ public sealed partial class Dispatcher
                 return true;
             }
             lane.Workers--;
+            // For want of pace: the pump starts another one in time.
+            if (mayWork && lane.Waiting.Count > 0 && !lane.PumpKnowsPace)
+                Wake();
             work = null!;
             return false;
         }

@@ -230,6 +230,10 @@ public sealed partial class Dispatcher : IDisposable
 
     void Wake() => wake.Writer.TryWrite(true);
 
+    /// <summary>A round of the pump was asked for since it was last looked; for who plays the
+    /// pump.</summary>
+    internal bool TakeWake() => wake.Reader.TryRead(out _);
+
     Lane LaneOf(string name) => lanes.GetOrAdd(name, static (name, dispatcher) =>
     {
         var transport = Lane.TransportOf(name);

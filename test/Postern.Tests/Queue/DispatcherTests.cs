@@ -2,6 +2,7 @@ using Postern.Mta;
 using Postern.Mta.Configuration;
 using Postern.Mta.Events;
 using Postern.Mta.Queue;
+using Postern.Mta.Store;
 using Postern.Tests.Doubles;
 using static Postern.Tests.Doubles.MailHall;
 

@@ -77,13 +77,18 @@ public sealed class FairnessTests
             .OrderBy(sender => sender switch { "first" => 0, "middle" => 1, _ => 2 }), behindTheProbe);
     }
 
-    static PosternOptions At(string rate) => OptionsOf(Route("all")) with
+    /// <param name="kind">Without a host, as here, SMTP has a lane for each domain, and they share the
+    /// rate.</param>
+    static PosternOptions At(
+        string rate, int connections = 200, TransportKind kind = TransportKind.Pipe) => OptionsOf(Route("all"))
+        with
     {
         Transports = new Dictionary<string, TransportOptions>
         {
             ["relay"] = new()
             {
-                Kind = TransportKind.Pipe,
+                Kind = kind,
+                MaxConnections = connections,
                 Rate = Rate.TryParse(rate, out var read) ? read : throw new FormatException(rate),
             },
         },
@@ -117,6 +122,45 @@ public sealed class FairnessTests
         Assert.Equal(6, hall.Store.Recipients.Count(row => row.State == RecipientState.Ready));
         await hall.PassAsync(TimeSpan.FromDays(2));
         Assert.All(hall.Store.Recipients, row => Assert.Equal(RecipientOutcome.Relayed, row.Outcome));
+    }
+
+    [Fact]
+    public async Task PacedLane_WhoseWorkersAreAllBusy_LetsThePumpSleep()
+    {
+        await using var hall = new MailHall(At("100/s", connections: 2));
+        hall.Relay.Holds = true;
+        await AcceptManyAsync(hall, "a@example.org", 30);
+        await hall.RunAsync();
+        Assert.Equal((2, 2), (hall.Relay.Attempts.Count, hall.Relay.HeldCount));
+        Assert.Equal(TimeSpan.FromSeconds(30), hall.Dispatcher.UntilNext());
+        hall.Relay.Holds = false;
+        hall.Relay.Release();
+        await hall.RunAsync();
+        Assert.Equal(30, hall.Relay.Attempts.Count);
+    }
+
+    [Fact]
+    public async Task WorkerOfAPacedLane_ThatLeavesForWantOfPace_WakesThePump()
+    {
+        // Two lanes share the rate: the second one's attempt takes what the first one's worker needs.
+        await using var hall = new MailHall(At("3/s", connections: 1, TransportKind.Smtp));
+        await hall.AcceptAsync("first@two.net");
+        await hall.RunAsync();
+        hall.Relay.Holds = true;
+        await hall.AcceptAsync("a@one.net");
+        await hall.AcceptAsync("b@one.net");
+        await hall.RunAsync();
+        await hall.AcceptAsync("c@two.net");
+        await hall.RunAsync();
+        Assert.Equal(2, hall.Relay.HeldCount);
+        Assert.Equal(TimeSpan.FromSeconds(30), hall.Dispatcher.UntilNext());
+        hall.Dispatcher.TakeWake();
+        hall.Relay.Holds = false;
+        hall.Relay.Release(1);
+        Assert.True(hall.Dispatcher.TakeWake());
+        Assert.InRange(hall.Dispatcher.UntilNext().TotalSeconds, 0.3, 0.4);
+        await hall.PassAsync(TimeSpan.FromSeconds(1));
+        Assert.Equal(4, hall.Relay.Attempts.Count);
     }
 
     [Fact]

@@ -28,8 +28,8 @@ public sealed class UpstreamFaultTests
 
     readonly int seed = Environment.ProcessId;
 
-    static int Messages => CrashTable.IsAtLength ? 20_000 : 2000;
-    static int SecondsMax => CrashTable.IsAtLength ? 1200 : 120;
+    static int Messages => CrashTable.IsAtLength ? 100_000 : 2000;
+    static int SecondsMax => CrashTable.IsAtLength ? 1800 : 120;
 
     [Fact]
     public async Task NextHop_FailingAtEachStage_GetsEveryMessageOnceOrRefusesItForGood()
