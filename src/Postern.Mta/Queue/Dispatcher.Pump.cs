@@ -167,7 +167,8 @@ public sealed partial class Dispatcher
                 if (lane.NextDueAt is { } due && due - now < wait)
                     wait = due - now;
                 // A closed lane waits for its probe, however much its rate would let go.
-                lane.PumpKnowsPace = WaitsForPace(lane) && health.ConditionOf(lane.Name) == LaneCondition.Open;
+                lane.PumpKnowsPace =
+                    WaitsForPace(lane) && health.ConditionOf(lane.Name) == LaneCondition.Open;
                 if (lane.PumpKnowsPace && lane.UntilBatch is var batch && batch < wait)
                     wait = batch;
             }

@@ -186,9 +186,9 @@ static class QueueCommand
         return ExitCode.Ok;
     }
 
-    internal static string TextOf(Changed changed) => string.Create(
-        CultureInfo.InvariantCulture,
-        $"{changed.Recipients} recipients{(changed.Lanes is { } lanes ? $", {lanes} closed lanes probed" : "")}");
+    static string TextOf(Changed changed) =>
+        $"{changed.Recipients} recipients"
+        + (changed.Lanes is { } lanes ? $", {lanes} closed lanes probed" : "");
 }
 
 /// <summary>The filters that list and bulk commands share.</summary>

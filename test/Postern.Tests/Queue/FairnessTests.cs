@@ -72,8 +72,8 @@ public sealed class FairnessTests
     /// <param name="kind">Without a host, as here, SMTP has a lane for each domain, and they share the
     /// rate.</param>
     static PosternOptions At(
-        string rate, int connections = 200, TransportKind kind = TransportKind.Pipe) => OptionsOf(Route("all"))
-        with
+        string rate, int connections = 200, TransportKind kind = TransportKind.Pipe) =>
+        OptionsOf(Route("all")) with
     {
         Transports = new Dictionary<string, TransportOptions>
         {
