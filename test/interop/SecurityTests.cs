@@ -161,7 +161,7 @@ public sealed class SecurityTests
     }
 
     [Fact]
-    public async Task Files_WhateverTheUmask_AreForTheirOwner_AndTheLogForItsGroup()
+    public async Task Files_WhateverTheUmask_AreForTheirOwner()
     {
         await using var postern = new PosternProcess(Relay)
         {

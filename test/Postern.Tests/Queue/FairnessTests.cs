@@ -74,17 +74,17 @@ public sealed class FairnessTests
     static PosternOptions At(
         string rate, int connections = 200, TransportKind kind = TransportKind.Pipe) =>
         OptionsOf(Route("all")) with
-    {
-        Transports = new Dictionary<string, TransportOptions>
         {
-            ["relay"] = new()
+            Transports = new Dictionary<string, TransportOptions>
             {
-                Kind = kind,
-                MaxConnections = connections,
-                Rate = Rate.TryParse(rate, out var read) ? read : throw new FormatException(rate),
+                ["relay"] = new()
+                {
+                    Kind = kind,
+                    MaxConnections = connections,
+                    Rate = Rate.TryParse(rate, out var read) ? read : throw new FormatException(rate),
+                },
             },
-        },
-    };
+        };
 
     [Fact]
     public async Task Rate_LetsSoManyGoInATime()
