@@ -16,8 +16,9 @@ usage() {
 ./do test [--install]  build and run everything: units, real peers, crash smoke
                        --install (or CI=true, as root) first installs the peers: Postfix, Exim, swaks, ...
 ./do test NAME         only the tests whose class or name contains NAME
-./do crash [KILLS]     kills, power cuts, failed flushes, full disks, floods, at length (default 200
-                       kills); ends with a table of what was acknowledged, lost, repeated, refused
+./do crash [KILLS]     kills, power cuts, failed flushes, full disks, floods, failing next hops, at
+                       length (default 200 kills); ends with a table of what was acknowledged, lost,
+                       repeated, refused
 ./do fuzz [SECONDS [TARGET]] [--seed N]
                        every fuzz target, or one, for so long (default 30)
 ./do bench peers       Postern beside Postfix in one run (tests of bench/side-by-side may follow)

@@ -182,7 +182,7 @@ public sealed class SecurityTests
                 : entry.EndsWith(".sock", StringComparison.Ordinal) ? "660" : "600";
             Assert.Equal((entry, expected), (entry, ModeOf(entry)));
         }
-        Assert.Equal("600", ModeOf(postern.LogFile));
+        Assert.Equal("640", ModeOf(postern.LogFile));
         Assert.Equal("600", ModeOf(postern.Directory.PathOf("ready.json")));
     }
 

@@ -5,6 +5,9 @@ namespace Postern.Mta.Events;
 /// <summary>The file of the log, or standard output.</summary>
 public static class LogTarget
 {
+    /// <summary>Who reads logs need not be who reads mail: its group may.</summary>
+    const UnixFileMode Mode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead;
+
     /// <param name="file">Null: standard output.</param>
     internal static Stream Open(string? file)
     {
@@ -17,9 +20,15 @@ public static class LogTarget
             Share = FileShare.ReadWrite | FileShare.Delete,
             BufferSize = 0,
         };
-        if (!OperatingSystem.IsWindows())
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead;
-        return new FileStream(file, options);
+        if (OperatingSystem.IsWindows())
+            return new FileStream(file, options);
+        options.UnixCreateMode = Mode;
+        var isNew = !File.Exists(file);
+        var stream = new FileStream(file, options);
+        // Our umask takes from the group. A file that was there keeps the mode its owner gave it.
+        if (isNew)
+            File.SetUnixFileMode(stream.SafeFileHandle, Mode);
+        return stream;
     }
 
     /// <summary>

@@ -167,9 +167,9 @@ public sealed partial class Dispatcher
                 if (lane.NextDueAt is { } due && due - now < wait)
                     wait = due - now;
                 // A closed lane waits for its probe, however much its rate would let go.
-                if (lane.IsPaced && (lane.MayHoldDue || lane.Waiting.Count > 0)
-                    && health.ConditionOf(lane.Name) == LaneCondition.Open
-                    && lane.UntilBatch is var batch && batch < wait)
+                lane.PumpKnowsPace =
+                    WaitsForPace(lane) && health.ConditionOf(lane.Name) == LaneCondition.Open;
+                if (lane.PumpKnowsPace && lane.UntilBatch is var batch && batch < wait)
                     wait = batch;
             }
         }
@@ -179,6 +179,11 @@ public sealed partial class Dispatcher
         // A lane whose rows are all held back must not turn the pump into a spinning loop.
         return wait < TimeSpan.FromMilliseconds(10) ? TimeSpan.FromMilliseconds(10) : wait;
     }
+
+    /// <summary>Nothing but its pace holds the lane up. While all workers are busy it is they who go
+    /// on.</summary>
+    static bool WaitsForPace(Lane lane) => lane.IsPaced
+        && (lane.Waiting.Count > 0 ? lane.Workers < lane.Concurrency : lane.MayHoldDue);
 
     enum Look { Nothing, Window, Probe, Search }
 }

@@ -64,6 +64,9 @@ sealed class Lane(string name, string transport, int concurrencyMax, Pace? pace,
     /// <summary>The pace lets one more attempt begin.</summary>
     public bool TryTakePace() => learnt.Available > 0 && Pace?.TryTake() != false && learnt.TryTake();
 
+    /// <summary>The pump wakes up when the pace lets a batch begin.</summary>
+    public bool PumpKnowsPace { get; set; }
+
     /// <summary>The store may hold recipients of this lane that are due: the pump must look.</summary>
     public bool MayHoldDue { get; set; } = true;
 

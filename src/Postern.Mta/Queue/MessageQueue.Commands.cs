@@ -27,13 +27,14 @@ public sealed partial class MessageQueue
 
     /// <summary>Deferred recipients become Ready, and closed lanes are probed now: Ready ones need no
     /// more.</summary>
-    public async ValueTask<int> RetryAsync(QueueSelection which, string actor, CancellationToken cancel)
+    public async ValueTask<Retried> RetryAsync(
+        QueueSelection which, string actor, CancellationToken cancel)
     {
         var changed = await CommandAsync(which, new Wish(WishKind.Retry, actor), cancel)
             .ConfigureAwait(false);
-        health.ProbeNow(null);
+        var probed = health.ProbeNow(null);
         Dispatcher.LookEverywhere();
-        return changed;
+        return new Retried(changed, probed);
     }
 
     /// <summary>Recipients that are not done become Done (cancelled), without a report.</summary>
@@ -164,7 +165,22 @@ public sealed partial class MessageQueue
             else
                 Fulfil(wish, stored.Message, row, now, change, reports);
         }
+        EndDamage(stored, change);
         return count;
+    }
+
+    /// <summary>Nothing of it is held any more: it is mended or given up. Where the damage is still there,
+    /// the next attempt raises the alarm anew.</summary>
+    void EndDamage(StoredMessage stored, StoreChange change)
+    {
+        var subject = stored.Message.Id.ToString();
+        if (!alarms.IsRaised(ContentAlarm, subject))
+            return;
+        var moved = change.Recipients.Where(row => row.Message == stored.Message.Id)
+            .ToDictionary(row => row.Number);
+        if (moved.Count > 0 && !stored.Recipients.Any(row => moved.GetValueOrDefault(row.Number, row).State
+            is RecipientState.Held or RecipientState.Active))
+            alarms.Clear(ContentAlarm, subject)?.AddTo(change);
     }
 
     static bool Concerns(WishKind wish, RecipientState state) => wish switch
@@ -212,6 +228,11 @@ public sealed partial class MessageQueue
 
     sealed record Wish(WishKind Kind, string Actor);
 }
+
+/// <summary>What a retry command did.</summary>
+/// <param name="Recipients">Deferred ones that are Ready now.</param>
+/// <param name="Lanes">Closed ones that are probed now.</param>
+public readonly record struct Retried(int Recipients, int Lanes);
 
 /// <summary>What an operator's command means: one message or all that fit a filter.</summary>
 public abstract record QueueSelection

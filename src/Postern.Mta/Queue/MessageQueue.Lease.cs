@@ -293,7 +293,7 @@ public sealed partial class MessageQueue
             intents[KeyOf(row)] = new Wish(WishKind.Hold, "postern");
         var change = new StoreChange();
         alarms.Raise(ContentAlarm, work.Message.Id.ToString(), text,
-            "restore the data directory from a copy, or: postern queue cancel")?.AddTo(change);
+            "restore the data directory from a copy, then: postern queue release; or cancel")?.AddTo(change);
         if (change.Events.Count > 0)
             store.Post(change);
     }

@@ -118,8 +118,10 @@ public sealed class RelayHealth(TimeProvider clock)
 
     /// <summary>Probes now, by an operator's wish; every closed lane when <paramref name="lane"/> is
     /// null.</summary>
-    public void ProbeNow(string? lane)
+    /// <returns>How many lanes that are.</returns>
+    public int ProbeNow(string? lane)
     {
+        var count = 0;
         foreach (var (name, state) in closed)
         {
             if (lane is not null && name != lane)
@@ -129,8 +131,10 @@ public sealed class RelayHealth(TimeProvider clock)
                 state.NextProbeTicks = clock.GetTimestamp();
                 state.Probes = 0;
             }
+            count++;
         }
         Interlocked.Increment(ref generation);
+        return count;
     }
 
     /// <summary>Forgets what is known of a transport's lanes, after a reload changed it.</summary>

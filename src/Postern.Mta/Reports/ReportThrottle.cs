@@ -4,11 +4,8 @@ using Postern.Smtp;
 namespace Postern.Mta.Reports;
 
 /// <summary>Caps the reports that go to one address, whose owner may have sent none of it.</summary>
-/// <remarks>
-/// A count for each address, and all begin anew after <see cref="Window"/>. What is over the cap is not lost:
-/// a failure stays as a dead letter. Memory is bounded: addresses beyond
-/// <see cref="LoginThrottle.EntriesMax"/> in one window have no report. Safe for several threads.
-/// </remarks>
+/// <remarks>What is over the cap is not lost: a failure stays as a dead letter. Addresses beyond its memory
+/// have no report. Safe for several threads.</remarks>
 public sealed class ReportThrottle(TimeProvider clock)
 {
     /// <summary>To one address in one window.</summary>
@@ -16,26 +13,8 @@ public sealed class ReportThrottle(TimeProvider clock)
 
     public static readonly TimeSpan Window = TimeSpan.FromHours(1);
 
-    readonly Lock gate = new();
-    readonly Dictionary<string, int> counts = new(StringComparer.OrdinalIgnoreCase);
-    long begunAt = clock.GetTimestamp();
+    readonly WindowThrottle throttle = new(clock, ReportsMax, Window, Uncounted.Stay);
 
     /// <returns>False: this address has had as many as it gets.</returns>
-    public bool TryTake(Mailbox to)
-    {
-        var key = to.ToString();
-        lock (gate)
-        {
-            if (clock.GetElapsedTime(begunAt) >= Window)
-            {
-                counts.Clear();
-                begunAt = clock.GetTimestamp();
-            }
-            var count = counts.GetValueOrDefault(key);
-            if (count >= ReportsMax || (count == 0 && counts.Count >= LoginThrottle.EntriesMax))
-                return false;
-            counts[key] = count + 1;
-            return true;
-        }
-    }
+    public bool TryTake(Mailbox to) => throttle.TryTake(to.ToString());
 }

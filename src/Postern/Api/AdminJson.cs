@@ -96,7 +96,11 @@ sealed record TotalsPage(IReadOnlyList<QueueTotal> Totals);
 
 sealed record QueuePage(IReadOnlyList<QueueEntry> Messages, string? Next);
 
-sealed record Changed(int Recipients);
+/// <param name="Lanes">Closed ones that are probed now. Null: the command probes none.</param>
+sealed record Changed(int Recipients, int? Lanes = null)
+{
+    public static Changed Of(Retried retried) => new(retried.Recipients, retried.Lanes);
+}
 
 sealed record LanePage(IReadOnlyList<LaneStatus> Lanes);
 

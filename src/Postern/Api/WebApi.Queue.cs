@@ -112,17 +112,17 @@ sealed partial class WebApi
         }
         const string actor = "operator";
         var cancel = context.RequestAborted;
-        int? changed = (string)context.GetRouteValue("command")! switch
+        var changed = (string)context.GetRouteValue("command")! switch
         {
-            "hold" => await agent.Queue.HoldAsync(which, actor, cancel),
-            "release" => await agent.Queue.ReleaseAsync(which, actor, cancel),
-            "retry" => await agent.Queue.RetryAsync(which, actor, cancel),
-            "cancel" => await agent.Queue.CancelAsync(which, actor, cancel),
-            "expire" => await agent.Queue.ExpireAsync(which, actor, cancel),
+            "hold" => new Changed(await agent.Queue.HoldAsync(which, actor, cancel)),
+            "release" => new Changed(await agent.Queue.ReleaseAsync(which, actor, cancel)),
+            "retry" => Changed.Of(await agent.Queue.RetryAsync(which, actor, cancel)),
+            "cancel" => new Changed(await agent.Queue.CancelAsync(which, actor, cancel)),
+            "expire" => new Changed(await agent.Queue.ExpireAsync(which, actor, cancel)),
             _ => null,
         };
-        if (changed is { } count)
-            await AnswerAsync(context, new Changed(count), AdminJson.Default.Changed);
+        if (changed is not null)
+            await AnswerAsync(context, changed, AdminJson.Default.Changed);
         else
             await ErrorAsync(context, 404, "no such command", "one of hold, release, retry, cancel, expire");
     }

@@ -169,7 +169,7 @@ static class QueueCommand
                 ExitCode.Usage, $"queue {command}: ids, a filter and ALL exclude each other",
                 "give one of them");
         using var server = context.OpenAdmin();
-        var changed = 0;
+        var changed = new Changed(0);
         string[] selections = isAll || ids.Count == 0 ? [(isAll ? "&all=true" : "") + filter]
             : [.. ids.Select(id => $"&id={Uri.EscapeDataString(id)}")];
         foreach (var selection in selections)
@@ -177,12 +177,18 @@ static class QueueCommand
             var answer = await server.SendAsync(
                 HttpMethod.Post, $"admin/v1/queue/{command}?{selection.TrimStart('&')}", null,
                     AdminJson.Default.Changed, cancel);
-            changed += answer.Recipients;
+            // Each command probes all lanes.
+            changed = answer with { Recipients = changed.Recipients + answer.Recipients };
         }
-        Console.Out
-            .WriteLine(context.Json ? $"{{\"recipients\":{changed}}}" : $"{command}: {changed} recipients");
+        Console.Out.WriteLine(context.Json
+            ? JsonSerializer.Serialize(changed, AdminJson.Default.Changed)
+            : $"{command}: {TextOf(changed)}");
         return ExitCode.Ok;
     }
+
+    static string TextOf(Changed changed) =>
+        $"{changed.Recipients} recipients"
+        + (changed.Lanes is { } lanes ? $", {lanes} closed lanes probed" : "");
 }
 
 /// <summary>The filters that list and bulk commands share.</summary>

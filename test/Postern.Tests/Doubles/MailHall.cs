@@ -103,6 +103,14 @@ sealed class MailHall : IAsyncDisposable
         return letter.Id;
     }
 
+    /// <summary>Takes messages of one sender, each to a recipient of its own, and lets them go.</summary>
+    public async ValueTask SendAsync(string sender, int count = 1)
+    {
+        for (var i = 0; i < count; i++)
+            await AcceptAsync(Letter(sender), $"r{i}@example.net");
+        await RunAsync();
+    }
+
     public static NewMail Mail(QueuedMessage letter, params string[] recipients)
     {
         var content = new PooledContent();

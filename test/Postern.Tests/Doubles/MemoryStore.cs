@@ -53,6 +53,8 @@ public sealed class MemoryStore : IMailStore
     /// <summary>The content of this message is not there any more when it is asked for.</summary>
     public void LoseContent(QueueId id) => lost.Add(id);
 
+    public void RestoreContent(QueueId id) => lost.Remove(id);
+
     /// <summary>Every recipient, Done ones too, by key.</summary>
     public IReadOnlyList<Recipient> Recipients
     {

@@ -12,11 +12,21 @@ public sealed class LogTargetTests : IDisposable
     [Fact]
     public void FindTrouble_FileThatIsMissing_MakesItAndHidesItFromOthers()
     {
-        const UnixFileMode others =
-            UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
         var file = directory.PathOf("postern.log");
         Assert.Null(LogTarget.FindTrouble(file));
-        Assert.Equal(UnixFileMode.None, File.GetUnixFileMode(file) & others);
+        Assert.Equal(
+            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead,
+            File.GetUnixFileMode(file));
+    }
+
+    [Fact]
+    public void Open_OfAFileThatIsThere_LeavesItsMode()
+    {
+        const UnixFileMode narrow = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        var file = directory.Write("postern.log", "a line\n");
+        File.SetUnixFileMode(file, narrow);
+        LogTarget.Open(file).Dispose();
+        Assert.Equal(narrow, File.GetUnixFileMode(file));
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using Postern.Mta;
 using Postern.Mta.Configuration;
 using Postern.Mta.Events;
 using Postern.Mta.Queue;
+using Postern.Mta.Store;
 using Postern.Tests.Doubles;
 using static Postern.Tests.Doubles.MailHall;
 
@@ -305,12 +306,59 @@ public sealed class DispatcherTests
     public async Task LostContent_HoldsTheMessage()
     {
         await using var hall = new MailHall();
+        var id = await DamageAsync(hall, "a@example.net");
+        Assert.Equal((RecipientState.Held, "4.3.0"), (hall.Only.State, hall.Only.LastText![..5]));
+        Assert.True(hall.Alarms.IsRaised("content", id.ToString()));
+    }
+
+    [Fact]
+    public async Task RestoredContent_ReleasedByAnOperator_IsRelayedAndItsAlarmCleared()
+    {
+        await using var hall = new MailHall();
+        var id = await DamageAsync(hall, "a@example.net");
+        hall.Store.RestoreContent(id);
+        await hall.Queue.ReleaseAsync(new QueueSelection.One(id), "kim", CancellationToken.None);
+        await hall.RunAsync();
+        Assert.Equal(RecipientOutcome.Relayed, hall.Only.Outcome);
+        Assert.Equal(0, hall.Alarms.Count);
+        Assert.Single(hall.Events(EventKind.AlarmCleared));
+    }
+
+    [Fact]
+    public async Task LostContent_ReleasedAsItIs_IsHeldUnderItsAlarmAgain()
+    {
+        await using var hall = new MailHall();
+        var id = await DamageAsync(hall, "a@example.net");
+        await hall.Queue.ReleaseAsync(new QueueSelection.One(id), "kim", CancellationToken.None);
+        await hall.RunAsync();
+        Assert.Equal(RecipientState.Held, hall.Only.State);
+        Assert.True(hall.Alarms.IsRaised("content", id.ToString()));
+        Assert.Equal(2, hall.Events(EventKind.AlarmRaised).Count());
+    }
+
+    [Fact]
+    public async Task AlarmOfLostContent_StandsUntilTheLastRecipientIsCancelled()
+    {
+        await using var hall = new MailHall();
+        var id = await DamageAsync(hall, "a@example.net", "b@example.net");
+        await CancelAsync("a@*");
+        Assert.True(hall.Alarms.IsRaised("content", id.ToString()));
+        await CancelAsync("b@*");
+        Assert.Equal(0, hall.Alarms.Count);
+
+        async Task CancelAsync(string recipient) => Assert.Equal(1, await hall.Queue.CancelAsync(
+            new QueueSelection.Matching(new QueueFilter { Recipient = recipient }), "kim",
+            CancellationToken.None));
+    }
+
+    /// <summary>One message whose content is not there any more when it is tried again.</summary>
+    static async Task<QueueId> DamageAsync(MailHall hall, params string[] recipients)
+    {
         hall.Relay.Answer(Results.Unreachable);
-        var id = await hall.AcceptAsync(hall.Letter(""), "a@example.net");
+        var id = await hall.AcceptAsync(hall.Letter(""), recipients);
         await hall.RunWorkersAsync();
         hall.Store.LoseContent(id);
         await hall.PassAsync(TimeSpan.FromSeconds(1));
-        Assert.Equal((RecipientState.Held, "4.3.0"), (hall.Only.State, hall.Only.LastText![..5]));
-        Assert.True(hall.Alarms.IsRaised("content", id.ToString()));
+        return id;
     }
 }

@@ -9,24 +9,26 @@ namespace Postern.Tests.Queue;
 /// <summary>Whose mail goes first, and how fast: flows, priority, rate.</summary>
 public sealed class FairnessTests
 {
-    static async ValueTask AcceptManyAsync(MailHall hall, string sender, int count)
-    {
-        for (var i = 0; i < count; i++)
-            await hall.AcceptAsync(hall.Letter(sender), $"r{i}@example.net");
-    }
-
     static List<string> Senders(ScriptedTransport way) =>
         [.. way.Attempts.Select(attempt => attempt.Sender.Mailbox!.LocalPart)];
+
+    /// <summary>This sender's mail comes last and is among the next two that go.</summary>
+    static async ValueTask AssertNextAsync(MailHall hall, string sender)
+    {
+        await hall.SendAsync(sender + "@example.org");
+        hall.Relay.Release(2);
+        await hall.RunAsync();
+        Assert.Contains(sender, Senders(hall.Relay));
+    }
 
     [Fact]
     public async Task Backlog_OfABulkSender_DoesNotHoldUpAnother()
     {
         await using var hall = new MailHall();
         hall.Relay.Answer(Results.Unreachable);
-        await AcceptManyAsync(hall, "bulk@example.org", 1);
-        await hall.RunAsync();
-        await AcceptManyAsync(hall, "bulk@example.org", 3000);
-        await AcceptManyAsync(hall, "reset@example.org", 1);
+        await hall.SendAsync("bulk@example.org");
+        await hall.SendAsync("bulk@example.org", 3000);
+        await hall.SendAsync("reset@example.org");
         await hall.PassAsync(TimeSpan.FromSeconds(1));
         Assert.Equal(3003, hall.Relay.Attempts.Count);
         Assert.InRange(Senders(hall.Relay).IndexOf("reset"), 1, 25);
@@ -37,13 +39,8 @@ public sealed class FairnessTests
     {
         await using var hall = new MailHall();
         hall.Relay.Holds = true;
-        await AcceptManyAsync(hall, "bulk@example.org", 3000);
-        await hall.RunAsync();
-        await AcceptManyAsync(hall, "reset@example.org", 1);
-        await hall.RunAsync();
-        hall.Relay.Release(2);
-        await hall.RunAsync();
-        Assert.Contains("reset", Senders(hall.Relay));
+        await hall.SendAsync("bulk@example.org", 3000);
+        await AssertNextAsync(hall, "reset");
     }
 
     [Fact]
@@ -52,12 +49,8 @@ public sealed class FairnessTests
         await using var hall = new MailHall();
         hall.Relay.Holds = true;
         for (var i = 0; i < 100; i++)
-            await AcceptManyAsync(hall, $"list+{i}@example.org", 1);
-        await AcceptManyAsync(hall, "reset@example.org", 1);
-        await hall.RunAsync();
-        hall.Relay.Release(2);
-        await hall.RunAsync();
-        Assert.Contains("reset", Senders(hall.Relay));
+            await hall.SendAsync($"list+{i}@example.org");
+        await AssertNextAsync(hall, "reset");
     }
 
     [Fact]
@@ -67,34 +60,37 @@ public sealed class FairnessTests
             Route("late", from: ["late@example.org"]) with { Priority = -5 },
             Route("first", from: ["first@example.org"]) with { Priority = 5 }, Route("all")));
         hall.Relay.Answer(Results.Unreachable);
-        await AcceptManyAsync(hall, "late@example.org", 1);
-        await hall.RunAsync();
+        await hall.SendAsync("late@example.org");
         foreach (var sender in (string[])["late", "middle", "first"])
-            await AcceptManyAsync(hall, $"{sender}@example.org", 500);
+            await hall.SendAsync($"{sender}@example.org", 500);
         await hall.PassAsync(TimeSpan.FromSeconds(1));
         string[] behindTheProbe = [.. Senders(hall.Relay).Skip(2)];
         Assert.Equal(behindTheProbe.Order(StringComparer.Ordinal)
             .OrderBy(sender => sender switch { "first" => 0, "middle" => 1, _ => 2 }), behindTheProbe);
     }
 
-    static PosternOptions At(string rate) => OptionsOf(Route("all")) with
-    {
-        Transports = new Dictionary<string, TransportOptions>
+    /// <param name="kind">Without a host, as here, SMTP has a lane for each domain, and they share the
+    /// rate.</param>
+    static PosternOptions At(
+        string rate, int connections = 200, TransportKind kind = TransportKind.Pipe) =>
+        OptionsOf(Route("all")) with
         {
-            ["relay"] = new()
+            Transports = new Dictionary<string, TransportOptions>
             {
-                Kind = TransportKind.Pipe,
-                Rate = Rate.TryParse(rate, out var read) ? read : throw new FormatException(rate),
+                ["relay"] = new()
+                {
+                    Kind = kind,
+                    MaxConnections = connections,
+                    Rate = Rate.TryParse(rate, out var read) ? read : throw new FormatException(rate),
+                },
             },
-        },
-    };
+        };
 
     [Fact]
     public async Task Rate_LetsSoManyGoInATime()
     {
         await using var hall = new MailHall(At("10/s"));
-        await AcceptManyAsync(hall, "a@example.org", 100);
-        await hall.RunAsync();
+        await hall.SendAsync("a@example.org", 100);
         Assert.Equal(10, hall.Relay.Attempts.Count);
         for (var second = 1; second <= 9; second++)
         {
@@ -110,8 +106,7 @@ public sealed class FairnessTests
     public async Task MailThatWaitsForItsRate_IsNotLeased()
     {
         await using var hall = new MailHall(At("3/day"));
-        await AcceptManyAsync(hall, "a@example.org", 10);
-        await hall.RunAsync();
+        await hall.SendAsync("a@example.org", 10);
         Assert.Equal(7, hall.Store.Recipients.Count(row => row.State == RecipientState.Ready));
         await hall.PassAsync(TimeSpan.FromHours(8.01));
         Assert.Equal(6, hall.Store.Recipients.Count(row => row.State == RecipientState.Ready));
@@ -120,11 +115,48 @@ public sealed class FairnessTests
     }
 
     [Fact]
+    public async Task PacedLane_WhoseWorkersAreAllBusy_LetsThePumpSleep()
+    {
+        await using var hall = new MailHall(At("100/s", connections: 2));
+        hall.Relay.Holds = true;
+        await hall.SendAsync("a@example.org", 30);
+        Assert.Equal((2, 2), (hall.Relay.Attempts.Count, hall.Relay.HeldCount));
+        Assert.Equal(TimeSpan.FromSeconds(30), hall.Dispatcher.UntilNext());
+        hall.Relay.Holds = false;
+        hall.Relay.Release();
+        await hall.RunAsync();
+        Assert.Equal(30, hall.Relay.Attempts.Count);
+    }
+
+    [Fact]
+    public async Task WorkerOfAPacedLane_ThatLeavesForWantOfPace_WakesThePump()
+    {
+        // Two lanes share the rate: the second one's attempt takes what the first one's worker needs.
+        await using var hall = new MailHall(At("3/s", connections: 1, TransportKind.Smtp));
+        await hall.AcceptAsync("first@two.net");
+        await hall.RunAsync();
+        hall.Relay.Holds = true;
+        await hall.AcceptAsync("a@one.net");
+        await hall.AcceptAsync("b@one.net");
+        await hall.RunAsync();
+        await hall.AcceptAsync("c@two.net");
+        await hall.RunAsync();
+        Assert.Equal(2, hall.Relay.HeldCount);
+        Assert.Equal(TimeSpan.FromSeconds(30), hall.Dispatcher.UntilNext());
+        hall.Dispatcher.TakeWake();
+        hall.Relay.Holds = false;
+        hall.Relay.Release(1);
+        Assert.True(hall.Dispatcher.TakeWake());
+        Assert.InRange(hall.Dispatcher.UntilNext().TotalSeconds, 0.3, 0.4);
+        await hall.PassAsync(TimeSpan.FromSeconds(1));
+        Assert.Equal(4, hall.Relay.Attempts.Count);
+    }
+
+    [Fact]
     public async Task Reload_ThatLiftsTheRate_LetsEverythingGo()
     {
         await using var hall = new MailHall(At("1/day"));
-        await AcceptManyAsync(hall, "a@example.org", 50);
-        await hall.RunAsync();
+        await hall.SendAsync("a@example.org", 50);
         hall.Reload(OptionsOf(Route("all")));
         await hall.RunAsync();
         Assert.Equal(50, hall.Relay.Attempts.Count);

@@ -55,20 +55,20 @@ public sealed class MessageQueueCommandsTests
     {
         var (hall, one) = await DeferredAsync();
         await using var _ = hall;
-        Assert.Equal(1, await hall.Queue.RetryAsync(one, "kim", None));
+        Assert.Equal(new Retried(1, 0), await hall.Queue.RetryAsync(one, "kim", None));
         await hall.RunAsync();
         Assert.Equal(RecipientOutcome.Relayed, hall.Only.Outcome);
         Assert.Single(hall.Events(EventKind.Retried));
     }
 
     [Fact]
-    public async Task Retry_ProbesClosedLanesNow()
+    public async Task Retry_ProbesClosedLanesNow_AndSaysSo()
     {
         await using var hall = new MailHall();
         hall.Relay.Answer(Results.LoginRefused);
         await hall.AcceptAsync("b@example.net");
         await hall.PassAsync(TimeSpan.FromSeconds(5));
-        Assert.Equal(0, await hall.Queue.RetryAsync(All, "kim", None));
+        Assert.Equal(new Retried(0, 1), await hall.Queue.RetryAsync(All, "kim", None));
         await hall.RunAsync();
         Assert.Equal(RecipientOutcome.Relayed, hall.Only.Outcome);
     }
@@ -255,7 +255,7 @@ public sealed class MessageQueueCommandsTests
         {
             "hold" => await hall.Queue.HoldAsync(which, "kim", None),
             "release" => await hall.Queue.ReleaseAsync(which, "kim", None),
-            "retry" => await hall.Queue.RetryAsync(which, "kim", None),
+            "retry" => (await hall.Queue.RetryAsync(which, "kim", None)).Recipients,
             "cancel" => await hall.Queue.CancelAsync(which, "kim", None),
             _ => await hall.Queue.ExpireAsync(which, "kim", None),
         });
@@ -287,6 +287,7 @@ public sealed class MessageQueueCommandsTests
         hall.Relay.Answer(Results.Greylisted);
         var id = await hall.AcceptAsync("b@example.net");
         await hall.RunWorkersAsync();
-        Assert.Equal(1, await hall.Queue.RetryAsync(new QueueSelection.One(id), "kim", None));
+        Assert.Equal(
+            new Retried(1, 0), await hall.Queue.RetryAsync(new QueueSelection.One(id), "kim", None));
     }
 }

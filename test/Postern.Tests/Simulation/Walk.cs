@@ -195,14 +195,15 @@ sealed partial class Walk
         {
             Say($"command {command} for {which}");
             ledger.Command(command, (which as QueueSelection.One)?.Id);
-            await (command switch
+            Task given = command switch
             {
-                SimulatedCommand.Hold => queue.HoldAsync(which, actor, CancellationToken.None),
-                SimulatedCommand.Release => queue.ReleaseAsync(which, actor, CancellationToken.None),
-                SimulatedCommand.Retry => queue.RetryAsync(which, actor, CancellationToken.None),
-                SimulatedCommand.Cancel => queue.CancelAsync(which, actor, CancellationToken.None),
-                _ => queue.ExpireAsync(which, actor, CancellationToken.None),
-            });
+                SimulatedCommand.Hold => queue.HoldAsync(which, actor, CancellationToken.None).AsTask(),
+                SimulatedCommand.Release => queue.ReleaseAsync(which, actor, CancellationToken.None).AsTask(),
+                SimulatedCommand.Retry => queue.RetryAsync(which, actor, CancellationToken.None).AsTask(),
+                SimulatedCommand.Cancel => queue.CancelAsync(which, actor, CancellationToken.None).AsTask(),
+                _ => queue.ExpireAsync(which, actor, CancellationToken.None).AsTask(),
+            };
+            await given;
             if (command == SimulatedCommand.Retry)
                 ledger.ProbeNow();
         });
