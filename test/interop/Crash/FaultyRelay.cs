@@ -33,7 +33,8 @@ sealed class FaultyRelay : IAsyncDisposable
     /// <summary>Ids of messages, each as often as it was taken.</summary>
     public ConcurrentQueue<string> Taken { get; } = new();
 
-    /// <summary>Ids of messages that were taken and whose sender was not told so.</summary>
+    /// <summary>Ids of messages that were taken and whose reply was no reply, or lost with its
+    /// connection.</summary>
     public ConcurrentQueue<string> Unanswered { get; } = new();
 
     /// <summary>Reports to senders that were taken.</summary>
@@ -173,7 +174,7 @@ sealed class FaultyRelay : IAsyncDisposable
                 relay.Reports.Enqueue(new TakenReport(to, content));
             else
                 relay.Taken.Enqueue(id);
-            if (trouble is Trouble.Silence or Trouble.Garbage or Trouble.Reset)
+            if (trouble is Trouble.Garbage or Trouble.Reset)
                 relay.Unanswered.Enqueue(id);
         }
 
