@@ -9,7 +9,9 @@ namespace Postern.Bench;
 [MemoryDiagnoser]
 public class Parse
 {
-    readonly byte[] command = [.. "MAIL FROM:<sender@example.org> SIZE=4096 BODY=8BITMIME RET=HDRS ENVID=1"u8];
+    readonly byte[] command =
+        [.. "MAIL FROM:<sender@example.org> SIZE=4096 BODY=8BITMIME RET=HDRS ENVID=1"u8];
+
     readonly byte[] address = [.. "sender@example.org"u8];
     readonly byte[] reply = [.. "250 2.0.0 Ok: queued as 4XkQ1s2bPfz9vJ\r\n"u8];
     readonly byte[] capabilities =
