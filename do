@@ -5,6 +5,7 @@ cd "$(dirname "$0")"
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_CLI_UI_LANGUAGE=en
 program=src/Postern/bin/Release/net10.0/postern
 fuzz=fuzz/Postern.Fuzz/bin/Release/net10.0/Postern.Fuzz
+bench=bench/Postern.Bench/bin/Release/net10.0/Postern.Bench
 # For each target; on two processors two of them run side by side.
 fuzz_seconds=30
 quiet=(-noLogo -noColor)
@@ -22,6 +23,9 @@ usage() {
 ./do fuzz [SECONDS [TARGET]] [--seed N]
                        every fuzz target, or one, for so long (default 30)
 ./do bench peers       Postern beside Postfix in one run (tests of bench/side-by-side may follow)
+./do bench code [FILTER] [OPTIONS]
+                       time and octets allocated of pieces of the program, all or those whose name contains
+                       FILTER: Parse, Session, Commit, Dispatch; options of BenchmarkDotNet: --job short
 ./do lint              formatting and analyzers; changes nothing
 ./do package           artifacts/postern-VERSION-{portable,linux-x64}.tar.gz
 ./do ci                what CI does
@@ -119,6 +123,20 @@ run_fuzz() {
   "$fuzz" "$@"
 }
 
+run_bench() {
+  local what=${1:-}
+  [ $# = 0 ] || shift
+  case "$what" in
+    peers) exec bench/side-by-side "$@" ;;
+    code)
+      build bench/Postern.Bench
+      exec "$bench" "$@" ;;
+    *)
+      echo "do: bench knows: peers code" >&2
+      exit 64 ;;
+  esac
+}
+
 run_package() {
   local version kind output
   version=$(sed -n 's:.*<Version>\(.*\)</Version>.*:\1:p' Directory.Build.props)
@@ -153,10 +171,7 @@ case "$command" in
   ci) CI=true exec bash ./do test ;;
   crash) run_crash "$@" ;;
   fuzz) run_fuzz "$@" ;;
-  bench)
-    [ "${1:-}" = peers ] || { echo "do: bench knows: peers" >&2; exit 64; }
-    shift
-    exec bench/side-by-side "$@" ;;
+  bench) run_bench "$@" ;;
   lint)
     restore Postern.slnx
     dotnet build --no-restore --no-incremental -c Release -v q Postern.slnx
