@@ -23,6 +23,10 @@ usage() {
 ./do fuzz [SECONDS [TARGET]] [--seed N]
                        every fuzz target, or one, for so long (default 30)
 ./do bench peers       Postern beside Postfix in one run (tests of bench/side-by-side may follow)
+./do bench size [COUNT]
+                       memory, restart and drain with so many queued messages (default 1,000,000)
+./do bench idle [COUNT]
+                       memory of so many idle connections, in the clear and with TLS (default 10,000)
 ./do bench code [FILTER] [OPTIONS]
                        time and octets allocated of pieces of the program, all or those whose name contains
                        FILTER: Parse, Session, Commit, Dispatch; options of BenchmarkDotNet: --job short
@@ -128,11 +132,14 @@ run_bench() {
   [ $# = 0 ] || shift
   case "$what" in
     peers) exec bench/side-by-side "$@" ;;
+    size | idle)
+      build src/Postern
+      exec "bench/$what" "$@" ;;
     code)
       build bench/Postern.Bench
       exec "$bench" "$@" ;;
     *)
-      echo "do: bench knows: peers code" >&2
+      echo "do: bench knows: peers size idle code" >&2
       exit 64 ;;
   esac
 }
