@@ -30,9 +30,11 @@ public sealed partial class MessageQueue
     public async ValueTask<Retried> RetryAsync(
         QueueSelection which, string actor, CancellationToken cancel)
     {
+        // Before the rows: a long queue drains while the command goes through it.
+        var probed = health.ProbeNow(null);
+        Dispatcher.LookEverywhere();
         var changed = await CommandAsync(which, new Wish(WishKind.Retry, actor), cancel)
             .ConfigureAwait(false);
-        var probed = health.ProbeNow(null);
         Dispatcher.LookEverywhere();
         return new Retried(changed, probed);
     }

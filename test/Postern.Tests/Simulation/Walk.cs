@@ -195,6 +195,8 @@ sealed partial class Walk
         {
             Say($"command {command} for {which}");
             ledger.Command(command, (which as QueueSelection.One)?.Id);
+            if (command == SimulatedCommand.Retry)
+                ledger.ProbeNow();
             Task given = command switch
             {
                 SimulatedCommand.Hold => queue.HoldAsync(which, actor, CancellationToken.None).AsTask(),
@@ -204,8 +206,6 @@ sealed partial class Walk
                 _ => queue.ExpireAsync(which, actor, CancellationToken.None).AsTask(),
             };
             await given;
-            if (command == SimulatedCommand.Retry)
-                ledger.ProbeNow();
         });
     }
 
