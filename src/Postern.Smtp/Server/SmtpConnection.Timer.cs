@@ -6,7 +6,7 @@ sealed partial class SmtpConnection
     readonly Lock timing = new();
     ITimer? timer;
     long deadline, scheduledFor;
-    bool isScheduled, isTiming, hasExpired;
+    bool isScheduled, isTiming, isFlushing, hasExpired;
 
     bool HasExpired
     {
@@ -17,11 +17,13 @@ sealed partial class SmtpConnection
         }
     }
 
-    void StartTimer(TimeSpan limit)
+    /// <param name="flushing">It is for a flush; else for a read.</param>
+    void StartTimer(TimeSpan limit, bool flushing = false)
     {
         lock (timing)
         {
             hasExpired = false;
+            isFlushing = flushing;
             isTiming = true;
             deadline = clock.GetTimestamp() + (long)(limit.TotalSeconds * clock.TimestampFrequency);
             if (!isScheduled || deadline < scheduledFor)
@@ -51,9 +53,13 @@ sealed partial class SmtpConnection
             }
             isTiming = false;
             hasExpired = true;
+            // Whoever waits may go on inside this call, to the end of the session: nothing of it is touched
+            // after it, and only what is waited for. On another thread StopTimer waits for it.
+            if (isFlushing)
+                output.CancelPendingFlush();
+            else
+                input.CancelPendingRead();
         }
-        input.CancelPendingRead();
-        output.CancelPendingFlush();
     }
 
     void Schedule(TimeSpan due)

@@ -75,7 +75,7 @@ sealed partial class SmtpConnection : IDisposable
             return Wire.Ok;
         }
         // A peer that does not read its replies is as late as one that does not send.
-        StartTimer(options.CommandTimeout);
+        StartTimer(options.CommandTimeout, flushing: true);
         var result = await flush;
         StopTimer();
         return result.IsCanceled && HasExpired ? Wire.TimedOut : Wire.Ok;
