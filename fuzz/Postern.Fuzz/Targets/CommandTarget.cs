@@ -98,7 +98,7 @@ sealed class CommandTarget : FuzzTarget
     {
         var output = new OutputBuffer();
         var transaction = new ClientTransaction(
-            envelope, new NoContent(), Peer, ContentWay.Data, SmtpStage.MailFrom);
+            new OutgoingMessage(envelope, new NoContent()), Peer, ContentWay.Data, SmtpStage.MailFrom);
         transaction.WriteFlight(new CommandWriter(output));
         var flight = Encoding.UTF8.GetString(output.Written.Span);
         output.Release();

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
 using Postern.Mta.Routing;
 using Postern.Mta.Store;
 using Postern.Mta.Transports;
@@ -45,24 +46,30 @@ public sealed partial class Dispatcher
 
     async Task WorkAsync(Lane lane)
     {
+        var worker = new Worker(lane);
+        worker.TakeNext = () => TakeAheadAsync(worker);
         try
         {
-            while (TryTake(lane, out var work))
+            while (await TakeAsync(worker).ConfigureAwait(false) is { } errand)
             {
                 try
                 {
                     // Its lane closed while its lease was being written: only the probe goes on.
-                    if (health.MayTry(lane.Name, work.Decision.Probe))
-                        await AttemptAsync(lane, work).ConfigureAwait(false);
+                    if (health.MayTry(lane.Name, errand.Work.Decision.Probe))
+                        await AttemptAsync(worker, errand).ConfigureAwait(false);
                     else
-                        await RerouteAsync([work]).ConfigureAwait(false);
+                        await RerouteAsync([errand.Work]).ConfigureAwait(false);
                 }
                 // Its result could not be written: the recipients count as uncertain after a restart.
 #pragma warning disable CA1031
                 catch (Exception bug)
 #pragma warning restore CA1031
                 {
-                    LogResultLost(bug, work.Message.Id, work.Decision.Transport);
+                    LogResultLost(bug, errand.Work.Message.Id, errand.Work.Decision.Transport);
+                }
+                finally
+                {
+                    await errand.DisposeAsync().ConfigureAwait(false);
                 }
             }
         }
@@ -72,34 +79,85 @@ public sealed partial class Dispatcher
         }
     }
 
-    bool TryTake(Lane lane, out Work work)
+    /// <summary>Null: there is nothing to do, and the worker is none any more.</summary>
+    async ValueTask<Errand?> TakeAsync(Worker worker)
+    {
+        var ahead = worker.TakeAhead();
+        var errand = Take(worker.Lane, ahead);
+        if (ahead is not null && errand != ahead)
+            await ahead.DisposeAsync().ConfigureAwait(false);
+        return errand;
+    }
+
+    Errand? Take(Lane lane, Errand? ahead)
     {
         lock (lane)
         {
             var mayWork = lane.Workers <= lane.Concurrency && !stopping.IsCancellationRequested;
-            if (mayWork && lane.Waiting.Count > 0 && lane.TryTakePace()
-                && lane.Waiting.TryDequeue(out work!))
+            if (ahead is not null)
             {
-                if (lane.MayHoldDue && lane.Waiting.FetchedCount is 0 or WindowMax / 2)
-                    Wake();
-                return true;
+                if (mayWork && !lane.IsPaced)
+                    return ahead;
+                // A pace was set meanwhile, or there are too many workers: it waits like the others.
+                lane.Waiting.Enqueue(ahead.Work);
             }
+            if (mayWork && TryTakeWaiting(lane, out var errand))
+                return errand;
             lane.Workers--;
             // For want of pace: the pump starts another one in time.
             if (mayWork && lane.Waiting.Count > 0 && !lane.PumpKnowsPace)
                 Wake();
-            work = null!;
-            return false;
+            return null;
         }
     }
 
-    async ValueTask AttemptAsync(Lane lane, Work work)
+    bool TryTakeWaiting(Lane lane, [NotNullWhen(true)] out Errand? errand)
     {
+        errand = null;
+        if (lane.Waiting.Count == 0 || !lane.TryTakePace() || !lane.Waiting.TryDequeue(out var work))
+            return false;
+        if (lane.MayHoldDue && lane.Waiting.FetchedCount is 0 or WindowMax / 2)
+            Wake();
+        errand = new Errand(work);
+        return true;
+    }
+
+    /// <summary>A transport can begin one more message with the end of the one it sends: the next that waits,
+    /// since all workers of the lane are busy.</summary>
+    async ValueTask<Attempt?> TakeAheadAsync(Worker worker)
+    {
+        var lane = worker.Lane;
+        if (health.ConditionOf(lane.Name) != LaneCondition.Open)
+            return null;
+        lock (lane)
+        {
+            // A pace is kept by beginning late, not early.
+            if (lane.IsPaced || lane.Workers > lane.Concurrency || stopping.IsCancellationRequested
+                || !TryTakeWaiting(lane, out var errand))
+                return null;
+            worker.Ahead = errand;
+        }
+        try
+        {
+            return await OpenAsync(worker, worker.Ahead).ConfigureAwait(false);
+        }
+        // The message that is being sent has no part in it; its own attempt meets it again and says so.
+#pragma warning disable CA1031
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+            return null;
+        }
+    }
+
+    async ValueTask AttemptAsync(Worker worker, Errand errand)
+    {
+        var (lane, work) = (worker.Lane, errand.Work);
         var startedAt = clock.GetTimestamp();
         AttemptReport report;
         try
         {
-            report = await MakeAsync(work).ConfigureAwait(false);
+            report = await MakeAsync(worker, errand).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (aborting.IsCancellationRequested)
         {
@@ -126,7 +184,7 @@ public sealed partial class Dispatcher
         }
         finally
         {
-            work.Content?.LetGo();
+            errand.LetGo();
         }
         await SettleAsync(lane, work, report, startedAt).ConfigureAwait(false);
     }
@@ -145,27 +203,32 @@ public sealed partial class Dispatcher
     static AttemptReport ForAll(Work work, AttemptResult result) =>
         new([.. Enumerable.Repeat(result, work.Recipients.Count)], AttemptFacts.None);
 
-    async ValueTask<AttemptReport> MakeAsync(Work work)
+    async ValueTask<AttemptReport> MakeAsync(Worker worker, Errand errand)
     {
+        var work = errand.Work;
         if (transports.Find(work.Decision.Transport) is not { } transport)
         {
             var text = $"transport {work.Decision.Transport} is not configured";
             return ForAll(work, new AttemptResult.NextHopDown(
                 Statuses.BadConfiguration, text, NextHopTrouble.Refusing));
         }
-        if (work.Content is { } shared)
-            return await transport.AttemptAsync(ToAttempt(work, shared.Content), aborting.Token)
-                .ConfigureAwait(false);
-
-        using var stored = await store.OpenContentAsync(work.Message, aborting.Token).ConfigureAwait(false);
-        if (stored is null)
-            throw new ContentDamagedException(work.Message.Id.ToString(), "it is not there any more");
-        return await transport.AttemptAsync(ToAttempt(work, stored), aborting.Token).ConfigureAwait(false);
+        var attempt = errand.Attempt ?? await OpenAsync(worker, errand).ConfigureAwait(false);
+        return await transport.AttemptAsync(attempt, aborting.Token).ConfigureAwait(false);
     }
 
-    static Attempt ToAttempt(Work work, StoredContent stored) => new(
-        work.Message, work.Recipients, work.Message.Sender,
-        new EditedContent(work.Message, stored), work.Decision.Lane);
+    async ValueTask<Attempt> OpenAsync(Worker worker, Errand errand)
+    {
+        var work = errand.Work;
+        var content = work.Content?.Content ?? (
+            errand.Opened = await store.OpenContentAsync(work.Message, aborting.Token).ConfigureAwait(false))
+            ?? throw new ContentDamagedException(work.Message.Id.ToString(), "it is not there any more");
+        return errand.Attempt = new Attempt(
+            work.Message, work.Recipients, work.Message.Sender, new EditedContent(work.Message, content),
+            work.Decision.Lane)
+        {
+            TakeNext = worker.TakeNext,
+        };
+    }
 
     async ValueTask SettleAsync(Lane lane, Work work, AttemptReport report, long startedAt)
     {
@@ -249,6 +312,51 @@ public sealed partial class Dispatcher
         }
         for (; count > 0; count--)
             StartWorker(lane);
+    }
+
+    /// <summary>One of a lane's workers.</summary>
+    sealed class Worker(Lane lane)
+    {
+        public Lane Lane => lane;
+
+        public Func<ValueTask<Attempt?>>? TakeNext { get; set; }
+
+        /// <summary>What it does next, taken while it was still busy. Null: whatever waits.</summary>
+        public Errand? Ahead { get; set; }
+
+        public Errand? TakeAhead()
+        {
+            var errand = Ahead;
+            Ahead = null;
+            return errand;
+        }
+    }
+
+    /// <summary>Work that a worker has taken, and what was opened for it.</summary>
+    sealed class Errand(Work work) : IAsyncDisposable
+    {
+        public Work Work => work;
+
+        /// <summary>Content that is not in memory; it belongs to the errand. Null: not opened.</summary>
+        public StoredContent? Opened { get; set; }
+
+        /// <summary>Null: its content was not opened yet.</summary>
+        public Attempt? Attempt { get; set; }
+
+        /// <summary>The attempt is over, and its content is not needed any more.</summary>
+        public void LetGo()
+        {
+            work.Content?.LetGo();
+            Opened?.Dispose();
+            Opened = null;
+        }
+
+        /// <summary>It may have been given up with its attempt begun.</summary>
+        public ValueTask DisposeAsync()
+        {
+            Opened?.Dispose();
+            return Attempt?.Begun?.DisposeAsync() ?? ValueTask.CompletedTask;
+        }
     }
 
     static List<Work> TakeWaiting(Lane lane)

@@ -75,6 +75,13 @@ public sealed partial class MessageQueue
     async ValueTask<int> CommandAsync(QueueSelection which, Wish wish, CancellationToken cancel)
     {
         var filter = (which as QueueSelection.Matching)?.Filter ?? QueueFilter.All;
+        // The rows that cannot be meant are most of a long queue: they are not read out.
+        if (OnlyStateOf(wish.Kind) is { } only)
+        {
+            if (filter.State is { } asked && asked != only)
+                return 0;
+            filter = filter with { State = only };
+        }
         var changed = 0;
         QueueId? after = default(QueueId);
         // Delivery goes on between the pages.
@@ -188,10 +195,17 @@ public sealed partial class MessageQueue
     static bool Concerns(WishKind wish, RecipientState state) => wish switch
     {
         WishKind.Hold => state is RecipientState.Ready or RecipientState.Deferred or RecipientState.Active,
-        WishKind.Release => state is RecipientState.Held,
-        WishKind.Retry => state is RecipientState.Deferred,
+        WishKind.Release or WishKind.Retry => state == OnlyStateOf(wish),
         WishKind.Cancel or WishKind.Expire => state is not RecipientState.Done,
         _ => throw new UnreachableException(),
+    };
+
+    /// <summary>Null: the wish concerns several.</summary>
+    static RecipientState? OnlyStateOf(WishKind wish) => wish switch
+    {
+        WishKind.Release => RecipientState.Held,
+        WishKind.Retry => RecipientState.Deferred,
+        _ => null,
     };
 
     void Fulfil(

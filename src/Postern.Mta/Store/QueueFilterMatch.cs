@@ -11,6 +11,9 @@ sealed class QueueFilterMatch(QueueFilter filter)
     readonly AddressPattern? sender = filter.Sender is { } text ? AddressPattern.Parse(text) : null;
     readonly AddressPattern? forward = filter.Recipient is { } text ? AddressPattern.Parse(text) : null;
 
+    /// <summary>The state a recipient must be in. Null: any.</summary>
+    public RecipientState? State => filter.State;
+
     /// <summary>What the moment of arrival decides: asked first, since nothing else need be read.</summary>
     public bool Fits(DateTimeOffset arrivedAt) =>
         (filter.ArrivedBefore is not { } before || arrivedAt < before)

@@ -303,7 +303,9 @@ public sealed partial class SqliteStore
             if (!rows.Step())
                 return null;
             after = new QueueId(rows.Long(0));
-            if (!match.Fits(MomentOf(rows.Long(1)))
+            // The rest of the row is read only where it counts: most of a long queue may be in another state.
+            if (match.State is { } state && !HasInState(database, after, state)
+                || !match.Fits(MomentOf(rows.Long(1)))
                 || TryReadMessage(rows, 0) is not { } message || !match.Fits(message))
                 continue;
             var recipients = ReadRecipients(database, message.Id);
@@ -311,6 +313,13 @@ public sealed partial class SqliteStore
                 found.Add(new StoredMessage(message, recipients));
         }
         return after;
+    }
+
+    static bool HasInState(SqliteDatabase database, QueueId id, RecipientState state)
+    {
+        using var rows = database.Use("SELECT 1 FROM recipient WHERE message = ? AND state = ? LIMIT 1");
+        rows.Bind(1, id.Value).Bind(2, (long)state);
+        return rows.Step();
     }
 
     /// <summary>Of ticks that may be damaged.</summary>

@@ -57,13 +57,17 @@ sealed class ConnectionPool : IAsyncDisposable
         }
     }
 
+    /// <summary>It may carry another message, once this many more than now have been begun on it.</summary>
+    public bool MayCarryMore(SmtpClientConnection session, int more) =>
+        session.TransactionsBegun + more < messagesMax;
+
     /// <summary>Takes a connection back after a message: keeps it, or says QUIT and closes it.</summary>
     public void Return(NextHop hop, RelayConnection connection)
     {
         lock (gate)
         {
             var session = connection.Session;
-            if (!isClosed && session.IsReusable && session.TransactionsBegun < messagesMax
+            if (!isClosed && session.IsReusable && MayCarryMore(session, 0)
                 && (idleCountMax == int.MaxValue || idle.Values.Sum(kept => kept.Count) < idleCountMax))
             {
                 if (!idle.TryGetValue(hop.Text, out var kept))

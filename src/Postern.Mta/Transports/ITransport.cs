@@ -51,7 +51,18 @@ public sealed record Attempt(
     IReadOnlyList<Recipient> Recipients,
     ReversePath Sender,
     ContentSource Content,
-    string Lane);
+    string Lane)
+{
+    /// <summary>Asked for the attempt that the same worker makes after this one; null where none is
+    /// ready.</summary>
+    /// <remarks>A transport that can begin it while this one ends asks at most once, and leaves in its
+    /// <see cref="Begun"/> what it has begun. It does not throw. Null: there is no saying.</remarks>
+    public Func<ValueTask<Attempt?>>? TakeNext { get; init; }
+
+    /// <summary>What a transport has begun of this attempt before it was made; whoever makes it takes it out,
+    /// whoever gives the attempt up disposes of it. Null: nothing.</summary>
+    public IAsyncDisposable? Begun { get; set; }
+}
 
 /// <summary>One result per recipient, in the attempt's order, and facts for log and event.</summary>
 public sealed record AttemptReport(IReadOnlyList<AttemptResult> Results, AttemptFacts Facts)

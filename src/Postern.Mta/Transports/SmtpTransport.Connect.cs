@@ -72,17 +72,26 @@ partial class SmtpTransport
             : target.Host;
 
     /// <summary>One attempt under way: envelope, what is known so far, and times for the log.</summary>
-    sealed class Run(Attempt attempt, long startedAt)
+    sealed class Run(Attempt attempt)
     {
-        long readyAt;
+        long startedAt, readyAt;
         string? tls;
 
         public Attempt Attempt { get; } = attempt;
 
-        public Envelope Envelope { get; } = new(
-            attempt.Sender,
-            attempt.Message.Parameters,
-            [.. attempt.Recipients.Select(r => new EnvelopeRecipient(new ForwardPath(r.Address), r.Dsn))]);
+        public OutgoingMessage Message { get; } = new(
+            new Envelope(
+                attempt.Sender,
+                attempt.Message.Parameters,
+                [
+                    .. attempt.Recipients.Select(
+                        r => new EnvelopeRecipient(new ForwardPath(r.Address), r.Dsn)),
+                ]),
+            attempt.Content);
+
+        /// <summary>The run after this one, where it was asked for. Null: it was not, or there is
+        /// none.</summary>
+        public Run? Next { get; private set; }
 
         /// <summary>The best known result; one per recipient.</summary>
         public AttemptResult[] Results { get; set; } = [];
@@ -94,6 +103,15 @@ partial class SmtpTransport
 
         /// <summary>The attempt was cancelled, or its time limit ran out.</summary>
         public bool WasStopped { get; set; }
+
+        public void Start(long now) => startedAt = now;
+
+        /// <summary>The message of the next run.</summary>
+        public async ValueTask<OutgoingMessage?> TakeNextAsync()
+        {
+            Next = await Attempt.TakeNext!() is { } next ? new Run(next) : null;
+            return Next?.Message;
+        }
 
         /// <summary>
         /// A result for all recipients; trouble with an account is not covered by later trouble.
@@ -122,6 +140,13 @@ partial class SmtpTransport
                 clock.GetElapsedTime(setUpEnd, now),
                 tls);
         }
+    }
+
+    /// <summary>A run whose commands went out with the end of the one before it.</summary>
+    sealed record BegunRun(SmtpTransport Transport, Run Run, NextHop Hop, RelayConnection Connection)
+        : IAsyncDisposable
+    {
+        public ValueTask DisposeAsync() => Connection.Session.DisposeAsync();
     }
 }
 

@@ -95,13 +95,18 @@ public sealed partial class SmtpTransport : ITransport
 
     async ValueTask<AttemptReport> MakeAsync(Attempt attempt, CancellationToken cancel)
     {
-        var run = new Run(attempt, clock.GetTimestamp());
+        var begun = await TakeBegunAsync(attempt);
+        var run = begun?.Run ?? new Run(attempt);
+        run.Start(clock.GetTimestamp());
         using var limit = new CancellationTokenSource(options.Timeout ?? Timeout.InfiniteTimeSpan, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
-        foreach (var hop in HopsFor(attempt.Recipients[0].Address.Domain))
+        if (begun is null || !await TrySessionAsync(run, begun.Hop, begun.Connection, either.Token))
         {
-            if (await TryKeptAsync(run, hop, either.Token) || await TryFreshAsync(run, hop, either.Token))
-                break;
+            foreach (var hop in HopsFor(attempt.Recipients[0].Address.Domain))
+            {
+                if (await TryKeptAsync(run, hop, either.Token) || await TryFreshAsync(run, hop, either.Token))
+                    break;
+            }
         }
         if (run.WasStopped)
         {
@@ -116,15 +121,29 @@ public sealed partial class SmtpTransport : ITransport
     /// <summary>The configured ones, else the domain's own.</summary>
     internal IReadOnlyList<NextHop> HopsFor(string domain) => hops ?? [NextHop.ForDomain(domain, ports)];
 
-    /// <summary>True when the attempt has its answer.</summary>
-    async ValueTask<bool> TryKeptAsync(Run run, NextHop hop, CancellationToken cancel)
+    /// <summary>What this transport has begun of it; what an earlier one of its name has begun ends
+    /// here.</summary>
+    async ValueTask<BegunRun?> TakeBegunAsync(Attempt attempt)
     {
-        // RFC 5321 does not say how long a session may lie idle: one found closed is no attempt, the next
-        // step is a fresh one.
-        return pool.TryTake(hop, out var kept)
-            && await SendAsync(run, hop, kept, cancel)
-                is not (TransactionResult.ClosedWhileIdle or TransactionResult.NotOffered);
+        var begun = attempt.Begun;
+        attempt.Begun = null;
+        if (begun is BegunRun mine && mine.Transport == this)
+            return mine;
+        if (begun is not null)
+            await begun.DisposeAsync();
+        return null;
     }
+
+    /// <summary>True when the attempt has its answer.</summary>
+    async ValueTask<bool> TryKeptAsync(Run run, NextHop hop, CancellationToken cancel) =>
+        pool.TryTake(hop, out var kept) && await TrySessionAsync(run, hop, kept, cancel);
+
+    // RFC 5321 does not say how long a session may lie idle: one found closed is no attempt, the next
+    // step is a fresh one.
+    async ValueTask<bool> TrySessionAsync(
+        Run run, NextHop hop, RelayConnection connection, CancellationToken cancel) =>
+        await SendAsync(run, hop, connection, cancel)
+            is not (TransactionResult.ClosedWhileIdle or TransactionResult.NotOffered);
 
     async ValueTask<bool> TryFreshAsync(Run run, NextHop hop, CancellationToken cancel)
     {
@@ -199,12 +218,16 @@ public sealed partial class SmtpTransport : ITransport
         TransactionResult result;
         try
         {
-            result = await connection.Session.SendAsync(run.Envelope, run.Attempt.Content, cancel);
+            result = await connection.Session.SendAsync(
+                run.Message, MayFollow(run, connection) ? run.TakeNextAsync : null, cancel);
             run.ConnectionUse = Math.Max(connection.Session.TransactionsBegun, 1);
         }
         finally
         {
-            pool.Return(hop, connection);
+            if (connection.Session.Begun is null)
+                pool.Return(hop, connection);
+            else
+                run.Next!.Attempt.Begun = new BegunRun(this, run.Next, hop, connection);
         }
         run.WasStopped |= result is TransactionResult.Lost { Cause: LossCause.Stopped };
         run.Results = SmtpBlame.OfTransaction(
@@ -213,6 +236,11 @@ public sealed partial class SmtpTransport : ITransport
         greylist.Look(result, run.Results);
         return result;
     }
+
+    /// <summary>One more message may be begun on this connection. Lanes that share connections take turns
+    /// instead.</summary>
+    bool MayFollow(Run run, RelayConnection connection) =>
+        slots is null && run.Attempt.TakeNext is not null && pool.MayCarryMore(connection.Session, 1);
 
     static HandOver HandOverTo(SmtpClientConnection session) =>
         session.Capabilities.Has(Extensions.Dsn) ? HandOver.ToHopWithDsn : HandOver.ToHopWithoutDsn;

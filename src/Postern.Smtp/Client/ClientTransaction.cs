@@ -30,18 +30,16 @@ sealed class ClientTransaction
     TransactionResult? result;
 
     public ClientTransaction(
-        Envelope envelope, ContentSource content, Capabilities capabilities, ContentWay way,
-        SmtpStage firstStage)
+        OutgoingMessage message, Capabilities capabilities, ContentWay way, SmtpStage firstStage)
     {
-        this.envelope = envelope;
-        this.content = content;
+        (envelope, content) = message;
         this.capabilities = capabilities;
         this.way = way;
         recipients = new RecipientReply[envelope.Recipients.Count];
         mailAt = firstStage == SmtpStage.Reset ? 1 : 0;
         dataAt = mailAt + 1 + recipients.Length;
         isPipelined = capabilities.Has(Extensions.Pipelining);
-        needsUtf8 = NeedsSmtpUtf8(envelope, content);
+        needsUtf8 = NeedsSmtpUtf8(message);
     }
 
     /// <summary>
@@ -117,13 +115,13 @@ sealed class ClientTransaction
     public static bool FitsOneFlight(Envelope envelope) => envelope.Recipients.Count + 3 <= FlightCommandsMax;
 
     /// <summary>What the message needs and the peer does not offer; null when it may be sent.</summary>
-    public static TransactionResult? FindObstacle(
-        Envelope envelope, ContentSource content, Capabilities capabilities)
+    public static TransactionResult? FindObstacle(OutgoingMessage message, Capabilities capabilities)
     {
+        var content = message.Content;
         // RFC 1870 §6.1: the client knows better than to try.
         if (capabilities.OctetsMax is { } limit && content.Octets > limit)
             return new TransactionResult.TooLarge(content.Octets, limit);
-        if (NeedsSmtpUtf8(envelope, content) && !capabilities.Has(Extensions.SmtpUtf8))
+        if (NeedsSmtpUtf8(message) && !capabilities.Has(Extensions.SmtpUtf8))
             return new TransactionResult.NotOffered(NeededExtension.SmtpUtf8);
         // RFC 6152 §3: 8-bit octets never go to a server that does not offer it.
         if (content.HasEightBit && !capabilities.Has(Extensions.EightBitMime))
@@ -339,8 +337,9 @@ sealed class ClientTransaction
         return embedded.ToString();
     }
 
-    static bool NeedsSmtpUtf8(Envelope envelope, ContentSource content)
+    static bool NeedsSmtpUtf8(OutgoingMessage message)
     {
+        var (envelope, content) = message;
         if (content.HasEightBitHeader || envelope.ReversePath.Mailbox is { IsInternational: true })
             return true;
         foreach (var recipient in envelope.Recipients)

@@ -25,13 +25,15 @@ partial class SmtpClientConnection
     /// </summary>
     static readonly TimeSpan IdleMax = TimeSpan.FromSeconds(1);
 
-    ContentWay WayFor(Envelope envelope, ContentSource content)
+    bool SendsChunks => options.UseChunking && Capabilities.Has(Extensions.Chunking);
+
+    ContentWay WayFor(OutgoingMessage message)
     {
-        if (!options.UseChunking || !Capabilities.Has(Extensions.Chunking) || content.Octets == 0)
+        if (!SendsChunks || message.Content.Octets == 0)
             return ContentWay.Data;
         var wasIdle = TransactionsBegun > 0 && clock.GetElapsedTime(lastUsedAt) > IdleMax;
-        var fits = content.Octets <= OneChunkOctetsMax
-            && ClientTransaction.FitsOneFlight(envelope) && Capabilities.Has(Extensions.Pipelining);
+        var fits = message.Content.Octets <= OneChunkOctetsMax
+            && ClientTransaction.FitsOneFlight(message.Envelope) && Capabilities.Has(Extensions.Pipelining);
         return fits && !wasIdle ? ContentWay.OneChunk : ContentWay.Chunks;
     }
 
@@ -60,7 +62,8 @@ partial class SmtpClientConnection
         transaction.EndOfDataSent = true;
     }
 
-    async ValueTask SendDataAsync(ClientTransaction transaction, ContentSource content)
+    async ValueTask SendDataAsync(
+        ClientTransaction transaction, ContentSource content, Func<ValueTask<OutgoingMessage?>>? next)
     {
         if (SpokeOutOfTurn(transaction))
             return;
@@ -85,10 +88,28 @@ partial class SmtpClientConnection
         {
             await reader.CompleteAsync();
         }
+        // In one chunk a message needs one round trip anyway.
+        var following = next is not null && Capabilities.Has(Extensions.Pipelining) && !SendsChunks
+            ? await next()
+            : null;
         output.Append(stuffer.Terminator);
+        if (following is not null)
+            Begin(following);
         transaction.EndOfDataSent = true;
         await FlushAsync(SmtpStage.Body);
         transaction.ContentSent();
+    }
+
+    // RFC 2920 §3.1: the end of the content may be the first command in a group. Postfix's client has sent
+    // QUIT there for decades, so servers are used to it.
+    void Begin(OutgoingMessage message)
+    {
+        if (ClientTransaction.FindObstacle(message, Capabilities) is not null)
+            return;
+        var transaction = new ClientTransaction(
+            message, Capabilities, ContentWay.Data, SmtpStage.MailFrom);
+        transaction.WriteFlight(commands);
+        begun = (message, transaction);
     }
 
     async ValueTask SendChunksAsync(ClientTransaction transaction, ContentSource content)

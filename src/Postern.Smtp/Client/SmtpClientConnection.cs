@@ -22,6 +22,7 @@ public sealed partial class SmtpClientConnection : IAsyncDisposable
     Stream stream;
     ReplyReader replies;
     SmtpStage nextFirstStage = SmtpStage.MailFrom;
+    (OutgoingMessage Message, ClientTransaction Transaction)? begun;
     long lastUsedAt;
 
     SmtpClientConnection(Stream wire, SmtpClientOptions options, TimeProvider clock)
@@ -41,8 +42,12 @@ public sealed partial class SmtpClientConnection : IAsyncDisposable
     /// <summary>Null: plain.</summary>
     public ClientTlsFacts? Tls { get; private set; }
 
-    /// <summary>Another message may be sent.</summary>
+    /// <summary>Another message may be sent; the one that was <see cref="Begun"/> where there is
+    /// one.</summary>
     public bool IsReusable { get; private set; }
+
+    /// <summary>The message whose commands went out with the end of the one before it. Null: none.</summary>
+    public OutgoingMessage? Begun => begun?.Message;
 
     /// <summary>Transactions begun on this connection, each with MAIL sent.</summary>
     public int TransactionsBegun { get; private set; }
@@ -64,24 +69,27 @@ public sealed partial class SmtpClientConnection : IAsyncDisposable
     }
 
     /// <summary>Sends one message. Never throws for what the peer did.</summary>
+    /// <param name="next">Asked for the message after this one, just before the end of the content: what it
+    /// gives may be <see cref="Begun"/> then. It does not throw. Null: there is none.</param>
     public async ValueTask<TransactionResult> SendAsync(
-        Envelope envelope, ContentSource content, CancellationToken cancel)
+        OutgoingMessage message, Func<ValueTask<OutgoingMessage?>>? next, CancellationToken cancel)
     {
-        if (!IsReusable)
-            throw new InvalidOperationException("The connection has ended.");
-        if (ClientTransaction.FindObstacle(envelope, content, Capabilities) is { } obstacle)
+        if (!IsReusable || (begun is not null && begun.Value.Message != message))
+            throw new InvalidOperationException("The connection has ended, or another message was begun.");
+        if (begun is null && ClientTransaction.FindObstacle(message, Capabilities) is { } obstacle)
             return obstacle;
         // Until the end is known to be clean the connection is not to be used again.
         IsReusable = false;
         using var stop = cancel.UnsafeRegister(static c => ((SmtpClientConnection)c!).abort.Cancel(), this);
-        var transaction = new ClientTransaction(
-            envelope, content, Capabilities, WayFor(envelope, content), nextFirstStage);
+        var transaction = TakeBegun();
+        var wasIdle = transaction is null;
+        transaction ??= new ClientTransaction(message, Capabilities, WayFor(message), nextFirstStage);
         try
         {
-            if (replies.SpokeFirst(abort.Token) && !abort.IsCancellationRequested)
+            if (wasIdle && replies.SpokeFirst(abort.Token) && !abort.IsCancellationRequested)
                 return await SpokeWhileIdleAsync();
             TransactionsBegun++;
-            await ConverseAsync(transaction, content);
+            await ConverseAsync(transaction, message.Content, next);
         }
         catch (Exception e) when (IsLoss(e))
         {
@@ -103,13 +111,21 @@ public sealed partial class SmtpClientConnection : IAsyncDisposable
             : transaction.Result;
     }
 
+    ClientTransaction? TakeBegun()
+    {
+        var transaction = begun?.Transaction;
+        begun = null;
+        return transaction;
+    }
+
     /// <summary>Says QUIT where that makes sense, waits a moment for the reply and closes.</summary>
     public async ValueTask DisposeAsync()
     {
         IsReusable = false;
         try
         {
-            if (!abort.IsCancellationRequested)
+            // Where DATA is under way QUIT would be content: closing ends it (RFC 5321 §4.1.1.10).
+            if (!abort.IsCancellationRequested && begun is null)
                 await QuitAsync();
         }
         catch (Exception e) when (IsLoss(e))
@@ -124,7 +140,8 @@ public sealed partial class SmtpClientConnection : IAsyncDisposable
         await wire.DisposeAsync();
     }
 
-    async ValueTask ConverseAsync(ClientTransaction transaction, ContentSource content)
+    async ValueTask ConverseAsync(
+        ClientTransaction transaction, ContentSource content, Func<ValueTask<OutgoingMessage?>>? next)
     {
         while (true)
         {
@@ -138,7 +155,7 @@ public sealed partial class SmtpClientConnection : IAsyncDisposable
                         transaction.Take(reply);
                     break;
                 case TransactionMove.SendContent:
-                    await SendDataAsync(transaction, content);
+                    await SendDataAsync(transaction, content, next);
                     break;
                 case TransactionMove.SendChunks:
                     await SendChunksAsync(transaction, content);
@@ -234,6 +251,8 @@ public sealed partial class SmtpClientConnection : IAsyncDisposable
         IsReusable = !abort.IsCancellationRequested && !isBroken
             && transaction.Result is TransactionResult.Completed or TransactionResult.MailRefused
                 or TransactionResult.NoRecipientAccepted or TransactionResult.DataRefused;
+        if (!IsReusable)
+            begun = null;
     }
 
     async ValueTask QuitAsync()

@@ -28,8 +28,9 @@ static class SendCommand
         var opened = await SmtpClientConnection.OpenAsync(stream, options, TimeProvider.System, cancel);
         if (opened is not OpenResult.Ready { Connection: var connection })
             throw SendFailure.Of(opened, request.Smtp);
+        var message = new OutgoingMessage(envelope, content);
         await using (connection)
-            return Report(await connection.SendAsync(envelope, content, cancel));
+            return Report(await connection.SendAsync(message, next: null, cancel));
     }
 
     static Envelope EnvelopeOf(SendRequest request) => new(

@@ -25,6 +25,13 @@ sealed class ScriptedTransport(string name) : ITransport
     /// <summary>The answer once the script is over.</summary>
     public AttemptResult Otherwise { get; set; } = Results.Relayed;
 
+    /// <summary>Each attempt begins the next one before it ends, where there is one.</summary>
+    public bool BeginsNext { get; set; }
+
+    /// <summary>Attempts that were begun, and had been when they were made; those that were given up
+    /// instead.</summary>
+    public (int Begun, int Made, int GivenUp) Nexts { get; private set; }
+
     /// <summary>Attempts wait for <see cref="Release"/>.</summary>
     public bool Holds { get; set; }
 
@@ -63,6 +70,9 @@ sealed class ScriptedTransport(string name) : ITransport
     public async ValueTask<AttemptReport> AttemptAsync(Attempt attempt, CancellationToken cancel)
     {
         var content = await ReadAsync(attempt.Content);
+        if (attempt.Begun is Beginning)
+            Nexts = Nexts with { Made = Nexts.Made + 1 };
+        attempt.Begun = null;
         TaskCompletionSource? waiting = null;
         lock (gate)
         {
@@ -75,6 +85,11 @@ sealed class ScriptedTransport(string name) : ITransport
         {
             using var registration = cancel.Register(() => waiting.TrySetCanceled(cancel));
             await waiting.Task;
+        }
+        if (BeginsNext && await attempt.TakeNext!() is { } begun)
+        {
+            Nexts = Nexts with { Begun = Nexts.Begun + 1 };
+            begun.Begun = new Beginning(this);
         }
         if (Bug is { } bug)
         {
@@ -100,6 +115,15 @@ sealed class ScriptedTransport(string name) : ITransport
     {
         IsDisposed = true;
         return ValueTask.CompletedTask;
+    }
+
+    sealed class Beginning(ScriptedTransport way) : IAsyncDisposable
+    {
+        public ValueTask DisposeAsync()
+        {
+            way.Nexts = way.Nexts with { GivenUp = way.Nexts.GivenUp + 1 };
+            return ValueTask.CompletedTask;
+        }
     }
 
     static async ValueTask<string> ReadAsync(ContentSource content)

@@ -93,6 +93,53 @@ public sealed class DispatcherTests
     }
 
     [Fact]
+    public async Task Next_IsWhatWaitsForTheSameWorker()
+    {
+        await using var hall = new MailHall(WithConnections(2));
+        hall.Relay.BeginsNext = true;
+        hall.Relay.Holds = true;
+        await AcceptManyAsync(hall, 10);
+        while (hall.Relay.HeldCount > 0)
+        {
+            hall.Relay.Release(1);
+            await hall.RunAsync();
+        }
+        Assert.Equal(10, hall.Relay.Attempts.DistinctBy(attempt => attempt.Message.Id).Count());
+        Assert.Equal((8, 8, 0), hall.Relay.Nexts);
+        Assert.All(hall.Store.Recipients, row => Assert.Equal(RecipientState.Done, row.State));
+    }
+
+    [Fact]
+    public async Task Next_IsGivenUpWhenTheLaneCloses()
+    {
+        await using var hall = new MailHall(WithConnections(1));
+        hall.Relay.BeginsNext = true;
+        hall.Relay.Answer(Results.Relayed, Results.Unreachable);
+        await AcceptManyAsync(hall, 4);
+        Assert.Equal(2, hall.Relay.Attempts.Count);
+        Assert.Equal((2, 1, 1), hall.Relay.Nexts);
+        await hall.PassAsync(TimeSpan.FromMinutes(1));
+        Assert.Equal(5, hall.Relay.Attempts.Count);
+        Assert.All(hall.Store.Recipients, row => Assert.Equal(RecipientState.Done, row.State));
+    }
+
+    [Fact]
+    public async Task Next_WhoseContentIsDamaged_LeavesTheOneBeforeAlone()
+    {
+        await using var hall = new MailHall(WithConnections(1));
+        hall.Relay.BeginsNext = true;
+        hall.Relay.Otherwise = Results.Unreachable;
+        await hall.AcceptAsync("a@example.net");
+        var damaged = await hall.AcceptAsync("b@example.net");
+        await hall.RunAsync();
+        hall.Store.LoseContent(damaged);
+        hall.Relay.Otherwise = Results.Relayed;
+        await hall.PassAsync(TimeSpan.FromMinutes(1));
+        Assert.Equal(
+            [RecipientState.Done, RecipientState.Held], hall.Store.Recipients.Select(row => row.State));
+    }
+
+    [Fact]
     public async Task ClosedLane_IsProbedByOneRecipient_ByTheClock()
     {
         await using var hall = new MailHall();

@@ -11,8 +11,12 @@ sealed partial class Ledger
     readonly Dictionary<string, LaneRecord> lanes = [];
     readonly Dictionary<string, TokenBucket> buckets = [];
 
+    /// <summary>Attempts that were begun before they are made, and not made or given up since.</summary>
+    public int BegunCount { get; set; }
+
     void ForgetLanes()
     {
+        BegunCount = 0;
         lanes.Clear();
         buckets.Clear();
     }

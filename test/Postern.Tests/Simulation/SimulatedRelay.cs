@@ -24,6 +24,8 @@ sealed class SimulatedRelay(string name, Ledger ledger, Random chance) : ITransp
     public ValueTask<AttemptReport> AttemptAsync(Attempt attempt, CancellationToken cancel)
     {
         var flight = new Flight(name, attempt, cancel);
+        (attempt.Begun as Beginning)?.End();
+        attempt.Begun = null;
         ledger.BeginAttempt(flight);
         CheckContent(attempt);
         Flights.Add(flight);
@@ -31,6 +33,24 @@ sealed class SimulatedRelay(string name, Ledger ledger, Random chance) : ITransp
     }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    /// <summary>The end of the content is on its way, and the beginning of the next attempt with it, where
+    /// there is one.</summary>
+    public void BeginNext(Flight flight)
+    {
+        if (flight.HasAsked)
+            return;
+        flight.HasAsked = true;
+        // The store of the simulation answers at once.
+        if (flight.Attempt.TakeNext!().AsTask() is not { IsCompletedSuccessfully: true } asked)
+            ledger.Break($"the attempt after {flight.Attempt.Message.Id} is not given at once");
+        else if (asked.Result is { } next)
+        {
+            if (next.Lane != flight.Attempt.Lane)
+                ledger.Break($"{next.Message.Id} of lane {next.Lane} is begun in {flight.Attempt.Lane}");
+            next.Begun = new Beginning(ledger);
+        }
+    }
 
     /// <summary>Ends an attempt; the dispatcher goes on inside this call.</summary>
     public void Finish(Flight flight)
@@ -183,6 +203,36 @@ sealed record Flight(string Transport, Attempt Attempt, CancellationToken Cancel
 {
     public TaskCompletionSource<AttemptReport> Report { get; } = new();
     public DateTimeOffset BeganAt { get; set; }
+
+    /// <summary>For the attempt after this one.</summary>
+    public bool HasAsked { get; set; }
+}
+
+/// <summary>What was begun of an attempt: made or given up, once.</summary>
+sealed class Beginning : IAsyncDisposable
+{
+    readonly Ledger ledger;
+    bool hasEnded;
+
+    public Beginning(Ledger ledger)
+    {
+        this.ledger = ledger;
+        ledger.BegunCount++;
+    }
+
+    public void End()
+    {
+        if (hasEnded)
+            ledger.Break("an attempt that was begun is made or given up twice");
+        hasEnded = true;
+        ledger.BegunCount--;
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        End();
+        return ValueTask.CompletedTask;
+    }
 }
 
 /// <summary>A bug in a transport, on purpose.</summary>

@@ -81,6 +81,8 @@ sealed partial class Walk
         }
         if (!stop.IsCompletedSuccessfully)
             ledger.Break($"the stop does not end: {stop.Exception}");
+        if (ledger.BegunCount != 0)
+            ledger.Break($"{ledger.BegunCount} attempts are left begun by the stop");
         Write(int.MaxValue);
         process.ReadAnswers();
         process.Store.Crash(int.MaxValue);
@@ -114,6 +116,8 @@ sealed partial class Walk
         foreach (var lane in process.Dispatcher.Lanes())
             Say($"{lane}, {process.Health.ConditionOf(lane.Lane)}");
         Say(process.Gated.IsCompleted ? "the gate is free" : "the gate is taken");
+        if (ledger.BegunCount != 0)
+            ledger.Break($"{ledger.BegunCount} attempts that were begun are neither made nor given up");
         foreach (var alarm in process.Alarms)
         {
             if (alarm.Kind is "uncertain" or "no-route" or "disk" or "store")

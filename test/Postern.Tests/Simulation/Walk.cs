@@ -145,7 +145,13 @@ sealed partial class Walk
             if (relay.Flights.Count == 0 || (relay.Mood == RelayMood.Asleep && chance.Next(5) > 0))
                 continue;
             for (var count = chance.Next(1, 4); count > 0 && relay.Flights.Count > 0; count--)
-                relay.Finish(relay.Flights[chance.Next(relay.Flights.Count)]);
+            {
+                var flight = relay.Flights[chance.Next(relay.Flights.Count)];
+                if (chance.Next(3) == 0)
+                    relay.BeginNext(flight);
+                else
+                    relay.Finish(flight);
+            }
         }
     }
 

@@ -289,6 +289,61 @@ public sealed class SmtpTransportTests
     }
 
     [Fact]
+    public async Task Next_IsBegunOnTheSameConnection()
+    {
+        await using var relay = ScriptedRelay.Start(new PoliteRelay().PlayAsync);
+        await using var transport = Make(Plain(relay.Port));
+        var next = Attempt("Next\r\n");
+        var first = await transport.AttemptAsync(Before(next), TestContext.Current.CancellationToken);
+        Assert.NotNull(next.Begun);
+        var second = await transport.AttemptAsync(next, TestContext.Current.CancellationToken);
+        Assert.All([.. first.Results, .. second.Results], one => Assert.IsType<AttemptResult.Relayed>(one));
+        Assert.Equal((1, 2), (first.Facts.ConnectionUse, second.Facts.ConnectionUse));
+        Assert.Null(next.Begun);
+        Assert.Equal(1, relay.Connections);
+    }
+
+    [Fact]
+    public async Task Next_WhenItsConnectionIsLost_GoesOverAFreshOne()
+    {
+        await using var relay = ScriptedRelay.Start(new PoliteRelay { Leaves = l => l == "." }.PlayAsync);
+        await using var transport = Make(Plain(relay.Port));
+        var next = Attempt("Next\r\n");
+        await transport.AttemptAsync(Before(next), TestContext.Current.CancellationToken);
+        var report = await transport.AttemptAsync(next, TestContext.Current.CancellationToken);
+        Assert.IsType<AttemptResult.Relayed>(Assert.Single(report.Results));
+        Assert.Equal((1, 2), (report.Facts.ConnectionUse, relay.Connections));
+    }
+
+    [Fact]
+    public async Task Next_BeyondMessagesPerConnection_IsNotAskedFor()
+    {
+        await using var relay = ScriptedRelay.Start(new PoliteRelay().PlayAsync);
+        await using var transport = Make(Plain(relay.Port) with { MessagesPerConnection = 1 });
+        var report = await transport.AttemptAsync(
+            Attempt() with { TakeNext = () => throw new InvalidOperationException("asked") },
+            TestContext.Current.CancellationToken);
+        Assert.IsType<AttemptResult.Relayed>(Assert.Single(report.Results));
+    }
+
+    [Fact]
+    public async Task Next_BegunUnderSettingsThatWereReplaced_IsBegunAnew()
+    {
+        await using var old = ScriptedRelay.Start(new PoliteRelay().PlayAsync);
+        await using var fresh = ScriptedRelay.Start(new PoliteRelay().PlayAsync);
+        await using var before = Make(Plain(old.Port));
+        await using var after = Make(Plain(fresh.Port));
+        var next = Attempt("Next\r\n");
+        await before.AttemptAsync(Before(next), TestContext.Current.CancellationToken);
+        var report = await after.AttemptAsync(next, TestContext.Current.CancellationToken);
+        Assert.IsType<AttemptResult.Relayed>(Assert.Single(report.Results));
+        Assert.EndsWith($":{fresh.Port}", report.Facts.Relay);
+    }
+
+    static Attempt Before(Attempt next) =>
+        Attempt() with { TakeNext = () => new ValueTask<Attempt?>(next) };
+
+    [Fact]
     public async Task Cancelled_BeforeAnAnswer_IsNoResult()
     {
         using var stop = new CancellationTokenSource();

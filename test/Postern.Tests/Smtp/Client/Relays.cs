@@ -58,11 +58,16 @@ static class Relays
         var connection = await OpenAsync(stream, Plain);
         TransactionResult result;
         await using (connection)
-            result = await connection.SendAsync(envelope ?? To(
-                "b@d.example"), new BytesContent(content), TestContext.Current.CancellationToken);
+            result = await connection.SendAsync(envelope ?? To("b@d.example"), new BytesContent(content));
         await played;
         return result;
     }
+
+    /// <summary>Sends one message that none follows.</summary>
+    public static ValueTask<TransactionResult> SendAsync(
+        this SmtpClientConnection connection, Envelope envelope, ContentSource content) =>
+        connection.SendAsync(
+            new OutgoingMessage(envelope, content), next: null, TestContext.Current.CancellationToken);
 
     public static async Task<SmtpClientConnection> OpenAsync(
         Stream stream, SmtpClientOptions options, FakeTimeProvider? clock = null)

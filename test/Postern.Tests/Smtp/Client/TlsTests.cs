@@ -56,8 +56,7 @@ public sealed class TlsTests
             await peer.ExpectEndAsync();
         });
         await using var connection = await OpenAsync(relay, Relays.Required with { Tls = TlsMode.Immediate });
-        var sent = await connection.SendAsync(Relays.To(
-            "b@d.example"), new BytesContent(Relays.Content), TestContext.Current.CancellationToken);
+        var sent = await connection.SendAsync(Relays.To("b@d.example"), new BytesContent(Relays.Content));
         Assert.IsType<TransactionResult.Completed>(sent);
         Assert.Empty(relay.Failures);
     }

@@ -79,8 +79,7 @@ public sealed class TransactionTests
             await using (var connection = await Relays.OpenAsync(stream, Relays.Plain))
             {
                 var sent = await connection.SendAsync(
-                    Relays.To("b@d.example"), new BytesContent(
-                        content, piece), TestContext.Current.CancellationToken);
+                    Relays.To("b@d.example"), new BytesContent(content, piece));
                 Assert.IsType<TransactionResult.Completed>(sent);
             }
             await script;
@@ -227,17 +226,154 @@ public sealed class TransactionTests
             for (var i = 0; i < 3; i++)
             {
                 Assert.True(connection.IsReusable);
-                await connection.SendAsync(Relays.To(
-                    "b@d.example"), new BytesContent(Relays.Content), TestContext.Current.CancellationToken);
+                await connection.SendAsync(Relays.To("b@d.example"), new BytesContent(Relays.Content));
             }
             Assert.Equal(3, connection.TransactionsBegun);
         }
         await script;
     }
 
-    static async Task AcceptUpToDataAsync(RelayConversation relay)
+    [Fact] // RFC 2920 §3.1
+    public async Task Next_GoesOutWithTheEndOfTheContentBeforeIt()
     {
-        await relay.GreetAsync();
+        var (stream, script) = ScriptedRelay.PlayInMemory(async relay =>
+        {
+            await AcceptUpToDataAsync(relay, "PIPELINING");
+            await relay.ReadDataAsync();
+            // Before the content is answered.
+            Assert.Equal("MAIL FROM:<a@sender.example>", await relay.ReadLineAsync());
+            Assert.Equal("RCPT TO:<c@d.example>", await relay.ReadLineAsync());
+            Assert.Equal("DATA", await relay.ReadLineAsync());
+            await relay.SayRawAsync("250 first\r\n250 ok\r\n250 ok\r\n354 go\r\n");
+            Assert.Equal("Two\r\n", await relay.ReadDataAsync());
+            await relay.SayAsync("250 second");
+            await relay.ExpectEndAsync();
+        });
+        await using (var connection = await Relays.OpenAsync(stream, Relays.Plain))
+        {
+            var next = new OutgoingMessage(Relays.To("c@d.example"), new BytesContent("Two\r\n"));
+            var first = await SendBeforeAsync(connection, next);
+            Assert.Equal(
+                "250 first", Assert.IsType<TransactionResult.Completed>(first).FinalReply.ToString());
+            Assert.Same(next, connection.Begun);
+            var second = await connection.SendAsync(next, next: null, TestContext.Current.CancellationToken);
+            Assert.Equal(
+                "250 second", Assert.IsType<TransactionResult.Completed>(second).FinalReply.ToString());
+            Assert.Null(connection.Begun);
+            Assert.Equal(2, connection.TransactionsBegun);
+        }
+        await script;
+    }
+
+    [Fact]
+    public async Task Next_WhenTheContentBeforeItIsRefused_GoesOn()
+    {
+        var (stream, script) = ScriptedRelay.PlayInMemory(async relay =>
+        {
+            await AcceptUpToDataAsync(relay, "PIPELINING");
+            await relay.ReadDataAsync();
+            for (var i = 0; i < 3; i++)
+                await relay.ReadLineAsync();
+            await relay.SayRawAsync("554 no\r\n250 ok\r\n550 unknown\r\n503 no recipients\r\n");
+            await relay.ExpectAsync("RSET", "250 ok");
+            await relay.ExpectAsync("MAIL", "250 ok");
+        });
+        await using (var connection = await Relays.OpenAsync(stream, Relays.Plain))
+        {
+            var next = new OutgoingMessage(Relays.To("c@d.example"), new BytesContent("Two\r\n"));
+            Assert.Equal(
+                554, Assert.IsType<TransactionResult.Completed>(
+                    await SendBeforeAsync(connection, next)).FinalReply.Code);
+            Assert.IsType<TransactionResult.NoRecipientAccepted>(
+                await connection.SendAsync(next, next: null, TestContext.Current.CancellationToken));
+            Assert.True(connection.IsReusable);
+            await connection.SendAsync(Relays.To("b@d.example"), new BytesContent("Three\r\n"));
+        }
+        await script;
+    }
+
+    [Fact]
+    public async Task Next_WhenTheConnectionIsLostWithTheReply_IsNoAttempt()
+    {
+        var (stream, script) = ScriptedRelay.PlayInMemory(async relay =>
+        {
+            await AcceptUpToDataAsync(relay, "PIPELINING");
+            await relay.ReadDataAsync();
+            await relay.SayAsync("250 first");
+        });
+        await using var connection = await Relays.OpenAsync(stream, Relays.Plain);
+        var next = new OutgoingMessage(Relays.To("c@d.example"), new BytesContent("Two\r\n"));
+        Assert.IsType<TransactionResult.Completed>(await SendBeforeAsync(connection, next));
+        await script;
+        Assert.IsType<TransactionResult.ClosedWhileIdle>(
+            await connection.SendAsync(next, next: null, TestContext.Current.CancellationToken));
+        Assert.False(connection.IsReusable);
+    }
+
+    [Fact]
+    public async Task Next_WhenTheConnectionIsLostWithoutTheReply_IsNotBegun()
+    {
+        var (stream, script) = ScriptedRelay.PlayInMemory(async relay =>
+        {
+            await AcceptUpToDataAsync(relay, "PIPELINING");
+            await relay.ReadDataAsync();
+        });
+        await using var connection = await Relays.OpenAsync(stream, Relays.Plain);
+        var next = new OutgoingMessage(Relays.To("c@d.example"), new BytesContent("Two\r\n"));
+        Assert.IsType<TransactionResult.Uncertain>(await SendBeforeAsync(connection, next));
+        await script;
+        Assert.Null(connection.Begun);
+        Assert.False(connection.IsReusable);
+    }
+
+    [Fact] // RFC 5321 §4.1.1.10: after DATA it would be content
+    public async Task Next_GivenUp_IsClosedWithoutQuit()
+    {
+        var (stream, script) = ScriptedRelay.PlayInMemory(async relay =>
+        {
+            await AcceptUpToDataAsync(relay, "PIPELINING");
+            await relay.ReadDataAsync();
+            for (var i = 0; i < 3; i++)
+                await relay.ReadLineAsync();
+            await relay.SayAsync("250 first");
+            Assert.Null(await relay.ReadLineAsync());
+        });
+        await using (var connection = await Relays.OpenAsync(stream, Relays.Plain))
+            await SendBeforeAsync(
+                connection, new OutgoingMessage(Relays.To("c@d.example"), new BytesContent("Two\r\n")));
+        await script;
+    }
+
+    [Fact]
+    public async Task Next_WithoutPipelining_IsNotAskedFor()
+    {
+        var (stream, script) = ScriptedRelay.PlayInMemory(async relay =>
+        {
+            await relay.GreetAsync();
+            foreach (var command in (string[])["MAIL", "RCPT"])
+                await relay.ExpectAsync(command, "250 ok");
+            await relay.ExpectAsync("DATA", "354 go");
+            await relay.ReadDataAsync();
+            await relay.SayAsync("250 first");
+            await relay.ExpectEndAsync();
+        });
+        await using (var connection = await Relays.OpenAsync(stream, Relays.Plain))
+        {
+            await connection.SendAsync(
+                new OutgoingMessage(Relays.To("b@d.example"), new BytesContent(Relays.Content)),
+                () => throw new InvalidOperationException("asked"), TestContext.Current.CancellationToken);
+        }
+        await script;
+    }
+
+    static ValueTask<TransactionResult> SendBeforeAsync(
+        SmtpClientConnection connection, OutgoingMessage next) => connection.SendAsync(
+        new OutgoingMessage(Relays.To("b@d.example"), new BytesContent(Relays.Content)),
+        () => new ValueTask<OutgoingMessage?>(next), TestContext.Current.CancellationToken);
+
+    static async Task AcceptUpToDataAsync(RelayConversation relay, params string[] extensions)
+    {
+        await relay.GreetAsync(extensions);
         await relay.ExpectAsync("MAIL", "250 ok");
         await relay.ExpectAsync("RCPT", "250 ok");
         await relay.ExpectAsync("DATA", "354 go");
