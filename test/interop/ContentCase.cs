@@ -85,14 +85,17 @@ static class ContentCase
         void Write(string text) => content.Write(Encoding.UTF8.GetBytes(text));
     }
 
-    static byte[]? Find(string maildir, string name)
+    static byte[]? Find(string maildir, string name) => AllArrived(maildir, name).FirstOrDefault();
+
+    /// <summary>Every message with this case in a Maildir.</summary>
+    public static IEnumerable<byte[]> AllArrived(string maildir, string name)
     {
-        var arrived = Path.Combine(maildir, "new");
-        if (!Directory.Exists(arrived))
-            return null;
         var mark = Encoding.ASCII.GetBytes($"{Mark}{name}");
-        return Directory.EnumerateFiles(arrived).Select(File.ReadAllBytes)
-            .FirstOrDefault(message => message.AsSpan().IndexOf(mark) >= 0);
+        var arrived = Path.Combine(maildir, "new");
+        return Directory.Exists(arrived)
+            ? Directory.EnumerateFiles(arrived).Select(File.ReadAllBytes)
+                .Where(message => message.AsSpan().IndexOf(mark) >= 0)
+            : [];
     }
 
     /// <summary>A Maildir keeps lines as the system does.</summary>

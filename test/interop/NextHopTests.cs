@@ -37,6 +37,45 @@ public sealed class NextHopTests
             exim.Port, exim.CertificateFile, "relay", exim.Maildir, () => exim.Log, "secret");
     }
 
+    /// <summary>Without CHUNKING: the next message's commands go out with the final dot of the one
+    /// before.</summary>
+    [Fact]
+    public async Task Postfix_OverOneConnection_GetsABacklogByteForByte()
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        await using var postfix = await PostfixPeer.NextHopAsync(
+            ("relay", Password), "smtpd_discard_ehlo_keywords = chunking");
+        await postfix.StopAsync();
+        await using var postern = new PosternProcess("");
+        var login = postern.Directory.WriteSecret("login", $"relay@relay.test:{Password}");
+        postern.Settings = Relay(postfix.Port, login, postfix.CertificateFile)
+            .Replace("tls = ", "max-connections = 1\ntls = ", StringComparison.Ordinal);
+        await postern.StartAsync();
+        string[] names = [.. ContentCase.Names.Where(name => name is not "twenty-megabytes")];
+        await using var wire = await SmtpWire.ConnectAsync(postern.Port("submission"), cancel);
+        for (var round = 0; round < 5; round++)
+        {
+            foreach (var name in names)
+                Assert.StartsWith("250 2.0.0", await wire.SendAsync(ContentCase.Letter(name), cancel));
+        }
+        await postfix.StartAsync();
+        (await postern.CommandAsync("queue", "retry", "ALL")).Succeeded();
+        await Eventually.TrueAsync(
+            () => postfix.ArrivedCount == 5 * names.Length, "all arrive", 60,
+            () => postern.Said + "\n" + postfix.Log);
+        foreach (var name in names)
+        {
+            foreach (var arrived in ContentCase.AllArrived(postfix.Maildir, name))
+                ContentCase.AssertSame(ContentCase.Letter(name).Content, arrived);
+        }
+        await postern.StopAsync();
+        var all = 5 * names.Length;
+        await Eventually.TrueAsync(
+            () => postfix.Log.Contains(
+                $"auth=1 mail={all} rcpt={all} data={all} ", StringComparison.Ordinal),
+            "all came over one connection", evidence: () => postern.Said + "\n" + postfix.Log);
+    }
+
     static async Task EveryContentAsync(
         int port, string authority, string user, string maildir, Func<string> peerLog,
         string password = Password)

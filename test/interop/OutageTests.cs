@@ -42,11 +42,11 @@ public sealed class OutageTests
         await postern.StartAsync();
         await SendAsync(postern, 5);
         await postern.AlarmAsync();
-        Assert.Equal(0, ArrivedCount(postfix));
+        Assert.Equal(0, postfix.ArrivedCount);
         postern.Directory.WriteSecret("login", "relay@relay.test:right");
         await postern.ReloadAsync(postern.Settings);
         await Eventually.TrueAsync(
-            () => ArrivedCount(postfix) == 5, "all five arrive", evidence: () => postern.Said + postfix.Log);
+            () => postfix.ArrivedCount == 5, "all five arrive", evidence: () => postern.Said + postfix.Log);
         await Eventually.TrueAsync(
             async () => !await postern.HasAlarmAsync(), "the alarm is cleared", evidence: () => postern.Said);
     }
@@ -61,7 +61,7 @@ public sealed class OutageTests
         await postern.StartAsync();
         await SendAsync(postern, 5);
         await postern.AlarmAsync("login");
-        Assert.Equal(0, ArrivedCount(postfix));
+        Assert.Equal(0, postfix.ArrivedCount);
         Assert.DoesNotContain("from=<a@sender.test>", postfix.Log);
     }
 
@@ -117,10 +117,4 @@ public sealed class OutageTests
     static bool Logged(PosternProcess postern, string word) =>
         File.Exists(postern.LogFile)
         && File.ReadAllText(postern.LogFile).Contains(word, StringComparison.OrdinalIgnoreCase);
-
-    static int ArrivedCount(PostfixPeer postfix)
-    {
-        var arrived = Path.Combine(postfix.Maildir, "new");
-        return Directory.Exists(arrived) ? Directory.EnumerateFiles(arrived).Count() : 0;
-    }
 }

@@ -44,7 +44,8 @@ sealed class PostfixPeer : IAsyncDisposable
     /// <summary>A next hop like a provider's: STARTTLS first, then AUTH by Cyrus, mail into a
     /// Maildir.</summary>
     /// <param name="login">user and password it knows; null: AUTH is not offered at all.</param>
-    public static async Task<PostfixPeer> NextHopAsync((string User, string Password)? login)
+    public static async Task<PostfixPeer> NextHopAsync(
+        (string User, string Password)? login, string settings = "")
     {
         Tool.Require("saslpasswd2", "sasl2-bin");
         var peer = await PrepareAsync();
@@ -65,6 +66,7 @@ sealed class PostfixPeer : IAsyncDisposable
             virtual_mailbox_limit = 0
             virtual_uid_maps = static:65534
             virtual_gid_maps = static:65534
+            {settings}
             """, "");
         if (login is { } known)
             await peer.AddLoginAsync(known.User, known.Password);
@@ -98,6 +100,16 @@ sealed class PostfixPeer : IAsyncDisposable
     public int QueueCount() => new[] { "incoming", "active", "deferred", "maildrop" }
         .Select(name => directory.PathOf("queue/" + name)).Where(Directory.Exists)
         .Sum(queue => Directory.EnumerateFiles(queue, "*", SearchOption.AllDirectories).Count());
+
+    /// <summary>Messages in its Maildir.</summary>
+    public int ArrivedCount
+    {
+        get
+        {
+            var arrived = Path.Combine(Maildir, "new");
+            return Directory.Exists(arrived) ? Directory.EnumerateFiles(arrived).Count() : 0;
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {
