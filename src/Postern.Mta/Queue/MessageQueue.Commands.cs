@@ -192,6 +192,15 @@ public sealed partial class MessageQueue
             alarms.Clear(ContentAlarm, subject)?.AddTo(change);
     }
 
+    /// <summary>An attempt may have ended the last recipient that a command left to it.</summary>
+    async ValueTask EndDamageAsync(QueueId message, StoreChange change)
+    {
+        if (alarms.Count > 0 && alarms.IsRaised(ContentAlarm, message.ToString())
+            && await store.ReadMessageAsync(message, CancellationToken.None).ConfigureAwait(false)
+                is { } stored)
+            EndDamage(stored, change);
+    }
+
     static bool Concerns(WishKind wish, RecipientState state) => wish switch
     {
         WishKind.Hold => state is RecipientState.Ready or RecipientState.Deferred or RecipientState.Active,

@@ -30,6 +30,7 @@ public sealed partial class MessageQueue
             if (Settle(work, row, result, what, now, change, reports) is { } elsewhere)
                 (again ??= []).Add(elsewhere);
         }
+        await EndDamageAsync(work.Message.Id, change).ConfigureAwait(false);
         // Before the next attempt is made (DESIGN §1.1 law 4), and before the pump is told to look for it.
         if (reports.Count > 0 || again is not null || change.Recipients.Exists(IsWaiting))
         {

@@ -70,6 +70,8 @@ sealed partial class PosternServer : IAsyncDisposable
         // Asked here for its refusal: nothing is bound or opened yet.
         _ = ConnectionsMaxOf(options);
         var bound = BoundListener.BindAll(options.Listen);
+        MailTransferAgent? agent = null;
+        WebApplication? web = null;
         try
         {
             var certificate = OpenCertificate(options, clock);
@@ -78,9 +80,9 @@ sealed partial class PosternServer : IAsyncDisposable
             var store = OpenStore(options, clock, logs);
             await CheckLogAsync(options.Log, store);
             var kinds = new TransportKinds(options, Version, metrics, clock, NewRandom());
-            var agent = await MailTransferAgent.StartAsync(
+            agent = await MailTransferAgent.StartAsync(
                 options, store, new AgentParts(clock, NewRandom(), logs, metrics, kinds.Build), cancel);
-            var web = BuildWeb(bound, agent, certificate, reread, sandbox, clock, logs);
+            web = BuildWeb(bound, agent, certificate, reread, sandbox, clock, logs);
             await web.StartAsync(cancel);
             foreach (var socket in (string[])[AdminSocketOf(options), DeliverSocketOf(options)])
                 File.SetUnixFileMode(socket, OwnerAndGroup);
@@ -88,6 +90,11 @@ sealed partial class PosternServer : IAsyncDisposable
         }
         catch
         {
+            if (web is not null)
+                await web.DisposeAsync();
+            // It delivers already: attempts are recorded, and the data directory is free again.
+            if (agent is not null)
+                await agent.DisposeAsync();
             BoundListener.CloseAll(bound);
             throw;
         }

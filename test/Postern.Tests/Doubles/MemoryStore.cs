@@ -263,9 +263,14 @@ public sealed class MemoryStore : IMailStore
         {
             if (!disk.Messages.ContainsKey(message.Id.Value) || lost.Contains(message.Id))
                 return ValueTask.FromResult<StoredContent?>(null);
-            var octets = message.ContentFile is { } name ? disk.Files[name] : disk.Contents[message.Id.Value];
             var content = new PooledContent();
-            content.Append(octets);
+            if (message.ContentFile is not { } name)
+                content.Append(disk.Contents[message.Id.Value]);
+            else if (disk.Files[name].TryGetMemory(out var octets))
+            {
+                foreach (var segment in octets)
+                    content.Append(segment.Span);
+            }
             return ValueTask.FromResult<StoredContent?>(content);
         }
     }
@@ -309,7 +314,7 @@ public sealed class MemoryStore : IMailStore
                 disk.Messages.Remove(message.Id.Value);
                 disk.Contents.Remove(message.Id.Value);
                 if (message.ContentFile is { } name)
-                    disk.Files.Remove(name);
+                    disk.RemoveFile(name);
                 foreach (var recipient in recipients)
                     disk.Remove(recipient);
                 gone += 1 + recipients.Count;
@@ -415,7 +420,7 @@ public sealed class MemoryStore : IMailStore
 
     sealed class FileWriter(MemoryStore store, string name) : ContentFileWriter
     {
-        readonly MemoryStream octets = new();
+        readonly PooledContent written = new();
         bool kept;
 
         public override string Name => name;
@@ -425,7 +430,7 @@ public sealed class MemoryStore : IMailStore
             if (store.FilesAreFull)
                 throw new StoreException(StoreHealth.Full, "no room in the file");
             foreach (var segment in octets)
-                this.octets.Write(segment.Span);
+                written.Append(segment.Span);
             return ValueTask.CompletedTask;
         }
 
@@ -433,7 +438,7 @@ public sealed class MemoryStore : IMailStore
         {
             if (store.Health == StoreHealth.Failed)
                 throw new StoreException(StoreHealth.Failed, "the store failed");
-            store.disk.Files[name] = octets.ToArray();
+            store.disk.Files[name] = written;
             return ValueTask.CompletedTask;
         }
 
@@ -442,8 +447,10 @@ public sealed class MemoryStore : IMailStore
         public override ValueTask DisposeAsync()
         {
             if (!kept)
+            {
                 store.disk.Files.Remove(name);
-            octets.Dispose();
+                written.Dispose();
+            }
             return ValueTask.CompletedTask;
         }
     }
@@ -457,7 +464,10 @@ public sealed class MemoryDisk
     internal long LastSeq;
     internal SortedDictionary<long, QueuedMessage> Messages { get; } = [];
     internal Dictionary<long, byte[]> Contents { get; } = [];
-    internal Dictionary<string, byte[]> Files { get; } = [];
+
+    /// <summary>By name, in pooled segments: arrays of their size would be collected with the oldest
+    /// objects.</summary>
+    internal Dictionary<string, PooledContent> Files { get; } = [];
 
     /// <summary>By key; changed by <see cref="Put"/> and <see cref="Remove"/> alone.</summary>
     internal SortedDictionary<(long Message, int Number), Recipient> Recipients { get; } = [];
@@ -499,6 +509,12 @@ public sealed class MemoryDisk
         }
         Recipients[key] = row;
         LaneOf(row.Lane).Of(row.State)?.Add(DueKey.Of(row));
+    }
+
+    internal void RemoveFile(string name)
+    {
+        if (Files.Remove(name, out var octets))
+            octets.Dispose();
     }
 
     internal void Remove(Recipient row)

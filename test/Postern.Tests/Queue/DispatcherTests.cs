@@ -398,6 +398,24 @@ public sealed class DispatcherTests
             CancellationToken.None));
     }
 
+    [Fact]
+    public async Task AlarmOfLostContent_EndsWithTheAttemptThatACancelWaitsFor()
+    {
+        await using var hall = new MailHall();
+        var id = await DamageAsync(hall, "a@example.net", "b@example.net");
+        hall.Store.RestoreContent(id);
+        hall.Relay.Holds = true;
+        await hall.Queue.ReleaseAsync(
+            new QueueSelection.Matching(new QueueFilter { Recipient = "b@*" }), "kim", CancellationToken.None);
+        await hall.RunAsync();
+        Assert.Equal(2, await hall.Queue.CancelAsync(
+            new QueueSelection.One(id), "kim", CancellationToken.None));
+        Assert.True(hall.Alarms.IsRaised("content", id.ToString()));
+        hall.Relay.Release();
+        Assert.Equal(0, hall.Alarms.Count);
+        Assert.Single(hall.Events(EventKind.AlarmCleared));
+    }
+
     /// <summary>One message whose content is not there any more when it is tried again.</summary>
     static async Task<QueueId> DamageAsync(MailHall hall, params string[] recipients)
     {
