@@ -80,8 +80,13 @@ public sealed partial class Dispatcher
             if (mayWork && lane.Waiting.Count > 0 && lane.TryTakePace()
                 && lane.Waiting.TryDequeue(out work!))
             {
-                if (lane.MayHoldDue && lane.Waiting.FetchedCount is 0 or WindowMax / 2)
+                if (lane.MayHoldDue && lane.Waiting.FetchedCount is 0 or Lane.WindowMax / 2)
                     Wake();
+                if (lane.IsWanted && lane.AsksForGuests)
+                {
+                    lane.IsWanted = false;
+                    Wake();
+                }
                 return true;
             }
             lane.Workers--;

@@ -151,7 +151,7 @@ sealed class MailHall : IAsyncDisposable
             Assert.True(await Dispatcher.FillAllAsync());
             await RunWorkersAsync();
         }
-        while (applied != before || !workers.IsEmpty);
+        while (applied != before || !workers.IsEmpty || Dispatcher.TakeWake());
     }
 
     /// <summary>Starts what waits to be started; attempts that are held stay under way.</summary>
