@@ -92,7 +92,8 @@ public sealed partial class Dispatcher
         {
             search?.End(window);
             // What a search passes by is still there.
-            lane.MayHoldDue |= search is null ? window.Fetched == limit : window.Last != default;
+            lane.MayHoldDue |= search is null ? window.Fetched == limit
+                : window.Fetched > 0 || window.Last != default;
             if (window.NextDueAt is { } next)
                 lane.NoteDue(next);
         }

@@ -4,7 +4,7 @@ namespace Postern.Mta.Queue;
 /// <remarks>A message counts once for each lane, since its recipients travel together.</remarks>
 sealed class GuestRooms(Dispatcher dispatcher)
 {
-    readonly Dictionary<string, (int Left, QueueId Last)> rooms = [];
+    readonly Dictionary<string, (int Left, QueueId Last)> rooms = new(StringComparer.Ordinal);
 
     public bool TryTake(string lane, QueueId message)
     {

@@ -59,6 +59,9 @@ sealed class MailHall : IAsyncDisposable
     /// <summary>The transport of the default options.</summary>
     public ScriptedTransport Relay => Ways["relay"];
 
+    /// <summary>Changes that were written so far.</summary>
+    public int Commits => applied;
+
     /// <summary>The only recipient there is.</summary>
     public Recipient Only => Assert.Single(Store.Recipients);
 
