@@ -82,7 +82,7 @@ public sealed partial class Dispatcher
             {
                 if (lane.MayHoldDue && lane.Waiting.FetchedCount is 0 or Lane.WindowMax / 2)
                     Wake();
-                if (lane.IsWanted && lane.AsksForGuests)
+                if (lane.IsWanted && lane.GuestRoom > 0)
                 {
                     lane.IsWanted = false;
                     Wake();

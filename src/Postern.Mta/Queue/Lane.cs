@@ -88,11 +88,10 @@ sealed class Lane(string name, string transport, int concurrencyMax, Pace? pace,
     /// little.</summary>
     int GuestsMax => Math.Min(2 * Concurrency, WindowMax);
 
-    /// <summary>Half of what it was given is used up.</summary>
-    public bool AsksForGuests => Waiting.GuestCount <= GuestsMax / 2;
-
-    /// <summary>How much mail of closed lanes may be leased for this one now.</summary>
-    public int GuestRoom => AsksForGuests ? Math.Min(GuestsMax - Waiting.GuestCount, Room) : 0;
+    /// <summary>How much mail of closed lanes may be leased for this one now: none before half of it is used
+    /// up.</summary>
+    public int GuestRoom => Waiting.GuestCount <= GuestsMax / 2
+        ? Math.Min(GuestsMax - Waiting.GuestCount, Room) : 0;
 
     /// <summary>What a pace leaves, so that little waits leased; whole batches alone are worth a
     /// commit.</summary>

@@ -20,6 +20,7 @@ sealed class LaneSearch(string target, int generation)
     DueKey to;
     (DueKey First, DueKey Last)? came;
     (DueKey Until, DueKey Then)? detour;
+    bool isReading;
 
     public string Target => target;
     public int Generation => generation;
@@ -39,6 +40,7 @@ sealed class LaneSearch(string target, int generation)
     public DueKey Begin()
     {
         Steps++;
+        isReading = true;
         if (came is { } keys && keys.First.CompareTo(to) <= 0)
         {
             var last = keys.Last.CompareTo(to) < 0 ? keys.Last : to;
@@ -52,6 +54,7 @@ sealed class LaneSearch(string target, int generation)
     /// <summary>A step was made.</summary>
     public void End(LeasedWindow window)
     {
+        isReading = false;
         to = window.Last;
         Full = window.Full;
         IsOver = Full.Count == 0 && window.Fetched < Limit && came is null;
@@ -69,6 +72,9 @@ sealed class LaneSearch(string target, int generation)
     public void NoteCame(DueKey key)
     {
         IsOver = false;
+        // Whether the step that is being made reads it is not known.
+        if (!isReading && key.CompareTo(to) > 0)
+            return;
         came = came is { } keys ? (Min(keys.First, key), Max(keys.Last, key)) : (key, key);
     }
 
