@@ -55,9 +55,9 @@ sealed class LaneSearch(string target, int generation)
     public void End(LeasedWindow window)
     {
         isReading = false;
-        to = window.Last;
+        to = window.Stop ?? window.Last;
         Full = window.Full;
-        IsOver = Full.Count == 0 && window.Fetched < Limit && came is null;
+        IsOver = window.Stop is null && window.Fetched < Limit && came is null;
         // In a lane for each domain the others may have room.
         Limit = Full.Contains(target) ? Math.Clamp(window.Leased * 2, StepMin, StepMax)
             : Math.Min(Limit * 2, StepMax);

@@ -48,7 +48,7 @@ public sealed partial class MessageQueue
                 .SelectMany(g => GroupIntoWorks(
                     g.First().Message, [.. g.Select(l => (l.Row, l.Decision))], content: null));
             return new LeasedWindow(
-                [.. works], due.Count, leasing.Leased.Count, nextDueAt, stop ?? last, leasing.Full);
+                [.. works], due.Count, leasing.Leased.Count, nextDueAt, last, stop, leasing.Full);
         }
         catch
         {
@@ -408,8 +408,10 @@ public sealed partial class MessageQueue
 /// <param name="Fetched">How many the store gave, whatever became of them.</param>
 /// <param name="Leased">How many of them are attempted now.</param>
 /// <param name="NextDueAt">When the next one beyond these falls due. Null: there is none.</param>
-/// <param name="Last">Where a search goes on from.</param>
-/// <param name="Full">Lanes whose want of room made it stop there.</param>
+/// <param name="Last">Of the fetched ones.</param>
+/// <param name="Stop">Where a search goes on from before it comes to the last. Null: it may go on from
+/// there.</param>
+/// <param name="Full">Lanes whose want of room made it stop.</param>
 sealed record LeasedWindow(
-    IReadOnlyList<Work> Works, int Fetched, int Leased, DateTimeOffset? NextDueAt, DueKey Last,
+    IReadOnlyList<Work> Works, int Fetched, int Leased, DateTimeOffset? NextDueAt, DueKey Last, DueKey? Stop,
     IReadOnlyCollection<string> Full);

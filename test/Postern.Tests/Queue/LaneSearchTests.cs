@@ -10,8 +10,9 @@ public sealed class LaneSearchTests
     static DueKey Key(int turn) => new(
         RecipientState.Ready, DateTimeOffset.UnixEpoch.AddTicks(turn), new QueueId(7), 1);
 
-    void Step(int to, int fetched = 1000, int leased = 0, params string[] full) => search.End(
-        new LeasedWindow([], fetched, leased, NextDueAt: null, Key(to), full));
+    void Step(int to, int fetched = 1000, int leased = 0, int? stop = null, params string[] full) =>
+        search.End(new LeasedWindow(
+            [], fetched, leased, NextDueAt: null, Key(to), stop is { } at ? Key(at) : null, full));
 
     [Fact]
     public void Search_GoesOnWhereItWas()
@@ -47,8 +48,9 @@ public sealed class LaneSearchTests
     public void WantOfRoom_DoesNotEndIt()
     {
         search.Begin();
-        Step(to: 30, fetched: 30, leased: 30, full: "two");
+        Step(to: 30, fetched: 30, leased: 20, stop: 20, full: "two");
         Assert.False(search.IsOver);
+        Assert.Equal(Key(20), search.Begin());
         Assert.Equal(["two"], search.Full);
     }
 

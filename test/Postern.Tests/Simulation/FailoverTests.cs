@@ -192,9 +192,11 @@ public sealed class FailoverTests
         await hall.PassAsync(TimeSpan.FromSeconds(2.5));
         Assert.Equal(1, two.Attempts.Count - before);
         two.Otherwise = Results.Relayed;
+        // What is our own trouble is no probe: the next one is.
+        two.Bug = new InvalidOperationException("a bug");
         // The first is probed after 30 s at the earliest.
         await hall.PassAsync(TimeSpan.FromSeconds(7));
-        Assert.All(hall.Store.Recipients, row => Assert.Equal(RecipientOutcome.Relayed, row.Outcome));
+        Assert.Equal(99, hall.Events(EventKind.Relayed).Count());
     }
 
     [Fact]
