@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Postern.Mta.Routing;
 
 namespace Postern.Mta.Queue;
@@ -7,6 +6,9 @@ namespace Postern.Mta.Queue;
 public sealed partial class Dispatcher
 {
     static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(30);
+
+    /// <summary>The lane that a round begins with.</summary>
+    uint first;
 
     async Task PumpAsync()
     {
@@ -26,15 +28,24 @@ public sealed partial class Dispatcher
     }
 
     /// <summary>One round over all lanes.</summary>
+    /// <remarks>Where lanes want the same room, each round begins with another one.</remarks>
     /// <returns>False: something went wrong in a lane, which is to be looked at again soon.</returns>
     internal async ValueTask<bool> FillAllAsync()
     {
         var good = true;
-        foreach (var lane in lanes.Values)
+        var all = lanes.Values.ToArray();
+        foreach (var lane in all)
         {
+            lock (lane)
+                lane.IsWanted = false;
+        }
+        var found = false;
+        for (var i = 0; i < all.Length; i++)
+        {
+            var lane = all[(int)((first + i) % all.Length)];
             try
             {
-                await FillAsync(lane).ConfigureAwait(false);
+                found |= await FillAsync(lane).ConfigureAwait(false);
                 // A pace that let nobody go on may be forgotten by now: whoever waited for it still does.
                 AddWorkers(lane);
             }
@@ -53,34 +64,44 @@ public sealed partial class Dispatcher
                     lane.MayHoldDue = true;
             }
         }
+        if (found)
+            first++;
         return good;
     }
 
-    async ValueTask FillAsync(Lane lane)
+    /// <returns>Work was found.</returns>
+    async ValueTask<bool> FillAsync(Lane lane)
     {
         var look = LookFor(lane);
-        if (look == Look.Nothing)
-            return;
-        var sweep = look == Look.Search ? BeginSweep(lane) : null;
+        var search = look == Look.Search ? NextSearch(lane) : null;
+        if (look == Look.Nothing || (look == Look.Search && search is null))
+            return false;
+        int limit;
+        SearchStep? step = null;
         // Forgotten before the fetch: what is noted while it runs may not be in its answer.
         lock (lane)
         {
             lane.MayHoldDue = false;
             lane.NextDueAt = null;
+            limit = search?.Limit ?? (look == Look.Probe ? 1 : lane.Room);
+            if (search is not null)
+                step = new SearchStep(search.Begin(), search.Target);
         }
-        var limit = LimitOf(look, lane);
-        var window = await queue.LeaseDueAsync(lane.Name, sweep?.To, limit, stopping.Token)
-            .ConfigureAwait(false);
+        var window = await queue.LeaseDueAsync(lane.Name, step, limit, stopping.Token).ConfigureAwait(false);
         lock (lane)
         {
-            lane.MayHoldDue |= window.Fetched == limit;
+            search?.End(window);
+            // What a search passes by is still there.
+            lane.MayHoldDue |= search is null ? window.Fetched == limit
+                : window.Fetched > 0 || window.Last != default;
             if (window.NextDueAt is { } next)
                 lane.NoteDue(next);
         }
         foreach (var work in window.Works)
             Offer(work);
-        if (sweep is not null)
-            EndStep(lane, sweep, window);
+        if (search is not null)
+            Wake();
+        return window.Leased > 0;
     }
 
     /// <summary>What to look for in the store now, if there is a need and room.</summary>
@@ -93,65 +114,59 @@ public sealed partial class Dispatcher
             {
                 lane.MayHoldDue = true;
                 lane.NextDueAt = null;
+                foreach (var search in lane.Searches.Values)
+                    search.NoteDue();
             }
             if (!lane.MayHoldDue)
                 return Look.Nothing;
             return condition switch
             {
                 // Refill when half of the window is used up, so that workers never wait for a fetch.
-                LaneCondition.Open => lane.Waiting.FetchedCount <= WindowMax / 2 && RoomOf(lane) > 0
+                LaneCondition.Open => lane.Waiting.FetchedCount <= Lane.WindowMax / 2 && lane.Room > 0
                     ? Look.Window : Look.Nothing,
                 LaneCondition.ProbeDue => Look.Probe,
                 // Nothing here may go on, but another transport may be open for some of it.
-                _ => lane.SearchedGeneration != health.Generation ? Look.Search : Look.Nothing,
+                _ => Look.Search,
             };
         }
     }
 
-    /// <summary>What a pace leaves, so that little waits leased; whole batches alone are worth a
-    /// commit.</summary>
-    static int RoomOf(Lane lane)
+    /// <summary>The search of a closed lane that has waited longest, of those that have somewhere to put what
+    /// they find.</summary>
+    LaneSearch? NextSearch(Lane lane)
     {
-        if (!lane.IsPaced)
-            return WindowMax;
-        var room = lane.Available - lane.Waiting.Count;
-        return room < lane.Batch ? 0 : Math.Min(room, WindowMax);
-    }
-
-    static int LimitOf(Look look, Lane lane) => look switch
-    {
-        Look.Window => RoomOf(lane),
-        Look.Probe => 1,
-        Look.Search => SearchStepMax,
-        _ => throw new UnreachableException(),
-    };
-
-    /// <summary>A search goes through the whole lane, a step at a round; one that is under way goes
-    /// on.</summary>
-    Sweep BeginSweep(Lane lane)
-    {
-        lock (lane)
-            return lane.Sweep ??= new Sweep(health.Generation, default);
-    }
-
-    void EndStep(Lane lane, Sweep sweep, LeasedWindow window)
-    {
+        var generation = health.Generation;
+        List<LaneSearch> all = [];
         lock (lane)
         {
-            // What has to wait is still there.
-            lane.MayHoldDue |= window.Fetched > 0 || sweep.To != default;
-            // Whoever asked for a new search meanwhile gets one.
-            if (!ReferenceEquals(lane.Sweep, sweep))
-                return;
-            if (window.Fetched < SearchStepMax)
+            if (lane.Searches.TryGetValue("", out var belonging))
+                all.Add(belonging);
+            foreach (var target in queue.Routes.StandInsOf(lane.Transport))
             {
-                lane.Sweep = null;
-                lane.SearchedGeneration = sweep.Generation;
-                return;
+                if (!lane.Searches.TryGetValue(target, out var search) || search.Generation != generation)
+                    lane.Searches[target] = search = new LaneSearch(target, generation);
+                all.Add(search);
             }
-            lane.Sweep = sweep with { To = window.Last };
         }
-        Wake();
+        return all.Where(MayGoOn).MinBy(search => search.Steps);
+    }
+
+    bool MayGoOn(LaneSearch search)
+    {
+        if (search.IsOver || search.Target.Length == 0)
+            return !search.IsOver;
+        switch (health.ConditionOf(search.Target))
+        {
+            case LaneCondition.Closed:
+                return false;
+            case LaneCondition.Open when search.Full.Count > 0 && !search.Full.Any(
+                name => RoomForGuests(name) > 0):
+                foreach (var name in search.Full)
+                    NoteWanted(name);
+                return false;
+            default:
+                return true;
+        }
     }
 
     /// <summary>How long the pump may sleep: until mail falls due, or a lane that holds due mail may be
@@ -173,17 +188,33 @@ public sealed partial class Dispatcher
                     wait = batch;
             }
         }
-        if (health.UntilNextProbe(lanes.Values.Where(lane => lane.MayHoldDue).Select(lane => lane.Name))
+        if (health.UntilNextProbe(lanes.Values.Where(lane => lane.MayHoldDue).SelectMany(ProbesOf))
             is { } probe && probe < wait)
             wait = probe;
         // A lane whose rows are all held back must not turn the pump into a spinning loop.
         return wait < TimeSpan.FromMilliseconds(10) ? TimeSpan.FromMilliseconds(10) : wait;
     }
 
+    /// <summary>The lanes that one recipient of this lane could be the probe of.</summary>
+    IEnumerable<string> ProbesOf(Lane lane)
+    {
+        if (health.ConditionOf(lane.Name) == LaneCondition.Open)
+            return [];
+        lock (lane)
+        {
+            return
+            [
+                lane.Name,
+                .. queue.Routes.StandInsOf(lane.Transport)
+                    .Where(name => lane.Searches.GetValueOrDefault(name) is not { IsOver: true }),
+            ];
+        }
+    }
+
     /// <summary>Nothing but its pace holds the lane up. While all workers are busy it is they who go
     /// on.</summary>
     static bool WaitsForPace(Lane lane) => lane.IsPaced
-        && (lane.Waiting.Count > 0 ? lane.Workers < lane.Concurrency : lane.MayHoldDue);
+        && (lane.Waiting.Count > 0 ? lane.Workers < lane.Concurrency : lane.MayHoldDue || lane.IsWanted);
 
     enum Look { Nothing, Window, Probe, Search }
 }

@@ -116,8 +116,13 @@ public sealed partial class Dispatcher
         errand = null;
         if (lane.Waiting.Count == 0 || !lane.TryTakePace() || !lane.Waiting.TryDequeue(out var work))
             return false;
-        if (lane.MayHoldDue && lane.Waiting.FetchedCount is 0 or WindowMax / 2)
+        if (lane.MayHoldDue && lane.Waiting.FetchedCount is 0 or Lane.WindowMax / 2)
             Wake();
+        if (lane.IsWanted && lane.GuestRoom > 0)
+        {
+            lane.IsWanted = false;
+            Wake();
+        }
         errand = new Errand(work);
         return true;
     }

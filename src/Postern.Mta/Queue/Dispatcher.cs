@@ -18,13 +18,6 @@ namespace Postern.Mta.Queue;
 /// </remarks>
 public sealed partial class Dispatcher : IDisposable
 {
-    /// <summary>How many recipients one fetch takes from a lane.</summary>
-    const int WindowMax = 400;
-
-    /// <summary>A closed lane is searched in steps of so many for recipients that another transport may
-    /// take.</summary>
-    const int SearchStepMax = 1000;
-
     readonly MessageQueue queue;
     readonly IMailStore store;
     readonly RelayHealth health;
@@ -90,6 +83,7 @@ public sealed partial class Dispatcher : IDisposable
         lock (lane)
         {
             lane.MayHoldDue = true;
+            lane.SearchAnew();
             if (total.FirstTurn is { } first)
                 lane.BeginTurns(first);
         }
@@ -99,7 +93,7 @@ public sealed partial class Dispatcher : IDisposable
     /// <param name="via">Null: no route fits.</param>
     internal DateTimeOffset TakeTurn(QueuedMessage message, RoutingDecision.Via? via)
     {
-        var lane = LaneOf(via?.Lane ?? "");
+        var lane = LaneOf(via?.Home ?? "");
         lock (lane)
             return lane.TakeTurn(Flow.Of(message, via?.Route.Name), via?.Route.Priority ?? 0);
     }
@@ -107,17 +101,40 @@ public sealed partial class Dispatcher : IDisposable
     /// <summary>The place of leased work that is given back.</summary>
     internal DateTimeOffset FrontTurn(RoutingDecision.Via via)
     {
-        var lane = LaneOf(via.Lane);
+        var lane = LaneOf(via.Home);
         lock (lane)
             return lane.FrontTurn(via.Route.Priority);
     }
 
-    /// <summary>Fresh mail may pass the store by.</summary>
+    /// <summary>Fresh mail may pass the store by: the pace has room, and nothing of its flow waits
+    /// there.</summary>
     internal bool HasRoomFor(QueuedMessage message, RoutingDecision.Via via)
     {
         var lane = LaneOf(via.Lane);
         lock (lane)
-            return lane.HasRoomFor(Flow.Of(message, via.Route.Name), via.Route.Priority);
+        {
+            if (lane.Available <= lane.Waiting.Count)
+                return false;
+        }
+        var home = LaneOf(via.Home);
+        lock (home)
+            return !home.Holds(Flow.Of(message, via.Route.Name), via.Route.Priority);
+    }
+
+    /// <summary>How much mail of closed lanes may be leased for an open one now.</summary>
+    internal int RoomForGuests(string name)
+    {
+        var lane = LaneOf(name);
+        lock (lane)
+            return lane.GuestRoom;
+    }
+
+    /// <summary>Mail waits for room in this lane: the pump is to be told.</summary>
+    internal void NoteWanted(string name)
+    {
+        var lane = LaneOf(name);
+        lock (lane)
+            lane.IsWanted = true;
     }
 
     /// <summary>Ready recipients that were fetched from a lane and have left it.</summary>
@@ -152,38 +169,44 @@ public sealed partial class Dispatcher : IDisposable
         StartWorker(lane);
     }
 
-    /// <summary>A recipient of this lane was stored that falls due then.</summary>
-    internal void NoteDue(string lane, DateTimeOffset dueAt)
+    /// <summary>A recipient was stored that waits.</summary>
+    internal void NoteWaiting(Recipient row)
     {
-        var found = LaneOf(lane);
-        lock (found)
+        var lane = LaneOf(row.Lane);
+        lock (lane)
         {
-            if (dueAt <= queue.Time.Now)
+            if (row.DueAt <= queue.Time.Now)
             {
-                found.MayHoldDue = true;
-                // Without a lane it waits for a decision, which no change of health brings about.
-                if (lane.Length == 0)
-                    found.SearchAnew();
+                lane.MayHoldDue = true;
+                foreach (var search in lane.Searches.Values)
+                    search.NoteCame(DueKey.Of(row));
             }
             else
-                found.NoteDue(dueAt);
+                lane.NoteDue(row.DueAt);
         }
         Wake();
     }
 
-    /// <summary>Every lane is looked through again: after a reload, a retry command, a lane that
-    /// opened.</summary>
+    /// <summary>Every lane is looked at again: after a retry command, a lane that opened.</summary>
     internal void LookEverywhere()
     {
         foreach (var lane in lanes.Values)
         {
             lock (lane)
-            {
                 lane.MayHoldDue = true;
-                lane.SearchAnew();
-            }
         }
         Wake();
+    }
+
+    /// <summary>All mail is decided on anew: after a reload.</summary>
+    internal void SearchEverywhere()
+    {
+        foreach (var lane in lanes.Values)
+        {
+            lock (lane)
+                lane.SearchAnew();
+        }
+        LookEverywhere();
     }
 
     /// <summary>A reload changed this transport: its lanes begin anew.</summary>
@@ -237,9 +260,13 @@ public sealed partial class Dispatcher : IDisposable
     Lane LaneOf(string name) => lanes.GetOrAdd(name, static (name, dispatcher) =>
     {
         var transport = Lane.TransportOf(name);
-        return new Lane(
+        var lane = new Lane(
             name, transport, dispatcher.transports.ConcurrencyMaxOf(transport),
             dispatcher.paces.GetOrAdd(transport, dispatcher.PaceFor), dispatcher.clock);
+        // What has no lane waits for a decision.
+        if (name.Length == 0)
+            lane.SearchAnew();
+        return lane;
     }, this);
 
     /// <summary>A reload or a restart gives nothing back that was spent.</summary>

@@ -1,5 +1,3 @@
-using Postern.Mta.Store;
-
 namespace Postern.Mta.Queue;
 
 /// <summary>Recipients waiting for one transport: work in memory, who works on it, and what the store may
@@ -9,6 +7,9 @@ sealed class Lane(string name, string transport, int concurrencyMax, Pace? pace,
 {
     /// <summary>Where a lane's concurrency starts (DESIGN §9.2).</summary>
     public const int ConcurrencyStart = 20;
+
+    /// <summary>How many recipients one fetch takes from a lane.</summary>
+    public const int WindowMax = 400;
 
     readonly Dictionary<int, TurnOrder> orders = [];
     readonly LearntPace learnt = new(clock);
@@ -74,18 +75,35 @@ sealed class Lane(string name, string transport, int concurrencyMax, Pace? pace,
     /// none.</summary>
     public DateTimeOffset? NextDueAt { get; set; }
 
-    /// <summary>The health generation the closed lane was last searched under for recipients that may go
-    /// elsewhere.</summary>
-    public int SearchedGeneration { get; set; } = -1;
+    /// <summary>Searches for recipients that may leave the lane while it is closed, by target.</summary>
+    public Dictionary<string, LaneSearch> Searches { get; } = [];
 
-    /// <summary>The search that is under way. Null: none is.</summary>
-    public Sweep? Sweep { get; set; }
+    /// <summary>Where every recipient belongs is asked again.</summary>
+    public void SearchAnew() => Searches[""] = new LaneSearch("", generation: 0);
 
-    /// <summary>Search again, whatever was found before.</summary>
-    public void SearchAnew()
+    /// <summary>Mail waits in a closed lane for room here.</summary>
+    public bool IsWanted { get; set; }
+
+    /// <summary>As many as the workers take next; a lane that is slow, or closes soon, was given
+    /// little.</summary>
+    int GuestsMax => Math.Min(2 * Concurrency, WindowMax);
+
+    /// <summary>How much mail of closed lanes may be leased for this one now: none before half of it is used
+    /// up.</summary>
+    public int GuestRoom => Waiting.GuestCount <= GuestsMax / 2
+        ? Math.Min(GuestsMax - Waiting.GuestCount, Room) : 0;
+
+    /// <summary>What a pace leaves, so that little waits leased; whole batches alone are worth a
+    /// commit.</summary>
+    public int Room
     {
-        SearchedGeneration = -1;
-        Sweep = null;
+        get
+        {
+            if (!IsPaced)
+                return WindowMax;
+            var room = Available - Waiting.Count;
+            return room < Batch ? 0 : Math.Min(room, WindowMax);
+        }
     }
 
     /// <summary>One more for each delivered message, up to the maximum.</summary>
@@ -122,10 +140,9 @@ sealed class Lane(string name, string transport, int concurrencyMax, Pace? pace,
     /// <summary>The first turn that an earlier process left.</summary>
     public void BeginTurns(DateTimeOffset first) => OrderOf(TurnOrder.PriorityOf(first)).Begin(first);
 
-    /// <summary>Fresh mail of this flow may pass the store by: nothing of it waits there, and the pace has
-    /// room.</summary>
-    public bool HasRoomFor(Flow flow, int priority) =>
-        Available > Waiting.Count && !(orders.TryGetValue(priority, out var order) && order.Holds(flow));
+    /// <summary>Mail of this flow waits in the store.</summary>
+    public bool Holds(Flow flow, int priority) =>
+        orders.TryGetValue(priority, out var order) && order.Holds(flow);
 
     TurnOrder OrderOf(int priority)
     {
@@ -148,8 +165,3 @@ sealed class Lane(string name, string transport, int concurrencyMax, Pace? pace,
             NextDueAt = dueAt;
     }
 }
-
-/// <summary>A search through a closed lane for recipients that may go elsewhere.</summary>
-/// <param name="Generation">Of the health, when it began.</param>
-/// <param name="To">How far it is.</param>
-sealed record Sweep(int Generation, DueKey To);

@@ -114,7 +114,7 @@ sealed class LearntPace(TimeProvider clock)
     public Throttling NoteThrottled(long startedAt)
     {
         var now = clock.GetTimestamp();
-        if (PerSecond is not null && startedAt < reactedAt)
+        if (startedAt < reactedAt)
             return Throttling.Known;
         var hasDelivered = deliveredAt > 0 && clock.GetElapsedTime(deliveredAt, now) < RecentTime;
         if (!hasDelivered || refusals >= RefusalsMax)
@@ -190,7 +190,7 @@ sealed class LearntPace(TimeProvider clock)
 /// <summary>What a throttling reply says.</summary>
 enum Throttling
 {
-    /// <summary>The pace was lowered since its attempt began.</summary>
+    /// <summary>The pace was lowered since its attempt began, however long ago.</summary>
     Known,
 
     /// <summary>The pace is lower now.</summary>

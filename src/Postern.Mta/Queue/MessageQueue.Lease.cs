@@ -10,38 +10,50 @@ namespace Postern.Mta.Queue;
 public sealed partial class MessageQueue
 {
     /// <summary>
-    /// Fetches due recipients of a lane and decides on them again; those that may go are leased, the others
-    /// moved to where they must wait. What was read cannot change in between: commands wait at the same gate.
+    /// Fetches due recipients of a lane and decides on them again; those that may go are leased, for their own
+    /// lane or one that has room for them, the others stay or are moved to where they must wait. What was
+    /// read cannot change in between: commands wait at the same gate.
     /// </summary>
-    /// <param name="after">A search goes on behind it. Null: what is first in turn.</param>
+    /// <param name="step">Of a search. Null: what is first in turn.</param>
     internal async ValueTask<LeasedWindow> LeaseDueAsync(
-        string lane, DueKey? after, int limit, CancellationToken cancel)
+        string lane, SearchStep? step, int limit, CancellationToken cancel)
     {
         await gate.WaitAsync(cancel).ConfigureAwait(false);
-        var leased = new List<(QueuedMessage Message, Recipient Row, RoutingDecision.Via Decision)>();
+        var leasing = new Leasing(step?.Target, clock.GetUtcNow(), new GuestRooms(Dispatcher));
         try
         {
-            var now = clock.GetUtcNow();
-            var (due, nextDueAt) = after is { } key
-                ? await store.SearchDueAsync(lane, Time.Now, key, limit, cancel).ConfigureAwait(false)
+            var (due, nextDueAt) = step is { } search
+                ? await store.SearchDueAsync(lane, Time.Now, search.After, limit, cancel)
+                    .ConfigureAwait(false)
                 : await store.FetchDueAsync(lane, Time.Now, limit, cancel).ConfigureAwait(false);
-            var change = new StoreChange();
+            var last = step?.After ?? default;
+            DueKey? stop = null;
             foreach (var (message, row) in due)
-                await LeaseOneAsync(message, row, now, change, leased).ConfigureAwait(false);
+            {
+                var before = last;
+                last = DueKey.Of(row);
+                stop ??= await LeaseOneAsync(message, row, leasing).ConfigureAwait(false) switch
+                {
+                    Passage.Full => before,
+                    Passage.Probe => last,
+                    _ => null,
+                };
+            }
+            var change = leasing.Change;
             if (change.Recipients.Count > 0 || change.Events.Count > 0)
                 await CommitAsync(change).ConfigureAwait(false);
             Dispatcher.NoteServed(lane, due.Select(one => one.Recipient), change.Recipients);
             NoteWaiting(change);
-            var works = leased.GroupBy(l => l.Row.Message)
+            var works = leasing.Leased.GroupBy(l => l.Row.Message)
                 .SelectMany(g => GroupIntoWorks(
                     g.First().Message, [.. g.Select(l => (l.Row, l.Decision))], content: null));
             return new LeasedWindow(
-                [.. works], due.Count, nextDueAt, due.Count > 0 ? DueKey.Of(due[^1].Recipient) : default);
+                [.. works], due.Count, leasing.Leased.Count, nextDueAt, last, stop, leasing.Full);
         }
         catch
         {
             // Not stored, not leased: a probe that stayed claimed would keep its lane closed for good.
-            foreach (var (_, _, decision) in leased)
+            foreach (var (_, _, decision) in leasing.Leased)
                 health.ReturnProbe(decision.Lane, decision.Probe);
             throw;
         }
@@ -51,39 +63,34 @@ public sealed partial class MessageQueue
         }
     }
 
-    async ValueTask LeaseOneAsync(
-        QueuedMessage message, Recipient row, DateTimeOffset now, StoreChange change,
-        List<(QueuedMessage Message, Recipient Row, RoutingDecision.Via Decision)> leased)
+    async ValueTask<Passage> LeaseOneAsync(QueuedMessage message, Recipient row, Leasing leasing)
     {
+        var change = leasing.Change;
         if (IsOver(message, row))
         {
             var end = new StoreChange();
             var reports = new List<DueReport>();
-            EndLifetime(message, row, now, end, reports);
+            EndLifetime(message, row, leasing.Now, end, reports);
             await CommitReportsAsync(message, end, reports).ConfigureAwait(false);
-            return;
+            return Passage.None;
         }
         switch (Decide(message, row))
         {
-            case RoutingDecision.Via via when IsElsewhere(via, row):
-                // That lane fetches it when it has room for it: a backlog is not leased at once.
-                change.Recipients.Add(Wait(message, row, via));
-                if (via.Transport != row.Transport)
-                    change.Events.Add(EventOf(EventKind.Routed, message, row, now) with
-                    {
-                        Transport = via.Transport,
-                        Why = via.Why,
-                    });
-                break;
-            case RoutingDecision.Via decided when MayGo(decided, out var via):
-                row = row with { Lane = via.Lane, Route = via.Route.Name, Transport = via.Transport };
-                leased.Add((message, Lease(row), via));
-                change.Recipients.Add(leased[^1].Row);
-                break;
-            case RoutingDecision.Via:
+            case RoutingDecision.Via decided when !IsElsewhere(decided, row)
+                && HasRoom(decided, row, leasing.Rooms) && MayGo(decided, out var via):
+                Lease(message, row, via, leasing);
+                return via.Probe != 0 && via.Transport == leasing.Target ? Passage.Probe : Passage.None;
+            case RoutingDecision.Via via:
+                if (via.Home != row.Lane)
+                    MoveHome(message, row, via, leasing);
+                else if (via.Transport == leasing.Target)
+                {
+                    leasing.Full.Add(via.Lane);
+                    return Passage.Full;
+                }
                 break;
             case RoutingDecision.Split split:
-                SplitStored(message, row, split, now, change);
+                SplitStored(message, row, split, leasing.Now, change);
                 break;
             case var none:
                 RaiseNoRoute(row, none, change);
@@ -91,11 +98,42 @@ public sealed partial class MessageQueue
                     change.Recipients.Add(Wait(message, row, none));
                 break;
         }
+        return Passage.None;
     }
 
-    /// <summary>It belongs into another lane, and not as the one probe of that.</summary>
-    bool IsElsewhere(RoutingDecision.Via via, Recipient row) =>
-        via.Lane != row.Lane && health.ConditionOf(via.Lane) != LaneCondition.ProbeDue;
+    /// <summary>It belongs into another lane, which fetches it when it has room for it.</summary>
+    bool IsElsewhere(RoutingDecision.Via via, Recipient row) => via.Lane == via.Home
+        && via.Lane != row.Lane && health.ConditionOf(via.Lane) == LaneCondition.Open;
+
+    /// <summary>What waits for a closed transport goes through another one only as that takes it.</summary>
+    bool HasRoom(RoutingDecision.Via via, Recipient row, GuestRooms rooms) =>
+        (via.Lane == row.Lane && via.Lane == via.Home)
+        || health.ConditionOf(via.Lane) != LaneCondition.Open || rooms.TryTake(via.Lane, row.Message);
+
+    /// <summary>The change of the way, if there is one, and the lease are one commit.</summary>
+    void Lease(QueuedMessage message, Recipient row, RoutingDecision.Via via, Leasing leasing)
+    {
+        NoteRouted(message, row, via, leasing);
+        row = Lease(row with { Lane = via.Lane, Route = via.Route.Name, Transport = via.Transport });
+        leasing.Leased.Add((message, row, via));
+        leasing.Change.Recipients.Add(row);
+    }
+
+    void MoveHome(QueuedMessage message, Recipient row, RoutingDecision.Via via, Leasing leasing)
+    {
+        NoteRouted(message, row, via, leasing);
+        leasing.Change.Recipients.Add(Wait(message, row, via));
+    }
+
+    static void NoteRouted(QueuedMessage message, Recipient row, RoutingDecision.Via via, Leasing leasing)
+    {
+        if (via.Transport != row.Transport)
+            leasing.Change.Events.Add(EventOf(EventKind.Routed, message, row, leasing.Now) with
+            {
+                Transport = via.Transport,
+                Why = via.Why,
+            });
+    }
 
     Recipient Lease(Recipient row) =>
         row with { State = RecipientState.Active, Lease = store.Epoch, DueAt = LeaseEnd() };
@@ -126,14 +164,15 @@ public sealed partial class MessageQueue
         }
     }
 
-    /// <summary>Leased work whose lane closed: back to Ready, or written down to go at once through another
-    /// transport.</summary>
+    /// <summary>Leased work whose lane closed: written down to go at once through another transport, as far as
+    /// that has room, or back to Ready.</summary>
     /// <returns>What goes on at once.</returns>
     internal async ValueTask<IReadOnlyList<Work>> RerouteAsync(IReadOnlyList<Work> works)
     {
         var now = clock.GetUtcNow();
         var all = new StoreChange();
         var next = new List<Work>();
+        var rooms = new GuestRooms(Dispatcher);
         foreach (var work in works)
         {
             var change = new StoreChange();
@@ -141,7 +180,7 @@ public sealed partial class MessageQueue
             var again = new List<(Recipient Row, RoutingDecision.Via Decision)>();
             foreach (var row in work.Recipients)
             {
-                if (GoElsewhere(work.Message, row, now, change, reports) is { } elsewhere)
+                if (GoElsewhere(work.Message, row, rooms, now, change, reports) is { } elsewhere)
                     again.Add(elsewhere);
             }
             if (again.Count > 0)
@@ -204,6 +243,7 @@ public sealed partial class MessageQueue
                     change.Recipients.Add(row with
                     {
                         State = RecipientState.Ready,
+                        Lane = work.Decision.Home,
                         DueAt = Dispatcher.FrontTurn(work.Decision),
                     });
             }
@@ -338,11 +378,40 @@ public sealed partial class MessageQueue
 
     /// <summary>The next hop answered: its alarms end.</summary>
     internal void NoteLaneOpen(string transport) => ClearAlarms(alarm => alarm.Subject == transport);
+
+    /// <summary>A fetch while it is decided on.</summary>
+    /// <param name="Target">The transport that a search is for. Null: none is.</param>
+    sealed record Leasing(string? Target, DateTimeOffset Now, GuestRooms Rooms)
+    {
+        public StoreChange Change { get; } = new();
+        public List<(QueuedMessage Message, Recipient Row, RoutingDecision.Via Decision)> Leased { get; } =
+            [];
+
+        /// <summary>Lanes of the target that had no room.</summary>
+        public HashSet<string> Full { get; } = [];
+    }
+
+    /// <summary>What a recipient says of the way that a search is for.</summary>
+    enum Passage
+    {
+        None,
+
+        /// <summary>It would go there, and there is no room: the search goes on with it.</summary>
+        Full,
+
+        /// <summary>It is the probe, and the others behind it wait for what comes of that.</summary>
+        Probe,
+    }
 }
 
 /// <summary>Due recipients of a lane after they were decided on.</summary>
 /// <param name="Fetched">How many the store gave, whatever became of them.</param>
+/// <param name="Leased">How many of them are attempted now.</param>
 /// <param name="NextDueAt">When the next one beyond these falls due. Null: there is none.</param>
-/// <param name="Last">Where a search goes on from.</param>
+/// <param name="Last">Of the fetched ones.</param>
+/// <param name="Stop">Where a search goes on from before it comes to the last. Null: it may go on from
+/// there.</param>
+/// <param name="Full">Lanes whose want of room made it stop.</param>
 sealed record LeasedWindow(
-    IReadOnlyList<Work> Works, int Fetched, DateTimeOffset? NextDueAt, DueKey Last);
+    IReadOnlyList<Work> Works, int Fetched, int Leased, DateTimeOffset? NextDueAt, DueKey Last, DueKey? Stop,
+    IReadOnlyCollection<string> Full);

@@ -87,8 +87,8 @@ public sealed partial class MessageQueue
                 metrics.Attempted(work.Decision.Transport, AttemptOutcome.Deferred);
                 change.Events.Add(what with { Kind = EventKind.Attempted });
                 return GoElsewhere(
-                    work.Message, row with { BoundTransport = next, UnderAlarm = false }, now, change,
-                    reports);
+                    work.Message, row with { BoundTransport = next, UnderAlarm = false },
+                    new GuestRooms(Dispatcher), now, change, reports);
             case AttemptResult.Failed or AttemptResult.Unsupported:
                 intents.TryRemove(KeyOf(row), out _);
                 metrics.Attempted(work.Decision.Transport, AttemptOutcome.Failed);
@@ -113,7 +113,8 @@ public sealed partial class MessageQueue
                     UnderAlarm = down.Alarm is not null
                 };
                 change.Events.Add(what with { Kind = EventKind.Attempted, Blame = Blame.NextHop });
-                return GoElsewhere(work.Message, row, now, change, reports);
+                return GoElsewhere(
+                    work.Message, row, new GuestRooms(Dispatcher), now, change, reports);
             default:
                 throw new UnreachableException();
         }
@@ -144,10 +145,10 @@ public sealed partial class MessageQueue
         return route.Via.SkipWhile(name => name != row.Transport).Skip(1).FirstOrDefault();
     }
 
-    /// <summary>After <c>NextHop</c> blame: another open transport of the route, the same one where it only
-    /// asks for a lower pace, else Ready in the closed lane.</summary>
+    /// <summary>After <c>NextHop</c> blame: another open transport of the route that has room, the same one
+    /// where it only asks for a lower pace, else Ready in the lane of the first.</summary>
     (Recipient Row, RoutingDecision.Via Decision)? GoElsewhere(
-        QueuedMessage message, Recipient row, DateTimeOffset now, StoreChange change,
+        QueuedMessage message, Recipient row, GuestRooms rooms, DateTimeOffset now, StoreChange change,
         List<DueReport> reports)
     {
         if (intents.ContainsKey(KeyOf(row)) || IsOver(message, row))
@@ -157,7 +158,8 @@ public sealed partial class MessageQueue
         }
         var from = row.Transport;
         var decision = Decide(message, row);
-        if (decision is RoutingDecision.Via decided && MayGo(decided, out var via))
+        if (decision is RoutingDecision.Via decided && HasRoom(decided, row, rooms)
+            && MayGo(decided, out var via))
         {
             row = Lease(row with { Lane = via.Lane, Route = via.Route.Name, Transport = via.Transport });
             change.Recipients.Add(row);
@@ -165,11 +167,13 @@ public sealed partial class MessageQueue
                 change.Events.Add(EventOf(EventKind.Routed, message, row, now) with { Why = via.Why });
             return (row, via);
         }
-        change.Recipients.Add(Wait(message, row, decision));
+        // Where it goes is said when it does.
+        change.Recipients.Add(Wait(message, row, decision) with { Transport = from });
         return null;
     }
 
-    /// <summary>Ready in the lane of the decision, behind what waits there of its flow.</summary>
+    /// <summary>Ready in the lane of its route's first transport, behind what waits there of its
+    /// flow.</summary>
     Recipient Wait(QueuedMessage message, Recipient row, RoutingDecision decision)
     {
         var via = decision as RoutingDecision.Via;
@@ -177,7 +181,7 @@ public sealed partial class MessageQueue
         {
             State = RecipientState.Ready,
             DueAt = Dispatcher.TakeTurn(message, via),
-            Lane = via?.Lane ?? "",
+            Lane = via?.Home ?? "",
             Transport = via?.Transport ?? row.Transport,
         };
     }
@@ -310,8 +314,8 @@ public sealed partial class MessageQueue
     {
         foreach (var row in change.Recipients)
         {
-            if (row.State is RecipientState.Ready or RecipientState.Deferred)
-                Dispatcher.NoteDue(row.Lane, row.DueAt);
+            if (IsWaiting(row))
+                Dispatcher.NoteWaiting(row);
         }
     }
 

@@ -76,8 +76,15 @@ public sealed partial class MessageQueue
                 ? Because(row, WaitCause.BehindOthers, $"it is about to be copied: {decision.Why}", null)
                 : Because(row, WaitCause.NoRoute, decision.Why,
                     "add a route and a transport that take it, then: postern reload");
-        return health.Find(via.Lane) is { } closed ? ExplainClosed(row, via, closed)
-            : ExplainTurn(row, via.Lane, via.Transport, Dispatcher.LoadOf(via.Lane, KeyOf(row)));
+        if (health.Find(via.Lane) is { } closed)
+            return ExplainClosed(row, via, closed);
+        var turn = ExplainTurn(row, via.Lane, via.Transport, Dispatcher.LoadOf(via.Lane, KeyOf(row)));
+        return via.Lane == row.Lane || health.Find(row.Lane) is not { } own ? turn : turn with
+        {
+            Text = $"lane {row.Lane} is closed since {own.Since:u}: {own.Text}; it goes through"
+                + $" {via.Transport} as soon as there is room: {turn.Text}",
+            Since = own.Since,
+        };
     }
 
     Explanation ExplainClosed(Recipient row, RoutingDecision.Via via, ClosedLane closed)

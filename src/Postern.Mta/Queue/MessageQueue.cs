@@ -85,7 +85,7 @@ public sealed partial class MessageQueue : IDisposable
             options, RouteTable.From(options), new BounceComposer(options.Hostname, clock)));
         // Mail that still has no route raises its alarm again when it is looked at.
         ClearAlarms(alarm => alarm.Kind == NoRouteAlarm);
-        Dispatcher.LookEverywhere();
+        Dispatcher.SearchEverywhere();
     }
 
     public void Dispose()

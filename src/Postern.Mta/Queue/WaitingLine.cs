@@ -15,6 +15,9 @@ sealed class WaitingLine
     /// <summary>Those that were fetched from the store.</summary>
     public int FetchedCount { get; private set; }
 
+    /// <summary>Those that came from a lane whose mail this one takes meanwhile.</summary>
+    public int GuestCount { get; private set; }
+
     public void Enqueue(Work work)
     {
         var priority = work.Decision.Route.Priority;
@@ -43,8 +46,12 @@ sealed class WaitingLine
     void Note(Work work, int change)
     {
         Count += change;
-        if (work.Content is null)
+        if (work.Content is not null)
+            return;
+        if (work.Decision.Lane == work.Decision.Home)
             FetchedCount += change;
+        else
+            GuestCount += change;
     }
 
     /// <summary>The flows of one priority; each gives one and goes to the end of the line.</summary>

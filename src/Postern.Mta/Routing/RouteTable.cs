@@ -8,12 +8,15 @@ namespace Postern.Mta.Routing;
 public sealed class RouteTable
 {
     readonly FrozenDictionary<string, TransportOptions> transports;
+    readonly FrozenDictionary<string, string[]> standIns;
 
     RouteTable(
         IReadOnlyList<Route> routes, FrozenDictionary<string, TransportOptions> transports, string delimiter)
     {
         Routes = routes;
         this.transports = transports;
+        standIns = routes.Where(route => !route.Options.All).SelectMany(route => route.Options.Via)
+            .Distinct().ToFrozenDictionary(name => name, name => FindStandIns(routes, name));
         Delimiter = delimiter;
     }
 
@@ -33,6 +36,17 @@ public sealed class RouteTable
     /// <summary>The route of that name. Null: gone since a reload.</summary>
     public RouteOptions? FindRoute(string? name) =>
         name is null ? null : Routes.FirstOrDefault(route => route.Options.Name == name)?.Options;
+
+    /// <summary>The transports that stand in a route beside this one.</summary>
+    public IReadOnlyList<string> StandInsOf(string transport) =>
+        standIns.GetValueOrDefault(transport) ?? [];
+
+    static string[] FindStandIns(IReadOnlyList<Route> routes, string transport) =>
+    [
+        .. routes.Select(route => route.Options)
+            .Where(route => !route.All && route.Via.Contains(transport))
+            .SelectMany(route => route.Via).Distinct().Where(name => name != transport),
+    ];
 
     /// <summary>An mx route takes some address of this domain.</summary>
     public bool ServesDomain(string domain) => Routes.Any(route => route.ServesDomain(domain));

@@ -38,6 +38,7 @@ public static class Router
                 .Split(route, route.Via, $"route {route.Name} sends to all of its transports");
 
         RoutingDecision.Via? first = null;
+        string? home = null;
         var resting = "";
         foreach (var name in route.Via)
         {
@@ -45,13 +46,20 @@ public static class Router
                 return new RoutingDecision
                     .NoTransport(name, $"route {route.Name} names transport {name}, which is not configured");
             var lane = LaneOf(name, transport, question.Recipient);
+            home ??= lane;
             switch (health.ConditionOf(lane))
             {
                 case LaneCondition.Open:
-                    return new RoutingDecision.Via(route, name, lane, $"route {route.Name}{resting}");
+                    return new RoutingDecision.Via(route, name, lane, $"route {route.Name}{resting}")
+                    {
+                        Home = home,
+                    };
                 case LaneCondition.ProbeDue:
                     return new RoutingDecision
-                        .Via(route, name, lane, $"route {route.Name}{resting}, as the probe of {name}");
+                        .Via(route, name, lane, $"route {route.Name}{resting}, as the probe of {name}")
+                    {
+                        Home = home,
+                    };
                 case LaneCondition.Closed:
                     first ??= new RoutingDecision
                         .Via(route, name, lane, $"route {route.Name}, all of its transports are resting");

@@ -14,6 +14,9 @@ public abstract record RoutingDecision(string Why)
         /// <summary>The claim of the closed lane's probe, once it is acted on. 0: the lane is
         /// open.</summary>
         public long Probe { get; init; }
+
+        /// <summary>The lane of the route's first transport: what cannot go at once waits there.</summary>
+        public string Home { get; init; } = Lane;
     }
 
     /// <summary>A route with <c>all = true</c>: the recipient is expanded, one child for each

@@ -152,6 +152,10 @@ public readonly record struct DueKey(
     RecipientState State, DateTimeOffset DueAt, QueueId Message, int Number)
 {
     public static DueKey Of(Recipient row) => new(row.State, row.DueAt, row.Message, row.Number);
+
+    /// <summary>The order of a search.</summary>
+    public int CompareTo(DueKey other) => (State, DueAt, Message.Value, Number).CompareTo(
+        (other.State, other.DueAt, other.Message.Value, other.Number));
 }
 
 /// <param name="NextDueAt">When the next Deferred one beyond this window falls due. Null: there is

@@ -59,6 +59,9 @@ sealed class MailHall : IAsyncDisposable
     /// <summary>The transport of the default options.</summary>
     public ScriptedTransport Relay => Ways["relay"];
 
+    /// <summary>Changes that were written so far.</summary>
+    public int Commits => applied;
+
     /// <summary>The only recipient there is.</summary>
     public Recipient Only => Assert.Single(Store.Recipients);
 
@@ -151,7 +154,7 @@ sealed class MailHall : IAsyncDisposable
             Assert.True(await Dispatcher.FillAllAsync());
             await RunWorkersAsync();
         }
-        while (applied != before || !workers.IsEmpty);
+        while (applied != before || !workers.IsEmpty || Dispatcher.TakeWake());
     }
 
     /// <summary>Starts what waits to be started; attempts that are held stay under way.</summary>

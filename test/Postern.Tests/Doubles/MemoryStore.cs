@@ -50,6 +50,9 @@ public sealed class MemoryStore : IMailStore
     /// <summary>Called after each change that was applied, on the thread that applied it.</summary>
     public Action? Applied { get; set; }
 
+    /// <summary>Recipients that searches have read.</summary>
+    public int SearchedCount { get; private set; }
+
     /// <summary>The content of this message is not there any more when it is asked for.</summary>
     public void LoseContent(QueueId id) => lost.Add(id);
 
@@ -186,6 +189,7 @@ public sealed class MemoryStore : IMailStore
             var due = Behind(waiting.Ready, after)
                 .Concat(Behind(waiting.Deferred, after).TakeWhile(key => key.DueAt <= now))
                 .Take(limit).ToList();
+            SearchedCount += due.Count;
             var last = due.Count > 0 ? due[^1] : after;
             var next = Behind(waiting.Deferred, last).Cast<DueKey?>().FirstOrDefault();
             return ValueTask.FromResult(new DueWindow([.. due.Select(WithMessage)], next?.DueAt));

@@ -329,7 +329,8 @@ public sealed class DispatcherTests
             await hall.AcceptAsync($"r{i}@bulk.net");
         await hall.AcceptAsync("last@example.net");
         await hall.PassAsync(TimeSpan.FromSeconds(2));
-        Assert.Equal(["wake.net", "wake.net", "example.net"], hall.Ways["two"].Attempts
+        // The last of them is as good a probe as mail that has no other way.
+        Assert.Equal(["wake.net", "example.net", "wake.net"], hall.Ways["two"].Attempts
             .Select(attempt => attempt.Recipients[0].Address.Domain));
         Assert.Equal("two", Assert.Single(hall.Events(EventKind.Routed)).Transport);
         Assert.Equal(2501, hall.Store.Recipients.Count(row => row.State == RecipientState.Ready));

@@ -110,6 +110,36 @@ public sealed class RouterTests
     }
 
     [Fact]
+    public void Via_WhicheverItTakes_WaitsInTheFirstLane()
+    {
+        Assert.Equal(("one", "one"), LaneAndHome());
+        Close("one");
+        Assert.Equal(("two", "one"), LaneAndHome());
+        Close("two");
+        clock.Advance(TimeSpan.FromMilliseconds(999));
+        Assert.Equal(("one", "one"), LaneAndHome());
+
+        (string, string) LaneAndHome()
+        {
+            var via =
+                Assert.IsType<RoutingDecision.Via>(Decide(Question(), Route("r", via: ["one", "two"])));
+            return (via.Lane, via.Home);
+        }
+    }
+
+    [Fact]
+    public void StandIns_AreTheOthersOfEachRouteThatSendsToOne()
+    {
+        var table = RouteTable.From(OptionsOf(
+            Route("a", via: ["one", "two"]), Route("b", via: ["three", "one"]),
+            Route("c", via: ["one", "four"]) with { All = true }, Route("d", via: ["five"])));
+        Assert.Equal(["two", "three"], table.StandInsOf("one"));
+        Assert.Equal(["one"], table.StandInsOf("two"));
+        Assert.Empty(table.StandInsOf("four"));
+        Assert.Empty(table.StandInsOf("five"));
+    }
+
+    [Fact]
     public void All_SendsToEachTransport()
     {
         var route = Route("r", via: ["one", "two"]) with { All = true };
