@@ -2,7 +2,6 @@ using Postern.Mta;
 using Postern.Mta.Configuration;
 using Postern.Mta.Events;
 using Postern.Mta.Queue;
-using Postern.Mta.Transports;
 using Postern.Tests.Doubles;
 using static Postern.Tests.Doubles.MailHall;
 
