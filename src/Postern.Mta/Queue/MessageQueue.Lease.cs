@@ -10,9 +10,9 @@ namespace Postern.Mta.Queue;
 public sealed partial class MessageQueue
 {
     /// <summary>
-    /// Fetches due recipients of a lane and decides on them again; those that may go are leased, for their own
-    /// lane or one that has room for them, the others stay or are moved to where they must wait. What was
-    /// read cannot change in between: commands wait at the same gate.
+    /// Fetches due recipients of a lane and decides on them again; those that may go are leased, for their
+    /// own lane or one that has room for them, the others stay or are moved to where they must wait. What
+    /// was read cannot change in between: commands wait at the same gate.
     /// </summary>
     /// <param name="step">Of a search. Null: what is first in turn.</param>
     internal async ValueTask<LeasedWindow> LeaseDueAsync(
@@ -164,8 +164,8 @@ public sealed partial class MessageQueue
         }
     }
 
-    /// <summary>Leased work whose lane closed: written down to go at once through another transport, as far as
-    /// that has room, or back to Ready.</summary>
+    /// <summary>Leased work whose lane closed: written down to go at once through another transport, as far
+    /// as that has room, or back to Ready.</summary>
     /// <returns>What goes on at once.</returns>
     internal async ValueTask<IReadOnlyList<Work>> RerouteAsync(IReadOnlyList<Work> works)
     {

@@ -55,6 +55,15 @@ public sealed class LaneSearchTests
     }
 
     [Fact]
+    public void AProbe_DoesNotEndIt_ForThoseBehind()
+    {
+        search.Begin();
+        Step(to: 30, fetched: 30, leased: 1, stop: 1);
+        Assert.False(search.IsOver);
+        Assert.Equal(Key(1), search.Begin());
+    }
+
+    [Fact]
     public void WhatComesBehind_IsLookedForAlone()
     {
         search.Begin();
