@@ -36,11 +36,13 @@ public sealed class SmtpConnectionTests
             CancellationToken.None).AsTask();
         await using var tls = new SslStream(
             new DuplexPipeStream(new Side(toClient.Reader, toServer.Writer)), leaveInnerStreamOpen: true);
-        var handshake = tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
-        {
-            // What is tested is the server.
-            RemoteCertificateValidationCallback = static (_, shown, _, _) => shown is not null,
-        });
+        var handshake = tls.AuthenticateAsClientAsync(
+            new SslClientAuthenticationOptions
+            {
+                // What is tested is the server.
+                RemoteCertificateValidationCallback = static (_, shown, _, _) => shown is not null,
+            },
+            TestContext.Current.CancellationToken);
         Assert.True(handshake.IsCompletedSuccessfully, "the handshake left its thread");
         Assert.False(serving.IsCompleted);
 
