@@ -407,7 +407,8 @@ public sealed class DispatcherTests
         hall.Store.RestoreContent(id);
         hall.Relay.Holds = true;
         await hall.Queue.ReleaseAsync(
-            new QueueSelection.Matching(new QueueFilter { Recipient = "b@*" }), "kim", CancellationToken.None);
+            new QueueSelection.Matching(new QueueFilter { Recipient = "b@*" }), "kim",
+            CancellationToken.None);
         await hall.RunAsync();
         Assert.Equal(2, await hall.Queue.CancelAsync(
             new QueueSelection.One(id), "kim", CancellationToken.None));

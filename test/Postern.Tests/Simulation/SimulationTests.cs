@@ -7,7 +7,7 @@ namespace Postern.Tests.Simulation;
 /// <summary>The mail half of the program through thousands of bad days (DESIGN §9.8).</summary>
 /// <remarks>
 /// <c>POSTERN_SEED</c> plays one seed alone and prints all of it; <c>POSTERN_SEEDS</c> says how many seeds
-/// there are. Seeds begin at 1 and mean the same walk everywhere.
+/// there are, <c>POSTERN_FIRST_SEED</c> which is the first (1). A seed means the same walk everywhere.
 /// </remarks>
 public sealed class SimulationTests(ITestOutputHelper output)
 {
@@ -20,12 +20,14 @@ public sealed class SimulationTests(ITestOutputHelper output)
         if (Number("POSTERN_SEED") is { } only)
             Play(only, trace: true);
         else
-            PlayAll(Number("POSTERN_SEEDS") ?? MemorySeeds, seed => Play(seed, trace: false));
+            PlayAll(
+                Number("POSTERN_FIRST_SEED") ?? 1, Number("POSTERN_SEEDS") ?? MemorySeeds,
+                seed => Play(seed, trace: false));
     }
 
     [Fact]
     public void Walks_OnSqlite_LoseNobody() =>
-        PlayAll(SqliteSeeds, static seed =>
+        PlayAll(1, SqliteSeeds, static seed =>
         {
             var root = Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath();
             var directory = Directory.CreateDirectory(
@@ -56,14 +58,14 @@ public sealed class SimulationTests(ITestOutputHelper output)
 
     /// <summary>On each processor a thread of its own: nothing in a walk may wait or change
     /// threads.</summary>
-    static void PlayAll(int count, Action<int> play)
+    static void PlayAll(int first, int count, Action<int> play)
     {
-        var next = 0;
+        var next = first - 1;
         var failures = new List<Exception>();
         Thread[] threads = [.. Enumerable.Range(0, Environment.ProcessorCount).Select(_ => new Thread(() =>
         {
             int seed;
-            while (failures.Count == 0 && (seed = Interlocked.Increment(ref next)) <= count)
+            while (failures.Count == 0 && (seed = Interlocked.Increment(ref next)) < first + count)
             {
                 try
                 {
