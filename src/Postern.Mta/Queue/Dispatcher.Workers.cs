@@ -11,6 +11,12 @@ namespace Postern.Mta.Queue;
 /// hop.</summary>
 public sealed partial class Dispatcher
 {
+    /// <summary>How long work waits for the worker that has taken it ahead.</summary>
+    static readonly TimeSpan AheadMax = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long nothing is taken ahead where that was too long.</summary>
+    const int AheadRestSeconds = 600;
+
     readonly ConcurrentQueue<Lane> starting = new();
     bool isStarting;
 
@@ -75,6 +81,7 @@ public sealed partial class Dispatcher
         }
         finally
         {
+            worker.Dispose();
             Interlocked.Decrement(ref working);
         }
     }
@@ -134,17 +141,18 @@ public sealed partial class Dispatcher
         var lane = worker.Lane;
         if (health.ConditionOf(lane.Name) != LaneCondition.Open)
             return null;
+        Errand? errand;
         lock (lane)
         {
             // A pace is kept by beginning late, not early.
-            if (lane.IsPaced || lane.Workers > lane.Concurrency || stopping.IsCancellationRequested
-                || !TryTakeWaiting(lane, out var errand))
+            if (lane.IsPaced || clock.GetTimestamp() < lane.NoneAheadUntil
+                || lane.Workers > lane.Concurrency || stopping.IsCancellationRequested
+                || !TryTakeWaiting(lane, out errand))
                 return null;
-            worker.Ahead = errand;
         }
         try
         {
-            return await OpenAsync(worker, worker.Ahead).ConfigureAwait(false);
+            return await OpenAsync(worker, errand).ConfigureAwait(false);
         }
         // The message that is being sent has no part in it; its own attempt meets it again and says so.
 #pragma warning disable CA1031
@@ -153,6 +161,23 @@ public sealed partial class Dispatcher
         {
             return null;
         }
+        finally
+        {
+            worker.PutAhead(errand, clock, GiveBack);
+        }
+    }
+
+    /// <summary>The next hop takes its time for the content before: another worker makes the
+    /// attempt.</summary>
+    void GiveBack(Worker worker)
+    {
+        if (worker.TakeAhead() is not { } errand)
+            return;
+        lock (worker.Lane)
+            worker.Lane.NoneAheadUntil = clock.GetTimestamp() + (clock.TimestampFrequency * AheadRestSeconds);
+        Offer(errand.Work);
+        // Nothing of it was kept yet: who has begun it is still busy, and ends it then.
+        _ = errand.DisposeAsync();
     }
 
     async ValueTask AttemptAsync(Worker worker, Errand errand)
@@ -320,21 +345,28 @@ public sealed partial class Dispatcher
     }
 
     /// <summary>One of a lane's workers.</summary>
-    sealed class Worker(Lane lane)
+    sealed class Worker(Lane lane) : IDisposable
     {
+        ITimer? patience;
+        Errand? ahead;
+
         public Lane Lane => lane;
 
         public Func<ValueTask<Attempt?>>? TakeNext { get; set; }
 
-        /// <summary>What it does next, taken while it was still busy. Null: whatever waits.</summary>
-        public Errand? Ahead { get; set; }
-
-        public Errand? TakeAhead()
+        /// <summary>What it does next, taken while it is still busy; not for long.</summary>
+        public void PutAhead(Errand errand, TimeProvider clock, Action<Worker> giveBack)
         {
-            var errand = Ahead;
-            Ahead = null;
-            return errand;
+            Volatile.Write(ref ahead, errand);
+            patience ??= clock.CreateTimer(
+                _ => giveBack(this), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            patience.Change(AheadMax, Timeout.InfiniteTimeSpan);
         }
+
+        /// <summary>Null: whatever waits.</summary>
+        public Errand? TakeAhead() => Interlocked.Exchange(ref ahead, null);
+
+        public void Dispose() => patience?.Dispose();
     }
 
     /// <summary>Work that a worker has taken, and what was opened for it.</summary>
@@ -360,7 +392,7 @@ public sealed partial class Dispatcher
         public ValueTask DisposeAsync()
         {
             Opened?.Dispose();
-            return Attempt?.Begun?.DisposeAsync() ?? ValueTask.CompletedTask;
+            return Attempt?.GiveUpAsync() ?? ValueTask.CompletedTask;
         }
     }
 

@@ -28,6 +28,10 @@ sealed class Lane(string name, string transport, int concurrencyMax, Pace? pace,
     /// <summary>Work that is leased and waits for a free worker.</summary>
     public WaitingLine Waiting { get; } = new();
 
+    /// <summary>No work is taken before its worker is free until then, a timestamp of the clock: the next hop
+    /// answers slowly.</summary>
+    public long NoneAheadUntil { get; set; }
+
     /// <summary>Attempts being made.</summary>
     public int Workers { get; set; }
 

@@ -53,15 +53,32 @@ public sealed record Attempt(
     ContentSource Content,
     string Lane)
 {
+    IAsyncDisposable? begun;
+
     /// <summary>Asked for the attempt that the same worker makes after this one; null where none is
     /// ready.</summary>
-    /// <remarks>A transport that can begin it while this one ends asks at most once, and leaves in its
-    /// <see cref="Begun"/> what it has begun. It does not throw. Null: there is no saying.</remarks>
+    /// <remarks>A transport that can begin it while this one ends asks at most once, and has it keep what was
+    /// begun. It does not throw. Null: there is no saying.</remarks>
     public Func<ValueTask<Attempt?>>? TakeNext { get; init; }
 
-    /// <summary>What a transport has begun of this attempt before it was made; whoever makes it takes it out,
-    /// whoever gives the attempt up disposes of it. Null: nothing.</summary>
-    public IAsyncDisposable? Begun { get; set; }
+    /// <summary>Keeps what a transport has begun of this attempt before it is made.</summary>
+    /// <returns>False: it is not going to be made; what was begun is the transport's to end.</returns>
+    public bool TryKeepBegun(IAsyncDisposable what) =>
+        Interlocked.CompareExchange(ref begun, what, null) is null;
+
+    /// <summary>For who makes the attempt: what was begun of it. Null: nothing.</summary>
+    public IAsyncDisposable? TakeBegun() => Interlocked.Exchange(ref begun, null);
+
+    /// <summary>It is not going to be made by whom it was begun for.</summary>
+    public ValueTask GiveUpAsync() =>
+        Interlocked.Exchange(ref begun, GivenUp.Mark)?.DisposeAsync() ?? ValueTask.CompletedTask;
+
+    sealed class GivenUp : IAsyncDisposable
+    {
+        public static readonly GivenUp Mark = new();
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    }
 }
 
 /// <summary>One result per recipient, in the attempt's order, and facts for log and event.</summary>

@@ -34,6 +34,10 @@ public sealed partial class SmtpTransport : ITransport
     readonly SemaphoreSlim? slots;
     readonly Dial dial;
 
+    /// <summary>False: the next hop did not hear what came with the end of a content. Until a reload it is not
+    /// tried again.</summary>
+    volatile bool followsEnds = true;
+
     /// <param name="options">Validated: host and login are well formed.</param>
     /// <param name="heloName">Our own name.</param>
     public SmtpTransport(
@@ -125,8 +129,7 @@ public sealed partial class SmtpTransport : ITransport
     /// here.</summary>
     async ValueTask<BegunRun?> TakeBegunAsync(Attempt attempt)
     {
-        var begun = attempt.Begun;
-        attempt.Begun = null;
+        var begun = attempt.TakeBegun();
         if (begun is BegunRun mine && mine.Transport == this)
             return mine;
         if (begun is not null)
@@ -226,9 +229,11 @@ public sealed partial class SmtpTransport : ITransport
         {
             if (connection.Session.Begun is null)
                 pool.Return(hop, connection);
-            else
-                run.Next!.Attempt.Begun = new BegunRun(this, run.Next, hop, connection);
+            else if (!run.Next!.Attempt.TryKeepBegun(new BegunRun(this, run.Next, hop, connection)))
+                await connection.Session.DisposeAsync();
         }
+        if (result is TransactionResult.ClosedWhileIdle { WasDeaf: true })
+            followsEnds = false;
         run.WasStopped |= result is TransactionResult.Lost { Cause: LossCause.Stopped };
         run.Results = SmtpBlame.OfTransaction(
             result, connection.Target, hop.Origin, run.Attempt.Recipients.Count,
@@ -240,7 +245,8 @@ public sealed partial class SmtpTransport : ITransport
     /// <summary>One more message may be begun on this connection. Lanes that share connections take turns
     /// instead.</summary>
     bool MayFollow(Run run, RelayConnection connection) =>
-        slots is null && run.Attempt.TakeNext is not null && pool.MayCarryMore(connection.Session, 1);
+        followsEnds && slots is null && run.Attempt.TakeNext is not null
+        && pool.MayCarryMore(connection.Session, 1);
 
     static HandOver HandOverTo(SmtpClientConnection session) =>
         session.Capabilities.Has(Extensions.Dsn) ? HandOver.ToHopWithDsn : HandOver.ToHopWithoutDsn;

@@ -12,6 +12,10 @@ namespace Postern.Smtp.Client;
 /// </remarks>
 public sealed partial class SmtpClientConnection : IAsyncDisposable
 {
+    /// <summary>For the reply to MAIL that went out with the content before: who does not answer soon has not
+    /// heard it, and a fresh connection has the usual time.</summary>
+    static readonly TimeSpan BegunReplyMax = TimeSpan.FromSeconds(10);
+
     readonly SmtpClientOptions options;
     readonly TimeProvider clock;
     readonly CancellationTokenSource abort = new();
@@ -23,6 +27,7 @@ public sealed partial class SmtpClientConnection : IAsyncDisposable
     ReplyReader replies;
     SmtpStage nextFirstStage = SmtpStage.MailFrom;
     (OutgoingMessage Message, ClientTransaction Transaction)? begun;
+    bool wasBegun;
     long lastUsedAt;
 
     SmtpClientConnection(Stream wire, SmtpClientOptions options, TimeProvider clock)
@@ -82,11 +87,11 @@ public sealed partial class SmtpClientConnection : IAsyncDisposable
         IsReusable = false;
         using var stop = cancel.UnsafeRegister(static c => ((SmtpClientConnection)c!).abort.Cancel(), this);
         var transaction = TakeBegun();
-        var wasIdle = transaction is null;
+        wasBegun = transaction is not null;
         transaction ??= new ClientTransaction(message, Capabilities, WayFor(message), nextFirstStage);
         try
         {
-            if (wasIdle && replies.SpokeFirst(abort.Token) && !abort.IsCancellationRequested)
+            if (!wasBegun && replies.SpokeFirst(abort.Token) && !abort.IsCancellationRequested)
                 return await SpokeWhileIdleAsync();
             TransactionsBegun++;
             await ConverseAsync(transaction, message.Content, next);
@@ -101,15 +106,20 @@ public sealed partial class SmtpClientConnection : IAsyncDisposable
             output.Release();
         }
         Conclude(transaction);
-        // The peer closed while MAIL was on its way: on a kept connection that is the end of its patience.
-        return TransactionsBegun > 1 && transaction.Result is TransactionResult.Lost
-        {
-            Stage: SmtpStage.Reset or SmtpStage.MailFrom,
-            Cause: LossCause.PeerClosed or LossCause.Broken,
-        } lost
+        return transaction.Result is TransactionResult.Lost lost && IsEndOfIdleness(lost)
             ? new TransactionResult.ClosedWhileIdle(lost.Detail)
+            {
+                WasDeaf = lost.Cause == LossCause.TimedOut,
+            }
             : transaction.Result;
     }
+
+    /// <summary>The peer closed while MAIL was on its way: on a kept connection that is the end of its
+    /// patience. Or MAIL went out with the content before it, and it threw that away.</summary>
+    bool IsEndOfIdleness(TransactionResult.Lost lost) =>
+        TransactionsBegun > 1 && lost.Stage is SmtpStage.Reset or SmtpStage.MailFrom
+        && (lost.Cause is LossCause.PeerClosed or LossCause.Broken
+            || (wasBegun && lost.Cause == LossCause.TimedOut));
 
     ClientTransaction? TakeBegun()
     {
@@ -194,7 +204,10 @@ public sealed partial class SmtpClientConnection : IAsyncDisposable
     /// <summary>The next reply; null when the transaction has ended instead.</summary>
     async ValueTask<Reply?> ReadReplyAsync(ClientTransaction transaction, SmtpStage stage)
     {
-        deadline.Begin(options.Timeouts.Of(stage));
+        var limit = options.Timeouts.Of(stage);
+        if (wasBegun && stage == SmtpStage.MailFrom && limit > BegunReplyMax)
+            limit = BegunReplyMax;
+        deadline.Begin(limit);
         var read = await replies.ReadAsync(abort.Token);
         if (read.Reply is null)
             transaction.End(read.Cause, DetailOf(read.Cause, stage), stage);

@@ -43,7 +43,11 @@ public abstract record TransactionResult
     /// <summary>
     /// A kept connection had been closed by the peer before MAIL. Nothing was sent: try a fresh connection.
     /// </summary>
-    public sealed record ClosedWhileIdle(string Detail) : TransactionResult;
+    public sealed record ClosedWhileIdle(string Detail) : TransactionResult
+    {
+        /// <summary>MAIL went out with the end of the content before it, and was not answered.</summary>
+        public bool WasDeaf { get; init; }
+    }
 
     /// <summary>No answer, and the end of the content was not sent: nothing was accepted.</summary>
     /// <param name="Recipients">Those answered before, in the order of the envelope.</param>

@@ -70,9 +70,9 @@ sealed class ScriptedTransport(string name) : ITransport
     public async ValueTask<AttemptReport> AttemptAsync(Attempt attempt, CancellationToken cancel)
     {
         var content = await ReadAsync(attempt.Content);
-        if (attempt.Begun is Beginning)
+        if (attempt.TakeBegun() is Beginning)
             Nexts = Nexts with { Made = Nexts.Made + 1 };
-        attempt.Begun = null;
+        var begun = BeginsNext ? await attempt.TakeNext!() : null;
         TaskCompletionSource? waiting = null;
         lock (gate)
         {
@@ -86,10 +86,12 @@ sealed class ScriptedTransport(string name) : ITransport
             using var registration = cancel.Register(() => waiting.TrySetCanceled(cancel));
             await waiting.Task;
         }
-        if (BeginsNext && await attempt.TakeNext!() is { } begun)
+        if (begun is not null)
         {
             Nexts = Nexts with { Begun = Nexts.Begun + 1 };
-            begun.Begun = new Beginning(this);
+            var beginning = new Beginning(this);
+            if (!begun.TryKeepBegun(beginning))
+                await beginning.DisposeAsync();
         }
         if (Bug is { } bug)
         {

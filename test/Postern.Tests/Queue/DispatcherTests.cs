@@ -124,6 +124,26 @@ public sealed class DispatcherTests
     }
 
     [Fact]
+    public async Task Next_WhoseWorkerStaysBusy_GoesToAnother()
+    {
+        await using var hall = new MailHall(WithConnections(2));
+        hall.Relay.BeginsNext = true;
+        hall.Relay.Holds = true;
+        await AcceptManyAsync(hall, 4);
+        hall.Relay.Holds = false;
+        hall.Relay.Release(1);
+        await hall.RunAsync();
+        Assert.Equal((3, 1), (hall.Relay.Attempts.Count, hall.Relay.HeldCount));
+        // The fourth was begun for the one that is held.
+        await hall.PassAsync(TimeSpan.FromSeconds(1));
+        Assert.Equal((4, 1), (hall.Relay.Attempts.Count, hall.Relay.HeldCount));
+        hall.Relay.Release();
+        await hall.RunAsync();
+        Assert.All(hall.Store.Recipients, row => Assert.Equal(RecipientState.Done, row.State));
+        Assert.Equal((2, 1, 1), hall.Relay.Nexts);
+    }
+
+    [Fact]
     public async Task Next_WhoseContentIsDamaged_LeavesTheOneBeforeAlone()
     {
         await using var hall = new MailHall(WithConnections(1));

@@ -24,8 +24,7 @@ sealed class SimulatedRelay(string name, Ledger ledger, Random chance) : ITransp
     public ValueTask<AttemptReport> AttemptAsync(Attempt attempt, CancellationToken cancel)
     {
         var flight = new Flight(name, attempt, cancel);
-        (attempt.Begun as Beginning)?.End();
-        attempt.Begun = null;
+        (attempt.TakeBegun() as Beginning)?.End();
         ledger.BeginAttempt(flight);
         CheckContent(attempt);
         Flights.Add(flight);
@@ -48,7 +47,7 @@ sealed class SimulatedRelay(string name, Ledger ledger, Random chance) : ITransp
         {
             if (next.Lane != flight.Attempt.Lane)
                 ledger.Break($"{next.Message.Id} of lane {next.Lane} is begun in {flight.Attempt.Lane}");
-            next.Begun = new Beginning(ledger);
+            flight.Next = next;
         }
     }
 
@@ -57,6 +56,9 @@ sealed class SimulatedRelay(string name, Ledger ledger, Random chance) : ITransp
     {
         Flights.Remove(flight);
         CheckContent(flight.Attempt);
+        // As with a connection: it is kept once the reply is there, unless nobody waits for it any more.
+        if (flight.Next is { } next && new Beginning(ledger) is var begun && !next.TryKeepBegun(begun))
+            begun.End();
         if (flight.Cancel.IsCancellationRequested)
         {
             TakeSome(flight);
@@ -206,6 +208,9 @@ sealed record Flight(string Transport, Attempt Attempt, CancellationToken Cancel
 
     /// <summary>For the attempt after this one.</summary>
     public bool HasAsked { get; set; }
+
+    /// <summary>It was begun with the end of this one. Null: nothing was.</summary>
+    public Attempt? Next { get; set; }
 }
 
 /// <summary>What was begun of an attempt: made or given up, once.</summary>

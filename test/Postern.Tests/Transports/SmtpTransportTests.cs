@@ -295,11 +295,10 @@ public sealed class SmtpTransportTests
         await using var transport = Make(Plain(relay.Port));
         var next = Attempt("Next\r\n");
         var first = await transport.AttemptAsync(Before(next), TestContext.Current.CancellationToken);
-        Assert.NotNull(next.Begun);
         var second = await transport.AttemptAsync(next, TestContext.Current.CancellationToken);
         Assert.All([.. first.Results, .. second.Results], one => Assert.IsType<AttemptResult.Relayed>(one));
         Assert.Equal((1, 2), (first.Facts.ConnectionUse, second.Facts.ConnectionUse));
-        Assert.Null(next.Begun);
+        Assert.Null(next.TakeBegun());
         Assert.Equal(1, relay.Connections);
     }
 

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Time.Testing;
 using System.Text;
 using Postern.Smtp;
 using Postern.Smtp.Client;
@@ -308,6 +309,33 @@ public sealed class TransactionTests
         Assert.IsType<TransactionResult.ClosedWhileIdle>(
             await connection.SendAsync(next, next: null, TestContext.Current.CancellationToken));
         Assert.False(connection.IsReusable);
+    }
+
+    [Fact]
+    public async Task Next_ThrownAwayByThePeer_IsNoAttempt()
+    {
+        var clock = new FakeTimeProvider();
+        var (stream, script) = ScriptedRelay.PlayInMemory(async relay =>
+        {
+            await AcceptUpToDataAsync(relay, "PIPELINING");
+            await relay.ReadDataAsync();
+            await relay.SayAsync("250 first");
+            for (var i = 0; i < 3; i++)
+                await relay.ReadLineAsync();
+            Assert.Null(await relay.ReadLineAsync());
+        });
+        await using (var connection = await Relays.OpenAsync(stream, Relays.Plain, clock))
+        {
+            var next = new OutgoingMessage(Relays.To("c@d.example"), new BytesContent("Two\r\n"));
+            await SendBeforeAsync(connection, next);
+            var second = connection
+                .SendAsync(next, next: null, TestContext.Current.CancellationToken).AsTask();
+            clock.Advance(TimeSpan.FromSeconds(9));
+            Assert.False(second.IsCompleted);
+            clock.Advance(TimeSpan.FromSeconds(1));
+            Assert.True(Assert.IsType<TransactionResult.ClosedWhileIdle>(await second).WasDeaf);
+        }
+        await script;
     }
 
     [Fact]
