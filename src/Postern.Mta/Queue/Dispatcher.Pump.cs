@@ -145,11 +145,15 @@ public sealed partial class Dispatcher
             {
                 if (!lane.Searches.TryGetValue(target, out var search) || search.Generation != generation)
                     lane.Searches[target] = search = new LaneSearch(target, generation);
+                foreach (var due in search.Closed.Where(IsProbeDue).ToArray())
+                    search.NoteProbeDue(due);
                 all.Add(search);
             }
         }
         return all.Where(MayGoOn).MinBy(search => search.Steps);
     }
+
+    bool IsProbeDue(string lane) => health.ConditionOf(lane) == LaneCondition.ProbeDue;
 
     bool MayGoOn(LaneSearch search)
     {
@@ -207,6 +211,7 @@ public sealed partial class Dispatcher
                 lane.Name,
                 .. queue.Routes.StandInsOf(lane.Transport)
                     .Where(name => lane.Searches.GetValueOrDefault(name) is not { IsOver: true }),
+                .. lane.Searches.Values.SelectMany(search => search.Closed),
             ];
         }
     }

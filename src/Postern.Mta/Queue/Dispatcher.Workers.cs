@@ -177,7 +177,7 @@ public sealed partial class Dispatcher
             worker.Lane.NoneAheadUntil = clock.GetTimestamp() + (clock.TimestampFrequency * AheadRestSeconds);
         Offer(errand.Work);
         // Nothing of it was kept yet: who has begun it is still busy, and ends it then.
-        _ = errand.DisposeAsync();
+        _ = errand.DisposeAsync().AsTask();
     }
 
     async ValueTask AttemptAsync(Worker worker, Errand errand)

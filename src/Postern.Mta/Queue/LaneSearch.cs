@@ -7,8 +7,8 @@ namespace Postern.Mta.Queue;
 /// For each transport that may stand in there is one. It stops in front of the first recipient that the
 /// transport has no room for, goes on from there when there is room, and is over at the lane's end; so what
 /// cannot leave is read once and holds up nobody. What comes into the lane behind it is looked for from its
-/// first to its last, then the search goes on where it was. A change of health begins it anew. Guarded by its
-/// lane.
+/// first to its last, then the search goes on where it was; likewise the first recipient of each closed lane
+/// of a transport with many, when its probe is due. A change of health begins it anew. Guarded by its lane.
 /// </remarks>
 /// <param name="target">The transport. Empty: whatever does not belong into the lane any more.</param>
 /// <param name="generation">Of the health, when it began.</param>
@@ -17,6 +17,11 @@ sealed class LaneSearch(string target, int generation)
     const int StepMin = 50;
     const int StepMax = 1000;
 
+    /// <summary>Lanes that are remembered; more closed ones than this wait for a change of health.</summary>
+    const int ClosedMax = 1000;
+
+    readonly Dictionary<string, DueKey> closed = [];
+    bool isForProbe;
     DueKey to;
     (DueKey First, DueKey Last)? came;
     (DueKey Until, DueKey Then)? detour;
@@ -30,6 +35,9 @@ sealed class LaneSearch(string target, int generation)
 
     /// <summary>Lanes whose want of room ended the last step.</summary>
     public IReadOnlyCollection<string> Full { get; private set; } = [];
+
+    /// <summary>Closed lanes of the target that recipients were passed by for.</summary>
+    public IReadOnlyCollection<string> Closed => closed.Keys;
 
     /// <summary>How many recipients the next step reads: more of them while few may leave.</summary>
     public int Limit { get; private set; } = StepMin;
@@ -55,6 +63,15 @@ sealed class LaneSearch(string target, int generation)
     public void End(LeasedWindow window)
     {
         isReading = false;
+        foreach (var (lane, key) in window.Closed)
+        {
+            if (closed.Count < ClosedMax)
+                closed.TryAdd(lane, key);
+        }
+        // Whoever was remembered for the probe has gone: another may wait for that lane, anywhere.
+        if (isForProbe && window.Leased == 0)
+            came = (default, Max(to, came?.Last ?? default));
+        isForProbe = false;
         to = window.Stop ?? window.Last;
         Full = window.Full;
         IsOver = window.Stop is null && window.Fetched < Limit && came is null;
@@ -76,6 +93,15 @@ sealed class LaneSearch(string target, int generation)
         if (!isReading && key.CompareTo(to) > 0)
             return;
         came = came is { } keys ? (Min(keys.First, key), Max(keys.Last, key)) : (key, key);
+    }
+
+    /// <summary>The probe of a closed lane is due: where the first of its recipients was.</summary>
+    public void NoteProbeDue(string lane)
+    {
+        if (!closed.Remove(lane, out var key))
+            return;
+        isForProbe = true;
+        NoteCame(key);
     }
 
     /// <summary>Deferred ones have fallen due: they stand at the end.</summary>

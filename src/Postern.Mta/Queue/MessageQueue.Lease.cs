@@ -48,7 +48,8 @@ public sealed partial class MessageQueue
                 .SelectMany(g => GroupIntoWorks(
                     g.First().Message, [.. g.Select(l => (l.Row, l.Decision))], content: null));
             return new LeasedWindow(
-                [.. works], due.Count, leasing.Leased.Count, nextDueAt, last, stop, leasing.Full);
+                [.. works], due.Count, leasing.Leased.Count, nextDueAt, last, stop, leasing.Full,
+                leasing.Closed);
         }
         catch
         {
@@ -88,6 +89,8 @@ public sealed partial class MessageQueue
                     leasing.Full.Add(via.Lane);
                     return Passage.Full;
                 }
+                else
+                    NoteClosed(via.Route, row, leasing);
                 break;
             case RoutingDecision.Split split:
                 SplitStored(message, row, split, leasing.Now, change);
@@ -99,6 +102,15 @@ public sealed partial class MessageQueue
                 break;
         }
         return Passage.None;
+    }
+
+    /// <summary>Where the target has a lane for each domain, each of them has probes of its own.</summary>
+    void NoteClosed(RouteOptions route, Recipient row, Leasing leasing)
+    {
+        if (leasing.Target is { Length: > 0 } target && route.Via.Contains(target)
+            && Routes.LaneOf(target, row.Address) is { } lane && lane != target
+            && health.ConditionOf(lane) == LaneCondition.Closed)
+            leasing.Closed.TryAdd(lane, DueKey.Of(row));
     }
 
     /// <summary>It belongs into another lane, which fetches it when it has room for it.</summary>
@@ -389,6 +401,9 @@ public sealed partial class MessageQueue
 
         /// <summary>Lanes of the target that had no room.</summary>
         public HashSet<string> Full { get; } = [];
+
+        /// <summary>Closed lanes of the target, and the first recipient that waits for each.</summary>
+        public Dictionary<string, DueKey> Closed { get; } = [];
     }
 
     /// <summary>What a recipient says of the way that a search is for.</summary>
@@ -412,6 +427,7 @@ public sealed partial class MessageQueue
 /// <param name="Stop">Where a search goes on from before it comes to the last. Null: it may go on from
 /// there.</param>
 /// <param name="Full">Lanes whose want of room made it stop.</param>
+/// <param name="Closed">Closed lanes of the target, and the first recipient for each.</param>
 sealed record LeasedWindow(
     IReadOnlyList<Work> Works, int Fetched, int Leased, DateTimeOffset? NextDueAt, DueKey Last, DueKey? Stop,
-    IReadOnlyCollection<string> Full);
+    IReadOnlyCollection<string> Full, IReadOnlyDictionary<string, DueKey> Closed);

@@ -37,6 +37,10 @@ public sealed class RouteTable
     public RouteOptions? FindRoute(string? name) =>
         name is null ? null : Routes.FirstOrDefault(route => route.Options.Name == name)?.Options;
 
+    /// <summary>The lane of a transport for this recipient. Null: it is not configured.</summary>
+    public string? LaneOf(string transport, Mailbox recipient) =>
+        FindTransport(transport) is { } options ? Router.LaneOf(transport, options, recipient) : null;
+
     /// <summary>The transports that stand in a route beside this one.</summary>
     public IReadOnlyList<string> StandInsOf(string transport) =>
         standIns.GetValueOrDefault(transport) ?? [];

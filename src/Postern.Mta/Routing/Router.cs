@@ -74,7 +74,7 @@ public static class Router
     }
 
     /// <summary>smtp without host goes to each domain's own MX: each domain is a lane of its own.</summary>
-    static string LaneOf(string name, TransportOptions transport, Smtp.Mailbox recipient) =>
+    internal static string LaneOf(string name, TransportOptions transport, Smtp.Mailbox recipient) =>
         transport is { Kind: TransportKind.Smtp, Host: null }
             ? $"{name} {recipient.Domain.ToLowerInvariant()}"
             : name;

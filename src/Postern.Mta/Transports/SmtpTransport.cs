@@ -34,8 +34,8 @@ public sealed partial class SmtpTransport : ITransport
     readonly SemaphoreSlim? slots;
     readonly Dial dial;
 
-    /// <summary>False: the next hop did not hear what came with the end of a content. Until a reload it is not
-    /// tried again.</summary>
+    /// <summary>False: the next hop did not hear what came with the end of a content. Until a reload it is
+    /// not tried again.</summary>
     volatile bool followsEnds = true;
 
     /// <param name="options">Validated: host and login are well formed.</param>

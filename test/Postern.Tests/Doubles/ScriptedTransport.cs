@@ -25,6 +25,10 @@ sealed class ScriptedTransport(string name) : ITransport
     /// <summary>The answer once the script is over.</summary>
     public AttemptResult Otherwise { get; set; } = Results.Relayed;
 
+    /// <summary>The answer by the domain of the first recipient, once the script is over. Null: <see
+    /// cref="Otherwise"/>.</summary>
+    public Func<string, AttemptResult>? OfDomain { get; set; }
+
     /// <summary>Each attempt begins the next one before it ends, where there is one.</summary>
     public bool BeginsNext { get; set; }
 
@@ -100,7 +104,8 @@ sealed class ScriptedTransport(string name) : ITransport
         }
         lock (gate)
         {
-            var results = answers.TryDequeue(out var next) ? next : [Otherwise];
+            var results = answers.TryDequeue(out var next) ? next
+                : [OfDomain?.Invoke(attempt.Recipients[0].Address.Domain) ?? Otherwise];
             return results.Length == 1
                 ? AttemptReport.ForAll(attempt, results[0], AttemptFacts.None)
                 : new AttemptReport(results, AttemptFacts.None);

@@ -10,9 +10,12 @@ public sealed class LaneSearchTests
     static DueKey Key(int turn) => new(
         RecipientState.Ready, DateTimeOffset.UnixEpoch.AddTicks(turn), new QueueId(7), 1);
 
+    readonly Dictionary<string, DueKey> closed = [];
+
     void Step(int to, int fetched = 1000, int leased = 0, int? stop = null, params string[] full) =>
         search.End(new LeasedWindow(
-            [], fetched, leased, NextDueAt: null, Key(to), stop is { } at ? Key(at) : null, full));
+            [], fetched, leased, NextDueAt: null, Key(to), stop is { } at ? Key(at) : null, full,
+            closed));
 
     [Fact]
     public void Search_GoesOnWhereItWas()
@@ -106,5 +109,37 @@ public sealed class LaneSearchTests
             Step(to: i + 1);
         Step(to: 20, leased: 1, full: "two slow.example");
         Assert.Equal(1000, search.Limit);
+    }
+
+    [Fact]
+    public void ProbeOfAClosedLane_IsLookedForWhereItsFirstRecipientIs()
+    {
+        closed["two far.example"] = Key(12);
+        search.Begin();
+        Step(to: 30, fetched: 30);
+        Assert.True(search.IsOver);
+        Assert.Equal(["two far.example"], search.Closed);
+        closed.Clear();
+        search.NoteProbeDue("two far.example");
+        Assert.False(search.IsOver);
+        Assert.Equal(Key(12) with { Number = 0 }, search.Begin());
+        Step(to: 12, fetched: 1, leased: 1, stop: 12);
+        Assert.Empty(search.Closed);
+        Assert.Equal(Key(30), search.Begin());
+    }
+
+    [Fact]
+    public void ProbeOfAClosedLane_WhoseRecipientHasGone_IsLookedForInAll()
+    {
+        closed["two far.example"] = Key(12);
+        search.Begin();
+        Step(to: 30, fetched: 30);
+        closed.Clear();
+        search.NoteProbeDue("two far.example");
+        search.Begin();
+        Step(to: 20, fetched: 8);
+        Assert.Equal(default(DueKey) with { Number = -1 }, search.Begin());
+        Step(to: 30, fetched: 30);
+        Assert.True(search.IsOver);
     }
 }

@@ -198,6 +198,35 @@ public sealed class FailoverTests
         Assert.Equal(99, hall.Events(EventKind.Relayed).Count());
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(50)]
+    public async Task DomainThatRecovers_IsFoundByItsOwnProbe(int others)
+    {
+        await using var hall = new MailHall(OptionsOf(Route("all", via: ["one", "two"])) with
+        {
+            Transports = new Dictionary<string, TransportOptions>
+            {
+                ["one"] = new() { Kind = TransportKind.Pipe },
+                // A lane for each domain.
+                ["two"] = new() { Kind = TransportKind.Smtp },
+            },
+        });
+        var isUp = false;
+        hall.Ways["one"].Otherwise = Results.LoginRefused;
+        hall.Ways["two"].OfDomain = domain =>
+            isUp && domain == "good.example" ? Results.Relayed : Results.Unreachable;
+        for (var i = 0; i < others; i++)
+            await hall.AcceptAsync(hall.Letter($"s{i % 3}@example.org"), $"x@dead{i}.example");
+        await hall.RunAsync();
+        await hall.AcceptAsync("x@good.example");
+        await hall.PassAsync(TimeSpan.FromMinutes(10));
+        isUp = true;
+        for (var second = 0; second < 11 && !hall.Events(EventKind.Relayed).Any(); second++)
+            await hall.PassAsync(TimeSpan.FromSeconds(1));
+        Assert.Single(hall.Events(EventKind.Relayed));
+    }
+
     [Fact]
     public async Task Uncertain_StaysOnItsTransport_WhileOthersPassItBy()
     {
