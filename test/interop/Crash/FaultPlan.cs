@@ -45,6 +45,9 @@ sealed class FaultPlan
     /// <summary>The fault of this message, the first time it is asked for. Null: none.</summary>
     public Fault? Take(string id) => ahead.TryRemove(id, out var fault) ? fault : null;
 
+    /// <summary>The message went before it could hear of its fault: that is for the next time.</summary>
+    public void PutBack(string id, Fault fault) => ahead.TryAdd(id, fault);
+
     /// <summary>Its next hop refuses it for good.</summary>
     public bool IsRefused(string id) => Faults.GetValueOrDefault(id) is
     { IsOfConnection: false, Trouble: Trouble.Permanent };

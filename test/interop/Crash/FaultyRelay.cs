@@ -72,13 +72,15 @@ sealed class FaultyRelay : IAsyncDisposable
             client.NoDelay = true;
             if (connectionFaults.TryDequeue(out var fault))
                 Interlocked.Increment(ref played);
+            var session = new Session(this, client, fault, number % 2 == 0);
             try
             {
-                await new Session(this, client, fault, number % 2 == 0).ConverseAsync();
+                await session.ConverseAsync();
             }
             catch (Exception e) when (e is IOException or OperationCanceledException)
             {
                 // The sender gave up, or the test is over.
+                session.PutBack();
             }
         }
     }
@@ -94,6 +96,10 @@ sealed class FaultyRelay : IAsyncDisposable
 
         string? recipient;
 
+        /// <summary>The message under way and its fault, until its sender is known to have heard of it: what was
+        /// begun with the end of the message before may be given up unheard. Null: none.</summary>
+        (string Id, Fault Fault)? unheard;
+
         string Offers => string.Concat(
             offersPipelining ? "250-PIPELINING\r\n" : "",
             fault is { Trouble: Trouble.HalfTls } ? "250-STARTTLS\r\n" : "", "250 8BITMIME");
@@ -101,8 +107,13 @@ sealed class FaultyRelay : IAsyncDisposable
         public async Task ConverseAsync()
         {
             var goesOn = await AnswerAsync(Step.Greeting, "220 relay.test ESMTP");
-            while (goesOn && await reader.ReadLineAsync() is { } line)
+            while (goesOn)
             {
+                if (await reader.ReadLineAsync() is not { } line)
+                {
+                    PutBack();
+                    return;
+                }
                 goesOn = line.Split(' ', ':')[0].ToUpperInvariant() switch
                 {
                     "EHLO" => await AnswerAsync(Step.Ehlo, "250-relay.test\r\n" + Offers),
@@ -112,13 +123,23 @@ sealed class FaultyRelay : IAsyncDisposable
                     "RCPT" => await RcptAsync(PathOf(line)),
                     "DATA" => await DataAsync(),
                     "RSET" => await ResetAsync(),
-                    _ => await SayAsync("221 2.0.0 Bye") && false,
+                    _ => await QuitAsync(),
                 };
             }
         }
 
+        public void PutBack()
+        {
+            if (unheard is not { } one)
+                return;
+            unheard = null;
+            Interlocked.Decrement(ref relay.played);
+            relay.plan.PutBack(one.Id, one.Fault);
+        }
+
         async Task<bool> MailAsync(string sender)
         {
+            unheard = null;
             id = sender.Split('@')[0];
             recipient = null;
             if (relay.plan.Take(id) is { } planned)
@@ -129,6 +150,7 @@ sealed class FaultyRelay : IAsyncDisposable
                     return false;
                 }
                 fault = planned;
+                unheard = (id, planned);
                 Interlocked.Increment(ref relay.played);
             }
             return await AnswerAsync(Step.Mail, "250 2.1.0 Ok");
@@ -155,14 +177,24 @@ sealed class FaultyRelay : IAsyncDisposable
                 await reader.ReadLineAsync();
                 return Reset();
             }
-            Take(await ReadContentAsync(), recipient);
+            var content = await ReadContentAsync();
+            unheard = null;
+            Take(content, recipient);
             return await AnswerAsync(Step.Dot, "250 2.0.0 Ok");
         }
 
         Task<bool> ResetAsync()
         {
             id = recipient = null;
+            unheard = null;
             return SayAsync("250 2.0.0 Ok");
+        }
+
+        async Task<bool> QuitAsync()
+        {
+            unheard = null;
+            await SayAsync("221 2.0.0 Bye");
+            return false;
         }
 
         void Take(string content, string to)
@@ -187,6 +219,8 @@ sealed class FaultyRelay : IAsyncDisposable
             // That of a connection stays: HELO is answered as EHLO was.
             if (!now.IsOfConnection)
                 fault = null;
+            if (now.Trouble is not (Trouble.Transient or Trouble.Permanent))
+                unheard = null;
             switch (now.Trouble)
             {
                 case Trouble.Transient:
