@@ -114,19 +114,19 @@ sealed class LearntPace(TimeProvider clock)
     public Throttling NoteThrottled(long startedAt)
     {
         var now = clock.GetTimestamp();
-        if (PerSecond is not null && startedAt < reactedAt)
+        if (startedAt < reactedAt)
             return Throttling.Known;
         var hasDelivered = deliveredAt > 0 && clock.GetElapsedTime(deliveredAt, now) < RecentTime;
+        Fill();
+        reactedAt = now;
         if (!hasDelivered || refusals >= RefusalsMax)
             return Throttling.Refusal;
-        Fill();
         Turn(now);
         var delivered = deliveredThisSecond + (deliveredLastSecond * (1 - PartOfSecond(now)));
         // While nothing goes through, the seconds that are measured are those of the pauses.
         if (refusals == 0)
             PerSecond = Math.Max(PerSecondMin, Decrease * Math.Min(delivered, PerSecond ?? double.MaxValue));
         tokens = 0;
-        reactedAt = now;
         refusals++;
         Pause();
         return Throttling.Lower;
@@ -190,7 +190,7 @@ sealed class LearntPace(TimeProvider clock)
 /// <summary>What a throttling reply says.</summary>
 enum Throttling
 {
-    /// <summary>The pace was lowered since its attempt began.</summary>
+    /// <summary>It was heeded since its attempt began, however long ago.</summary>
     Known,
 
     /// <summary>The pace is lower now.</summary>

@@ -52,6 +52,18 @@ public sealed class LearntPaceTests
     }
 
     [Fact]
+    public void Refusal_IsHeededOnceForAllThatWereUnderWay()
+    {
+        var before = clock.GetTimestamp();
+        clock.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(Throttling.Refusal, Throttle());
+        Deliver(1);
+        clock.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(Throttling.Known, pace.NoteThrottled(before));
+        Assert.Null(pace.PerSecond);
+    }
+
+    [Fact]
     public void Pace_ThatGrowsFar_NeverStopsTheLane()
     {
         Deliver(40);
