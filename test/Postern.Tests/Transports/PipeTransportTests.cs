@@ -410,7 +410,14 @@ public sealed class PipeTransportTests : IDisposable
         var reports = await Task.WhenAll(runs);
         Assert.All(reports, report => Assert.IsType<AttemptResult.Relayed>(report.Results[0]));
         Assert.InRange(OpenPipes(), 0, before + 40);
-        Assert.Equal(0, Zombies());
+        // A child of another test may be one for a moment; one that is left stays for ever.
+        var left = Zombies();
+        for (var look = 0; look < 1000 && left.Count > 0; look++)
+        {
+            await Task.Yield();
+            left.IntersectWith(Zombies());
+        }
+        Assert.Empty(left);
     }
 
     // Positional parameters, one a line, appended.
@@ -458,11 +465,14 @@ public sealed class PipeTransportTests : IDisposable
     // A killed orphan may wait a moment for init to reap it.
     static bool HasEnded(int process) => StateOf(process) is null or ['Z' or 'X', ..];
 
-    static int Zombies()
+    static HashSet<int> Zombies()
     {
         var own = System.Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
-        return Directory.EnumerateDirectories("/proc")
-            .Select(path => int.TryParse(Path.GetFileName(path), out var process) ? StateOf(process) : null)
-            .Count(state => state?.Split(' ') is ["Z", var parent, ..] && parent == own);
+        return
+        [
+            .. Directory.EnumerateDirectories("/proc")
+                .Select(path => int.TryParse(Path.GetFileName(path), out var process) ? process : 0)
+                .Where(process => StateOf(process)?.Split(' ') is ["Z", var parent, ..] && parent == own),
+        ];
     }
 }
