@@ -14,6 +14,7 @@ sealed class FaultyRelay : IAsyncDisposable
     readonly TimeSpan lateness;
     readonly CancellationTokenSource stop = new();
     readonly ConcurrentQueue<Fault> connectionFaults = new();
+    readonly ConcurrentDictionary<string, ConcurrentQueue<string>> stories = new();
     readonly Task accepting;
     int played;
 
@@ -43,12 +44,23 @@ sealed class FaultyRelay : IAsyncDisposable
     /// <summary>How many faults have happened.</summary>
     public int Played => Volatile.Read(ref played);
 
+    /// <summary>What happened to a message, in order; evidence for one that is missed.</summary>
+    public string StoryOf(string id) =>
+        stories.TryGetValue(id, out var story) ? string.Join("; ", story) : "never seen";
+
     public async ValueTask DisposeAsync()
     {
         await stop.CancelAsync();
         listener.Stop();
         await accepting;
         stop.Dispose();
+    }
+
+    /// <summary>Of the messages that go wrong: they are the ones somebody may miss.</summary>
+    void Tell(string id, string what)
+    {
+        if (plan.Faults.ContainsKey(id))
+            stories.GetOrAdd(id, static _ => new()).Enqueue(what);
     }
 
     async Task AcceptAsync()
@@ -134,6 +146,7 @@ sealed class FaultyRelay : IAsyncDisposable
                 return;
             unheard = null;
             Interlocked.Decrement(ref relay.played);
+            relay.Tell(one.Id, "unheard");
             relay.plan.PutBack(one.Id, one.Fault);
         }
 
@@ -147,11 +160,17 @@ sealed class FaultyRelay : IAsyncDisposable
                 if (planned.IsOfConnection)
                 {
                     relay.connectionFaults.Enqueue(planned);
+                    relay.Tell(id, $"MAIL, closed for the next connection's {planned}");
                     return false;
                 }
                 fault = planned;
                 unheard = (id, planned);
                 Interlocked.Increment(ref relay.played);
+                relay.Tell(id, $"MAIL, to go wrong: {planned}");
+            }
+            else
+            {
+                relay.Tell(id, "MAIL");
             }
             return await AnswerAsync(Step.Mail, "250 2.1.0 Ok");
         }
@@ -202,6 +221,7 @@ sealed class FaultyRelay : IAsyncDisposable
             var trouble = fault is { At: Step.Dot } ? fault.Trouble : (Trouble?)null;
             if (trouble is Trouble.Transient or Trouble.Permanent)
                 return;
+            relay.Tell(id!, "taken");
             if (id!.Length == 0)
                 relay.Reports.Enqueue(new TakenReport(to, content));
             else

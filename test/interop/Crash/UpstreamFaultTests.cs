@@ -87,8 +87,10 @@ public sealed class UpstreamFaultTests
             },
             "every message is delivered or reported", SecondsMax,
             () => string.Create(CultureInfo.InvariantCulture,
-                $"seed {seed}, {relay.Played} faults, missing: {string.Join(' ', Missing(relay, plan))}\n")
-                + postern.Said);
+                $"seed {seed}, {relay.Played} faults, missing:\n{Stories(relay, plan)}\n") + postern.Said);
+
+        static string Stories(FaultyRelay relay, FaultPlan plan) => string.Join(
+            '\n', Missing(relay, plan).Select(id => $"{id}: {relay.StoryOf(id)}"));
     }
 
     static async Task<bool> IsEmptyAsync(PosternProcess postern) =>
