@@ -28,21 +28,15 @@ public sealed partial class Dispatcher
     }
 
     /// <summary>One round over all lanes.</summary>
-    /// <remarks>Where lanes want the same room, each round begins with another one.</remarks>
+    /// <remarks>Where lanes want the same room, the one with the highest priority comes first, and of those
+    /// another one each round.</remarks>
     /// <returns>False: something went wrong in a lane, which is to be looked at again soon.</returns>
     internal async ValueTask<bool> FillAllAsync()
     {
         var good = true;
-        var all = lanes.Values.ToArray();
-        foreach (var lane in all)
-        {
-            lock (lane)
-                lane.IsWanted = false;
-        }
         var found = false;
-        for (var i = 0; i < all.Length; i++)
+        foreach (var lane in InOrder())
         {
-            var lane = all[(int)((first + i) % all.Length)];
             try
             {
                 found |= await FillAsync(lane).ConfigureAwait(false);
@@ -69,6 +63,22 @@ public sealed partial class Dispatcher
         return good;
     }
 
+    List<Lane> InOrder()
+    {
+        var all = lanes.Values.ToArray();
+        var order = new List<Lane>(all.Length);
+        var isSame = true;
+        for (var i = 0; i < all.Length; i++)
+        {
+            var lane = all[(int)((first + i) % all.Length)];
+            lock (lane)
+                lane.IsWanted = false;
+            isSame &= lane.Priority == all[0].Priority;
+            order.Add(lane);
+        }
+        return isSame ? order : [.. order.OrderByDescending(lane => lane.Priority)];
+    }
+
     /// <returns>Work was found.</returns>
     async ValueTask<bool> FillAsync(Lane lane)
     {
@@ -83,6 +93,7 @@ public sealed partial class Dispatcher
         {
             lane.MayHoldDue = false;
             lane.NextDueAt = null;
+            lane.BeginFetch();
             limit = search?.Limit ?? (look == Look.Probe ? 1 : lane.Room);
             if (search is not null)
                 step = new SearchStep(search.Begin(), search.Target);
@@ -94,6 +105,8 @@ public sealed partial class Dispatcher
             // What a search passes by is still there.
             lane.MayHoldDue |= search is null ? window.Fetched == limit
                 : window.Fetched > 0 || window.Last != default;
+            if ((window.Stop ?? window.Last) is var last && last != default)
+                lane.EndFetch(last.DueAt);
             if (window.NextDueAt is { } next)
                 lane.NoteDue(next);
         }

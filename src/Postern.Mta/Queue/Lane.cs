@@ -85,6 +85,16 @@ sealed class Lane(string name, string transport, int concurrencyMax, Pace? pace,
     /// <summary>Where every recipient belongs is asked again.</summary>
     public void SearchAnew() => Searches[""] = new LaneSearch("", generation: 0);
 
+    /// <summary>The highest priority of what waits in the store and is not passed by, as far as known; of
+    /// deferred mail it is lower than any route's.</summary>
+    public int Priority { get; private set; } = int.MinValue;
+
+    /// <summary>The store is about to be read: what comes meanwhile may not be in its answer.</summary>
+    public void BeginFetch() => Priority = int.MinValue;
+
+    /// <summary>The store was read up to there; what is behind comes later.</summary>
+    public void EndFetch(DateTimeOffset turn) => NotePriority(TurnOrder.PriorityOf(turn));
+
     /// <summary>Mail waits in a closed lane for room here.</summary>
     public bool IsWanted { get; set; }
 
@@ -133,20 +143,34 @@ sealed class Lane(string name, string transport, int concurrencyMax, Pace? pace,
     }
 
     /// <summary>The place of a recipient that has to wait in the store.</summary>
-    public DateTimeOffset TakeTurn(Flow flow, int priority) => OrderOf(priority).Take(flow);
+    public DateTimeOffset TakeTurn(Flow flow, int priority)
+    {
+        NotePriority(priority);
+        return OrderOf(priority).Take(flow);
+    }
 
     /// <summary>In front of all others: of work that is given back.</summary>
-    public DateTimeOffset FrontTurn(int priority) => OrderOf(priority).Front;
+    public DateTimeOffset FrontTurn(int priority)
+    {
+        NotePriority(priority);
+        return OrderOf(priority).Front;
+    }
 
     /// <summary>A recipient with this turn has left the lane.</summary>
     public void NoteServed(DateTimeOffset turn) => OrderOf(TurnOrder.PriorityOf(turn)).NoteServed(turn);
 
     /// <summary>The first turn that an earlier process left.</summary>
-    public void BeginTurns(DateTimeOffset first) => OrderOf(TurnOrder.PriorityOf(first)).Begin(first);
+    public void BeginTurns(DateTimeOffset first)
+    {
+        NotePriority(TurnOrder.PriorityOf(first));
+        OrderOf(TurnOrder.PriorityOf(first)).Begin(first);
+    }
 
     /// <summary>Mail of this flow waits in the store.</summary>
     public bool Holds(Flow flow, int priority) =>
         orders.TryGetValue(priority, out var order) && order.Holds(flow);
+
+    void NotePriority(int priority) => Priority = Math.Max(Priority, priority);
 
     TurnOrder OrderOf(int priority)
     {

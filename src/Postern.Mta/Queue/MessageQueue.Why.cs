@@ -91,7 +91,7 @@ public sealed partial class MessageQueue
     {
         var alarm = alarms.Raised.FirstOrDefault(raised => raised.Subject == via.Transport);
         var probe = closed.NextProbeAt > clock.GetUtcNow() ? $"the next probe is at {closed.NextProbeAt:u}"
-            : "it is being probed now";
+            : "a probe is due or under way";
         var state = $"lane {via.Lane} is closed since {closed.Since:u}: {closed.Text}; {probe}";
         var others = via.Route.Via.Count > 1 ? $"; {via.Why}" : "";
         var again = $"to probe now: postern queue retry {row.Message}";

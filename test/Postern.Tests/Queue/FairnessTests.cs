@@ -102,6 +102,33 @@ public sealed class FairnessTests
         Assert.All(hall.Store.Recipients, row => Assert.Equal(RecipientOutcome.Relayed, row.Outcome));
     }
 
+    /// <param name="own">The priority of the open lane's own mail; that of its guests is 0.</param>
+    [Theory]
+    [InlineData(-5)]
+    [InlineData(5)]
+    public async Task Rate_OfAnOpenLane_GoesByPriorityBetweenItsOwnMailAndThatOfAClosedOne(int own)
+    {
+        var two = At("10/s").Transports["relay"];
+        var options = OptionsOf(
+            Route("own", from: ["own@example.org"], via: ["two"]) with { Priority = own },
+            Route("guests", via: ["one", "two"]));
+        await using var hall = new MailHall(options with
+        {
+            Transports = new Dictionary<string, TransportOptions>(options.Transports) { ["two"] = two },
+        });
+        hall.Ways["one"].Otherwise = Results.LoginRefused;
+        foreach (var sender in (string[])["own", "guest", "own", "guest"])
+            await hall.SendAsync(sender + "@example.org", 50);
+        var before = hall.Ways["two"].Attempts.Count;
+        await hall.PassAsync(TimeSpan.FromSeconds(30));
+        Assert.Equal(200, hall.Ways["two"].Attempts.Count);
+        var late = own < 0 ? "own" : "guest";
+        // A batch of two may have been under way.
+        Assert.All(
+            Senders(hall.Ways["two"]).Skip(before + 2).SkipWhile(sender => sender != late).Skip(2),
+            sender => Assert.Equal(late, sender));
+    }
+
     [Fact]
     public async Task MailThatWaitsForItsRate_IsNotLeased()
     {

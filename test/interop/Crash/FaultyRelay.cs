@@ -108,8 +108,8 @@ sealed class FaultyRelay : IAsyncDisposable
 
         string? recipient;
 
-        /// <summary>The message under way and its fault, until its sender is known to have heard of it: what was
-        /// begun with the end of the message before may be given up unheard. Null: none.</summary>
+        /// <summary>The message under way and its fault, until its sender is known to have heard of it: what
+        /// was begun with the end of the message before may be given up unheard. Null: none.</summary>
         (string Id, Fault Fault)? unheard;
 
         string Offers => string.Concat(
