@@ -279,15 +279,15 @@ public sealed partial class MessageQueue
         lock (chanceGate)
         {
             return RetrySchedule.DelayAfter(
-                Time.AgeOf(work.Message.BeginsAt), row.Attempts, RouteOf(work, row).Retry, chance);
+                Time.AgeOf(work.Message.BeginsAt), row.Attempts, RouteOf(work, row)?.Retry, chance);
         }
     }
 
     /// <summary>Recipients of several routes travel together when they go the same way; each keeps its
-    /// own.</summary>
-    RouteOptions RouteOf(Work work, Recipient row) => row.Route == work.Decision.Route.Name
+    /// own. Null: a reload has taken it away.</summary>
+    RouteOptions? RouteOf(Work work, Recipient row) => row.Route == work.Decision.Route.Name
         ? work.Decision.Route
-        : Routes.FindRoute(row.Route) ?? work.Decision.Route;
+        : Routes.FindRoute(row.Route);
 
     MailEvent DescribeAttempt(
         Work work, Recipient row, AttemptResult result, AttemptFacts facts, long startedAt,

@@ -49,13 +49,13 @@ sealed class ApiForm : IAsyncDisposable
 }
 
 /// <summary>A file part: its octets lie in memory while they are few, else in a file that has no name.</summary>
-sealed class ApiFile(string field, string name, string? contentType, string directory) : IAsyncDisposable
+sealed class ApiFile(string fieldName, string name, string? contentType, string directory) : IAsyncDisposable
 {
     const int MemoryOctetsMax = 64 << 10;
     Stream octets = new MemoryStream();
 
     /// <summary>The name of its field, without the marks of a list.</summary>
-    public string Field => field;
+    public string Field => fieldName;
 
     /// <summary>Without a path. May hold any characters but controls.</summary>
     public string Name => name;

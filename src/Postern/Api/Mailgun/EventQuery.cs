@@ -56,7 +56,7 @@ sealed record EventQuery(
     static DateTimeOffset? Moment(IQueryCollection query, string name) =>
         query[name].LastOrDefault() is not { Length: > 0 } text ? null
             : ApiDates.TryParse(text, out var at) ? at
-            : throw new ApiException(400, $"'{Smtp.Replies.Clean(text, 64)}' is not an RFC-2822 compliant date");
+            : throw new ApiException(400, $"'{ApiException.Shown(text)}' is not an RFC-2822 compliant date");
 
     /// <summary>The event as Mailgun would tell it. Null: it is none of this domain, or not asked
     /// for.</summary>

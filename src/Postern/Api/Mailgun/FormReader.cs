@@ -4,6 +4,7 @@ using System.Text;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
 using Postern.Smtp;
+using Postern.Smtp.Server;
 
 namespace Postern.Api.Mailgun;
 
@@ -13,7 +14,7 @@ namespace Postern.Api.Mailgun;
 /// fields stay there. Lenient where Mailgun's clients need it: an empty body is an empty form, whatever its
 /// type; a part needs no type; a quoted boundary, an unquoted name and <c>filename*</c> are taken.
 /// </remarks>
-sealed class FormReader(long octetsMax, string directory)
+sealed class FormReader
 {
     /// <summary>A thousand recipients and what else may come.</summary>
     const int FieldsMax = 4096;
@@ -26,7 +27,17 @@ sealed class FormReader(long octetsMax, string directory)
     /// <summary>Of all fields together, which stay in memory.</summary>
     const long FieldOctetsMax = 26L << 20;
 
-    long left = octetsMax;
+    readonly long octetsMax;
+    readonly string directory;
+    long left;
+
+    /// <param name="octetsMax">Of the whole body, unpacked.</param>
+    /// <param name="directory">Where files are put that are too large for memory.</param>
+    public FormReader(long octetsMax, string directory)
+    {
+        this.octetsMax = left = octetsMax;
+        this.directory = directory;
+    }
 
     /// <summary>Takes the octets of a file part in place of the form. Null from it: the form keeps
     /// it.</summary>
@@ -64,7 +75,7 @@ sealed class FormReader(long octetsMax, string directory)
     {
         "" or "identity" => request.Body,
         "gzip" => new GZipStream(request.Body, CompressionMode.Decompress),
-        var other => throw new ApiException(415, $"Content-Encoding {Replies.Clean(other, 64)} is not taken, gzip is"),
+        var other => throw new ApiException(415, $"Content-Encoding {ApiException.Shown(other)} is not taken, gzip is"),
     };
 
     async ValueTask ReadPairsAsync(ApiForm form, Stream body, string type, CancellationToken cancel)
@@ -75,7 +86,7 @@ sealed class FormReader(long octetsMax, string directory)
         if (!type.Equals("application/x-www-form-urlencoded", StringComparison.OrdinalIgnoreCase))
             throw new ApiException(400,
                 "Invalid request content type. Expecting 'multipart/form-data' but got "
-                + $"'{Replies.Clean(type, 64)}'");
+                + $"'{ApiException.Shown(type)}'");
         foreach (var pair in Encoding.UTF8.GetString(octets).Split('&', FieldsMax + 1))
         {
             var equals = pair.IndexOf('=', StringComparison.Ordinal);
@@ -230,4 +241,11 @@ delegate ValueTask FileTaker(ReadOnlyMemory<byte> octets, CancellationToken canc
 sealed class ApiException(int status, string message, Exception? inner = null) : Exception(message, inner)
 {
     public int Status => status;
+
+    /// <summary>What a reply of the house says: 400 for good, 503 for now.</summary>
+    public static ApiException Of(Reply refusal, string about = "") =>
+        new(refusal.IsTransient ? 503 : 400, about + string.Join(' ', refusal.Lines));
+
+    /// <summary>A word of the caller's in a message.</summary>
+    public static string Shown(string text) => Replies.Clean(text, 255);
 }

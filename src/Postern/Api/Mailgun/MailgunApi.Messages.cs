@@ -98,7 +98,7 @@ sealed partial class MailgunApi
     static Mailbox AuthorOf(ContentFacts facts)
     {
         if (facts.Refusal is { } refusal)
-            throw new ApiException(refusal.IsTransient ? 503 : 400, refusal.Text);
+            throw ApiException.Of(refusal);
         if (facts.IsTorn)
             throw new ApiException(400, "message parameter has a line in its header section that is no field");
         // RFC 5322 §3.6.
@@ -116,7 +116,7 @@ sealed partial class MailgunApi
     void CheckStore()
     {
         if (door.Refusal is { } refusal)
-            throw new ApiException(503, $"mail is not taken now: {refusal.Text}");
+            throw ApiException.Of(refusal, "mail is not taken now: ");
     }
 
     FormReader ReaderFor(HttpContext context, Func<string, FileTaker?>? divert = null)
@@ -152,8 +152,7 @@ sealed partial class MailgunApi
         foreach (var recipient in recipients)
         {
             if (door.Admit(Listener, domain, sender, recipient.Mailbox, out var taken) is { } refusal)
-                throw new ApiException(
-                    refusal.IsTransient ? 503 : 400, $"{recipient.Mailbox}: {refusal.Text}");
+                throw ApiException.Of(refusal);
             admitted.Add(taken!);
         }
         return admitted;
@@ -165,14 +164,14 @@ sealed partial class MailgunApi
         if (octets.IsTooLarge || room < 0)
             throw new ApiException(413, "the message is larger than limits.message-size");
         if (octets.Refusal is { } refusal)
-            throw new ApiException(refusal.IsTransient ? 503 : 400, refusal.Text);
+            throw ApiException.Of(refusal);
     }
 
     async ValueTask AcceptAsync(IReadOnlyList<ApiMail> mails)
     {
         var reply = await door.AcceptAsync(mails, CancellationToken.None);
         if (!reply.IsPositive)
-            throw new ApiException(reply.IsTransient ? 503 : 400, reply.Text);
+            throw ApiException.Of(reply);
     }
 
     ClientFacts ClientOf(HttpContext context, string domain) => new()

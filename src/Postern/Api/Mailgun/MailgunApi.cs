@@ -42,7 +42,7 @@ sealed partial class MailgunApi(MailTransferAgent agent, TimeProvider clock)
             }
             var name = (string)context.GetRouteValue("domain")!;
             if (FindDomain(name) is not { } found)
-                throw new ApiException(404, $"Domain not found: {Smtp.Replies.Clean(name, 255)}");
+                throw new ApiException(404, $"Domain not found: {ApiException.Shown(name)}");
             if (!Opens(found.Options, key))
             {
                 await ForbidAsync(context);

@@ -118,7 +118,7 @@ sealed class SendRequest
                 || name.StartsWith("o:", StringComparison.Ordinal);
             if ((isHeader && HasControl(value)) || HasControl(name))
                 throw new ApiException(
-                    400, $"{Smtp.Replies.Clean(name, 64)} parameter holds a control character");
+                    400, $"{ApiException.Shown(name)} parameter holds a control character");
         }
         foreach (var file in form.Files)
         {
@@ -153,7 +153,7 @@ sealed class SendRequest
         if (name.Length is 0 or > HeaderNameCharactersMax || name.AsSpan().ContainsAnyExceptInRange('!', '~')
             || name.Contains(':', StringComparison.Ordinal))
             throw new ApiException(
-                400, $"Header name must be pure ASCII: {Smtp.Replies.Clean(name, HeaderNameCharactersMax)}");
+                400, $"Header name must be pure ASCII: {ApiException.Shown(name)}");
         return NotTaken.Contains(name) ? null : new(name, field.Value);
     }
 
@@ -211,7 +211,7 @@ sealed class SendRequest
             return null;
         if (!ApiDates.TryParseMail(text, out var at))
             throw new ApiException(
-                400, $"'{Smtp.Replies.Clean(text, 64)}' is not an RFC-2822 compliant date");
+                400, $"'{ApiException.Shown(text)}' is not an RFC-2822 compliant date");
         if (at - now > AheadMax)
             throw new ApiException(400, $"o:deliverytime may be {AheadMax.Days} days ahead");
         return at > now ? at : null;
