@@ -35,8 +35,10 @@ sealed partial class MailgunApi
             if (found.Count == place.Query.Limit || ++looked == LookMax)
                 break;
         }
-        var start = found.Count > 0 ? found[0].Seq : place.At;
-        var (next, previous) = (place with { At = end }, place with { At = start, IsBackward = !place.IsBackward });
+        // Read the other way, an empty page begins with the event it stands beside.
+        var start = found.Count > 0 ? found[0].Seq : place.ReadsUp ? place.At + 1 : place.At - 1;
+        var next = place with { At = end };
+        var previous = place with { At = start, IsBackward = !place.IsBackward };
         if (place.IsBackward)
         {
             found.Reverse();
