@@ -177,8 +177,8 @@ public static partial class EventJson
         json.WriteEndObject();
     }
 
-    /// <summary>Mailgun's codes where no peer said anything: 498 no MX, 499 no connection, 602 too old, 650 a test,
-    /// 605-607 suppressed.</summary>
+    /// <summary>Mailgun's codes where no peer said anything: 498 no MX, 499 no connection, 602 too old,
+    /// 605-607 suppressed, 650 a test.</summary>
     static int InternalCode(MailEvent mailEvent) => mailEvent switch
     {
         { Kind: EventKind.Delivered, Options.IsTest: true } => 650,

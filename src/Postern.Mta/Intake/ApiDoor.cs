@@ -52,7 +52,7 @@ public sealed class ApiDoor
         var aliases = current().Aliases.Expand(mailbox);
         if (aliases is AliasExpansion.TooMuch)
             return Replies.TryLater;
-        IReadOnlyList<Mailbox> targets = aliases is AliasExpansion.To to ? to.Targets : [];
+        var targets = aliases is AliasExpansion.To to ? to.Targets : [];
         foreach (var target in targets.Count == 0 ? [mailbox] : targets)
         {
             var question = new RoutingQuestion(sender, target, MailDoors.Api, domain, listener);

@@ -55,7 +55,10 @@ public sealed partial class MessageQueue
         if (message.Options?.DeliverAt is not null && row is { Attempts: 0, LastText: null })
             return Because(row, WaitCause.Scheduled,
                 $"its sender wants it sent at {ToWall(row.DueAt):u}, and not before",
-                now) with { Until = ToWall(row.DueAt) };
+                now) with
+            {
+                Until = ToWall(row.DueAt),
+            };
         var (cause, text, mend) = row switch
         {
             { Uncertain: > 0, LastBlame: Blame.NextHop } => (

@@ -17,7 +17,8 @@ static class ApiDates
     public static bool TryParse(string text, out DateTimeOffset at)
     {
         text = text.Trim();
-        if (decimal.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds))
+        if (decimal.TryParse(
+            text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds))
         {
             at = default;
             if (seconds > 253_402_300_799m)

@@ -48,7 +48,8 @@ sealed class ApiForm : IAsyncDisposable
     }
 }
 
-/// <summary>A file part: its octets lie in memory while they are few, else in a file that has no name.</summary>
+/// <summary>A file part: its octets lie in memory while they are few, else in a file without a
+/// name.</summary>
 sealed class ApiFile(string fieldName, string name, string? contentType, string directory) : IAsyncDisposable
 {
     const int MemoryOctetsMax = 64 << 10;

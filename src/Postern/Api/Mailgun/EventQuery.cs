@@ -144,8 +144,9 @@ sealed record EventPlace(EventQuery Query, long At, bool IsBackward)
                 TimeOf(json.GetProperty("b")), TimeOf(json.GetProperty("e")),
                 json.GetProperty("a").GetBoolean(), json.GetProperty("l").GetInt32(),
                 [.. json.GetProperty("f").EnumerateArray().Select(
-                    filter => new KeyValuePair<string, string>(filter[0].GetString()!, filter[1].GetString()!))]);
-            return new EventPlace(query, json.GetProperty("p").GetInt64(), json.GetProperty("r").GetBoolean());
+                    filter => KeyValuePair.Create(filter[0].GetString()!, filter[1].GetString()!))]);
+            return new EventPlace(
+                query, json.GetProperty("p").GetInt64(), json.GetProperty("r").GetBoolean());
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException
             or FormatException or IndexOutOfRangeException or ArgumentException)

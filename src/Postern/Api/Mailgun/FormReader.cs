@@ -75,7 +75,8 @@ sealed class FormReader
     {
         "" or "identity" => request.Body,
         "gzip" => new GZipStream(request.Body, CompressionMode.Decompress),
-        var other => throw new ApiException(415, $"Content-Encoding {ApiException.Shown(other)} is not taken, gzip is"),
+        var other => throw new ApiException(
+            415, $"Content-Encoding {ApiException.Shown(other)} is not taken, gzip is"),
     };
 
     async ValueTask ReadPairsAsync(ApiForm form, Stream body, string type, CancellationToken cancel)

@@ -1,9 +1,9 @@
 using System.Buffers;
 using System.Globalization;
 using System.Net;
+using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http.Features;
-using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Postern.Mta.Intake;
 using Postern.Mta.Queue;
 using Postern.Smtp;
@@ -79,7 +79,7 @@ sealed partial class MailgunApi
         if (!taken && form.Find("message") is { } plain)
         {
             taken = true;
-            await octets.WriteAsync(new ReadOnlySequence<byte>(System.Text.Encoding.UTF8.GetBytes(plain)), cancel);
+            await octets.WriteAsync(new ReadOnlySequence<byte>(Encoding.UTF8.GetBytes(plain)), cancel);
         }
         if (!taken)
             throw new ApiException(400, "message parameter is missing");
@@ -100,7 +100,8 @@ sealed partial class MailgunApi
         if (facts.Refusal is { } refusal)
             throw ApiException.Of(refusal);
         if (facts.IsTorn)
-            throw new ApiException(400, "message parameter has a line in its header section that is no field");
+            throw new ApiException(
+                400, "message parameter has a line in its header section that is no field");
         // RFC 5322 §3.6.
         if (facts.FromCount != 1)
             throw new ApiException(400, $"message parameter has {facts.FromCount} From fields, not one");
@@ -174,7 +175,7 @@ sealed partial class MailgunApi
             throw ApiException.Of(reply);
     }
 
-    ClientFacts ClientOf(HttpContext context, string domain) => new()
+    static ClientFacts ClientOf(HttpContext context, string domain) => new()
     {
         Address = (context.Connection.RemoteIpAddress ?? IPAddress.Loopback).ToString(),
         Port = context.Connection.RemotePort,

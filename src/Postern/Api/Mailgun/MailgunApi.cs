@@ -82,9 +82,11 @@ sealed partial class MailgunApi(MailTransferAgent agent, TimeProvider clock)
 
     (string Name, DomainOptions Options)? FindDomain(string name)
     {
+        if (!Smtp.Mailbox.TryParse($"x@{name}", out var asked))
+            return null;
         foreach (var (ours, options) in agent.Options.Domains)
         {
-            if (Smtp.Mailbox.TryParse($"x@{name}", out var asked) && Smtp.Mailbox.TryParse($"x@{ours}", out var known)
+            if (Smtp.Mailbox.TryParse($"x@{ours}", out var known)
                 && string.Equals(asked.Domain, known.Domain, StringComparison.OrdinalIgnoreCase))
                 return (ours, options);
         }

@@ -46,7 +46,7 @@ sealed class MessageComposer(SendRequest request, TimeProvider clock)
         return message;
     }
 
-    void AddHeader(MimeMessage message, string name, string value)
+    static void AddHeader(MimeMessage message, string name, string value)
     {
         // Its own place is taken: what we would have made is what the sender wants otherwise.
         if (name.Equals("Message-Id", StringComparison.OrdinalIgnoreCase))
@@ -78,7 +78,7 @@ sealed class MessageComposer(SendRequest request, TimeProvider clock)
             texts.Add(TextOf(TextFormat.Plain, "x-amp-html", Fill(amp, only)));
         if (request.Html is { } html)
             texts.Add(WithInlines(TextOf(TextFormat.Html, "html", Fill(html, only))));
-        MimeEntity body = texts is [var single] ? single : Parts(new MultipartAlternative(), texts);
+        var body = texts is [var single] ? single : Parts(new MultipartAlternative(), texts);
         if (request.Html is null)
             body = WithInlines(body);
         var attachments = request.Attachments.Select(file => PartOf(file, isInline: false)).ToArray();
@@ -151,7 +151,8 @@ sealed class MessageComposer(SendRequest request, TimeProvider clock)
             set => throw new NotSupportedException();
         }
 
-        public override ValueTask WriteAsync(ReadOnlyMemory<byte> octets, CancellationToken cancel = default) =>
+        public override ValueTask WriteAsync(
+            ReadOnlyMemory<byte> octets, CancellationToken cancel = default) =>
             sink.Refusal is null ? sink.WriteAsync(new ReadOnlySequence<byte>(octets), cancel) : default;
 
         public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancel) =>

@@ -4,7 +4,8 @@ using System.Text.Json.Nodes;
 
 namespace Postern.Api.Mailgun;
 
-/// <summary>What <c>messages</c> and <c>messages.mime</c> were asked for: a form that was understood.</summary>
+/// <summary>What <c>messages</c> and <c>messages.mime</c> were asked for: a form that was
+/// understood.</summary>
 /// <remarks>Fields that nobody knows are left alone: some clients pass whatever they are given.</remarks>
 sealed class SendRequest
 {
@@ -129,7 +130,8 @@ sealed class SendRequest
 
     static bool HasControl(string text) =>
         text.AsSpan().ContainsAnyInRange('\0', '\u0008') || text.AsSpan().ContainsAnyInRange('\n', '\u001f')
-        || text.AsSpan().ContainsAnyInRange('\u007f', '\u009f') || text.AsSpan().ContainsAny('\u2028', '\u2029');
+        || text.AsSpan().ContainsAnyInRange('\u007f', '\u009f')
+        || text.AsSpan().ContainsAny('\u2028', '\u2029');
 
     void ReadOptions(TimeProvider clock)
     {

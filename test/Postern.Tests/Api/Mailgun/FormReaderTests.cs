@@ -117,7 +117,8 @@ public sealed class FormReaderTests : IDisposable
         new Random(1).NextBytes(octets);
         byte[] body =
         [
-            .. "--x\r\nContent-Disposition: form-data; name=a; filename=f\r\n\r\n"u8, .. octets, .. "\r\n--x--"u8,
+            .. "--x\r\nContent-Disposition: form-data; name=a; filename=f\r\n\r\n"u8, .. octets,
+            .. "\r\n--x--"u8,
         ];
         await using var form = await ReadAsync("multipart/form-data; boundary=x", body);
         var read = new MemoryStream();
@@ -129,7 +130,8 @@ public sealed class FormReaderTests : IDisposable
     [Theory]
     [InlineData("multipart/form-data", "--x--")]
     [InlineData("multipart/form-data; boundary=x", "no boundary anywhere")]
-    [InlineData("multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=a\r\n\r\ncut")]
+    [InlineData(
+        "multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=a\r\n\r\ncut")]
     [InlineData("multipart/form-data; boundary=x", "--x\r\nX: y\r\n\r\nz\r\n--x--")]
     [InlineData("application/json", "{}")]
     public async Task Body_ThatIsNoForm_Is400(string type, string body) =>

@@ -7,7 +7,8 @@ public sealed class RecipientVariablesTests
     static readonly ApiAddress Bob = Assert.Single(ApiAddress.ParseList("Bob Q Smith <bob@x.example>")!);
 
     static readonly RecipientVariables Variables = RecipientVariables.Parse(
-        """{"Bob@X.example":{"code":42,"v:order":"17","again":"%recipient.code%"},"c@x.example":{"code":1}}""");
+        """{"Bob@X.example":{"code":42,"v:order":"17","again":"%recipient.code%"},"c@x.example":{"code":1}}"""
+            );
 
     [Theory]
     [InlineData("no mark", "no mark")]
