@@ -124,8 +124,8 @@ sealed class MessageComposer(SendRequest request, TimeProvider clock)
         return part;
     }
 
-    /// <summary>With places to fold it at. Null: a line would be longer than a line may be (RFC 5322
-    /// §2.1.1).</summary>
+    /// <summary>With places to fold it at. Null: a line would be longer than one may be.</summary>
+    // RFC 5322 §2.1.1.
     static string? Folded(string json)
     {
         using var document = JsonDocument.Parse(json);
