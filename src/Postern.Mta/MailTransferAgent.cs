@@ -101,6 +101,9 @@ public sealed class MailTransferAgent : IAsyncDisposable
         listener, intake, Queue, Limits, throttle, handshakes, health, eventLog.Sessions, Metrics, () =>
             Volatile.Read(ref settings));
 
+    /// <summary>What the HTTP API hands mail in through.</summary>
+    public ApiDoor OpenApi() => new(intake, Queue, health, () => Volatile.Read(ref settings));
+
     /// <summary>Applies a changed configuration: transports, routes, accounts, aliases, limits.</summary>
     /// <returns>Keys that need a restart and were not applied.</returns>
     public async ValueTask<IReadOnlyList<string>> ReloadAsync(

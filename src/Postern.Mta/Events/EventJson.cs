@@ -5,6 +5,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Postern.Mta.Queue;
 
 namespace Postern.Mta.Events;
 
@@ -64,17 +65,30 @@ public static partial class EventJson
             json.WriteBoolean("is-authenticated"u8, client.Account is not null);
         json.WriteBoolean("is-routed"u8, false);
         json.WriteBoolean("is-system-test"u8, false);
-        json.WriteBoolean("is-test-mode"u8, false);
+        json.WriteBoolean("is-test-mode"u8, mailEvent.Options is { IsTest: true });
         json.WriteEndObject();
-        json.WriteStartArray("tags"u8);
-        json.WriteEndArray();
-        json.WriteStartArray("campaigns"u8);
-        json.WriteEndArray();
-        json.WriteStartObject("user-variables"u8);
-        json.WriteEndObject();
+        WriteOptions(json, mailEvent.Options);
         WritePostern(json, mailEvent);
         json.WriteEndObject();
         json.Flush();
+    }
+
+    static void WriteOptions(Utf8JsonWriter json, MailOptions? options)
+    {
+        json.WriteStartArray("tags"u8);
+        foreach (var tag in options?.Tags ?? [])
+            json.WriteStringValue(tag);
+        json.WriteEndArray();
+        json.WriteStartArray("campaigns"u8);
+        json.WriteEndArray();
+        json.WritePropertyName("user-variables"u8);
+        if (options?.Variables is { } variables)
+            json.WriteRawValue(variables);
+        else
+        {
+            json.WriteStartObject();
+            json.WriteEndObject();
+        }
     }
 
     /// <summary>Seconds since 1970 with microseconds, as Mailgun gives them.</summary>
@@ -164,9 +178,10 @@ public static partial class EventJson
     }
 
     /// <summary>Mailgun's codes where no peer said anything: 498 no MX, 499 no connection, 602 too old,
-    /// 605-607 suppressed.</summary>
+    /// 605-607 suppressed, 650 a test.</summary>
     static int InternalCode(MailEvent mailEvent) => mailEvent switch
     {
+        { Kind: EventKind.Delivered, Options.IsTest: true } => 650,
         { Why: "suppress-bounce" } => 605,
         { Why: "suppress-unsubscribe" } => 606,
         { Why: "suppress-complaint" } => 607,

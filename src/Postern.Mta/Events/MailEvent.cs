@@ -76,6 +76,9 @@ public sealed record MailEvent
     public string? Actor { get; init; }
 
     public Alarm? Alarm { get; init; }
+
+    /// <summary>Of the message. Null: it came without any.</summary>
+    public MailOptions? Options { get; init; }
 }
 
 /// <summary>What happened; the names are Mailgun's where it has one (DESIGN §6).</summary>

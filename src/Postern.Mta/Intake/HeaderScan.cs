@@ -37,6 +37,9 @@ sealed record HeaderScan
     /// <summary>Where a Return-Path field stands: it is cut when mail is submitted (RFC 5321 §4.4).</summary>
     public Queue.ContentRange? ReturnPath { get; init; }
 
+    /// <summary>Where Bcc fields stand: they are cut from what the API takes.</summary>
+    public IReadOnlyList<Queue.ContentRange> Bcc { get; init; } = [];
+
     public static HeaderScan Of(ReadOnlySequence<byte> content)
     {
         if (content.IsSingleSegment)
@@ -127,6 +130,8 @@ sealed record HeaderScan
             return scan with { HasDate = true };
         if (Ascii.EqualsIgnoreCase(name, "Return-Path"u8))
             return scan with { ReturnPath = scan.ReturnPath ?? new Queue.ContentRange(at, field.Length) };
+        if (Ascii.EqualsIgnoreCase(name, "Bcc"u8))
+            return scan with { Bcc = [.. scan.Bcc, new Queue.ContentRange(at, field.Length)] };
         if (Ascii.EqualsIgnoreCase(name, "Delivered-To"u8))
             delivered.Add(TextOf(body));
         if (Ascii.EqualsIgnoreCase(name, "Sender"u8))

@@ -25,6 +25,7 @@ sealed class IntakeSink(IMailStore store, QueueId id, MemoryBudget budget) : Con
     ContentFileWriter? file;
     bool afterCr;
     bool handedOver;
+    bool isComplete;
     bool endsWithLineEnd;
     long lineOctets;
 
@@ -203,8 +204,11 @@ sealed class IntakeSink(IMailStore store, QueueId id, MemoryBudget budget) : Con
     /// known.</summary>
     public Smtp.Reply? Complete()
     {
+        if (isComplete)
+            return Refusal;
+        isComplete = true;
         if (afterCr)
-            return Replies.BareCarriageReturn;
+            return Refusal = Replies.BareCarriageReturn;
         EndLine();
         if (Header is null)
         {

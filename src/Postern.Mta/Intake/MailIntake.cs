@@ -27,8 +27,41 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
         store.Health == StoreHealth.Accepting ? null : IntakeReplies.NotStored(store.Health);
 
     /// <summary>Stores the message; the reply is 250 only once it is on stable storage.</summary>
+    public ValueTask<Reply> AcceptAsync(IntakeRequest request, IntakeSink sink, CancellationToken cancel) =>
+        AcceptAsync([(request, sink)], cancel);
+
+    /// <summary>Stores all of these messages or none of them; the reply is 250 only once they are on stable
+    /// storage.</summary>
     public async ValueTask<Reply> AcceptAsync(
-        IntakeRequest request, IntakeSink sink, CancellationToken cancel)
+        IReadOnlyList<(IntakeRequest Request, IntakeSink Sink)> letters, CancellationToken cancel)
+    {
+        foreach (var (request, sink) in letters)
+        {
+            if (Check(request, sink) is { } refusal)
+                return refusal;
+        }
+        try
+        {
+            var mails = new NewMail[letters.Count];
+            for (var i = 0; i < mails.Length; i++)
+            {
+                var (request, sink) = letters[i];
+                var (content, file) = await sink.HandOverAsync(cancel).ConfigureAwait(false);
+                mails[i] = new NewMail(Describe(request, sink, file), content, request.Recipients);
+            }
+            await queue.AcceptAsync(mails, letters[0].Request.Charge).ConfigureAwait(false);
+            foreach (var (_, sink) in letters)
+                sink.KeepFile();
+        }
+        catch (StoreException failed)
+        {
+            return IntakeReplies.NotStored(failed.Health);
+        }
+        return Replies.QueuedAs(letters[0].Sink.Id.ToString());
+    }
+
+    /// <summary>What it is refused for, now that its content is whole. Null: it may be stored.</summary>
+    static Reply? Check(IntakeRequest request, IntakeSink sink)
     {
         if (sink.Refusal is { } refusal)
             return refusal;
@@ -38,23 +71,7 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
         // RFC 5321 §6.3.
         if (header.ReceivedCount > HopsMax)
             return Replies.TooManyHops;
-        if (Loops(request, header))
-            return IntakeReplies.MailLoop;
-        if (request.CheckAuthors?.Invoke(header) is { } notOwned)
-            return notOwned;
-        try
-        {
-            var (content, file) = await sink.HandOverAsync(cancel).ConfigureAwait(false);
-            var message = Describe(request, sink, header, file);
-            var mail = new NewMail(message, content, request.Recipients) { Charge = request.Charge };
-            await queue.AcceptAsync(mail).ConfigureAwait(false);
-            sink.KeepFile();
-        }
-        catch (StoreException failed)
-        {
-            return IntakeReplies.NotStored(failed.Health);
-        }
-        return Replies.QueuedAs(sink.Id.ToString());
+        return Loops(request, header) ? IntakeReplies.MailLoop : request.CheckAuthors?.Invoke(header);
     }
 
     /// <summary>Our own Delivered-To mark for one of these recipients: it has been here before.</summary>
@@ -63,8 +80,9 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
             recipient => string.Equals(
                 recipient.Recipient.Path.Mailbox.ToString(), mark, StringComparison.OrdinalIgnoreCase)));
 
-    QueuedMessage Describe(IntakeRequest request, IntakeSink sink, HeaderScan header, string? file)
+    QueuedMessage Describe(IntakeRequest request, IntakeSink sink, string? file)
     {
+        var header = sink.Header!;
         var now = clock.GetUtcNow();
         var messageId = header.MessageId ?? $"<{sink.Id}@{request.Hostname}>";
         return new QueuedMessage
@@ -80,13 +98,21 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
             Traits = sink.Traits,
             Edits = new HeaderEdits(Prefix(request, sink.Id, header, messageId, now), Cuts(request, header)),
             MessageId = messageId[..Math.Min(messageId.Length, MessageIdCharactersMax)],
+            Options = request.Options,
         };
     }
 
     /// <summary>RFC 5321 §4.4: who originates mail does not send a Return-Path; final delivery puts
     /// one.</summary>
     static IReadOnlyList<ContentRange> Cuts(IntakeRequest request, HeaderScan header) =>
-        request.Door != MailDoors.Mx && header.ReturnPath is { } range ? [range] : [];
+        request.Door switch
+        {
+            MailDoors.Mx => [],
+            // Whoever is named there is in the envelope, and nobody else's business.
+            MailDoors.Api => [.. header.Bcc.Concat(header.ReturnPath is { } path ? [path] : [])
+                .OrderBy(range => range.Start)],
+            _ => header.ReturnPath is { } range ? [range] : [],
+        };
 
     static byte[] Prefix(
         IntakeRequest request, QueueId id, HeaderScan header, string messageId, DateTimeOffset now)
@@ -110,7 +136,8 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
     static void AppendReceived(StringBuilder text, IntakeRequest request, QueueId id, DateTimeOffset now)
     {
         var client = request.Client;
-        if (client.Address.Length == 0)
+        // Where a web server stands is nobody's business, and Mailgun does not tell it either.
+        if (client.Address.Length == 0 || request.Door == MailDoors.Api)
             text.Append("Received: by ").Append(request.Hostname).Append(" (Postern)");
         else
         {
@@ -146,4 +173,7 @@ sealed record IntakeRequest(
 {
     /// <summary>What it takes of the account's quota. Null: there is none.</summary>
     public AccountCharge? Charge { get; init; }
+
+    /// <summary>Null: it came without any.</summary>
+    public MailOptions? Options { get; init; }
 }

@@ -33,6 +33,9 @@ public enum WaitCause
     Greylisted,
     RetryTime,
 
+    /// <summary>Its sender has named a time.</summary>
+    Scheduled,
+
     /// <summary>The answer to its attempt was lost.</summary>
     Uncertain,
 

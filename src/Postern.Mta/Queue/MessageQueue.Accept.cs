@@ -11,27 +11,38 @@ public sealed partial class MessageQueue
 {
     /// <summary>Stores a message; completes once it is on stable storage.</summary>
     /// <exception cref="StoreException">It is not stored: nothing may be acknowledged.</exception>
-    public async ValueTask AcceptAsync(NewMail mail)
+    public ValueTask AcceptAsync(NewMail mail) => AcceptAsync([mail]);
+
+    /// <summary>Stores messages, all of them or none; completes once they are on stable storage.</summary>
+    /// <param name="charge">Stored in the same commit. Null: they count against no quota.</param>
+    /// <exception cref="StoreException">Nothing is stored: nothing may be acknowledged.</exception>
+    internal async ValueTask AcceptAsync(IReadOnlyList<NewMail> mails, AccountCharge? charge = null)
     {
         var change = new StoreChange();
-        var fresh = Prepare(mail, change);
+        var fresh = new Fresh[mails.Count];
+        for (var i = 0; i < fresh.Length; i++)
+            fresh[i] = Prepare(mails[i], change);
         var begunAt = clock.GetTimestamp();
         try
         {
-            if (mail.Charge is { } charge)
+            if (charge is not null)
                 await charge.CommitAsync(change, store).ConfigureAwait(false);
             else
                 await store.CommitAsync(change).ConfigureAwait(false);
         }
         catch
         {
-            Forget(fresh);
+            foreach (var one in fresh)
+                Forget(one);
             alarms.TakeBack(change);
             throw;
         }
         metrics.CommitTook(clock.GetElapsedTime(begunAt));
-        metrics.Accepted(mail.Message.Client.Listener, mail.Message.ContentOctets);
-        DispatchWorks(fresh);
+        for (var i = 0; i < fresh.Length; i++)
+        {
+            metrics.Accepted(mails[i].Message.Client.Listener, mails[i].Message.ContentOctets);
+            DispatchWorks(fresh[i]);
+        }
         NoteWaiting(change);
     }
 
@@ -95,6 +106,11 @@ public sealed partial class MessageQueue
         change.Events.Add(row.Parent is null
             ? AcceptedEvent(message, placing.Count, row, decision)
             : EventOf(EventKind.Routed, message, row, placing.Now) with { Why = decision.Why });
+        if (message.Options is { IsTest: true })
+        {
+            AddTestRow(placing, row);
+            return;
+        }
         if (decision is not RoutingDecision.Split split)
         {
             AddRow(placing, row, decision);
@@ -120,6 +136,21 @@ public sealed partial class MessageQueue
         }
     }
 
+    /// <summary>It is delivered without having gone anywhere.</summary>
+    static void AddTestRow(Placing placing, Recipient row)
+    {
+        placing.Change.Recipients.Add(row with
+        {
+            State = RecipientState.Done,
+            Outcome = RecipientOutcome.Delivered,
+        });
+        placing.Change.Events.Add(EventOf(EventKind.Delivered, placing.Message, row, placing.Now) with
+        {
+            Status = Statuses.TestMode.ToString(),
+            Reply = "a test: it was taken and goes nowhere",
+        });
+    }
+
     /// <summary>Active when it may go at once, else Ready in its lane; without a route it waits for a
     /// reload.</summary>
     void AddRow(Placing placing, Recipient row, RoutingDecision decision)
@@ -132,6 +163,14 @@ public sealed partial class MessageQueue
         }
         if (row.State == RecipientState.Held)
             row = row with { Lane = via.Lane, Route = via.Route.Name, Transport = via.Transport };
+        else if (placing.Message.BeginsAt is var begins && begins > placing.Now)
+            row = row with
+            {
+                State = RecipientState.Deferred,
+                Lane = via.Home,
+                Route = via.Route.Name,
+                DueAt = Time.Now + (begins - placing.Now),
+            };
         else if (placing.MayPassBy && Dispatcher.HasRoomFor(placing.Message, via)
             && MayGo(via, out var going))
         {
@@ -216,6 +255,7 @@ public sealed partial class MessageQueue
         MessageId = message.MessageId,
         Route = row.Route,
         Transport = row.Transport,
+        Options = message.Options,
     };
 
     /// <summary>The rows of one new message while they are made.</summary>
@@ -247,11 +287,7 @@ public sealed partial class MessageQueue
 /// <param name="Content">Octets in memory; the queue disposes of them. Null: they are in the message's
 /// content file.</param>
 public sealed record NewMail(
-    QueuedMessage Message, StoredContent? Content, IReadOnlyList<NewRecipient> Recipients)
-{
-    /// <summary>Stored in the same commit. Null: it counts against no quota.</summary>
-    internal AccountCharge? Charge { get; init; }
-}
+    QueuedMessage Message, StoredContent? Content, IReadOnlyList<NewRecipient> Recipients);
 
 /// <summary>A recipient of the envelope, with what aliases made of it.</summary>
 /// <param name="Aliases">Addresses it stands for. Empty: itself.</param>

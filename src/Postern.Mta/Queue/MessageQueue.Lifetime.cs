@@ -23,7 +23,7 @@ public sealed partial class MessageQueue
     }
 
     bool IsPast(QueuedMessage message, Recipient row) =>
-        Time.AgeOf(message.ArrivedAt) > LifetimeOf(message, row)
+        Time.AgeOf(message.BeginsAt) > LifetimeOf(message, row)
         && (row.KeepUntil is not { } until || Time.Now > until);
 
     TimeSpan LifetimeOf(QueuedMessage message, Recipient row)
@@ -73,7 +73,7 @@ public sealed partial class MessageQueue
     /// yet.</summary>
     bool IsLate(QueuedMessage message, Recipient row) =>
         !row.DelayTold && Routes.FindRoute(row.Route) is { DelayWarning: { } patience } route
-        && Time.AgeOf(message.ArrivedAt) > patience
+        && Time.AgeOf(message.BeginsAt) > patience
         && BouncePolicy.IsDue(ReportKind.Delayed, message, row.Dsn, route);
 
     /// <summary>The sender is told once; nothing else changes.</summary>
@@ -90,7 +90,7 @@ public sealed partial class MessageQueue
         change.Events.Add(EventOf(
             EventKind.Delayed, message, row, now) with
         { Status = status.ToString(), Reply = text });
-        var until = message.ArrivedAt + LifetimeOf(message, row);
+        var until = message.BeginsAt + LifetimeOf(message, row);
         if (row.KeepUntil is { } kept && Time.ToWall(kept) > until)
             until = Time.ToWall(kept);
         reports.Add(new DueReport(

@@ -279,7 +279,7 @@ public sealed partial class MessageQueue
         lock (chanceGate)
         {
             return RetrySchedule.DelayAfter(
-                Time.AgeOf(work.Message.ArrivedAt), row.Attempts, RouteOf(work, row)?.Retry, chance);
+                Time.AgeOf(work.Message.BeginsAt), row.Attempts, RouteOf(work, row)?.Retry, chance);
         }
     }
 
@@ -294,7 +294,7 @@ public sealed partial class MessageQueue
         DateTimeOffset now)
     {
         var waited = clock.GetElapsedTime(work.ActiveSince, startedAt);
-        var before = Time.AgeOf(work.Message.ArrivedAt) - waited - facts.SetUp - facts.Transmission;
+        var before = Time.AgeOf(work.Message.BeginsAt) - waited - facts.SetUp - facts.Transmission;
         return EventOf(EventKind.Attempted, work.Message, row, now) with
         {
             Transport = work.Decision.Transport,

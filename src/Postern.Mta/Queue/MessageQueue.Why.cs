@@ -31,7 +31,7 @@ public sealed partial class MessageQueue
             RecipientState.Done => ExplainEnd(row.Number, row.Address.ToString(), history),
             RecipientState.Held => ExplainHeld(row, history),
             RecipientState.Active => ExplainActive(row),
-            RecipientState.Deferred when row.DueAt > Time.Now => ExplainDeferred(row),
+            RecipientState.Deferred when row.DueAt > Time.Now => ExplainDeferred(message, row),
             RecipientState.Deferred or RecipientState.Ready => ExplainReady(message, row),
             _ => throw new UnreachableException(),
         };
@@ -49,9 +49,16 @@ public sealed partial class MessageQueue
                 $"it is being attempted through {row.Transport} now", null);
     }
 
-    Explanation ExplainDeferred(Recipient row)
+    Explanation ExplainDeferred(QueuedMessage message, Recipient row)
     {
         var now = $"to try it now: postern queue retry {row.Message}";
+        if (message.Options?.DeliverAt is not null && row is { Attempts: 0, LastText: null })
+            return Because(row, WaitCause.Scheduled,
+                $"its sender wants it sent at {ToWall(row.DueAt):u}, and not before",
+                now) with
+            {
+                Until = ToWall(row.DueAt),
+            };
         var (cause, text, mend) = row switch
         {
             { Uncertain: > 0, LastBlame: Blame.NextHop } => (

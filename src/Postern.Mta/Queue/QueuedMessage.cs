@@ -26,6 +26,13 @@ public sealed record QueuedMessage
     /// added.</summary>
     public string MessageId { get; init; } = "";
 
+    /// <summary>Null: it came without any.</summary>
+    public MailOptions? Options { get; init; }
+
+    /// <summary>When attempts may begin: what it has waited is counted from here.</summary>
+    public DateTimeOffset BeginsAt =>
+        Options?.DeliverAt is { } at && at > ArrivedAt ? at : ArrivedAt;
+
     /// <summary>The message this one reports on (a bounce or a delay notice); a mail about alarms names
     /// itself. Null otherwise.</summary>
     public QueueId? ReportOn { get; init; }

@@ -11,6 +11,9 @@ static class Statuses
     public static readonly EnhancedStatus ConnectionLost = new(4, 4, 2);
     public static readonly EnhancedStatus ContentLost = new(4, 3, 0);
 
+    /// <summary>A test is delivered nowhere.</summary>
+    public static readonly EnhancedStatus TestMode = new(2, 0, 0);
+
     /// <summary>Nothing more is known (RFC 3463 §3.1).</summary>
     public static readonly EnhancedStatus Delayed = new(4, 0, 0);
 

@@ -31,6 +31,7 @@ static class RowCodec
         Cuts = ToRow(message.Edits.Cuts),
         MessageId = message.MessageId,
         ReportOn = message.ReportOn?.Value,
+        Options = ToRow(message.Options),
     };
 
     public static RecipientRow ToRow(Recipient recipient) => new()
@@ -78,6 +79,7 @@ static class RowCodec
         Other = fact.Other?.Value,
         Actor = fact.Actor,
         Alarm = ToRow(fact.Alarm),
+        Options = ToRow(fact.Options),
     };
 
     public static uint SumOfMessage(
@@ -112,6 +114,7 @@ static class RowCodec
             Edits = ToEdits(prefix, row.Cuts),
             MessageId = row.MessageId ?? "",
             ReportOn = ToId(row.ReportOn),
+            Options = ToOptions(row.Options),
         };
     }
 
@@ -196,6 +199,7 @@ static class RowCodec
         Other = ToId(row.Other),
         Actor = row.Actor,
         Alarm = ToFacts(row.Alarm),
+        Options = ToOptions(row.Options),
     };
 
     static ClientRow ToRow(ClientFacts client) => new()
@@ -235,6 +239,24 @@ static class RowCodec
 
     static AttemptFacts? ToFacts(AttemptRow? row) => row is null ? null : new AttemptFacts(
         row.Relay ?? "", row.ConnectionUse, new TimeSpan(row.SetUp), new TimeSpan(row.Transmission), row.Tls);
+
+    static OptionsRow? ToRow(MailOptions? options) => options is null ? null : new OptionsRow
+    {
+        Domain = options.Domain,
+        Tags = options.Tags.Count == 0 ? null : [.. options.Tags],
+        Variables = options.Variables,
+        IsTest = options.IsTest,
+        DeliverAt = options.DeliverAt?.UtcTicks,
+    };
+
+    static MailOptions? ToOptions(OptionsRow? row) => row is null ? null : new MailOptions
+    {
+        Domain = row.Domain,
+        Tags = row.Tags ?? [],
+        Variables = row.Variables,
+        IsTest = row.IsTest,
+        DeliverAt = row.DeliverAt is { } at ? FromTicks(at) : null,
+    };
 
     static AlarmRow? ToRow(Alarm? alarm) => alarm is null ? null : new AlarmRow
     {

@@ -34,6 +34,16 @@ sealed record MessageRow
 
     [JsonPropertyName("i")] public string? MessageId { get; init; }
     [JsonPropertyName("r")] public long? ReportOn { get; init; }
+    [JsonPropertyName("mo")] public OptionsRow? Options { get; init; }
+}
+
+sealed record OptionsRow
+{
+    [JsonPropertyName("d")] public string Domain { get; init; } = "";
+    [JsonPropertyName("t")] public string[]? Tags { get; init; }
+    [JsonPropertyName("v")] public string? Variables { get; init; }
+    [JsonPropertyName("x")] public bool IsTest { get; init; }
+    [JsonPropertyName("a")] public long? DeliverAt { get; init; }
 }
 
 sealed record ClientRow
@@ -96,6 +106,7 @@ sealed record EventRow
     [JsonPropertyName("x")] public long? Other { get; init; }
     [JsonPropertyName("ac")] public string? Actor { get; init; }
     [JsonPropertyName("al")] public AlarmRow? Alarm { get; init; }
+    [JsonPropertyName("mo")] public OptionsRow? Options { get; init; }
 }
 
 sealed record AttemptRow

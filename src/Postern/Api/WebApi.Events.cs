@@ -27,54 +27,34 @@ sealed partial class WebApi
         }
         var after = long.TryParse(context.Request.Query["after"], out var seq) ? Math.Max(0, seq) : 0;
         var found = new List<StoredEvent>();
-        for (var seen = 0; seen < ScanMax && found.Count < limit;)
+        var seen = 0;
+        await foreach (var stored in reader.UpAsync(after, cancel))
         {
-            var page = await agent.Store.ReadEventsAfterAsync(after, PageMax, cancel);
-            foreach (var stored in page)
-            {
-                after = stored.Seq;
-                if (filter.Fits(stored))
-                    found.Add(stored);
-                if (found.Count == limit)
-                    break;
-            }
-            seen += page.Count;
-            if (page.Count == 0)
+            after = stored.Seq;
+            if (filter.Fits(stored))
+                found.Add(stored);
+            if (found.Count == limit || ++seen == ScanMax)
                 break;
         }
         await WriteEventsAsync(context, found, after);
     }
 
-    /// <summary>The last ones that fit, oldest first: windows are read backwards from the end.</summary>
+    /// <summary>The last ones that fit, oldest first.</summary>
     async Task NewestAsync(HttpContext context, EventFilter filter, int limit)
     {
         var cancel = context.RequestAborted;
-        var last = await LastSeqAsync(cancel);
+        var last = await reader.LastAsync(cancel);
         var found = new List<StoredEvent>();
-        for (var (end, seen) = (last, 0); end > 0 && seen < ScanMax && found.Count < limit; seen += PageMax)
+        var seen = 0;
+        await foreach (var stored in reader.DownAsync(last + 1, cancel))
         {
-            var start = Math.Max(0, end - PageMax);
-            var page = await agent.Store.ReadEventsAfterAsync(start, PageMax, cancel);
-            var bound = end;
-            found.InsertRange(0, page.Where(stored => stored.Seq <= bound && filter.Fits(stored)));
-            end = start;
+            if (filter.Fits(stored))
+                found.Add(stored);
+            if (found.Count == limit || ++seen == ScanMax)
+                break;
         }
-        await WriteEventsAsync(context, found[Math.Max(0, found.Count - limit)..], last);
-    }
-
-    /// <summary>The greatest place given out, found by halving: the store reads forward only.</summary>
-    async ValueTask<long> LastSeqAsync(CancellationToken cancel)
-    {
-        var (low, high) = (0L, long.MaxValue - 1);
-        while (low < high)
-        {
-            var middle = low + ((high - low) / 2);
-            if (await agent.Store.ReadEventsAfterAsync(middle, 1, cancel) is [var next, ..])
-                low = next.Seq;
-            else
-                high = middle;
-        }
-        return low;
+        found.Reverse();
+        await WriteEventsAsync(context, found, last);
     }
 
     async Task TraceAsync(HttpContext context)

@@ -24,6 +24,8 @@ sealed partial class WebApi(
     readonly byte[] token = Encoding.ASCII.GetBytes(
         PrivateFile.ReadOrMakeToken(Path.Combine(agent.Options.Data, "admin.token")));
 
+    readonly EventReader reader = new(agent.Store);
+
     public void Map(WebApplication web)
     {
         web.Use(AnswerTroubleAsync);
@@ -48,6 +50,7 @@ sealed partial class WebApi(
         web.MapPost("/admin/v1/reload", ReloadAsync);
         MapAccounts(web);
         web.MapGet("/admin/v1/openapi.json", OpenApiAsync);
+        new Mailgun.MailgunApi(agent, clock).Map(web);
         if (sandbox is not null)
             MapSandbox(web);
         web.MapFallback(context => ErrorAsync(
@@ -98,6 +101,9 @@ sealed partial class WebApi(
         if (path.StartsWithSegments("/metrics") && !door.Serves.Contains(HttpFace.Metrics))
             return ErrorAsync(
                 context, 404, "metrics are not served on this listener", "add \"metrics\" to its serves");
+        if (path.StartsWithSegments("/v3") && !door.Serves.Contains(HttpFace.Api))
+            return ErrorAsync(
+                context, 404, "the API is not served on this listener", "add \"api\" to its serves");
         if (!path.StartsWithSegments("/admin"))
             return next(context);
         if (!door.Serves.Contains(HttpFace.Admin))

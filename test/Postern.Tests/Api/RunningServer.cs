@@ -3,7 +3,10 @@ using System.Net.Http.Headers;
 using System.Net.Sockets;
 using Postern.Listeners;
 using Postern.Mta;
+using Postern.Mta.Configuration;
+using Postern.Mta.Queue;
 using Postern.Mta.Routing;
+using Postern.Mta.Store;
 using Postern.Tests.Configuration;
 
 namespace Postern.Tests.Api;
@@ -49,6 +52,11 @@ public sealed class RunningServer : IAsyncLifetime
                 Name = "only-metrics", On = "127.0.0.1:0", For = ListenFor.Http, Serves = [HttpFace.Metrics],
             },
         ],
+        Domains = new Dictionary<string, DomainOptions>
+        {
+            ["mg.example.org"] = new() { ApiKeys = [new Secret("test:", "key-mg")] },
+            ["other.example.org"] = new() { ApiKeys = [new Secret("test:", "key-other")] },
+        },
         Transports = new Dictionary<string, TransportOptions>
         {
             ["relay"] = new() { Kind = TransportKind.Smtp, Host = "[127.0.0.1]:1" },
@@ -60,6 +68,13 @@ public sealed class RunningServer : IAsyncLifetime
                 Name = "inbound",
                 To = [AddressPattern.Parse("me@in.example")],
                 Accepts = MailDoors.Mx,
+                Via = ["relay"],
+            },
+            new RouteOptions
+            {
+                Name = "api",
+                To = [AddressPattern.Parse("*@net.example")],
+                Accepts = MailDoors.Api,
                 Via = ["relay"],
             },
         ],
@@ -89,6 +104,28 @@ public sealed class RunningServer : IAsyncLifetime
     };
 
     public UnixFileMode ModeOf(string name) => File.GetUnixFileMode(Path.Combine(Data, name));
+
+    /// <summary>The one message with this Message-ID, which still waits, and what would go out.</summary>
+    internal async ValueTask<(StoredMessage Message, string Content)> MailAsync(string messageId) =>
+        Assert.Single(await MailsAsync(messageId));
+
+    /// <summary>In the order of their coming.</summary>
+    internal async ValueTask<IReadOnlyList<(StoredMessage Message, string Content)>> MailsAsync(
+        string messageId)
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        var store = server.Agent.Store;
+        var page = await store.ListAsync(QueueFilter.All, default, 1000, cancel);
+        var found = new List<(StoredMessage, string)>();
+        foreach (var stored in page.Messages.Where(one => one.Message.MessageId == messageId))
+        {
+            using var content = await store.OpenContentAsync(stored.Message, cancel);
+            await using var octets = new EditedContent(stored.Message, content!).OpenReader().AsStream();
+            using var text = new StreamReader(octets);
+            found.Add((stored, await text.ReadToEndAsync(cancel)));
+        }
+        return found;
+    }
 
     public ValueTask StopAsync() => server.DisposeAsync();
 

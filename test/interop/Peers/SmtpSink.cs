@@ -23,6 +23,10 @@ sealed class SmtpSink : IAsyncDisposable
 
     public int Port { get; }
     public Moments Moments { get; } = new();
+
+    /// <summary>What it takes is kept, with its stuffed dots and the final one.</summary>
+    public bool KeepsContent { get; init; }
+
     public ConcurrentQueue<SinkDelivery> Deliveries { get; } = new();
 
     /// <summary>Recipients that got something, each counted once.</summary>
@@ -86,10 +90,11 @@ sealed class SmtpSink : IAsyncDisposable
             else if (verb == "DATA")
             {
                 await stream.WriteAsync("354 Go on\r\n"u8.ToArray(), stop.Token);
-                await reader.SkipContentAsync();
+                using var content = KeepsContent ? new MemoryStream() : null;
+                await reader.ReadContentAsync(content);
                 var taken = Moments.Next();
-                recipients.ForEach(
-                    recipient => Deliveries.Enqueue(new SinkDelivery(recipient, connected, taken)));
+                recipients.ForEach(recipient => Deliveries.Enqueue(
+                    new SinkDelivery(recipient, connected, taken) { Content = content?.ToArray() }));
             }
             if (verb is "DATA" or "RSET" or "MAIL")
                 recipients.Clear();
@@ -126,7 +131,8 @@ sealed class SinkReader(Stream stream, CancellationToken cancel)
 
     /// <summary>Reads up to CRLF, dot, CRLF and nothing like it.</summary>
     /// <exception cref="EndOfStreamException">The peer went away before the final dot.</exception>
-    public async Task SkipContentAsync()
+    /// <param name="copy">Gets all of it. Null: nobody wants it.</param>
+    public async Task ReadContentAsync(Stream? copy)
     {
         const ulong mask = 0xFF_FFFF_FFFF;
         const ulong finalDot = 0x0D_0A_2E_0D_0A;
@@ -135,6 +141,7 @@ sealed class SinkReader(Stream stream, CancellationToken cancel)
         {
             if (start == end && !await FillAsync())
                 throw new EndOfStreamException();
+            copy?.WriteByte(buffer[start]);
             last = last << 8 | buffer[start++];
         }
     }
@@ -150,7 +157,11 @@ sealed class SinkReader(Stream stream, CancellationToken cancel)
 /// <summary>One recipient of one message, as the sink took it, before its 250 left.</summary>
 /// <param name="Connected">When its connection was accepted.</param>
 /// <param name="Taken">When the final dot had been read.</param>
-readonly record struct SinkDelivery(string Recipient, long Connected, long Taken);
+readonly record struct SinkDelivery(string Recipient, long Connected, long Taken)
+{
+    /// <summary>Null: it was not kept.</summary>
+    public byte[]? Content { get; init; }
+}
 
 /// <summary>One order for what several tasks see, without a clock: who asks later gets a greater
 /// number.</summary>

@@ -146,6 +146,16 @@ static class Sample
         Other = new QueueId(77),
         Actor = "root",
         Alarm = new Alarm("login", "relay", Start, "text", ""),
+        Options = FullOptions,
+    };
+
+    public static readonly MailOptions FullOptions = new()
+    {
+        Domain = "mg.example.org",
+        Tags = ["one", ""],
+        Variables = """{"order":"17","이름":"<b>"}""",
+        IsTest = true,
+        DeliverAt = Start.AddTicks(7),
     };
 
     public static readonly ClientFacts FullClient = new()

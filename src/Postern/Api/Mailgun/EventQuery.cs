@@ -1,0 +1,163 @@
+using System.Buffers.Text;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Postern.Mta.Events;
+
+namespace Postern.Api.Mailgun;
+
+/// <summary>Which events are asked for, and in which order.</summary>
+/// <param name="Begin">Null: from the first, or back to it.</param>
+/// <param name="Filters">Names and expressions, as they came.</param>
+sealed record EventQuery(
+    DateTimeOffset? Begin, DateTimeOffset? End, bool IsAscending, int Limit,
+    IReadOnlyList<KeyValuePair<string, string>> Filters)
+{
+    const int LimitMax = 300;
+    const int LimitDefault = 100;
+    const int FiltersMax = 32;
+
+    /// <summary>Kinds that Mailgun has.</summary>
+    static readonly HashSet<EventKind> Shown =
+    [
+        EventKind.Accepted, EventKind.Rejected, EventKind.Delivered, EventKind.Failed, EventKind.Opened,
+        EventKind.Clicked, EventKind.Unsubscribed, EventKind.Complained, EventKind.Stored,
+    ];
+
+    static readonly HashSet<string> Names = new(StringComparer.Ordinal)
+    {
+        "event", "list", "attachment", "from", "message-id", "subject", "to", "size", "recipient",
+        "recipients", "tags", "severity",
+    };
+
+    readonly (string Name, FilterExpression Expression)[] filters =
+        [.. Filters.Select(filter => (filter.Key, FilterExpression.Parse(filter.Value)))];
+
+    /// <exception cref="ApiException">A parameter is none.</exception>
+    public static EventQuery Read(IQueryCollection query)
+    {
+        var (begin, end) = (Moment(query, "begin"), Moment(query, "end"));
+        // One of them alone says the direction only by `ascending`; both of them say it by themselves.
+        var ascending = query["ascending"].LastOrDefault()?.ToLowerInvariant() is "yes" or "true" or "1"
+            || (begin is not null && end is not null && begin < end && !query.ContainsKey("ascending"));
+        if (begin > end)
+            (begin, end) = (end, begin);
+        var limit = LimitDefault;
+        if (query["limit"].LastOrDefault() is { } text
+            && (!int.TryParse(text, CultureInfo.InvariantCulture, out limit) || limit is < 1 or > LimitMax))
+            throw new ApiException(400, $"The 'limit' parameter can't be larger than {LimitMax}");
+        var filters = query.Where(parameter => Names.Contains(parameter.Key)).SelectMany(
+            parameter => parameter.Value.Where(value => !string.IsNullOrWhiteSpace(value)).Select(
+                value => new KeyValuePair<string, string>(parameter.Key, value!))).ToArray();
+        return filters.Length <= FiltersMax ? new EventQuery(begin, end, ascending, limit, filters)
+            : throw new ApiException(400, $"there may be {FiltersMax} filters");
+    }
+
+    static DateTimeOffset? Moment(IQueryCollection query, string name) =>
+        query[name].LastOrDefault() is not { Length: > 0 } text ? null
+            : ApiDates.TryParse(text, out var at) ? at
+            : throw new ApiException(400, $"'{ApiException.Shown(text)}' is not an RFC-2822 compliant date");
+
+    /// <summary>The event as Mailgun would tell it. Null: it is none of this domain, or not asked
+    /// for.</summary>
+    public StoredEvent? Find(StoredEvent stored, string domain)
+    {
+        if (!string.Equals(DomainOf(stored.Event), domain, StringComparison.OrdinalIgnoreCase)
+            || stored.Event.At < Begin || stored.Event.At > End)
+            return null;
+        var told = stored with { Event = Told(stored.Event) };
+        return Shown.Contains(told.Event.Kind) && filters.All(
+            filter => filter.Expression.Fits(ValueOf(told.Event, filter.Name), IsWhole(filter.Name)))
+            ? told : null;
+    }
+
+    /// <summary>Whose it is: the domain it was handed in for, else the sender's.</summary>
+    static string? DomainOf(MailEvent fact) => fact.Options?.Domain
+        ?? (fact.Sender is { } sender ? sender[(sender.LastIndexOf('@') + 1)..] : null);
+
+    /// <summary>What a next hop took counts as delivered where nobody will say more of it; an attempt that
+    /// proved nothing is a failure for the time being.</summary>
+    static MailEvent Told(MailEvent fact) => fact.Kind switch
+    {
+        EventKind.Relayed => fact with { Kind = EventKind.Delivered },
+        EventKind.Attempted => fact with { Kind = EventKind.Failed, Severity = EventSeverity.Temporary },
+        _ => fact,
+    };
+
+    static bool IsWhole(string name) => name is "event" or "severity" or "message-id" or "size";
+
+    static string? ValueOf(MailEvent fact, string name) => name switch
+    {
+        "event" => EventNames.Of(fact.Kind),
+        "from" => fact.Sender,
+        "message-id" => fact.MessageId?.Trim('<', '>'),
+        "to" or "recipient" or "recipients" => fact.RecipientAddress,
+        "size" => fact.ContentOctets?.ToString(CultureInfo.InvariantCulture),
+        "tags" => fact.Options is { } options ? string.Join('\n', options.Tags) : null,
+        "severity" when fact.Kind == EventKind.Failed =>
+            fact.Severity == EventSeverity.Temporary ? "temporary" : "permanent",
+        _ => null,
+    };
+}
+
+/// <summary>A page of a query: what stands in the URLs of <c>paging</c>.</summary>
+/// <param name="At">The page begins beside this event.</param>
+/// <param name="IsBackward">It holds what stands before <paramref name="At"/> in the query's order, not what
+/// follows.</param>
+sealed record EventPlace(EventQuery Query, long At, bool IsBackward)
+{
+    const int TokenCharactersMax = 16 << 10;
+
+    /// <summary>Older events come first.</summary>
+    public bool ReadsUp => Query.IsAscending != IsBackward;
+
+    /// <summary>The last segment of a path.</summary>
+    public string ToToken()
+    {
+        var filters = new JsonArray();
+        foreach (var (name, expression) in Query.Filters)
+            filters.Add(new JsonArray(name, expression));
+        var json = new JsonObject
+        {
+            ["b"] = Query.Begin?.UtcTicks,
+            ["e"] = Query.End?.UtcTicks,
+            ["a"] = Query.IsAscending,
+            ["l"] = Query.Limit,
+            ["f"] = filters,
+            ["p"] = At,
+            ["r"] = IsBackward,
+        };
+        return Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(
+            json, EventTokenJson.Default.JsonObject));
+    }
+
+    /// <summary>Null: it is no token of ours.</summary>
+    public static EventPlace? Parse(string token)
+    {
+        if (token.Length > TokenCharactersMax || !Base64Url.IsValid(token))
+            return null;
+        try
+        {
+            using var document = JsonDocument.Parse(Base64Url.DecodeFromChars(token));
+            var json = document.RootElement;
+            var query = new EventQuery(
+                TimeOf(json.GetProperty("b")), TimeOf(json.GetProperty("e")),
+                json.GetProperty("a").GetBoolean(), json.GetProperty("l").GetInt32(),
+                [.. json.GetProperty("f").EnumerateArray().Select(
+                    filter => KeyValuePair.Create(filter[0].GetString()!, filter[1].GetString()!))]);
+            return new EventPlace(
+                query, json.GetProperty("p").GetInt64(), json.GetProperty("r").GetBoolean());
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException
+            or FormatException or IndexOutOfRangeException or ArgumentException)
+        {
+            return null;
+        }
+    }
+
+    static DateTimeOffset? TimeOf(JsonElement ticks) =>
+        ticks.ValueKind == JsonValueKind.Null ? null : new DateTimeOffset(ticks.GetInt64(), TimeSpan.Zero);
+}
+
+[System.Text.Json.Serialization.JsonSerializable(typeof(JsonObject))]
+sealed partial class EventTokenJson : System.Text.Json.Serialization.JsonSerializerContext;

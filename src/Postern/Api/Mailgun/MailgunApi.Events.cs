@@ -1,0 +1,91 @@
+using System.Buffers;
+using System.Text.Json.Nodes;
+using Postern.Mta.Events;
+
+namespace Postern.Api.Mailgun;
+
+/// <summary>Events of a sending domain, with filters and token paging.</summary>
+sealed partial class MailgunApi
+{
+    /// <summary>How many events one request looks at: a page that ends there is short, and not the
+    /// last.</summary>
+    const int LookMax = 200_000;
+
+    /// <summary>Events of one commit may be a little out of the order of their moments.</summary>
+    static readonly TimeSpan Disorder = TimeSpan.FromMinutes(1);
+
+    async Task<JsonObject> EventsAsync(HttpContext context, string domain)
+    {
+        var cancel = context.RequestAborted;
+        var place = context.GetRouteValue("token") is string token
+            ? EventPlace.Parse(token) ?? throw new ApiException(400, "Invalid page token")
+            : await BeginningOfAsync(EventQuery.Read(context.Request.Query), cancel);
+        var found = new List<StoredEvent>();
+        var end = place.At;
+        var looked = 0;
+        var events = place.ReadsUp ? reader.UpAsync(place.At, cancel) : reader.DownAsync(place.At, cancel);
+        await foreach (var stored in events)
+        {
+            if (place.ReadsUp ? stored.Event.At - Disorder > place.Query.End
+                : stored.Event.At + Disorder < place.Query.Begin)
+                break;
+            end = stored.Seq;
+            if (place.Query.Find(stored, domain) is { } told)
+                found.Add(told);
+            if (found.Count == place.Query.Limit || ++looked == LookMax)
+                break;
+        }
+        // Read the other way, an empty page begins with the event it stands beside.
+        var start = found.Count > 0 ? found[0].Seq : place.ReadsUp ? place.At + 1 : place.At - 1;
+        var next = place with { At = end };
+        var previous = place with { At = start, IsBackward = !place.IsBackward };
+        if (place.IsBackward)
+        {
+            found.Reverse();
+            (next, previous) = (previous, next);
+        }
+        return await PageOfAsync(context, domain, place, found, next, previous);
+    }
+
+    /// <summary>Beside the first event of the query's order.</summary>
+    async ValueTask<EventPlace> BeginningOfAsync(EventQuery query, CancellationToken cancel)
+    {
+        if (query.IsAscending)
+            return new EventPlace(query, query.Begin is { } begin
+                ? await reader.LastBeforeAsync(begin - Disorder, cancel) : 0, IsBackward: false);
+        return new EventPlace(query, 1 + (query.End is { } end
+            ? await reader.LastBeforeAsync(end + Disorder, cancel)
+            : await reader.LastAsync(cancel)), IsBackward: false);
+    }
+
+    async ValueTask<JsonObject> PageOfAsync(
+        HttpContext context, string domain, EventPlace place, List<StoredEvent> found, EventPlace next,
+        EventPlace previous)
+    {
+        var items = new JsonArray();
+        foreach (var told in found)
+            items.Add(JsonOf(told));
+        var first = await BeginningOfAsync(place.Query, context.RequestAborted);
+        var last = await BeginningOfAsync(
+            place.Query with { IsAscending = !place.Query.IsAscending }, context.RequestAborted);
+        var here = $"{context.Request.Scheme}://{context.Request.Host}/v3/{domain}/events/";
+        return new JsonObject
+        {
+            ["items"] = items,
+            ["paging"] = new JsonObject
+            {
+                ["first"] = here + first.ToToken(),
+                ["last"] = here + new EventPlace(place.Query, last.At, IsBackward: true).ToToken(),
+                ["next"] = here + next.ToToken(),
+                ["previous"] = here + previous.ToToken(),
+            },
+        };
+    }
+
+    static JsonNode JsonOf(StoredEvent stored)
+    {
+        var json = new ArrayBufferWriter<byte>();
+        EventJson.Write(json, stored, node: 0);
+        return JsonNode.Parse(json.WrittenSpan)!;
+    }
+}

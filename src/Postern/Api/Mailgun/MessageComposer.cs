@@ -1,0 +1,168 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using MimeKit;
+using MimeKit.Text;
+using Postern.Smtp.Server;
+
+namespace Postern.Api.Mailgun;
+
+/// <summary>Makes the message of a form: text, AMP and HTML as alternatives, inline parts beside the HTML,
+/// attachments behind them.</summary>
+/// <remarks>Files are encoded while they are written: they are never in memory as a whole.</remarks>
+sealed class MessageComposer(SendRequest request, TimeProvider clock)
+{
+    const int MemberCharactersMax = 900;
+    static readonly FormatOptions Format = FormatOptions.Default.Clone();
+
+    static MessageComposer() => Format.NewLineFormat = NewLineFormat.Dos;
+
+    /// <param name="only">Whom the message of a batch is for. Null: it is one for all.</param>
+    /// <param name="messageId">With its angle brackets.</param>
+    public async ValueTask WriteAsync(
+        ContentSink sink, ApiAddress? only, string messageId, CancellationToken cancel)
+    {
+        // It is not disposed of: the files are the form's.
+        var message = Compose(only, messageId);
+        await message.WriteToAsync(Format, new SinkStream(sink), cancel);
+    }
+
+    MimeMessage Compose(ApiAddress? only, string messageId)
+    {
+        var message = new MimeMessage { Date = clock.GetUtcNow(), Subject = Fill(request.Subject, only) };
+        message.From.AddRange(request.From.Select(address => address.ToMime()));
+        message.To.AddRange((only is null ? request.To : [only]).Select(address => address.ToMime()));
+        message.Cc.AddRange(request.Cc.Select(address => address.ToMime()));
+        message.Headers.Replace(HeaderId.MessageId, messageId);
+        foreach (var (name, value) in request.Headers)
+            AddHeader(message, name, Fill(value, only));
+        foreach (var tag in request.Tags)
+            message.Headers.Add("X-Mailgun-Tag", tag);
+        if (request.Variables is { } variables && Folded(Fill(variables, only)) is { } folded)
+            message.Headers.Add("X-Mailgun-Variables", folded);
+        message.Body = Body(only);
+        message.Prepare(EncodingConstraint.SevenBit);
+        return message;
+    }
+
+    static void AddHeader(MimeMessage message, string name, string value)
+    {
+        // Its own place is taken: what we would have made is what the sender wants otherwise.
+        if (name.Equals("Message-Id", StringComparison.OrdinalIgnoreCase))
+            return;
+        if (name.Equals("List-Unsubscribe", StringComparison.OrdinalIgnoreCase))
+            value = WithoutEmptyLinks(value);
+        if (value.Length == 0)
+            return;
+        if (name.Equals("Date", StringComparison.OrdinalIgnoreCase)
+            || name.Equals("Sender", StringComparison.OrdinalIgnoreCase)
+            || name.Equals("Reply-To", StringComparison.OrdinalIgnoreCase))
+            message.Headers.Replace(name, Encoding.UTF8, value);
+        else
+            message.Headers.Add(name, Encoding.UTF8, value);
+    }
+
+    /// <summary>A link that nobody filled in goes with its comma.</summary>
+    static string WithoutEmptyLinks(string value) => string.Join(", ", value.Split(',')
+        .Select(link => link.Trim())
+        .Where(link => link.Length > 0 && link is not ['<', '%', .., '%', '>']));
+
+    MimeEntity Body(ApiAddress? only)
+    {
+        var texts = new List<MimeEntity>();
+        // Some clients always send a text.
+        if (request.Text is { } text && (text.Length > 0 || request is { Html: null, Amp: null }))
+            texts.Add(TextOf(TextFormat.Plain, "plain", Fill(text, only)));
+        if (request.Amp is { } amp)
+            texts.Add(TextOf(TextFormat.Plain, "x-amp-html", Fill(amp, only)));
+        if (request.Html is { } html)
+            texts.Add(WithInlines(TextOf(TextFormat.Html, "html", Fill(html, only))));
+        var body = texts is [var single] ? single : Parts(new MultipartAlternative(), texts);
+        if (request.Html is null)
+            body = WithInlines(body);
+        var attachments = request.Attachments.Select(file => PartOf(file, isInline: false)).ToArray();
+        return attachments.Length == 0 ? body : Parts(new Multipart("mixed"), [body, .. attachments]);
+    }
+
+    MimeEntity WithInlines(MimeEntity body)
+    {
+        var inlines = request.Inlines.Select(file => PartOf(file, isInline: true)).ToArray();
+        return inlines.Length == 0 ? body : Parts(new MultipartRelated(), [body, .. inlines]);
+    }
+
+    static Multipart Parts(Multipart whole, IEnumerable<MimeEntity> parts)
+    {
+        foreach (var part in parts)
+            whole.Add(part);
+        return whole;
+    }
+
+    static TextPart TextOf(TextFormat format, string subtype, string text)
+    {
+        var part = new TextPart(format);
+        part.ContentType.MediaSubtype = subtype;
+        part.SetText(Encoding.UTF8, text);
+        return part;
+    }
+
+    static MimePart PartOf(ApiFile file, bool isInline)
+    {
+        var type = file.ContentType is { } said && ContentType.TryParse(said, out var known)
+            ? known : ContentType.Parse(MimeTypes.GetMimeType(file.Name));
+        var part = new MimePart(type)
+        {
+            FileName = file.Name,
+            Content = new MimeContent(file.Read()),
+            ContentTransferEncoding = ContentEncoding.Base64,
+            ContentDisposition = new ContentDisposition(
+                isInline ? ContentDisposition.Inline : ContentDisposition.Attachment),
+        };
+        part.ContentDisposition.FileName = file.Name;
+        if (isInline)
+            part.ContentId = file.Name;
+        return part;
+    }
+
+    /// <summary>With places to fold it at. Null: a line would be longer than one may be.</summary>
+    // RFC 5322 §2.1.1.
+    static string? Folded(string json)
+    {
+        using var document = JsonDocument.Parse(json);
+        string[] members = [.. document.RootElement.EnumerateObject().Select(
+            member => new JsonObject { [member.Name] = member.Value.GetString() }.ToJsonString()[1..^1])];
+        return members.Any(member => member.Length > MemberCharactersMax) ? null
+            : $"{{{string.Join(", ", members)}}}";
+    }
+
+    string Fill(string text, ApiAddress? only) =>
+        only is null || request.Batch is not { } variables ? text : variables.Fill(text, only);
+
+    /// <summary>Only what a sink needs of a stream.</summary>
+    sealed class SinkStream(ContentSink sink) : Stream
+    {
+        public override bool CanRead => false;
+        public override bool CanSeek => false;
+        public override bool CanWrite => true;
+        public override long Length => throw new NotSupportedException();
+        public override long Position
+        {
+            get => throw new NotSupportedException();
+            set => throw new NotSupportedException();
+        }
+
+        public override ValueTask WriteAsync(
+            ReadOnlyMemory<byte> octets, CancellationToken cancel = default) =>
+            sink.Refusal is null ? sink.WriteAsync(new ReadOnlySequence<byte>(octets), cancel) : default;
+
+        public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancel) =>
+            WriteAsync(buffer.AsMemory(offset, count), cancel).AsTask();
+
+        public override Task FlushAsync(CancellationToken cancel) => Task.CompletedTask;
+        public override void Flush() { }
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+        public override void SetLength(long value) => throw new NotSupportedException();
+    }
+}

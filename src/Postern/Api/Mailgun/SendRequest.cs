@@ -1,0 +1,228 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Postern.Api.Mailgun;
+
+/// <summary>What <c>messages</c> and <c>messages.mime</c> were asked for: a form that was
+/// understood.</summary>
+/// <remarks>Fields that nobody knows are left alone: some clients pass whatever they are given.</remarks>
+sealed class SendRequest
+{
+    const int RecipientsMax = 1000;
+    const int OptionOctetsMax = 16 << 10;
+    const int TagsMax = 10;
+    const int TagCharactersMax = 128;
+    const int HeaderNameCharactersMax = 76;
+    const int VariablesDepthMax = 16;
+    static readonly TimeSpan AheadMax = TimeSpan.FromDays(7);
+
+    /// <summary>Fields that the message's own parameters make, and those that say what others found or did: a
+    /// caller does not write them.</summary>
+    static readonly HashSet<string> NotTaken = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "From", "To", "Cc", "Bcc", "Subject", "Content-Type", "Content-Transfer-Encoding", "MIME-Version",
+        "Received", "Return-Path", "Delivered-To", "DKIM-Signature", "Authentication-Results",
+        "ARC-Seal", "ARC-Message-Signature", "ARC-Authentication-Results", "X-Mailgun-Variables",
+    };
+
+    readonly ApiForm form;
+
+    SendRequest(ApiForm form) => this.form = form;
+
+    public required IReadOnlyList<ApiAddress> From { get; init; }
+    public required IReadOnlyList<ApiAddress> To { get; init; }
+    public IReadOnlyList<ApiAddress> Cc { get; private set; } = [];
+    public IReadOnlyList<ApiAddress> Bcc { get; private set; } = [];
+    public string Subject => form.Find("subject") ?? "";
+    public string? Text => form.Find("text");
+    public string? Html => form.Find("html");
+    public string? Amp => form.Find("amp-html");
+    public IEnumerable<ApiFile> Attachments => Files("attachment");
+    public IEnumerable<ApiFile> Inlines => Files("inline");
+
+    /// <summary>Names and values of <c>h:</c>, in order.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> Headers { get; private set; } = [];
+
+    public IReadOnlyList<string> Tags { get; private set; } = [];
+
+    /// <summary>A JSON object with texts. Null: none.</summary>
+    public string? Variables { get; private set; }
+
+    public DateTimeOffset? DeliverAt { get; private set; }
+    public bool IsTest { get; private set; }
+
+    /// <summary>Not null, be it empty: each of <see cref="To"/> gets a message of his own.</summary>
+    public RecipientVariables? Batch { get; private set; }
+
+    /// <summary>Of <c>messages</c>.</summary>
+    /// <exception cref="ApiException">The first thing that is wrong with it.</exception>
+    public static SendRequest Read(ApiForm form, TimeProvider clock)
+    {
+        CheckControls(form);
+        if (string.IsNullOrWhiteSpace(form.Find("from")))
+            throw new ApiException(400, "from parameter is missing");
+        var request = new SendRequest(form)
+        {
+            From = ReadAddresses(form, "from"),
+            To = ReadTo(form),
+        };
+        request.Cc = ReadAddresses(form, "cc");
+        request.Bcc = ReadAddresses(form, "bcc");
+        if (request.To.Count + request.Cc.Count + request.Bcc.Count > RecipientsMax)
+            throw new ApiException(400, $"Too many recipients, max is {RecipientsMax}");
+        if (form.Find("template") is not null)
+            throw new ApiException(501, "templates are not offered; send text or html");
+        if (request is { Text: null, Html: null, Amp: null })
+            throw new ApiException(
+                400,
+                "Need at least one of 'text', 'html', 'amp-html' or 'template' parameters specified");
+        request.ReadOptions(clock);
+        return request;
+    }
+
+    /// <summary>Of <c>messages.mime</c>: the envelope stands in <c>to</c>, the rest in the MIME.</summary>
+    /// <exception cref="ApiException">The first thing that is wrong with it.</exception>
+    public static SendRequest ReadMime(ApiForm form, TimeProvider clock)
+    {
+        CheckControls(form);
+        var request = new SendRequest(form) { From = [], To = ReadTo(form) };
+        if (request.To.Count > RecipientsMax)
+            throw new ApiException(400, $"Too many recipients, max is {RecipientsMax}");
+        request.ReadOptions(clock);
+        return request;
+    }
+
+    static List<ApiAddress> ReadTo(ApiForm form)
+    {
+        if (form.All("to").All(string.IsNullOrWhiteSpace))
+            throw new ApiException(400, "to parameter is missing");
+        return ReadAddresses(form, "to");
+    }
+
+    static List<ApiAddress> ReadAddresses(ApiForm form, string field)
+    {
+        var all = new List<ApiAddress>();
+        foreach (var value in form.All(field))
+            all.AddRange(ApiAddress.ParseList(value) ?? throw new ApiException(
+                400, $"{field} parameter is not a valid address. please check documentation"));
+        return [.. all.DistinctBy(one => one.Mailbox.ToString(), StringComparer.OrdinalIgnoreCase)];
+    }
+
+    /// <summary>A control character in a header field would begin another one.</summary>
+    static void CheckControls(ApiForm form)
+    {
+        foreach (var (name, value) in form.Fields)
+        {
+            var isHeader = name is "from" or "to" or "cc" or "bcc" or "subject"
+                || name.StartsWith("h:", StringComparison.Ordinal)
+                || name.StartsWith("o:", StringComparison.Ordinal);
+            if ((isHeader && HasControl(value)) || HasControl(name))
+                throw new ApiException(
+                    400, $"{ApiException.Shown(name)} parameter holds a control character");
+        }
+        foreach (var file in form.Files)
+        {
+            if (HasControl(file.Name))
+                throw new ApiException(400, $"a file name of {file.Field} holds a control character");
+        }
+    }
+
+    static bool HasControl(string text) =>
+        text.AsSpan().ContainsAnyInRange('\0', '\u0008') || text.AsSpan().ContainsAnyInRange('\n', '\u001f')
+        || text.AsSpan().ContainsAnyInRange('\u007f', '\u009f')
+        || text.AsSpan().ContainsAny('\u2028', '\u2029');
+
+    void ReadOptions(TimeProvider clock)
+    {
+        var octets = form.Fields.Where(field => field.Key is ['o' or 'h' or 'v' or 't', ':', ..])
+            .Sum(field => Encoding.UTF8.GetByteCount(field.Key) + Encoding.UTF8.GetByteCount(field.Value));
+        if (octets > OptionOctetsMax)
+            throw new ApiException(
+                400, "Send options (parameters starting with o:, h:, v:, or t:) are limited to 16KB total");
+        Headers = [.. form.Fields.Where(field => field.Key.StartsWith("h:", StringComparison.Ordinal))
+            .Select(ReadHeader).OfType<KeyValuePair<string, string>>()];
+        Variables = ReadVariables();
+        Tags = ReadTags();
+        IsTest = IsYes(form.Find("o:testmode"));
+        DeliverAt = ReadTime(clock.GetUtcNow());
+        Batch = form.Find("recipient-variables") is { } json ? RecipientVariables.Parse(json) : null;
+    }
+
+    static KeyValuePair<string, string>? ReadHeader(KeyValuePair<string, string> field)
+    {
+        var name = field.Key[2..];
+        if (name.Length is 0 or > HeaderNameCharactersMax || name.AsSpan().ContainsAnyExceptInRange('!', '~')
+            || name.Contains(':', StringComparison.Ordinal))
+            throw new ApiException(
+                400, $"Header name must be pure ASCII: {ApiException.Shown(name)}");
+        return NotTaken.Contains(name) ? null : new(name, field.Value);
+    }
+
+    string[] ReadTags()
+    {
+        string[] tags = [.. form.All("o:tag").Where(tag => tag.Length > 0)
+            .Distinct(StringComparer.OrdinalIgnoreCase)];
+        if (tags.Length > TagsMax)
+            throw new ApiException(400, $"a message may have {TagsMax} tags");
+        return tags.All(tag => tag.Length <= TagCharactersMax && Ascii.IsValid(tag))
+            ? tags : throw new ApiException(400, $"a tag is up to {TagCharactersMax} characters of ASCII");
+    }
+
+    string? ReadVariables()
+    {
+        var variables = new JsonObject();
+        foreach (var json in form.All("h:X-Mailgun-Variables"))
+        {
+            foreach (var (name, value) in ParseObject(json))
+                variables[name] = TextOf(value);
+        }
+        foreach (var (name, value) in form.Fields)
+        {
+            if (name.StartsWith("v:", StringComparison.Ordinal) && name.Length > 2)
+                variables[name[2..]] = value;
+        }
+        return variables.Count == 0 ? null : variables.ToJsonString();
+    }
+
+    static JsonObject ParseObject(string json)
+    {
+        try
+        {
+            var options = new JsonDocumentOptions { MaxDepth = VariablesDepthMax };
+            return JsonNode.Parse(json, documentOptions: options) as JsonObject
+                ?? throw new JsonException("it is no object");
+        }
+        catch (JsonException e)
+        {
+            throw new ApiException(400, "'h:X-Mailgun-Variables' parameter is not a valid JSON", e);
+        }
+    }
+
+    static string TextOf(JsonNode? value) => value switch
+    {
+        null => "",
+        JsonValue text when text.TryGetValue<string>(out var plain) => plain,
+        _ => value.ToJsonString(),
+    };
+
+    /// <summary>What is past is at once.</summary>
+    DateTimeOffset? ReadTime(DateTimeOffset now)
+    {
+        if (form.Find("o:deliverytime") is not { Length: > 0 } text)
+            return null;
+        if (!ApiDates.TryParseMail(text, out var at))
+            throw new ApiException(
+                400, $"'{ApiException.Shown(text)}' is not an RFC-2822 compliant date");
+        if (at - now > AheadMax)
+            throw new ApiException(400, $"o:deliverytime may be {AheadMax.Days} days ahead");
+        return at > now ? at : null;
+    }
+
+    /// <summary>As PHP, Python and people write it.</summary>
+    static bool IsYes(string? text) =>
+        text is not null && text.ToLowerInvariant() is "yes" or "true" or "1";
+
+    IEnumerable<ApiFile> Files(string field) =>
+        form.Files.Where(file => file.Field == field && file.Name.Length > 0);
+}

@@ -1,0 +1,119 @@
+using System.Globalization;
+using System.Text.Json;
+using MimeKit;
+
+namespace Postern.Interop;
+
+/// <summary>Mailgun's own clients, pointed at Postern: they notice nothing, and their mail leaves.</summary>
+public sealed class MailgunClientTests : IAsyncLifetime
+{
+    const string Domain = "mg.postern.test";
+    const string Key = "key-of-the-tests";
+
+    readonly SmtpSink sink = new() { KeepsContent = true };
+    readonly PosternProcess postern;
+
+    public MailgunClientTests() => postern = new PosternProcess("");
+
+    public async ValueTask InitializeAsync()
+    {
+        postern.Settings = $"""
+            [domains."{Domain}"]
+            api-keys = ["file:{postern.Directory.WriteSecret("api.key", Key)}"]
+
+            [transports.relay]
+            kind = "smtp"
+            host = "[127.0.0.1]:{sink.Port}"
+            tls = "none"
+
+            [[routes]]
+            name = "everything"
+            via = ["relay"]
+            """;
+        await postern.StartAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await postern.DisposeAsync();
+        await sink.DisposeAsync();
+    }
+
+    async Task<JsonElement> RunAsync(string client)
+    {
+        var url = string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{postern.Port("http")}");
+        var run = await Command.RunAsync(
+            Tool.Require("node", "nodejs"), Tool.RequireNode("mailgun.js"), client, url, Key, Domain);
+        using var document = JsonDocument.Parse(run.Succeeded().Output);
+        return document.RootElement.Clone();
+    }
+
+    async Task<MimeMessage> ArrivedAsync(string recipient)
+    {
+        await Eventually.TrueAsync(
+            () => sink.Deliveries.Any(delivery => delivery.Recipient == recipient), $"{recipient} gets it",
+            evidence: () => postern.Said);
+        using var content = new MemoryStream(
+            sink.Deliveries.Single(delivery => delivery.Recipient == recipient).Content!);
+        return await MimeMessage.LoadAsync(content, TestContext.Current.CancellationToken);
+    }
+
+    [Theory]
+    [InlineData("mailgun.js")]
+    [InlineData("mailgun.js-10")]
+    [InlineData("mailgun-js")]
+    public async Task Client_SendsFieldsAndMime_AndReadsEvents(string client)
+    {
+        var told = await RunAsync(client);
+        await AssertSentAsync(client, told);
+        Assert.Equal("Queued. Thank you.", told.GetProperty("mime").GetProperty("message").GetString());
+        var message = await ArrivedAsync("m@rcpt.test");
+        Assert.Equal($"{client} mime", message.Subject);
+        Assert.False(message.Headers.Contains(HeaderId.Bcc));
+        AssertTold(told.GetProperty("events").GetProperty("items"));
+    }
+
+    [Fact]
+    public async Task Transport_OfNodemailer_Sends()
+    {
+        const string client = "nodemailer-mailgun-transport";
+        await AssertSentAsync(client, await RunAsync(client));
+    }
+
+    async Task AssertSentAsync(string client, JsonElement told)
+    {
+        Assert.Equal("Queued. Thank you.", told.GetProperty("sent").GetProperty("message").GetString());
+        Assert.Equal(400, told.GetProperty("refused").GetProperty("status").GetInt32());
+        Assert.Contains(
+            "to parameter is not a valid address. please check documentation",
+            told.GetProperty("refused").GetProperty("details").GetString());
+        foreach (var recipient in (string[])["b1@rcpt.test", "b2@rcpt.test"])
+        {
+            var message = await ArrivedAsync(recipient);
+            Assert.Equal(
+                told.GetProperty("sent").GetProperty("id").GetString(), $"<{message.MessageId}>");
+            Assert.Equal($"{client} says 안녕", message.Subject);
+            Assert.Equal("ann@shop.example", Assert.Single(message.From.Mailboxes).Address);
+            Assert.Equal("Bob, Q", message.To.Mailboxes.Single(to => to.Address == "b2@rcpt.test").Name);
+            Assert.Equal("reply@shop.example", Assert.Single(message.ReplyTo.Mailboxes).Address);
+            Assert.Equal("text", message.TextBody!.Trim());
+            Assert.Equal("<b>html</b>", message.HtmlBody!.Trim());
+            var attached = Assert.IsType<MimePart>(Assert.Single(message.Attachments), exactMatch: false);
+            Assert.Equal("안녕.txt", attached.FileName);
+        }
+    }
+
+    static void AssertTold(JsonElement items)
+    {
+        var events = items.EnumerateArray().ToArray();
+        Assert.Equal(["b1@rcpt.test", "b2@rcpt.test"], events.Select(
+            one => one.GetProperty("recipient").GetString()).Order());
+        Assert.All(events, one =>
+        {
+            Assert.Equal("delivered", one.GetProperty("event").GetString());
+            Assert.Equal(["welcome", "new"], one.GetProperty("tags").EnumerateArray().Select(
+                tag => tag.GetString()));
+            Assert.Equal("17", one.GetProperty("user-variables").GetProperty("order").GetString());
+        });
+    }
+}
