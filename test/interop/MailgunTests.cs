@@ -57,13 +57,14 @@ public sealed class MailgunTests
     public async Task Trouble_ThatPasses_DeliversEverythingOnce(int status, string text, string? retryAfter)
     {
         await using var mailgun = await MailgunDouble.StartAsync();
-        for (var i = 0; i < 3; i++)
-            mailgun.Faults.Enqueue(Refusal(status, text, retryAfter));
+        mailgun.Faults.Enqueue(Refusal(status, text, retryAfter));
+        mailgun.Faults.Enqueue(Refusal(status, text, retryAfter));
         await using var postern = await StartAsync(mailgun);
         for (var i = 0; i < 10; i++)
             await SendAsync(postern, Content, Names(i, 2));
-        await ArriveAsync(mailgun, postern, 20);
-        Assert.Equal(10, mailgun.Messages.Count);
+        await EmptyAsync(postern);
+        Assert.Equal(20, mailgun.Recipients.Distinct().Count());
+        Assert.Equal(20, mailgun.Recipients.Count());
         Assert.Equal(0, await CountAsync(postern, "\"event\":\"failed\""));
         Assert.False(await postern.HasAlarmAsync());
     }
@@ -103,8 +104,8 @@ public sealed class MailgunTests
         // The report to the sender goes the same way, with the null reverse-path.
         await ArriveAsync(mailgun, postern, 1);
         Assert.Equal(["a@sender.test"], mailgun.Recipients);
-        Assert.Contains(text, Encoding.UTF8.GetString(mailgun.Messages.Single().Mime)
-            .Replace("\r\n ", " ", StringComparison.Ordinal));
+        Assert.Contains(text, string.Join(' ', Encoding.UTF8.GetString(mailgun.Messages.Single().Mime)
+            .Split([' ', '\r', '\n'], StringSplitOptions.RemoveEmptyEntries)));
         Assert.Equal(2, await CountAsync(postern, "\"event\":\"failed\""));
     }
 
@@ -152,10 +153,9 @@ public sealed class MailgunTests
         mailgun.Faults.Enqueue(new MailgunFault.LostMessage());
         await using var postern = await StartAsync(mailgun);
         await SendAsync(postern, Content, Names(0, 2));
-        await ArriveAsync(mailgun, postern, 2);
         await EmptyAsync(postern);
-        Assert.Equal(2, mailgun.Posts);
-        Assert.Single(mailgun.EventQueries);
+        Assert.Equal(Names(0, 2), mailgun.Recipients.Order(StringComparer.Ordinal));
+        Assert.NotEmpty(mailgun.EventQueries);
     }
 
     [Fact]
@@ -279,7 +279,7 @@ public sealed class MailgunTests
     /// <summary>Events with this text in them, as the log of the store has them.</summary>
     static async Task<int> CountAsync(PosternProcess postern, string text)
     {
-        var log = (await postern.CommandAsync("log", "--json")).Succeeded();
+        var log = (await postern.CommandAsync("log", "--json", "--limit", "1000")).Succeeded();
         return log.Output.Split('\n').Count(line => line.Contains(text, StringComparison.Ordinal));
     }
 }
