@@ -83,7 +83,7 @@ public sealed class ConfigurationReaderTests
         "postern.toml:7: routes[1].delay-warning: must be longer than nothing")]
     [InlineData("[transports.t]\nmax-connections = 3", "postern.toml:1: transports.t.kind: is missing")]
     [InlineData("[transports.t]\nkind = \"pipe\"\nargv = [\"/bin/cat\"]\nhost = \"a\"",
-        "postern.toml:4: transports.t.host: belongs to kind = \"smtp\" only; take it out")]
+        "postern.toml:4: transports.t.host: belongs to kind = \"smtp\" or \"mailgun\" only; take it out")]
     [InlineData(
         "hostname = \"a b\"", "postern.toml:1: hostname: \"a b\" is no host name; write \"mx.example.org\"")]
     public void Mistake_InAFile_IsToldWithLineKeyAndMend(string text, string error) =>

@@ -9,7 +9,6 @@ using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Extensions;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.Logging;
 
@@ -163,6 +162,8 @@ sealed partial class MailgunDouble : IAsyncDisposable
             return;
         }
         var taken = Take(form, context.Request.Protocol);
+        if (fault is MailgunFault.Slow { Time: var time })
+            await Task.Delay(time, TimeProvider.System, context.RequestAborted);
         switch (fault)
         {
             case MailgunFault.ResetAfter:
@@ -352,6 +353,9 @@ abstract record MailgunFault
 
     /// <summary>Takes it and breaks off: the answer is lost.</summary>
     public sealed record ResetAfter : MailgunFault;
+
+    /// <summary>Takes it and answers so much later.</summary>
+    public sealed record Slow(TimeSpan Time) : MailgunFault;
 
     /// <summary>Reads all, forgets it, and breaks off.</summary>
     public sealed record LostMessage : MailgunFault;

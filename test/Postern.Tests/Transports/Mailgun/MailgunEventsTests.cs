@@ -7,7 +7,7 @@ using Postern.Mta.Transports.Mailgun;
 namespace Postern.Tests.Transports.Mailgun;
 
 /// <summary>Attempts after one that ended unknown: the events are asked first.</summary>
-public sealed class MailgunEventsTests
+public sealed class MailgunEventsTests : IDisposable
 {
     const string Base = "https://api.mailgun.net/v3/mg.example";
     const string Mark = "\"user-variables\":{\"postern-id\":\"000000000YGJ0\"}";
@@ -22,6 +22,8 @@ public sealed class MailgunEventsTests
     readonly ScriptedApi api = new();
 
     static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public void Dispose() => api.Dispose();
 
     [Fact]
     public async Task Known_IsRelayedAndNotSent()
