@@ -148,7 +148,8 @@ public sealed class MailgunTests
         Assert.Equal(20, mailgun.Posts);
         Assert.Equal(20, mailgun.Messages.Count);
         Assert.Equal(
-            mailgun.Recipients.Count(), await CountAsync(postern, "found in the events of 127.0.0.1: accepted"));
+            mailgun.Recipients.Count(),
+            await CountAsync(postern, "found in the events of 127.0.0.1: accepted"));
         Assert.All(
             mailgun.EventQueries.Where(query => query.Length > 0),
             query => Assert.Contains("message-id=", query, StringComparison.Ordinal));

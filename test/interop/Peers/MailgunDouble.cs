@@ -340,7 +340,8 @@ sealed partial class MailgunDouble : IAsyncDisposable
 /// <param name="Fields">All but <c>to</c> and <c>message</c>.</param>
 /// <param name="Protocol">HTTP/1.1 or HTTP/2.</param>
 sealed record TakenMessage(
-    string Id, IReadOnlyList<string> Recipients, byte[] Mime, ILookup<string, string> Fields, string Protocol);
+    string Id, IReadOnlyList<string> Recipients, byte[] Mime, ILookup<string, string> Fields,
+    string Protocol);
 
 /// <summary>What it does wrong, once.</summary>
 abstract record MailgunFault

@@ -10,8 +10,8 @@ using Postern.Mta.Configuration;
 namespace Postern.Mta.Transports.Mailgun;
 
 /// <summary>Calls of the API of one domain over kept connections, HTTP/2 where it is offered.</summary>
-/// <remarks>The key goes to the configured host alone: redirects are not followed, no proxy of the environment
-/// is asked, and links in answers give a path at most.</remarks>
+/// <remarks>The key goes to the configured host alone: redirects are not followed, no proxy of the
+/// environment is asked, and links in answers give a path at most.</remarks>
 sealed class MailgunApi : IDisposable
 {
     const int HttpsPort = 443;

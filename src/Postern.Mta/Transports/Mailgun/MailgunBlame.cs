@@ -5,8 +5,8 @@ using Postern.Smtp;
 namespace Postern.Mta.Transports.Mailgun;
 
 /// <summary>What an answer of the API proves, and whom it blames: the HTTP rows of DESIGN §5.</summary>
-/// <remarks>Pure. Only 200 with an id is an acceptance, and only 400 and 413 are about the message; what is not
-/// known holds mail.</remarks>
+/// <remarks>Pure. Only 200 with an id is an acceptance, and only 400 and 413 are about the message; what is
+/// not known holds mail.</remarks>
 static class MailgunBlame
 {
     /// <summary>Kinds of alarms.</summary>

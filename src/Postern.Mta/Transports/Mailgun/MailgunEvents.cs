@@ -6,8 +6,10 @@ namespace Postern.Mta.Transports.Mailgun;
 /// <summary>Asks Mailgun's events for a message whose attempt ended unknown.</summary>
 sealed class MailgunEvents(MailgunApi api)
 {
-    /// <summary>The largest page (Mailgun's limit); some for each of 1000 recipients fit into so many.</summary>
+    /// <summary>Mailgun's limit of a page.</summary>
     const int ItemsMax = 300;
+
+    /// <summary>So many hold 15 events for each of 1000 recipients.</summary>
     const int PagesMax = 50;
 
     /// <summary>Each of them means that Mailgun has it; what became of it is told otherwise.</summary>
@@ -26,7 +28,8 @@ sealed class MailgunEvents(MailgunApi api)
             // A key that may not ask, or a gateway without events; whether it may send, sending shows.
             if (answer.Status is 401 or 403 or 404)
                 return new EventSearch.NotAllowed();
-            if (answer.Status != 200 || answer.Json.Find("items") is not { ValueKind: JsonValueKind.Array } items)
+            if (answer.Status != 200
+                || answer.Json.Find("items") is not { ValueKind: JsonValueKind.Array } items)
                 return Unanswered(answer);
             foreach (var item in items.EnumerateArray())
                 Take(item, message, known);

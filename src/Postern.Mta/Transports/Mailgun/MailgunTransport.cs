@@ -5,21 +5,21 @@ using Postern.Smtp;
 
 namespace Postern.Mta.Transports.Mailgun;
 
-/// <summary>The way out through Mailgun's HTTPS API: one call of <c>messages.mime</c> for the recipients of an
-/// attempt.</summary>
+/// <summary>The way out through Mailgun's HTTPS API: one call of <c>messages.mime</c> for the recipients of
+/// an attempt.</summary>
 /// <remarks>
-/// <para>The message goes as it is, with its own Message-ID, and Mailgun is told not to rewrite it for tracking
-/// unless its X-Mailgun-Track fields ask for that. Our queue id travels as the variable <c>postern-id</c>, which
-/// comes back in every event.</para>
+/// <para>The message goes as it is, with its own Message-ID, and Mailgun is told not to rewrite it for
+/// tracking unless its X-Mailgun-Track fields ask for that. Our queue id travels as the variable
+/// <c>postern-id</c>, which comes back in every event.</para>
 /// <para>The API has no field for the reverse-path: Mailgun puts its own there and tells of bounces by event.
-/// Deviation: RFC 5321 §4.5.5, mail with the null reverse-path goes out like any other, so that reports reach
-/// their readers where this is the only way out. What comes back goes to Mailgun, which answers no mail: there
-/// is no loop.</para>
-/// <para>A recipient whose earlier attempt ended unknown is looked for in Mailgun's events before it is sent to
-/// again. The events lag behind: Mailgun's manual trusts a page after 30 minutes, and <c>queue.uncertain-wait</c>
-/// (15 minutes) is how long the queue waits before it comes back here. What is not there then counts as not
-/// taken. A key that may not read events, such as a domain's sending key, cannot answer: the message is sent
-/// again. While the events give no answer, nothing is sent again.</para>
+/// Deviation: RFC 5321 §4.5.5, mail with the null reverse-path goes out like any other, so that reports
+/// reach their readers where this is the only way out. What comes back goes to Mailgun, which answers no
+/// mail: there is no loop.</para>
+/// <para>A recipient whose earlier attempt ended unknown is looked for in Mailgun's events before it is sent
+/// to again. The events lag behind: Mailgun's manual trusts a page after 30 minutes, and
+/// <c>queue.uncertain-wait</c> (15 minutes) is how long the queue waits before it comes back here. What is
+/// not there then counts as not taken. A key that may not read events, such as a domain's sending key,
+/// cannot answer: the message is sent again. While the events give no answer, nothing is sent again.</para>
 /// </remarks>
 public sealed class MailgunTransport : ITransport
 {
@@ -69,7 +69,7 @@ public sealed class MailgunTransport : ITransport
         return new AttemptReport([.. run.Results.Select(result => result!)], facts);
     }
 
-    /// <summary>A call without recipients: the key and the domain are judged before that is noticed.</summary>
+    /// <summary>A call without recipients: key and domain are judged before that is noticed.</summary>
     /// <remarks>The same call that sends mail, since a sending key may make no other.</remarks>
     public async ValueTask<TransportFinding> CheckAsync(CancellationToken cancel)
     {
@@ -134,7 +134,8 @@ public sealed class MailgunTransport : ITransport
     async ValueTask SendAsync(Run run, int[] which)
     {
         var result = await PostAsync(run, which);
-        if (which.Length > 1 && result is AttemptResult.Failed failed && MailgunBlame.IsAboutAddresses(failed))
+        if (which.Length > 1
+            && result is AttemptResult.Failed failed && MailgunBlame.IsAboutAddresses(failed))
         {
             await SendAsync(run, which[..(which.Length / 2)]);
             await SendAsync(run, which[(which.Length / 2)..]);

@@ -7,10 +7,10 @@ using Postern.Smtp;
 
 namespace Postern.Mta.Transports.Mailgun;
 
-/// <summary>A form of fields and of the message as its file <c>message</c>, streamed as it is read (RFC 7578
-/// §4.2).</summary>
-/// <remarks>May be sent again by the connection where the server says that it has not looked at it; one sending
-/// at a time. The content stays its owner's.</remarks>
+/// <summary>A form of fields and of the message as its file <c>message</c>, streamed as it is read
+/// (RFC 7578 §4.2).</summary>
+/// <remarks>May be sent again by the connection where the server says that it has not looked at it; one
+/// sending at a time. The content stays its owner's.</remarks>
 sealed class MimeForm : HttpContent
 {
     readonly ContentSource content;

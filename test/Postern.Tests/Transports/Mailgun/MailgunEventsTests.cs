@@ -69,7 +69,8 @@ public sealed class MailgunEventsTests : IDisposable
     [InlineData("\"user-variables\":{}", "other@from.example")]
     public async Task Event_OfAnotherMessage_CountsNot(string variables, string messageId)
     {
-        api.Answer(200, Page(Item("accepted", "a@b.example", variables, messageId))).Answer(200, Page()).Accept();
+        api.Answer(200, Page(Item("accepted", "a@b.example", variables, messageId)))
+            .Answer(200, Page()).Accept();
         await AttemptAsync(Uncertain("a@b.example"));
         Assert.Equal(["GET", "GET", "POST"], api.Requests.Select(request => request.Method));
     }
@@ -142,7 +143,8 @@ public sealed class MailgunEventsTests : IDisposable
         };
     }
 
-    static string Item(string kind, string recipient, string variables, string messageId = "id@from.example") =>
+    static string Item(
+        string kind, string recipient, string variables, string messageId = "id@from.example") =>
         $$"""{"event":"{{kind}}","recipient":"{{recipient}}",{{variables}},"message":{"headers":"""
         + $"{{\"message-id\":\"{messageId}\"}}}}}}";
 

@@ -36,7 +36,8 @@ public sealed class MailgunTransportTests
         var report = await AttemptAsync(api, AttemptOf.Text(Mail, "a@b.example", "배포@b.example"));
         var request = Assert.Single(api.Requests);
         Assert.Equal(
-            ("POST", "https://api.mailgun.net/v3/mg.example/messages.mime"), (request.Method, request.Address));
+            ("POST", "https://api.mailgun.net/v3/mg.example/messages.mime"),
+            (request.Method, request.Address));
         Assert.Equal("Basic " + Convert.ToBase64String("api:key-1"u8), request.Authorization);
         Assert.Equal(["a@b.example", Latin1("배포@b.example")], request.Field("to"));
         Assert.Equal(["000000000YGJ0"], request.Field("v:postern-id"));
