@@ -7,7 +7,10 @@ public sealed record TransportOptions
 {
     public TransportKind Kind { get; init; }
 
-    /// <summary>smtp: next hops as in Postfix's relayhost. Null: the recipient's MX.</summary>
+    /// <summary>
+    /// smtp: next hops as in Postfix's relayhost. Null: the recipient's MX. mailgun: who answers in Mailgun's
+    /// place. Null: Mailgun in the region.
+    /// </summary>
     public string? Host { get; init; }
 
     /// <summary>Null: required where there is a login, else opportunistic.</summary>
@@ -75,6 +78,7 @@ public sealed record TransportOptions
     public Secret? Key { get; init; }
 
     const string SmtpOnly = "kind = \"smtp\"";
+    const string RelayOnly = "kind = \"smtp\" or \"mailgun\"";
     const string PipeOnly = "kind = \"pipe\"";
     const string PubSubOnly = "kind = \"pubsub\"";
     const string MailgunOnly = "kind = \"mailgun\"";
@@ -88,10 +92,11 @@ public sealed record TransportOptions
             IsRequired = true,
         },
         new ValueSetting<TransportOptions, string?>("host", Kinds.Text.OrNull(),
-            "Next hops as in Postfix's relayhost, `\"[smtp.example.net]:587\"`; brackets mean no MX lookup.",
+            "Next hops as in Postfix's relayhost, `\"[smtp.example.net]:587\"`; brackets mean no MX lookup. "
+            + "mailgun: the one host that answers in Mailgun's place, by HTTPS; port 443 where none stands.",
             o => o.Host, (o, v) => o with { Host = v })
         {
-            When = IsSmtp, Where = SmtpOnly, DefaultDoc = "the recipient's MX",
+            When = IsRelay, Where = RelayOnly, DefaultDoc = "the recipient's MX; mailgun: that of the region",
         },
         new ValueSetting<TransportOptions, TransportTls?>("tls", Kinds.Word<TransportTls>().OrNone(),
             "Whether TLS is used and the name verified.",
@@ -103,7 +108,7 @@ public sealed record TransportOptions
             "A private certificate authority, PEM, by reference.",
             o => o.Ca, (o, v) => o with { Ca = v })
         {
-            When = IsSmtp, Where = SmtpOnly,
+            When = IsRelay, Where = RelayOnly,
         },
         new ValueSetting<TransportOptions, Secret?>("login", Kinds.Secret.OrNull(),
             "`user:password`, by reference, split at the first colon.",
@@ -135,8 +140,7 @@ public sealed record TransportOptions
             "The envelope sender: `keep`, or an address of ours that takes the bounces.",
             o => o.ReturnPath, (o, v) => o with { ReturnPath = v })
         {
-            When = o => o.Kind is TransportKind.Smtp or TransportKind.Mailgun,
-            Where = "kind = \"smtp\" or \"mailgun\"",
+            When = IsSmtp, Where = SmtpOnly,
         },
         new ValueSetting<TransportOptions, int>("max-connections", Kinds.Whole(1, 10_000),
             "Attempts at the same time.",
@@ -155,7 +159,7 @@ public sealed record TransportOptions
             "Limit of one whole attempt.",
             o => o.Timeout, (o, v) => o with { Timeout = v })
         {
-            DefaultDoc = "the sum of the protocol's own",
+            DefaultDoc = "the sum of the protocol's own; mailgun: `10m`",
         },
         new ValueSetting<TransportOptions, IReadOnlyList<string>>("argv", Kinds.List(Kinds.AnyText),
             "Program and arguments, run without a shell; macros as in pipe(8).",
@@ -218,7 +222,7 @@ public sealed record TransportOptions
             When = IsPubSub, Where = PubSubOnly, DefaultDoc = "`claims` in the data directory",
         },
         new ValueSetting<TransportOptions, string?>("domain", Kinds.Text.OrNull(),
-            "The sending domain.",
+            "The sending domain, as Mailgun knows it.",
             o => o.Domain, (o, v) => o with { Domain = v })
         {
             When = IsMailgun, Where = MailgunOnly, IsRequired = true,
@@ -230,7 +234,8 @@ public sealed record TransportOptions
             When = IsMailgun, Where = MailgunOnly,
         },
         new ValueSetting<TransportOptions, Secret?>("key", Kinds.Secret.OrNull(),
-            "The API key, by reference.",
+            "The API key, by reference. A sending key of the domain will do; one that may read events too "
+            + "keeps a message from being sent twice after a lost answer.",
             o => o.Key, (o, v) => o with { Key = v })
         {
             When = IsMailgun, Where = MailgunOnly, IsRequired = true,
@@ -238,6 +243,8 @@ public sealed record TransportOptions
     };
 
     static bool IsSmtp(TransportOptions options) => options.Kind == TransportKind.Smtp;
+
+    static bool IsRelay(TransportOptions options) => IsSmtp(options) || IsMailgun(options);
 
     static bool IsPipe(TransportOptions options) => options.Kind == TransportKind.Pipe;
 

@@ -30,7 +30,6 @@ sealed partial class ConfigurationValidator
                 break;
             case TransportKind.Mailgun:
                 CheckMailgun(path, transport);
-                CheckReturnPath(path, transport);
                 break;
             default:
                 throw new System.Diagnostics.UnreachableException();
@@ -48,8 +47,7 @@ sealed partial class ConfigurationValidator
                 || (Network.TryParseAddress(host, out var ip) && IPAddress.IsLoopback(ip));
         }
         CheckNotEmpty($"{path}.ports", transport.Ports);
-        if (transport.Ca is { Value: var pem } && !HoldsCertificates(pem))
-            at.Error($"{path}.ca", "holds no PEM certificate");
+        CheckAuthority(path, transport);
         if (transport.Login is not { Value: var login })
             return;
         if (login.IndexOf(':', StringComparison.Ordinal) is < 1
@@ -92,6 +90,12 @@ sealed partial class ConfigurationValidator
                 && port > 0;
         return rest.Length == 0 || hasPort ? null
             : $"\"{rest.TrimStart(':')}\" is no port; write \":587\" after the host";
+    }
+
+    void CheckAuthority(string path, TransportOptions transport)
+    {
+        if (transport.Ca is { Value: var pem } && !HoldsCertificates(pem))
+            at.Error($"{path}.ca", "holds no PEM certificate");
     }
 
     static bool HoldsCertificates(string pem)
@@ -155,7 +159,10 @@ sealed partial class ConfigurationValidator
             at.Error($"{path}.domain", $"\"{domain}\" is no domain; write \"mg.example.org\"");
         if (transport.Region is not ("us" or "eu"))
             at.Error($"{path}.region", Kinds.WrongWord(transport.Region, ["us", "eu"]));
-        at.Error($"{path}.kind", "kind \"mailgun\" is not available in this version; "
-            + "relay through kind = \"smtp\" with host = \"[smtp.mailgun.org]:587\"");
+        if (transport.Host is { } host && MendOfHop(host, out _) is { } mend)
+            at.Error($"{path}.host", mend);
+        CheckAuthority(path, transport);
+        if (transport.Key is { Value: var key } && (key.Length == 0 || key.Any(c => c is <= ' ' or > '~')))
+            at.Error($"{path}.key", "must hold one line, the key alone");
     }
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Postern.Mta.Events;
+using Postern.Mta.Transports.Mailgun;
 using Postern.Mta.Transports.PubSub;
 
 namespace Postern.Mta.Transports;
@@ -22,8 +23,7 @@ public sealed class TransportKinds(
         TransportKind.Pubsub => new PubSubTransport(
             name, transport, new PubSubSource(
                 options.Hostname, version, options.Inbound.Delimiter, options.Data), metrics, clock),
-        // The configuration check refuses the kind that this version does not have.
-        TransportKind.Mailgun => throw new UnreachableException(),
+        TransportKind.Mailgun => new MailgunTransport(name, transport, clock),
         _ => throw new UnreachableException(),
     };
 }

@@ -50,7 +50,7 @@ sealed partial class WebApi(
         web.MapPost("/admin/v1/reload", ReloadAsync);
         MapAccounts(web);
         web.MapGet("/admin/v1/openapi.json", OpenApiAsync);
-        new Mailgun.MailgunApi(agent, clock).Map(web);
+        new Mailgun.MailgunFace(agent, clock).Map(web);
         if (sandbox is not null)
             MapSandbox(web);
         web.MapFallback(context => ErrorAsync(

@@ -83,7 +83,7 @@ public sealed class ConfigurationReaderTests
         "postern.toml:7: routes[1].delay-warning: must be longer than nothing")]
     [InlineData("[transports.t]\nmax-connections = 3", "postern.toml:1: transports.t.kind: is missing")]
     [InlineData("[transports.t]\nkind = \"pipe\"\nargv = [\"/bin/cat\"]\nhost = \"a\"",
-        "postern.toml:4: transports.t.host: belongs to kind = \"smtp\" only; take it out")]
+        "postern.toml:4: transports.t.host: belongs to kind = \"smtp\" or \"mailgun\" only; take it out")]
     [InlineData(
         "hostname = \"a b\"", "postern.toml:1: hostname: \"a b\" is no host name; write \"mx.example.org\"")]
     public void Mistake_InAFile_IsToldWithLineKeyAndMend(string text, string error) =>
@@ -207,8 +207,18 @@ public sealed class ConfigurationReaderTests
     [InlineData("kind = \"pipe\"\nargv = []", "names no program")]
     [InlineData("kind = \"pipe\"", "argv: is missing")]
     [InlineData("kind = \"pubsub\"\ntopic = \"mail\"", "write \"projects/PROJECT/topics/TOPIC\"")]
-    [InlineData("kind = \"mailgun\"\ndomain = \"a.org\"\nkey = \"env:SECRET\"",
-        "\"mailgun\" is not available in this version")]
+    [InlineData("kind = \"mailgun\"\nkey = \"env:SECRET\"", "domain: is missing")]
+    [InlineData("kind = \"mailgun\"\ndomain = \"a.org\"", "key: is missing")]
+    [InlineData("kind = \"mailgun\"\ndomain = \"a org\"\nkey = \"env:SECRET\"",
+        "postern.toml:3: transports.t.domain: \"a org\" is no domain; write \"mg.example.org\"")]
+    [InlineData("kind = \"mailgun\"\ndomain = \"a.org\"\nkey = \"env:SECRET\"\nregion = \"ue\"",
+        "postern.toml:5: transports.t.region: ")]
+    [InlineData("kind = \"mailgun\"\ndomain = \"a.org\"\nkey = \"env:SECRET\"\nhost = \"127.0.0.1:8443\"",
+        "an address needs brackets")]
+    [InlineData("kind = \"mailgun\"\ndomain = \"a.org\"\nkey = \"env:SECRET\"\nhost = \"a.org, b.org\"",
+        "is no host name")]
+    [InlineData("kind = \"mailgun\"\ndomain = \"a.org\"\nkey = \"env:SECRET\"\nreturn-path = \"keep\"",
+        "return-path")]
     [InlineData("kind = \"smtp\"\nrate = \"many\"", "is no rate")]
     [InlineData("kind = \"smtp\"\nreturn-path = \"drop\"", "must be \"keep\" or an address")]
     public void Transport_OfItsKind_IsChecked(string lines, string part) =>

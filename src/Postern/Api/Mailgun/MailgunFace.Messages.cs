@@ -12,7 +12,7 @@ using Postern.Smtp.Server;
 namespace Postern.Api.Mailgun;
 
 /// <summary>Sending: from fields, or as MIME.</summary>
-sealed partial class MailgunApi
+sealed partial class MailgunFace
 {
     /// <summary>Fields and encodings beside the message itself.</summary>
     const long FormOctetsMax = 8 << 20;

@@ -5,7 +5,7 @@ using Postern.Mta.Events;
 namespace Postern.Api.Mailgun;
 
 /// <summary>Events of a sending domain, with filters and token paging.</summary>
-sealed partial class MailgunApi
+sealed partial class MailgunFace
 {
     /// <summary>How many events one request looks at: a page that ends there is short, and not the
     /// last.</summary>

@@ -15,7 +15,7 @@ namespace Postern.Api.Mailgun;
 /// opens that domain alone. Texts and forms are Mailgun's, since its clients compare them. What goes wrong is
 /// an <see cref="ApiException"/>: a status and a JSON message.
 /// </remarks>
-sealed partial class MailgunApi(MailTransferAgent agent, TimeProvider clock)
+sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock)
 {
     readonly ApiDoor door = agent.OpenApi();
     readonly EventReader reader = new(agent.Store);
