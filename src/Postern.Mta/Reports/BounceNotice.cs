@@ -45,6 +45,10 @@ static partial class BounceNotice
             : null;
     }
 
+    /// <summary>What the peer answered in a transcript; empty without one.</summary>
+    public static string RepliesIn(IReadOnlyList<string> lines) =>
+        string.Join('\n', lines.Where(static line => Refused.IsMatch(line)));
+
     static SmtpStage? StageOf(string command) => command.ToUpperInvariant() switch
     {
         "EHLO" or "HELO" or "CONN" or "CONNECT" or "CONNECTION" or "INITIAL" or "XCLIENT" => SmtpStage.Ehlo,
@@ -65,7 +69,7 @@ static partial class BounceNotice
         {
             if (AddressIn(line, rule) is { } address && isWanted(address))
             {
-                at = texts.FindIndex(known => known.Address == address);
+                at = texts.FindIndex(known => IsSame(known.Address, address));
                 if (at < 0 && texts.Count == BounceReader.RecipientsMax)
                     break;
                 if (at < 0)
@@ -79,6 +83,9 @@ static partial class BounceNotice
         }
         return [.. texts.Select(static found => new Passage(found.Address, found.Text.ToString()))];
     }
+
+    static bool IsSame(Mailbox one, Mailbox other) =>
+        string.Equals(one.ToString(), other.ToString(), StringComparison.OrdinalIgnoreCase);
 
     static Mailbox? AddressIn(string line, Regex rule) =>
         rule.Match(line) is { Success: true } match
@@ -114,7 +121,7 @@ static partial class BounceNotice
     [GeneratedRegex("sender was rejected|does not like (your )?sender", Options)]
     static partial Regex AfterMail { get; }
 
-    [GeneratedRegex("does not like recipient|rejected (the )?(recipient )?address|recipient was rejected", Options)]
+    [GeneratedRegex("does not like recipient|recipient was rejected", Options)]
     static partial Regex AfterRcpt { get; }
 
     [GeneratedRegex("failed (on|after) (data command|i sent the message)|smtp transmission failure"

@@ -24,6 +24,8 @@ public static partial class BounceReader
 
     public const int DiagnosticCharactersMax = 1000;
 
+    const string PowerMtaCategory = "X-PowerMTA-BounceCategory";
+
     const string TokenPrefix = "bounces+";
 
     /// <summary>Tokens that are listed; each costs who verifies it a look.</summary>
@@ -38,6 +40,8 @@ public static partial class BounceReader
         if (ReportParts.Of(content) is not { } parts)
             return null;
         var original = OriginalOf(parts);
+        if (SesNotification(parts, original) is { } notification)
+            return notification;
         if (parts.Feedback is { } feedback)
             return ComplaintOf(feedback, original);
         if (parts.HasDisposition)
@@ -88,8 +92,10 @@ public static partial class BounceReader
             var address = DeliveryStatus.AddressIn(DeliveryStatus.First(fields, "Final-Recipient"))
                 ?? DeliveryStatus.AddressIn(DeliveryStatus.First(fields, "X-Actual-Recipient")) ?? original;
             var diagnostic = DeliveryStatus.First(fields, "Diagnostic-Code") ?? "";
+            var category = DeliveryStatus.First(fields, PowerMtaCategory);
             var passage = address is not null && passages.TryGetValue(address, out var text) ? text : "";
-            var context = isAlone ? string.Join('\n', parts.Lines) : passage;
+            var context = (isAlone ? string.Join('\n', parts.Lines) : passage)
+                + (category is null ? "" : $"\n{PowerMtaCategory}: {category}");
             var remote = DeliveryStatus.HostIn(DeliveryStatus.First(fields, "Remote-MTA"));
             return FateOf(address, original, ActionOf(DeliveryStatus.First(fields, "Action")), remote,
                 StatusIn(DeliveryStatus.First(fields, "Status")), diagnostic, context, parts);
@@ -110,8 +116,11 @@ public static partial class BounceReader
         var whole = string.Join('\n', parts.Lines);
         var action = Delay.IsMatch(whole) || Delay.IsMatch(subject) ? ReportKind.Delayed : ReportKind.Failed;
         var found = passages.Count > 0
-            ? passages.Select(passage => FateOf(passage.Address, null, action, null, null, passage.Text,
-                passages.Count == 1 ? whole + "\n" + subject : subject, parts)).ToArray()
+            ? passages.Select(passage => passages.Count > 1
+                ? FateOf(passage.Address, null, action, null, null, passage.Text, subject, parts)
+                : FateOf(passage.Address, null, action, null, null,
+                    $"{BounceNotice.RepliesIn(parts.Lines)} {passage.Text}".Trim(), $"{whole}\n{subject}",
+                    parts)).ToArray()
             : [FateOf(original.To is [var only] ? only : null, null, action, null, null, whole, subject, parts)];
         var isClear = found.All(static fate => fate.Reason is not (BounceReason.OnHold
             or BounceReason.Undefined));

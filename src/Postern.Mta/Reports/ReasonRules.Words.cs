@@ -11,6 +11,8 @@ static partial class ReasonRules
     static readonly SourceRule[] Sources =
     [
         new(GoogleGroups, Anything, BounceReason.Rejected),
+        new(PowerMta, BadMailbox, BounceReason.UserUnknown),
+        new(Dovecot, MailboxFull, BounceReason.MailboxFull),
         new(AmazonReceiving, UserUnknown, BounceReason.Filtered),
         new(Orange, OrangeSpam, BounceReason.SpamDetected),
         new(Orange, OrangePolicy, BounceReason.PolicyViolation),
@@ -24,24 +26,24 @@ static partial class ReasonRules
         new(AuthFailure, BounceReason.AuthFailure),
         new(RequirePtr, BounceReason.RequirePtr),
         new(NotCompliant, BounceReason.NotCompliantRfc),
+        new(BadReputation, BounceReason.BadReputation),
         new(Speeding, BounceReason.Speeding),
         new(TooManyConn, BounceReason.TooManyConn),
+        new(SystemFull, BounceReason.SystemFull),
         new(MailboxFull, BounceReason.MailboxFull),
         new(ExceedLimit, BounceReason.ExceedLimit),
         new(MesgTooBig, BounceReason.MesgTooBig),
-        new(SystemFull, BounceReason.SystemFull),
         new(Suspend, BounceReason.Suspend),
         new(NotAccept, BounceReason.NotAccept),
         new(HostUnknown, BounceReason.HostUnknown),
         new(HasMoved, BounceReason.HasMoved),
         new(NoRelaying, BounceReason.NoRelaying),
-        new(BadReputation, BounceReason.BadReputation),
         new(Spam, BounceReason.SpamDetected),
         new(Blocked, BounceReason.Blocked),
         new(Mailer, BounceReason.MailerError),
         new(Rejected, BounceReason.Rejected),
         new(Filtered, BounceReason.Filtered),
-        new(UnknownHere, BounceReason.UserUnknown),
+        new(NoAccount, BounceReason.UserUnknown),
         new(UserUnknown, BounceReason.UserUnknown),
         new(Policy, BounceReason.PolicyViolation),
         new(StartTls, BounceReason.FailedStartTls),
@@ -49,13 +51,24 @@ static partial class ReasonRules
         new(Content, BounceReason.ContentError),
         new(Syntax, BounceReason.SyntaxError),
         new(AnySpam, BounceReason.SpamDetected),
-        new(Expired, BounceReason.Expired),
         new(Network, BounceReason.NetworkError),
+        new(Expired, BounceReason.Expired),
         new(SystemTrouble, BounceReason.SystemError),
     ];
 
     [GeneratedRegex("google ?groups", Options)]
     static partial Regex GoogleGroups { get; }
+
+    /// <summary>PowerMTA adds what it makes of the reply.</summary>
+    [GeneratedRegex("x-powermta-bouncecategory:", Options)]
+    static partial Regex PowerMta { get; }
+
+    [GeneratedRegex("bouncecategory: bad-mailbox", Options)]
+    static partial Regex BadMailbox { get; }
+
+    /// <summary>Dovecot writes its reason for people; its fields may say anything.</summary>
+    [GeneratedRegex("was automatically rejected:", Options)]
+    static partial Regex Dovecot { get; }
 
     [GeneratedRegex(@"^(dns;)? ?inbound-smtp\.[a-z0-9-]+\.amazonaws\.com", Options)]
     static partial Regex AmazonReceiving { get; }
@@ -83,10 +96,10 @@ static partial class ReasonRules
     static partial Regex Virus { get; }
 
     [GeneratedRegex(@"\bspf\b|\bdkim\b|\bdmarc\b|sender policy framework|sender is unauthenticated"
-        + "|required authentication level|fails authentication checks", Options)]
+        + "|required authentication level|fails authentication checks|authentication information|fails to pass", Options)]
     static partial Regex AuthFailure { get; }
 
-    [GeneratedRegex(@"\bptr\b|reverse (dns|look-?up|name|hostname)|cannot find your (reverse )?hostname"
+    [GeneratedRegex(@"\bptr\b|reverse (dns|look-?up|name|hostname)|cannot find your (reverse )?hostname|ip name lookup failed|unverif(y|i)able sending ip"
         + "|unresolvable relay|cannot resolve your address|rdns|generic dns|no reverse"
         + "|domain mismatches client ip|client host name", Options)]
     static partial Regex RequirePtr { get; }
@@ -104,7 +117,7 @@ static partial class ReasonRules
 
     [GeneratedRegex("too many (concurrent |simultaneous |smtp )*(connections?|sessions|errors from|recipients)"
         + "|(connection|session)s? (rate )?limit|maximum (number of )?connections?|connection limit"
-        + "|daily message quota exceeded|trop de connexions|throttl|rate.?limit|quota of recipients"
+        + "|daily message quota exceeded|trop de connexions|throttl|rate.?limit|frequency limited|quota of recipients"
         + "|numerous attempts to deliver", Options)]
     static partial Regex TooManyConn { get; }
 
@@ -113,7 +126,7 @@ static partial class ReasonRules
         + "|exceed|too full|would exceed|reached)|full mail ?box|over ?(disk |the allowed )?quota\\b"
         + "|quota.{0,20}(exceed|violat|reach|full)|exceed.{0,40}(quota|storage|allocation|disk space)"
         + "|(disk|disc|user ?disk|domain ?disk|mailbox|mail) quota|out of (storage|quota)|over the allowed quota"
-        + "|(not enough|insufficient|no) (disk|storage|mailbox|free) ?space|no space left"
+        + "|(not enough|no) (disk|storage|mailbox|free) ?space|no space left"
         + "|(mailbox|inbox) size limit|too much mail data|space has been used up|boite du destinataire pleine"
         + "|mailbox is (over|full)|does not have enough space|user has too many messages"
         + "|out of (available )?space|storage (limit|full)", Options)]
@@ -129,10 +142,11 @@ static partial class ReasonRules
         + "|message.{0,20} exceeds (the )?(maximum|size|fixed)", Options)]
     static partial Regex MesgTooBig { get; }
 
-    [GeneratedRegex("system (is )?full|insufficient system (storage|resources)|server is out of", Options)]
+    [GeneratedRegex("system (is )?full|insufficient (system|disk) (storage|resources|space)|server is out of", Options)]
     static partial Regex SystemFull { get; }
 
-    [GeneratedRegex("suspend|(account|mail ?box|user|recipient|address|email)( .{1,30})?( is| has been| was)?"
+    [GeneratedRegex("(account|user|mail ?box|recipient|address|currently|been|service|is|was) suspend|suspended (account|user)"
+        + "|suspend the service|(account|mail ?box|user|recipient|address|email)( .{1,30})?( is| has been| was)?"
         + "( currently| temporarily)? (disabled|deactivated|locked|frozen|terminated|discontinued|blocked\\b"
         + "|not active|closed)|(disabled|deactivated|locked|frozen|inactive) (account|mail ?box|user|recipient)"
         + "|account inactive|temporarily inactive|destinataire (archivee|est bloque)"
@@ -150,7 +164,7 @@ static partial class ReasonRules
         + "|host or domain name not found|(host|domain) [^ ]{1,255} (was |is )?(not found|does not exist|unknown)"
         + "|unrout?e?able (domain|address|mail domain)|recipient domain (must exist|not found|does not exist)"
         + "|domain mentioned in email address is unknown|host not found|bad destination (host|system)"
-        + "|domain not found|dns lookup failure|account or domain may not exist|nxdomain", Options)]
+        + "|domain not found|dns lookup failure|[a-z0-9-]+(\\.[a-z0-9-]+)+ does not exist|account or domain may not exist|nxdomain", Options)]
     static partial Regex HostUnknown { get; }
 
     [GeneratedRegex("(has|have) moved|been replaced by|moved to (another|a new)|no longer (at|with) (this|us)"
@@ -177,22 +191,22 @@ static partial class ReasonRules
     [GeneratedRegex("(client )?host (address |name |ip )?(was |is )?(rejected|blocked|denied)|black ?list|block ?list"
         + @"|spamhaus|spamcop|\brbl\b|dnsbl|blocked (using|by|from|for|due)|banned|connection (was )?(refused by|rejected|denied)"
         + "|connections? not accepted|(ip|client)( address)? (blocked|rejected|banned|denied)"
-        + "|(your|ip|client|network|isp)( ip| address)?( .{1,50})? (is|has been|was|are)( currently| temporarily)?"
+        + "|(your (ip|host|server|network|isp|domain)|ip|client|network)( address)?( .{1,50})? (is|has been|was|are)( currently| temporarily)?"
         + " (blocked|listed|rejected|banned|denied)|unwanted messages"
         + "|messages from [^ ]{1,60} (weren't sent|were not|temporarily deferred)|dynamic ip|unsolicited"
         + "|access from .{1,50} (blocked|denied)|helo (command )?rejected|invalid domain name"
-        + "|not allowed to connect|bad ip|part of their network is on|you are not allowed to connect", Options)]
+        + "|not allowed to connect|refused to talk to me|smtp server of your isp|a problem occurred|bad ip|part of their network is on|you are not allowed to connect", Options)]
     static partial Regex Blocked { get; }
 
-    [GeneratedRegex("x-unix|command (failed|died|output)|mailer (error|died)|procmail:|maildrop:|pipe to \\|"
-        + "|\\|[ ]?[\"/][^ ]*|dead\\.letter|local delivery agent|unknown mailer error|\\.forward", Options)]
+    [GeneratedRegex("x-unix|command (failed|died|output)|mailer (error|died)|procmail|maildrop|pipe to \\|"
+        + "|\"\\||dead\\.letter|local delivery agent|unknown mailer error|\\.forward", Options)]
     static partial Regex Mailer { get; }
 
     [GeneratedRegex("sender (address |e-?mail |domain |verify |verification |was |is )*(rejected|failed|denied|invalid"
         + "|refused|black|not (pre-approved|accepted|allowed)|unknown|spammer|empty|verif)|invalid sender"
         + "|domain of (the )?sender|(null|empty) (envelope )?senders?|(unroutable|unverified) sender|sender's? (domain|address)"
         + "|from: domain|mail from not owned|returned mail not accepted|batv|emetteur invalide|purported responsible"
-        + "|administrative prohibition|non-member|backscatter|mail from (address )?(rejected|refused)"
+        + "|administrative prohibition|all recipient addresses rejected|registered gateway user|non-member|backscatter|mail from (address )?(rejected|refused)"
         + "|bouncedeny|not accept mail from", Options)]
     static partial Regex Rejected { get; }
 
@@ -204,10 +218,9 @@ static partial class ReasonRules
         + "|not allowed to send (to|mail to)|you are not permitted", Options)]
     static partial Regex Filtered { get; }
 
-    /// <summary>The system that reports looked for the mailbox itself.</summary>
-    [GeneratedRegex("(unknown|invalid)( final delivery| local)? (user ?id|user|account|mail ?box|recipient) ?:",
-        Options)]
-    static partial Regex UnknownHere { get; }
+    /// <summary>True whenever it is said, also after the content.</summary>
+    [GeneratedRegex("user doesn't have an? [^ ]+ account", Options)]
+    static partial Regex NoAccount { get; }
 
     [GeneratedRegex("(user|recipient|address|account|mail ?box|e-?mail|person|customer|login|alias|name|addressee|userid"
         + "|spectator)( address| name| id| account)?( .{1,40})?( is| was| are| has been|:)*( currently| either)?"
@@ -223,10 +236,11 @@ static partial class ReasonRules
         + "|recipient(s)? (was|were|have been) undeliverable|not our customer|unknown in|is not a (valid|known)"
         + "|can't accept user|does not exist|undeliverable address|addressing error|not in (the )?directory"
         + "|resolver\\.adr\\.|destination addresses were unknown|envelope recipient (has been denied|is in)"
-        + "|rejected recipients|not a (valid|local|known) (address|user)|recipient address rejected", Options)]
+        + "|rejected recipients|not a (valid|local|known) (address|user)|recipient address rejected: access denied"
+        + "|no valid recipients", Options)]
     static partial Regex UserUnknown { get; }
 
-    [GeneratedRegex("polic(y|ies)|header error|content presents a potential|attachment (type )?(is )?(not|illegal|blocked|prohibit)"
+    [GeneratedRegex("polic(y|ies)|protocol violation|header error|content presents a potential|attachment (type )?(is )?(not|illegal|blocked|prohibit)"
         + "|illegal attachment|closed mailing list|not subscribed|mass mailer|organi[sz]ational settings"
         + "|low priority|local restriction|prohibited|client host rejected|security reasons", Options)]
     static partial Regex Policy { get; }
@@ -263,14 +277,14 @@ static partial class ReasonRules
     static partial Regex Expired { get; }
 
     [GeneratedRegex("hop count|too many hops|mail ?(forwarding )?loop|routing loop|message loop|forwarding loop"
-        + "|no route to host|unreachable|name lookup failure|name server reply|try again"
-        + "|network (error|is down)|could not connect|lookup (failed|failure|error)|unable to resolve"
+        + "|no route to host|host is unreachable|name lookup failure|name server reply"
+        + "|dns query failed|network (error|is down)|lookup (failed|failure|error)|unable to resolve"
         + "|dns records for", Options)]
     static partial Regex Network { get; }
 
     [GeneratedRegex("(internal|local|system|server|configuration|operating system|write|i/o|disk|database|config) error"
         + "|service (currently |temporarily )?(unavailable|not available)|loops? (back|alert|was found)|duplicated message-id"
-        + "|misconfigur|transaction failed|temporary (local )?(problem|failure|error)|does not support tls"
+        + "|misconfigur|transaction failed|temporary local problem|does not support tls"
         + "|internal software|mail transport unavailable|interrupted system call|error while being processed"
         + "|error in processing|output file|timeout waiting for input|too many talkers|queue file", Options)]
     static partial Regex SystemTrouble { get; }

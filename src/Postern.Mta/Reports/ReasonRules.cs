@@ -18,16 +18,17 @@ static partial class ReasonRules
     {
         if (evidence.Action is ReportKind.Delivered or ReportKind.Relayed or ReportKind.Expanded)
             return BounceReason.Delivered;
+        var all = Comparable($"{evidence.Text} {evidence.Context}");
         foreach (var rule in Sources)
         {
-            if (rule.Source.IsMatch(evidence.Source) && rule.Words.IsMatch(evidence.Text))
+            if (rule.Source.IsMatch(evidence.Source) && rule.Words.IsMatch(all))
                 return rule.Reason;
         }
         return ByWords(evidence.Text, evidence) ?? ByWords(evidence.Context, evidence)
             ?? ByStage(evidence.Stage) ?? (evidence.Status is { } status ? ByStatus(status) : null)
             ?? ByReply(evidence.ReplyCode)
             ?? (evidence.Action == ReportKind.Delayed ? BounceReason.Expired
-                : evidence.HasWords ? BounceReason.OnHold : BounceReason.Undefined);
+                : Comparable(evidence.Text).Any(char.IsLetter) ? BounceReason.OnHold : BounceReason.Undefined);
     }
 
     static BounceReason? ByWords(string text, BounceEvidence evidence)
@@ -37,22 +38,31 @@ static partial class ReasonRules
         {
             if (!rule.Words.IsMatch(text))
                 continue;
-            return rule.Words == UserUnknown ? OfUnknownUser(evidence) : rule.Reason;
+            return rule.Words == UserUnknown ? OfUnknownUser(evidence)
+                : AtStage(rule.Reason, evidence.Stage);
         }
         return null;
     }
 
-    /// <summary>That a user is unknown is proved at RCPT, or by a status that says so. After the content was
-    /// read, or in words without a reply, it is a refusal of this message; at MAIL the sender is
-    /// meant.</summary>
+    /// <summary>That a user is unknown is proved at RCPT, or by a status that says so, or by words that stand
+    /// alone. After the content was read, or beside a status about something else, it is a refusal of this
+    /// message; at MAIL the sender is meant.</summary>
     static BounceReason OfUnknownUser(BounceEvidence evidence) => (evidence.Stage, evidence.Status) switch
     {
         (SmtpStage.MailFrom, _) => BounceReason.Rejected,
         (_, { Subject: 1, Detail: 6 }) => BounceReason.HasMoved,
-        (_, { Subject: 1, Detail: not 0 }) or (SmtpStage.RcptTo, _) => BounceReason.UserUnknown,
-        (SmtpStage.Data, _) or (_, { Subject: 2, Detail: 0 }) => BounceReason.Filtered,
-        _ when evidence.ReplyCode is null => BounceReason.Filtered,
+        (_, { Subject: 1 }) or (SmtpStage.RcptTo, _) => BounceReason.UserUnknown,
+        (SmtpStage.Data, _) or (_, { Subject: 0 or 2 or 3 }) => BounceReason.Filtered,
         _ => BounceReason.UserUnknown,
+    };
+
+    /// <summary>Before RCPT nothing was said of a recipient: the client is meant, then the sender.</summary>
+    static BounceReason AtStage(BounceReason reason, SmtpStage? stage) => (stage, reason) switch
+    {
+        (SmtpStage.Ehlo, BounceReason.SecurityError or BounceReason.PolicyViolation or BounceReason.Rejected
+            or BounceReason.SystemError) => BounceReason.Blocked,
+        (SmtpStage.MailFrom, BounceReason.HostUnknown) => BounceReason.Rejected,
+        _ => reason,
     };
 
     static BounceReason? ByStage(SmtpStage? stage) => stage switch
@@ -142,6 +152,4 @@ sealed record BounceEvidence
 
     /// <summary>Who speaks: hosts and authors.</summary>
     public string Source { get; init; } = "";
-
-    public bool HasWords => Text.AsSpan().ContainsAnyExcept(" \t\r\n");
 }

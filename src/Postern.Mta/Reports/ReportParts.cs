@@ -77,6 +77,10 @@ sealed partial class ReportParts
             return;
         switch (entity)
         {
+            case Multipart { Count: 0 } multipart:
+                // The boundary is another than the header says: all of it stands before the first part.
+                words.Append(multipart.Preamble?.ReplaceLineEndings("\n"));
+                break;
             case Multipart multipart:
                 foreach (var part in multipart)
                     Add(part);
