@@ -15,13 +15,14 @@ static partial class BounceNotice
     public static IReadOnlyList<Passage> PassagesOf(
         IReadOnlyList<string> lines, IReadOnlyList<Mailbox> named, IReadOnlyList<Mailbox> senders)
     {
-        bool IsWanted(Mailbox address) => named.Count > 0 ? named.Contains(address)
+        bool IsWanted(Mailbox address) => named.Count > 0 ? named.Any(known => IsSame(known, address))
             : address.Domain.Length > 0 && !senders.Contains(address) && !IsDaemon(address);
         var passages = Split(lines, LineBegins, IsWanted);
         if (passages.Count == 0)
             passages = Split(lines, Anywhere, IsWanted);
-        return passages.Count > 0 ? passages
-            : [.. named.Select(address => new Passage(address, string.Join('\n', lines)))];
+        // Who is named beside the text alone: all of it may be about him.
+        var others = named.Where(address => !passages.Exists(passage => IsSame(passage.Address, address)));
+        return [.. passages, .. others.Select(address => new Passage(address, string.Join('\n', lines)))];
     }
 
     /// <summary>The command that the peer refused. Null: the text does not say.</summary>

@@ -34,7 +34,7 @@ public static partial class BounceReader
     [GeneratedRegex("undeliver|returned mail|(mail|message|delivery)( delivery| status)?( has)? (fail|error|problem)"
         + "|delivery (status )?(notification|report|status|problem|failure)|failure notice|failed (mail|delivery)"
         + "|could not (be delivered|send)|non-?delivery|mail system error|not delivered|loop alert"
-        + "|delayed mail|returned to sender|unzustellbar|non remis|fall[oi] |bounce[d ]|mail error"
+        + "|delayed mail|returned to sender|unzustellbar|non remis|bounce[d ]|mail error"
         + "|errors from|반송|배달 실패|전송 실패", Options)]
     static partial Regex FailureSubject { get; }
 

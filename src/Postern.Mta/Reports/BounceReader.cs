@@ -1,8 +1,6 @@
 using System.Globalization;
-using System.Text.RegularExpressions;
 using Postern.Mta.Inbound;
 using Postern.Smtp;
-using Postern.Smtp.Client;
 
 namespace Postern.Mta.Reports;
 
@@ -30,6 +28,10 @@ public static partial class BounceReader
 
     /// <summary>Tokens that are listed; each costs who verifies it a look.</summary>
     const int TokensMax = 10;
+
+    /// <returns>Null: it is none of these.</returns>
+    public static async ValueTask<ReturnedMail?> ReadAsync(ContentSource content, CancellationToken cancel) =>
+        Read(await ReportContent.ReadAsync(content, OctetsMax, cancel));
 
     /// <param name="content">The whole mail, or its first <see cref="OctetsMax"/> octets.</param>
     /// <returns>Null: it is none of these.</returns>
@@ -60,7 +62,7 @@ public static partial class BounceReader
 
     static Complaint ComplaintOf(DeliveryStatus feedback, OriginalMail original)
     {
-        // RFC 5965 §3.2: Original-Rcpt-To may be repeated.
+        // RFC 5965 §3.3: Original-Rcpt-To may be repeated.
         var named = feedback.All("Original-Rcpt-To").Concat(feedback.All("Removal-Recipient"));
         var recipients = named.Select(DeliveryStatus.AddressIn).OfType<Mailbox>()
             .Distinct().Take(RecipientsMax).ToArray();
@@ -106,7 +108,7 @@ public static partial class BounceReader
     static IReadOnlyList<RecipientFate> FatesOf(ReportParts parts, OriginalMail original)
     {
         var isSystem = IsFromMailSystem(parts.Header);
-        if (!isSystem && !IsNullSender(parts.Header))
+        if (!isSystem && (!IsNullSender(parts.Header) || IsAutomatic(parts.Header)))
             return [];
         var named = parts.Header.AddressesOf("X-Failed-Recipients")
             .Select(static address => Mailbox.TryParse(address.Address, out var mailbox) ? mailbox : null)
