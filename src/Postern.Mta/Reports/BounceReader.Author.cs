@@ -47,7 +47,7 @@ public static partial class BounceReader
         + "|will (be retried|keep trying|continue)|still being retried|still undelivered", Options)]
     static partial Regex Delay { get; }
 
-    [GeneratedRegex(@"(^|[^0-9.@:\-])(?<code>[245][0-5]\d)([ \-:,.;]|$)", Options)]
+    [GeneratedRegex(@"(^|[^0-9.@:\[\-])(?<code>[245][0-5]\d)([ \-:,;]|\.[^0-9]|\.?$)", Options)]
     static partial Regex ReplyCode { get; }
 
     [GeneratedRegex(@"(^|[^0-9.])(?<status>[245]\.\d{1,3}\.\d{1,3})([^0-9.]|\.?$|\.[^0-9])", Options)]

@@ -14,8 +14,9 @@ namespace Postern.Mta.Reports;
 /// </remarks>
 public static partial class BounceReader
 {
-    /// <summary>Octets of a mail that are read; Postfix returns 50,000 of the original, others more.</summary>
-    public const int OctetsMax = 1024 * 1024;
+    /// <summary>Octets of a mail that are read. The report stands before what it returns, which may be
+    /// larger.</summary>
+    public const int OctetsMax = 256 * 1024;
 
     /// <summary>The recipients that a message may have (<c>limits.recipients</c>).</summary>
     public const int RecipientsMax = 1000;
@@ -68,11 +69,7 @@ public static partial class BounceReader
             .Distinct().Take(RecipientsMax).ToArray();
         return new Complaint
         {
-            Original = original with
-            {
-                EnvelopeId = Line(feedback["Original-Envelope-Id"]),
-                ReturnPath = DeliveryStatus.AddressIn(feedback["Original-Mail-From"]) ?? original.ReturnPath,
-            },
+            Original = original,
             FeedbackType = Line(feedback["Feedback-Type"])?.ToLowerInvariant() ?? "other",
             Recipients = recipients.Length > 0 ? recipients : original.To,
             UserAgent = Line(feedback["User-Agent"]),
@@ -174,8 +171,9 @@ public static partial class BounceReader
     static OriginalMail OriginalOf(ReportParts parts)
     {
         var header = parts.Original;
-        var sender = DeliveryStatus.AddressIn(parts.Status?["X-Postern-Sender"]);
-        var returnPath = sender ?? DeliveryStatus.AddressIn(header?.TextOf("Return-Path"));
+        var sender = parts.Feedback?["Original-Mail-From"] ?? parts.Status?["X-Postern-Sender"];
+        var returnPath = DeliveryStatus.AddressIn(sender)
+            ?? DeliveryStatus.AddressIn(header?.TextOf("Return-Path"));
         string[] places = ["Delivered-To", "X-Original-To", "Envelope-To", "To"];
         var tokens = places.SelectMany(parts.Header.AddressesOf).Select(static place => place.Address)
             .Append(returnPath?.ToString() ?? "").Append(header?.AddressesOf("Return-Path")
@@ -185,8 +183,8 @@ public static partial class BounceReader
             .Distinct(StringComparer.Ordinal).Take(TokensMax);
         var to = header?.AddressesOf("To") ?? [];
         return new OriginalMail(
-            header?.IdentifiersOf("Message-ID").FirstOrDefault(),
-            Line(parts.Status?["Original-Envelope-Id"]), Line(parts.Status?["X-Postern-Queue-ID"]), returnPath,
+            Line(header?.IdentifiersOf("Message-ID").FirstOrDefault()),
+            Line((parts.Feedback ?? parts.Status)?["Original-Envelope-Id"]), Line(parts.Status?["X-Postern-Queue-ID"]), returnPath,
             [.. tokens], [.. to.Select(static address =>
                 Mailbox.TryParse(address.Address, out var mailbox) ? mailbox : null).OfType<Mailbox>()]);
     }

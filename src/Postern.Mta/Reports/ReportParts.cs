@@ -165,24 +165,10 @@ sealed partial class ReportParts
             return "";
         using var octets = new MemoryStream();
         part.Content.DecodeTo(octets);
-        var encoding = Encoding.UTF8;
-        var text = encoding.GetString(octets.GetBuffer(), 0, (int)octets.Length);
+        var text = Encoding.UTF8.GetString(octets.GetBuffer(), 0, (int)octets.Length);
         if (part.ContentType.Charset is { } name && text.AsSpan().ContainsAnyExceptInRange('\t', '~'))
-            text = CharsetOf(name).GetString(octets.GetBuffer(), 0, (int)octets.Length);
+            text = (MailCharsets.Find(name) ?? Encoding.Latin1).GetString(octets.GetBuffer(), 0, (int)octets.Length);
         return text[..Math.Min(text.Length, charactersMax)].ReplaceLineEndings("\n");
-    }
-
-    static Encoding CharsetOf(string name)
-    {
-        try
-        {
-            return Encoding.GetEncoding(name);
-        }
-        catch (ArgumentException)
-        {
-            // The only way the framework has to say that it knows no such name.
-            return Encoding.Latin1;
-        }
     }
 
     /// <summary>Without the mark of a forwarded line; the three of a transcript stay.</summary>
