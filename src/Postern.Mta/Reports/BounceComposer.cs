@@ -46,7 +46,8 @@ public sealed partial class BounceComposer(string hostname, TimeProvider clock)
     string Header(ReportRequest request, Mailbox to, string boundary, string messageId)
     {
         var header = new StringBuilder();
-        header.Append(CultureInfo.InvariantCulture, $"Date: {ReportContent.Rfc5322Date(clock.GetUtcNow())}\r\n");
+        header.Append(
+            CultureInfo.InvariantCulture, $"Date: {ReportContent.Rfc5322Date(clock.GetUtcNow())}\r\n");
         header.Append(CultureInfo.InvariantCulture,
             $"From: MAILER-DAEMON@{hostname} (Mail Delivery System)\r\n");
         header.Append(CultureInfo.InvariantCulture, $"Subject: {SubjectOf(request.Kind)}\r\n");

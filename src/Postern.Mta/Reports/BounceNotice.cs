@@ -98,7 +98,7 @@ static partial class BounceNotice
     const string Address = @"(?<address>[^\s<>()\[\],;:""'@|]+@[\p{L}\p{N}][\p{L}\p{N}.-]*\.[\p{L}\p{N}-]+)";
 
     [GeneratedRegex(@"^[ \t>*-]*((original-|final-)?recipients?( address)?:[ \t]*|(addressed )?to:[ \t]*"
-        + @"|[245]\d\d[ -][^<@]{0,20}<|rcpt to:[ \t]*|in:[ \t]+rcpt to:[ \t]*)?[<\[(""']*" + Address, Options)]
+        + @"|[245]\d\d[ -][^<@]{0,20}<|(in:[ \t]+)?rcpt to:[ \t]*)?[<\[(""']*" + Address, Options)]
     static partial Regex LineBegins { get; }
 
     [GeneratedRegex(@"[<\[(""'\s:]" + Address, Options)]

@@ -19,7 +19,8 @@ public static partial class BounceReader
             return null;
         try
         {
-            using var document = JsonDocument.Parse(text, new JsonDocumentOptions { MaxDepth = JsonDepthMax });
+            var options = new JsonDocumentOptions { MaxDepth = JsonDepthMax };
+            using var document = JsonDocument.Parse(text, options);
             var root = document.RootElement;
             original = OriginalOf(root, original);
             return TextIn(root, "notificationType") switch
@@ -76,7 +77,8 @@ public static partial class BounceReader
 
     /// <summary>A text, or an object with one.</summary>
     static Mailbox? AddressOf(JsonElement recipient) => DeliveryStatus.AddressIn(
-        recipient.ValueKind == JsonValueKind.String ? recipient.GetString() : TextIn(recipient, "emailAddress"));
+        recipient.ValueKind == JsonValueKind.String ? recipient.GetString()
+            : TextIn(recipient, "emailAddress"));
 
     static string? TextIn(JsonElement element, string name) =>
         element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value)

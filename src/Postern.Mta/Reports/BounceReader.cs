@@ -27,6 +27,9 @@ public static partial class BounceReader
 
     const string TokenPrefix = "bounces+";
 
+    /// <summary>Where the address stands that a mail came to.</summary>
+    static readonly string[] AddressFields = ["Delivered-To", "X-Original-To", "Envelope-To", "To"];
+
     /// <summary>Tokens that are listed; each costs who verifies it a look.</summary>
     const int TokensMax = 10;
 
@@ -51,7 +54,7 @@ public static partial class BounceReader
             return new AutoReply { Original = original };
         var fates = parts.Status is { Recipients.Count: > 0 } status
             ? FatesOf(status, parts) : FatesOf(parts, original);
-        if (fates.Count > 0)
+        if (fates.Length > 0)
             return new DeliveryReport
             {
                 Original = original,
@@ -102,14 +105,12 @@ public static partial class BounceReader
     }
 
     /// <summary>By the words alone.</summary>
-    static IReadOnlyList<RecipientFate> FatesOf(ReportParts parts, OriginalMail original)
+    static RecipientFate[] FatesOf(ReportParts parts, OriginalMail original)
     {
         var isSystem = IsFromMailSystem(parts.Header);
         if (!isSystem && (!IsNullSender(parts.Header) || IsAutomatic(parts.Header)))
             return [];
-        var named = parts.Header.AddressesOf("X-Failed-Recipients")
-            .Select(static address => Mailbox.TryParse(address.Address, out var mailbox) ? mailbox : null)
-            .OfType<Mailbox>().Distinct().Take(RecipientsMax).ToArray();
+        var named = MailboxesIn(parts.Header, "X-Failed-Recipients");
         var passages = BounceNotice.PassagesOf(parts.Lines, named, SendersOf(parts.Header));
         var subject = parts.Header.TextOf("Subject") ?? "";
         var whole = string.Join('\n', parts.Lines);
@@ -120,7 +121,8 @@ public static partial class BounceReader
                 : FateOf(passage.Address, null, action, null, null,
                     $"{BounceNotice.RepliesIn(parts.Lines)} {passage.Text}".Trim(), $"{whole}\n{subject}",
                     parts)).ToArray()
-            : [FateOf(original.To is [var only] ? only : null, null, action, null, null, whole, subject, parts)];
+            : [FateOf(original.To is [var only] ? only : null, null, action, null, null, whole, subject,
+                parts)];
         var isClear = found.All(static fate => fate.Reason is not (BounceReason.OnHold
             or BounceReason.Undefined));
         return (isSystem && (isClear || passages.Count > 0)) || (isClear && passages.Count > 0) ? found : [];
@@ -174,25 +176,26 @@ public static partial class BounceReader
         var sender = parts.Feedback?["Original-Mail-From"] ?? parts.Status?["X-Postern-Sender"];
         var returnPath = DeliveryStatus.AddressIn(sender)
             ?? DeliveryStatus.AddressIn(header?.TextOf("Return-Path"));
-        string[] places = ["Delivered-To", "X-Original-To", "Envelope-To", "To"];
-        var tokens = places.SelectMany(parts.Header.AddressesOf).Select(static place => place.Address)
-            .Append(returnPath?.ToString() ?? "").Append(header?.AddressesOf("Return-Path")
-                .FirstOrDefault()?.Address ?? "")
+        var tokens = AddressFields.SelectMany(parts.Header.AddressesOf)
+            .Concat(header?.AddressesOf("Return-Path") ?? []).Select(static place => place.Address)
+            .Append(returnPath?.ToString() ?? "")
             .Where(static address => address.StartsWith(TokenPrefix, StringComparison.OrdinalIgnoreCase))
             .Select(static address => address[TokenPrefix.Length..].Split('@')[0])
             .Distinct(StringComparer.Ordinal).Take(TokensMax);
-        var to = header?.AddressesOf("To") ?? [];
         return new OriginalMail(
-            Line(header?.IdentifiersOf("Message-ID").FirstOrDefault()),
-            Line((parts.Feedback ?? parts.Status)?["Original-Envelope-Id"]), Line(parts.Status?["X-Postern-Queue-ID"]), returnPath,
-            [.. tokens], [.. to.Select(static address =>
-                Mailbox.TryParse(address.Address, out var mailbox) ? mailbox : null).OfType<Mailbox>()]);
+            Line(header?.IdentifiersOf("Message-ID") is [var first, ..] ? first : null),
+            Line((parts.Feedback ?? parts.Status)?["Original-Envelope-Id"]),
+            Line(parts.Status?["X-Postern-Queue-ID"]), returnPath, [.. tokens],
+            header is null ? [] : MailboxesIn(header, "To"));
     }
 
-    static Mailbox[] SendersOf(MailHeader header) =>
-        [.. header.AddressesOf("To").Concat(header.AddressesOf("Delivered-To"))
+    static Mailbox[] MailboxesIn(MailHeader header, string field) =>
+        [.. header.AddressesOf(field)
             .Select(static address => Mailbox.TryParse(address.Address, out var mailbox) ? mailbox : null)
-            .OfType<Mailbox>()];
+            .OfType<Mailbox>().Distinct().Take(RecipientsMax)];
+
+    static Mailbox[] SendersOf(MailHeader header) =>
+        [.. MailboxesIn(header, "To"), .. MailboxesIn(header, "Delivered-To")];
 
     static string? Line(string? text) => text is null ? null : ReportText.OneLine(text);
 }

@@ -5,7 +5,8 @@ using Postern.Smtp;
 
 namespace Postern.Mta.Reports;
 
-/// <summary>Writes abuse reports: multipart/report of RFC 6522 with the feedback of RFC 5965 inside.</summary>
+/// <summary>Writes abuse reports: multipart/report of RFC 6522 with the feedback of RFC 5965
+/// inside.</summary>
 /// <remarks>7-bit safe whatever went wrong. Of the original the header section alone goes along (RFC 5965
 /// §2 (d)): the rest is the complainer's.</remarks>
 public sealed class ComplaintComposer(string hostname, TimeProvider clock)

@@ -4,8 +4,8 @@ using Postern.Smtp;
 
 namespace Postern.Mta.Reports;
 
-/// <summary>The fields of a delivery-status or feedback-report part, in groups: first of the message, then one
-/// for each recipient (RFC 3464 §2.1).</summary>
+/// <summary>The fields of a delivery-status or feedback-report part, in groups: first of the message, then
+/// one for each recipient (RFC 3464 §2.1).</summary>
 /// <remarks>As lenient as senders are careless: empty lines inside groups, no empty lines between them,
 /// missing fields, types and brackets.</remarks>
 sealed partial class DeliveryStatus

@@ -28,7 +28,8 @@ static partial class ReasonRules
             ?? ByStage(evidence.Stage) ?? (evidence.Status is { } status ? ByStatus(status) : null)
             ?? ByReply(evidence.ReplyCode)
             ?? (evidence.Action == ReportKind.Delayed ? BounceReason.Expired
-                : Comparable(evidence.Text).Any(char.IsLetter) ? BounceReason.OnHold : BounceReason.Undefined);
+                : Comparable(evidence.Text).Any(char.IsLetter) ? BounceReason.OnHold
+                : BounceReason.Undefined);
     }
 
     static BounceReason? ByWords(string text, BounceEvidence evidence)

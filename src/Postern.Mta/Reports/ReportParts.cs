@@ -167,14 +167,19 @@ sealed partial class ReportParts
         part.Content.DecodeTo(octets);
         var text = Encoding.UTF8.GetString(octets.GetBuffer(), 0, (int)octets.Length);
         if (part.ContentType.Charset is { } name && text.AsSpan().ContainsAnyExceptInRange('\t', '~'))
-            text = (MailCharsets.Find(name) ?? Encoding.Latin1).GetString(octets.GetBuffer(), 0, (int)octets.Length);
+            text = (MailCharsets.Find(name) ?? Encoding.Latin1)
+                .GetString(octets.GetBuffer(), 0, (int)octets.Length);
         return text[..Math.Min(text.Length, charactersMax)].ReplaceLineEndings("\n");
     }
 
     /// <summary>Without the mark of a forwarded line; the three of a transcript stay.</summary>
     static string WithoutQuote(string line) =>
-        !line.StartsWith('>') || (line.StartsWith(">>>", StringComparison.Ordinal) && !line.StartsWith(">>>>"))
-            ? line : line.StartsWith("> ", StringComparison.Ordinal) ? line[2..] : line[1..];
+        line switch
+        {
+            ['>', '>', '>', not '>', ..] or not ['>', ..] => line,
+            ['>', ' ', ..] => line[2..],
+            _ => line[1..],
+        };
 
     static string WithoutTags(string markup)
     {
@@ -194,25 +199,26 @@ sealed partial class ReportParts
     const RegexOptions Words = RegexOptions.NonBacktracking | RegexOptions.IgnoreCase
         | RegexOptions.CultureInvariant;
 
-    [GeneratedRegex("^[ \t]*(reporting-mta|final-recipient|original-recipient)[ \t]*:", Words)]
+    [GeneratedRegex(@"^[ \t]*(reporting-mta|final-recipient|original-recipient)[ \t]*:", Words)]
     static partial Regex FieldsBegin { get; }
 
     /// <summary>How mail systems announce what they return.</summary>
     [GeneratedRegex(
-        @"^[ \t]*[-=_*#+ ]*(this is (a|the) copy of|a copy of (the|your) (original )?message|below (this line )?is"
-        + "|below is|the original message (follows|headers?)|(the )?original (message|mail)( text| headers?)?[ :.*=-]*$"
-        + "|original mail as follows|message headers? follow|unsent message|unsent copy|returned message"
-        + "|the headers? of the original|headers? of the original|undelivered message|message text follows"
-        + "|message (contents?|body) follows|your (original )?message (follows|reads|is|was):?$"
-        + "|the following is a copy|the first .{1,20} lines of|included is a copy|copy of (the )?message"
+        @"^[ \t]*[-=_*#+ ]*(this is (a|the) copy of|a copy of (the|your) (original )?message"
+        + "|below (this line )?is|below is|the original message (follows|headers?)|(the )?original (message"
+        + "|mail)( text| headers?)?[ :.*=-]*$|original mail as follows|message headers? follow|unsent message"
+        + "|unsent copy|returned message|the headers? of the original|headers? of the original"
+        + "|undelivered message|message text follows|message (contents?|body) follows"
+        + "|your (original )?message (follows|reads|is|was):?$|the following is a copy"
+        + "|the first .{1,20} lines of|included is a copy|copy of (the )?message"
         + "|begin(ning)? of (the )?(original|returned)|text of (the )?(original|message)"
         + "|start of (the )?(original|returned))", Words)]
     static partial Regex OriginalBegins { get; }
 
     /// <summary>A header section that begins without a word.</summary>
-    [GeneratedRegex("^(return-path:[ \t]*<?|received:[ \t]|message-id:[ \t]*(<|$))", Words)]
+    [GeneratedRegex(@"^(return-path:[ \t]*<?|received:[ \t]|message-id:[ \t]*(<|$))", Words)]
     static partial Regex BareField { get; }
 
-    [GeneratedRegex("^([A-Za-z][A-Za-z0-9-]*:[ \t]|[ \t]+[^ \t])", RegexOptions.NonBacktracking)]
+    [GeneratedRegex(@"^([A-Za-z][A-Za-z0-9-]*:[ \t]|[ \t]+[^ \t])", RegexOptions.NonBacktracking)]
     static partial Regex AnyField { get; }
 }

@@ -62,6 +62,8 @@ public sealed record AutoReply : ReturnedMail;
 public sealed record RecipientFate(Mailbox? Address, Mailbox? Original, ReportKind Action,
     EnhancedStatus? Status, int? ReplyCode, string Diagnostic, BounceReason Reason, string? RemoteMta)
 {
+    /// <summary>No later message will fare better. A delay is not over: only <see cref="ReportKind.Failed"/>
+    /// ends anything.</summary>
     public bool IsHard => Reason.IsHard();
 }
 

@@ -106,10 +106,11 @@ public sealed class BounceReaderTests
         "From: bob@dest.example\r\n" + To + "MIME-Version: 1.0\r\nSubject: Read\r\n"
         + "Content-Type: multipart/report; report-type=disposition-notification; boundary=b\r\n\r\n"
         + "--b\r\n\r\nread\r\n--b\r\nContent-Type: message/disposition-notification\r\n\r\n"
-        + "Final-Recipient: rfc822; bob@dest.example\r\nDisposition: manual-action/x; displayed\r\n--b--\r\n"));
+        + "Final-Recipient: rfc822; bob@dest.example\r\nDisposition: manual-action/x; displayed\r\n"
+        + "--b--\r\n"));
 
     [Theory]
-    [InlineData("From: Bob <bob@dest.example>\r\nSubject: lunch\r\n\r\nMy mailbox is full, eve@x.example\r\n")]
+    [InlineData("From: Bob <bob@dest.example>\r\nSubject: lunch\r\n\r\nMailbox full, eve@x.example\r\n")]
     [InlineData("From: Bob <bob@dest.example>\r\nAuto-Submitted: no\r\nSubject: hi\r\n\r\nhi\r\n")]
     [InlineData("")]
     [InlineData("\r\n\r\n")]
@@ -120,12 +121,13 @@ public sealed class BounceReaderTests
     public void Limits_HoldForRecipientsTextsAndDepth()
     {
         var groups = string.Concat(Enumerable.Range(0, BounceReader.RecipientsMax + 500).Select(
-            static i => $"\r\nFinal-Recipient: rfc822; u{i}@d.example\r\nAction: failed\r\nStatus: 5.1.1\r\n"));
+            static i => $"\r\nFinal-Recipient: rfc822; u{i}@d.example\r\nAction: failed\r\n"
+                + "Status: 5.1.1\r\n"));
         var many = Assert.IsType<DeliveryReport>(Read(Dsn(groups)));
         Assert.Equal(BounceReader.RecipientsMax, many.Recipients.Count);
         Assert.All(many.Recipients, static fate => Assert.True(fate.IsHard));
         var wide = Assert.IsType<DeliveryReport>(Read(Dsn(
-            "\r\nFinal-Recipient: rfc822; u@d.example\r\nAction: failed\r\nStatus: 5.0.0\r\nDiagnostic-Code: x; "
+            "\r\nFinal-Recipient: rfc822; u@d.example\r\nAction: failed\r\nDiagnostic-Code: x; "
             + new string('y', 600_000) + "\r\n")));
         Assert.InRange(wide.Recipients[0].Diagnostic.Length, 1, BounceReader.DiagnosticCharactersMax + 3);
         var deep = string.Concat(Enumerable.Range(0, 5000).Select(
@@ -224,7 +226,8 @@ public sealed class BounceReaderTests
         return await composer.ComposeAsync(
             new ReportRequest(kind, SampleEvents.OtherId, message,
                 [new ReportedRecipient(row, status, words, "mx.dest.example", SampleEvents.At.AddDays(5))]),
-            new BytesContent("Subject: hi\r\nMessage-ID: <17@example.org>\r\n\r\nBody\r\n"u8.ToArray()), Cancel);
+            new BytesContent("Subject: hi\r\nMessage-ID: <17@example.org>\r\n\r\nBody\r\n"u8.ToArray()),
+            Cancel);
     }
 
     static Mailbox MailboxOf(string text) =>

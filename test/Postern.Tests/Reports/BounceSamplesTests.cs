@@ -3,8 +3,8 @@ using Postern.Mta.Reports;
 
 namespace Postern.Tests.Reports;
 
-/// <summary>Sisimai's set of e-mails, each classified by <see cref="BounceReader"/> as Sisimai's own tests say,
-/// recipient by recipient: reason, and hard or soft.</summary>
+/// <summary>Sisimai's set of e-mails, each classified by <see cref="BounceReader"/> as Sisimai's own tests
+/// say, recipient by recipient: reason, and hard or soft.</summary>
 /// <remarks>
 /// All 269 files count. Three of them are answers of machines, which Sisimai calls the reason
 /// <c>vacation</c>, and one is a report of success, <c>delivered</c>; they are right when they are read as
