@@ -92,16 +92,17 @@ static partial class BounceNotice
         rule.Match(line) is { Success: true } match
         && Mailbox.TryParse(match.Groups["address"].Value.TrimEnd('.'), out var mailbox) ? mailbox : null;
 
-    const RegexOptions Options = RegexOptions.NonBacktracking | RegexOptions.IgnoreCase
+    const RegexOptions Options = RegexOptions.IgnoreCase
         | RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture;
 
     const string Address = @"(?<address>[^\s<>()\[\],;:""'@|]+@[\p{L}\p{N}][\p{L}\p{N}.-]*\.[\p{L}\p{N}-]+)";
 
     [GeneratedRegex(@"^[ \t>*-]*((original-|final-)?recipients?( address)?:[ \t]*|(addressed )?to:[ \t]*"
-        + @"|[245]\d\d[ -][^<@]{0,20}<|(in:[ \t]+)?rcpt to:[ \t]*)?[<\[(""']*" + Address, Options)]
+        + @"|[245]\d\d[ -][^<@]{0,20}<|(in:[ \t]+)?rcpt to:[ \t]*)?[<\[(""']*" + Address,
+        RegexOptions.NonBacktracking | Options)]
     static partial Regex LineBegins { get; }
 
-    [GeneratedRegex(@"[<\[(""'\s:]" + Address, Options)]
+    [GeneratedRegex(@"[<\[(""'\s:]" + Address, RegexOptions.NonBacktracking | Options)]
     static partial Regex Anywhere { get; }
 
     [GeneratedRegex(@"^[ \t]*(>>>|In:)[ \t]*(\w+)", RegexOptions.NonBacktracking)]
@@ -116,17 +117,18 @@ static partial class BounceNotice
         RegexOptions.NonBacktracking)]
     static partial Regex InReply { get; }
 
-    [GeneratedRegex("my name was rejected|helo (was )?rejected", Options)]
+    [GeneratedRegex("my name was rejected|helo (was )?rejected", RegexOptions.NonBacktracking | Options)]
     static partial Regex AfterHelo { get; }
 
-    [GeneratedRegex("sender was rejected|does not like (your )?sender", Options)]
+    [GeneratedRegex("sender was rejected|does not like (your )?sender",
+        RegexOptions.NonBacktracking | Options)]
     static partial Regex AfterMail { get; }
 
-    [GeneratedRegex("does not like recipient|recipient was rejected", Options)]
+    [GeneratedRegex("does not like recipient|recipient was rejected", RegexOptions.NonBacktracking | Options)]
     static partial Regex AfterRcpt { get; }
 
     [GeneratedRegex("failed (on|after) (data command|i sent the message)|smtp transmission failure"
-        + "|after the message was sent|end of the message", Options)]
+        + "|after the message was sent|end of the message", RegexOptions.NonBacktracking | Options)]
     static partial Regex AfterData { get; }
 }
 

@@ -26,12 +26,12 @@ public static partial class BounceReader
             StringComparison.OrdinalIgnoreCase)
         || AwaySubject.IsMatch(header.TextOf("Subject") ?? "");
 
-    const RegexOptions Options = RegexOptions.NonBacktracking | RegexOptions.IgnoreCase
+    const RegexOptions Options = RegexOptions.IgnoreCase
         | RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture;
 
     [GeneratedRegex(
         "mailer[-_ ]?daemon|post(ö|o|oe)?master|mail (delivery|deliver|transfer) (sub)?(system|service"
-        + "|agent)|mail ?administrator|mail system|mdaemon", Options)]
+        + "|agent)|mail ?administrator|mail system|mdaemon", RegexOptions.NonBacktracking | Options)]
     static partial Regex SystemName { get; }
 
     [GeneratedRegex(
@@ -39,23 +39,26 @@ public static partial class BounceReader
         + "|delivery (status )?(notification|report|status|problem|failure)|failure notice|failed (mail"
         + "|delivery)|could not (be delivered|send)|non-?delivery|mail system error|not delivered|loop alert"
         + "|delayed mail|returned to sender|unzustellbar|non remis|bounce[d ]|mail error|errors from|반송|배달 실패"
-        + "|전송 실패", Options)]
+        + "|전송 실패", RegexOptions.NonBacktracking | Options)]
     static partial Regex FailureSubject { get; }
 
     [GeneratedRegex(
         "^(re: )?(auto(matic|mated|matische)?[ :-]*(reply|response|responder|antwort|:)"
         + "|out of (the )?office|vacation|away |i am away|abwesen|absence|réponse automatique|respuesta autom"
-        + "|ooo:|자동 ?(응답|회신)|부재|自動(応答|返信)|不在)", Options)]
+        + "|ooo:|자동 ?(응답|회신)|부재|自動(応答|返信)|不在)", RegexOptions.NonBacktracking | Options)]
     static partial Regex AwaySubject { get; }
 
     [GeneratedRegex(
         @"warning message only|has been delayed|is delayed|delayed mail|\(delay\)|: delayed|will (be retried"
-        + "|keep trying|continue)|still being retried|still undelivered", Options)]
+        + "|keep trying|continue)|still being retried|still undelivered",
+        RegexOptions.NonBacktracking | Options)]
     static partial Regex Delay { get; }
 
-    [GeneratedRegex(@"(^|[^0-9.@:\[\-])(?<code>[245][0-5]\d)([ \-:,;]|\.[^0-9]|\.?$)", Options)]
+    [GeneratedRegex(@"(^|[^0-9.@:\[\-])(?<code>[245][0-5]\d)([ \-:,;]|\.[^0-9]|\.?$)",
+        RegexOptions.NonBacktracking | Options)]
     static partial Regex ReplyCode { get; }
 
-    [GeneratedRegex(@"(^|[^0-9.])(?<status>[245]\.\d{1,3}\.\d{1,3})([^0-9.]|\.?$|\.[^0-9])", Options)]
+    [GeneratedRegex(@"(^|[^0-9.])(?<status>[245]\.\d{1,3}\.\d{1,3})([^0-9.]|\.?$|\.[^0-9])",
+        RegexOptions.NonBacktracking | Options)]
     static partial Regex EnhancedCode { get; }
 }

@@ -4,7 +4,7 @@ namespace Postern.Mta.Reports;
 
 static partial class ReasonRules
 {
-    const RegexOptions Options = RegexOptions.NonBacktracking | RegexOptions.IgnoreCase
+    const RegexOptions Options = RegexOptions.IgnoreCase
         | RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture;
 
     /// <summary>Words that mean another thing when a certain system says them.</summary>
@@ -56,74 +56,79 @@ static partial class ReasonRules
         new(SystemTrouble, BounceReason.SystemError),
     ];
 
-    [GeneratedRegex("google ?groups", Options)]
+    [GeneratedRegex("google ?groups", RegexOptions.NonBacktracking | Options)]
     static partial Regex GoogleGroups { get; }
 
     /// <summary>PowerMTA adds what it makes of the reply.</summary>
-    [GeneratedRegex("x-powermta-bouncecategory:", Options)]
+    [GeneratedRegex("x-powermta-bouncecategory:", RegexOptions.NonBacktracking | Options)]
     static partial Regex PowerMta { get; }
 
-    [GeneratedRegex("bouncecategory: bad-mailbox", Options)]
+    [GeneratedRegex("bouncecategory: bad-mailbox", RegexOptions.NonBacktracking | Options)]
     static partial Regex BadMailbox { get; }
 
     /// <summary>Dovecot writes its reason for people; its fields may say anything.</summary>
-    [GeneratedRegex("was automatically rejected:", Options)]
+    [GeneratedRegex("was automatically rejected:", RegexOptions.NonBacktracking | Options)]
     static partial Regex Dovecot { get; }
 
-    [GeneratedRegex(@"^(dns;)? ?inbound-smtp\.[a-z0-9-]+\.amazonaws\.com", Options)]
+    [GeneratedRegex(@"^(dns;)? ?inbound-smtp\.[a-z0-9-]+\.amazonaws\.com",
+        RegexOptions.NonBacktracking | Options)]
     static partial Regex AmazonReceiving { get; }
 
     /// <summary>Orange and La Poste end a reply with a number that says what it means.</summary>
-    [GeneratedRegex(@"\b(ofr|lpn)[0-9]*_[0-9]{3}\b", Options)]
+    [GeneratedRegex(@"\b(ofr|lpn)[0-9]*_[0-9]{3}\b", RegexOptions.NonBacktracking | Options)]
     static partial Regex Orange { get; }
 
-    [GeneratedRegex("_506", Options)]
+    [GeneratedRegex("_506", RegexOptions.NonBacktracking | Options)]
     static partial Regex OrangeSpam { get; }
 
-    [GeneratedRegex("_630", Options)]
+    [GeneratedRegex("_630", RegexOptions.NonBacktracking | Options)]
     static partial Regex OrangePolicy { get; }
 
-    [GeneratedRegex(@"mimecast\.com", Options)]
+    [GeneratedRegex(@"mimecast\.com", RegexOptions.NonBacktracking | Options)]
     static partial Regex Mimecast { get; }
 
-    [GeneratedRegex("rejected due to security policies", Options)]
+    [GeneratedRegex("rejected due to security policies", RegexOptions.NonBacktracking | Options)]
     static partial Regex MimecastSignature { get; }
 
-    [GeneratedRegex("", Options)]
+    [GeneratedRegex("", RegexOptions.NonBacktracking | Options)]
     static partial Regex Anything { get; }
 
-    [GeneratedRegex(@"\bvirus(es)?\b|malware|infected|potentially executable attachment|trojan", Options)]
+    [GeneratedRegex(@"\bvirus(es)?\b|malware|infected|potentially executable attachment|trojan",
+        RegexOptions.NonBacktracking | Options)]
     static partial Regex Virus { get; }
 
     [GeneratedRegex(
         @"\bspf\b|\bdkim\b|\bdmarc\b|sender policy framework|sender is unauthenticated"
         + "|required authentication level|fails authentication checks|authentication information"
-        + "|fails to pass", Options)]
+        + "|fails to pass", RegexOptions.NonBacktracking | Options)]
     static partial Regex AuthFailure { get; }
 
     [GeneratedRegex(
         @"\bptr\b|reverse (dns|look-?up|name|hostname)|cannot find your (reverse )?hostname"
         + "|ip name lookup failed|unverif(y|i)able sending ip|unresolvable relay|cannot resolve your address"
-        + "|rdns|generic dns|no reverse|domain mismatches client ip|client host name", Options)]
+        + "|rdns|generic dns|no reverse|domain mismatches client ip|client host name",
+        RegexOptions.NonBacktracking | Options)]
     static partial Regex RequirePtr { get; }
 
     [GeneratedRegex(
         "multiple addresses in from|(not|non)-? ?rfc ?[0-9]*|rfc ?[0-9]+ (non-?)?complian|duplicate header"
-        + "|missing (required )?header|from: header (is )?(missing|invalid)|violat(es|ion of) rfc", Options)]
+        + "|missing (required )?header|from: header (is )?(missing|invalid)|violat(es|ion of) rfc",
+        RegexOptions.NonBacktracking | Options)]
     static partial Regex NotCompliant { get; }
 
     [GeneratedRegex(
         "try again slower|at a rate that prevents|too many (recipients|messages|emails?) (this|per|in (an?"
         + "|the (last|past))) (hour|day|minute)|max(imum)? (emails?|messages) per (hour|day)"
         + "|sending rate exceeded|messages per (hour|day)|too many messages (sent )?(from|to|in)"
-        + "|receiving mail too quickly|mail (flow|sending) rate|hourly (message )?limit", Options)]
+        + "|receiving mail too quickly|mail (flow|sending) rate|hourly (message )?limit",
+        RegexOptions.NonBacktracking | Options)]
     static partial Regex Speeding { get; }
 
     [GeneratedRegex(
         "too many (concurrent |simultaneous |smtp )*(connections?|sessions|errors from|recipients)"
         + "|(connection|session)s? (rate )?limit|maximum (number of )?connections?|connection limit"
         + "|daily message quota exceeded|trop de connexions|throttl|rate.?limit|frequency limited"
-        + "|quota of recipients|numerous attempts to deliver", Options)]
+        + "|quota of recipients|numerous attempts to deliver", RegexOptions.NonBacktracking | Options)]
     static partial Regex TooManyConn { get; }
 
     [GeneratedRegex(
@@ -135,22 +140,24 @@ static partial class ReasonRules
         + "|(not enough|no) (disk|storage|mailbox|free) ?space|no space left|(mailbox|inbox) size limit"
         + "|too much mail data|space has been used up|boite du destinataire pleine|mailbox is (over|full)"
         + "|does not have enough space|user has too many messages|out of (available )?space|storage (limit"
-        + "|full)", Options)]
+        + "|full)", RegexOptions.NonBacktracking | Options)]
     static partial Regex MailboxFull { get; }
 
     [GeneratedRegex(
-        "too (large|big) for (this )?(recipient|user|mailbox)|length exceeds administrative limit", Options)]
+        "too (large|big) for (this )?(recipient|user|mailbox)|length exceeds administrative limit",
+        RegexOptions.NonBacktracking | Options)]
     static partial Regex ExceedLimit { get; }
 
     [GeneratedRegex(
         "(message|mail|e-?mail|content)( header)?( file)?( size| length)?( is)? (too (large|big|long)"
         + "|(is )?larger|exceed)|exceed.{0,30}(message|mail) ?size|line limit exceeded|size (limit|exceed)"
         + "|max(imum)? message size|limite du message|too big message|message.{0,20} exceeds (the )?(maximum"
-        + "|size|fixed)", Options)]
+        + "|size|fixed)", RegexOptions.NonBacktracking | Options)]
     static partial Regex MesgTooBig { get; }
 
     [GeneratedRegex(
-        "system (is )?full|insufficient (system|disk) (storage|resources|space)|server is out of", Options)]
+        "system (is )?full|insufficient (system|disk) (storage|resources|space)|server is out of",
+        RegexOptions.NonBacktracking | Options)]
     static partial Regex SystemFull { get; }
 
     [GeneratedRegex(
@@ -159,14 +166,16 @@ static partial class ReasonRules
         + "|email)( .{1,30})?( is| has been| was)?( currently| temporarily)? (disabled|deactivated|locked"
         + @"|frozen|terminated|discontinued|blocked\b|not active|closed)|(disabled|deactivated|locked|frozen"
         + "|inactive) (account|mail ?box|user|recipient)|account inactive|temporarily inactive"
-        + "|destinataire (archivee|est bloque)|no longer accepts mail|invalid/inactive user", Options)]
+        + "|destinataire (archivee|est bloque)|no longer accepts mail|invalid/inactive user",
+        RegexOptions.NonBacktracking | Options)]
     static partial Regex Suspend { get; }
 
     [GeneratedRegex(
         @"(does|do|will) not accept (any )?(mail|messages|e-?mail)( \(?null ?mx|$|[.)]| for)|(host|domain"
         + "|server).{0,20} does not accept mail|null ?mx|no mx( record)?s? found|indicated no smtp service"
         + "|find a mail exchanger|not accepting network messages|mail receiving disabled"
-        + "|no valid mail exchanger|no mail (exchanger|server)s? for", Options)]
+        + "|no valid mail exchanger|no mail (exchanger|server)s? for",
+        RegexOptions.NonBacktracking | Options)]
     static partial Regex NotAccept { get; }
 
     [GeneratedRegex(
@@ -176,22 +185,24 @@ static partial class ReasonRules
         + "|unknown)|unrout?e?able (domain|address|mail domain)|recipient domain (must exist|not found"
         + "|does not exist)|domain mentioned in email address is unknown|host not found|bad destination (host"
         + @"|system)|domain not found|dns lookup failure|[a-z0-9-]+(\.[a-z0-9-]+)+ does not exist"
-        + "|account or domain may not exist|nxdomain", Options)]
+        + "|account or domain may not exist|nxdomain", RegexOptions.NonBacktracking | Options)]
     static partial Regex HostUnknown { get; }
 
     [GeneratedRegex(
         "(has|have) moved|been replaced by|moved to (another|a new)|no longer (at|with) (this|us)"
-        + "|changed (his|her|their|the) (e-?mail )?address", Options)]
+        + "|changed (his|her|their|the) (e-?mail )?address", RegexOptions.NonBacktracking | Options)]
     static partial Regex HasMoved { get; }
 
     [GeneratedRegex(
         "relay(ing)? (access )?(denied|not (permitted|allowed)|prohibited|mail to)|no relaying|(unable"
         + "|not (permitted|allowed|authori[sz]ed|configured)) to relay|open relay|insecure mail relay"
         + "|as a relay|not a gateway|allowed rcpthosts|don't handle mail for|email address is not verified"
-        + "|non-local e-?mail|specified domain is not allowed|not local host|we do not relay", Options)]
+        + "|non-local e-?mail|specified domain is not allowed|not local host|we do not relay",
+        RegexOptions.NonBacktracking | Options)]
     static partial Regex NoRelaying { get; }
 
-    [GeneratedRegex("reputation|unexpected volume or user complaints", Options)]
+    [GeneratedRegex("reputation|unexpected volume or user complaints",
+        RegexOptions.NonBacktracking | Options)]
     static partial Regex BadReputation { get; }
 
     [GeneratedRegex(
@@ -200,7 +211,7 @@ static partial class ReasonRules
         + "|url in (the |this )?message|spamassassin|dspam|junk ?mail|message scored|(banned"
         + "|message) content (is )?(rejected|not)|rejecting banned content|content filter"
         + @"|appears to be unsolicited|- spam\b|spamming not allowed|anti-?spam (engine|filter|policy)"
-        + "|spam (detected|filter|check)|spambouncer|bulk e-?mail", Options)]
+        + "|spam (detected|filter|check)|spambouncer|bulk e-?mail", RegexOptions.NonBacktracking | Options)]
     static partial Regex Spam { get; }
 
     [GeneratedRegex(
@@ -213,12 +224,13 @@ static partial class ReasonRules
         + "|temporarily deferred)|dynamic ip|unsolicited|access from .{1,50} (blocked|denied)"
         + "|helo (command )?rejected|invalid domain name|not allowed to connect|refused to talk to me"
         + "|smtp server of your isp|a problem occurred|bad ip|part of their network is on"
-        + "|you are not allowed to connect", Options)]
+        + "|you are not allowed to connect", RegexOptions.NonBacktracking | Options)]
     static partial Regex Blocked { get; }
 
     [GeneratedRegex(
         @"x-unix|command (failed|died|output)|mailer (error|died)|procmail|maildrop|pipe to \||""\|"
-        + @"|dead\.letter|local delivery agent|unknown mailer error|\.forward", Options)]
+        + @"|dead\.letter|local delivery agent|unknown mailer error|\.forward",
+        RegexOptions.NonBacktracking | Options)]
     static partial Regex Mailer { get; }
 
     [GeneratedRegex(
@@ -228,7 +240,8 @@ static partial class ReasonRules
         + "|sender's? (domain|address)|from: domain|mail from not owned|returned mail not accepted|batv"
         + "|emetteur invalide|purported responsible|administrative prohibition"
         + "|all recipient addresses rejected|registered gateway user|non-member|backscatter"
-        + "|mail from (address )?(rejected|refused)|bouncedeny|not accept mail from", Options)]
+        + "|mail from (address )?(rejected|refused)|bouncedeny|not accept mail from",
+        RegexOptions.NonBacktracking | Options)]
     static partial Regex Rejected { get; }
 
     [GeneratedRegex(
@@ -237,11 +250,12 @@ static partial class ReasonRules
         + "|filter)|(user|recipient|mailbox) does not (want|accept)|bounced address"
         + @"|resolver\.rst\.notauthori[sz]ed|not authori[sz]ed to send|extended inactivity"
         + "|account is protected|is not accepting (any )?mail|rejected by a remote mail|message filtered"
-        + "|sms e-?mail|not allowed to send (to|mail to)|you are not permitted", Options)]
+        + "|sms e-?mail|not allowed to send (to|mail to)|you are not permitted",
+        RegexOptions.NonBacktracking | Options)]
     static partial Regex Filtered { get; }
 
     /// <summary>True whenever it is said, also after the content.</summary>
-    [GeneratedRegex("user doesn't have an? [^ ]+ account", Options)]
+    [GeneratedRegex("user doesn't have an? [^ ]+ account", RegexOptions.NonBacktracking | Options)]
     static partial Regex NoAccount { get; }
 
     [GeneratedRegex(
@@ -260,41 +274,42 @@ static partial class ReasonRules
         + "|unknown in|is not a (valid|known)|can't accept user|does not exist|undeliverable address"
         + @"|addressing error|not in (the )?directory|resolver\.adr\.|destination addresses were unknown"
         + "|envelope recipient (has been denied|is in)|rejected recipients|not a (valid|local|known) (address"
-        + "|user)|recipient address rejected: access denied|no valid recipients", Options)]
+        + "|user)|recipient address rejected: access denied|no valid recipients",
+        RegexOptions.NonBacktracking | Options)]
     static partial Regex UserUnknown { get; }
 
     [GeneratedRegex(
         "polic(y|ies)|protocol violation|header error|content presents a potential"
         + "|attachment (type )?(is )?(not|illegal|blocked|prohibit)|illegal attachment|closed mailing list"
         + "|not subscribed|mass mailer|organi[sz]ational settings|low priority|local restriction|prohibited"
-        + "|client host rejected|security reasons", Options)]
+        + "|client host rejected|security reasons", RegexOptions.NonBacktracking | Options)]
     static partial Regex Policy { get; }
 
     [GeneratedRegex(
         "starttls (failed|command)|tls (negotiation|handshake|session).{0,20} (failed|error)"
-        + "|failed to (negotiate|establish) tls", Options)]
+        + "|failed to (negotiate|establish) tls", RegexOptions.NonBacktracking | Options)]
     static partial Regex StartTls { get; }
 
     [GeneratedRegex(
         "authentication (is )?(required|failure|credentials|turned)|unauthenticated|authenticat"
         + "|access (is )?denied|starttls is required|tls required|verification failure|security level"
         + "|not subscribed to ses|insufficient security|encryption (needed|required)|not authori[sz]ed"
-        + "|failed to delivery|compromised", Options)]
+        + "|failed to delivery|compromised", RegexOptions.NonBacktracking | Options)]
     static partial Regex Security { get; }
 
     [GeneratedRegex(
         "8-?bit (data|character)|improperly-formatted|mime (headers|complexity)|malformed (message|header"
         + "|mime)|invalid (mime|character)|bare (lf|cr|line ?feed)|corrupt|content (is )?(rejected"
-        + "|not acceptable)|message header size", Options)]
+        + "|not acceptable)|message header size", RegexOptions.NonBacktracking | Options)]
     static partial Regex Content { get; }
 
     [GeneratedRegex(
         "syntax error|command (parameter )?(not (recogni[sz]ed|implemented)|unrecogni[sz]ed)|(improper"
         + "|bad) (command )?sequence of commands|bad command|protocol error|unrecogni[sz]ed command",
-        Options)]
+        RegexOptions.NonBacktracking | Options)]
     static partial Regex Syntax { get; }
 
-    [GeneratedRegex(@"\bspam\b", Options)]
+    [GeneratedRegex(@"\bspam\b", RegexOptions.NonBacktracking | Options)]
     static partial Regex AnySpam { get; }
 
     [GeneratedRegex(
@@ -304,14 +319,14 @@ static partial class ReasonRules
         + "|failing for a long time|failed to deliver to domain|delivery (attempts|time)"
         + "|did not accept our requests to connect|unable to connect|connection refused|still undelivered"
         + "|has been delayed|last [0-9]+ seconds|not been collected|could not find a gateway|retry timeout"
-        + "|too old|deferred", Options)]
+        + "|too old|deferred", RegexOptions.NonBacktracking | Options)]
     static partial Regex Expired { get; }
 
     [GeneratedRegex(
         "hop count|too many hops|mail ?(forwarding )?loop|routing loop|message loop|forwarding loop"
         + "|no route to host|host is unreachable|name lookup failure|name server reply|dns query failed"
         + "|network (error|is down)|lookup (failed|failure|error)|unable to resolve|dns records for",
-        Options)]
+        RegexOptions.NonBacktracking | Options)]
     static partial Regex Network { get; }
 
     [GeneratedRegex(
@@ -319,7 +334,8 @@ static partial class ReasonRules
         + "|service (currently |temporarily )?(unavailable|not available)|loops? (back|alert|was found)"
         + "|duplicated message-id|misconfigur|transaction failed|temporary local problem|does not support tls"
         + "|internal software|mail transport unavailable|interrupted system call|error while being processed"
-        + "|error in processing|output file|timeout waiting for input|too many talkers|queue file", Options)]
+        + "|error in processing|output file|timeout waiting for input|too many talkers|queue file",
+        RegexOptions.NonBacktracking | Options)]
     static partial Regex SystemTrouble { get; }
 }
 

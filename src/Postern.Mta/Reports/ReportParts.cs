@@ -196,10 +196,11 @@ sealed partial class ReportParts
         return text.ToString();
     }
 
-    const RegexOptions Words = RegexOptions.NonBacktracking | RegexOptions.IgnoreCase
+    const RegexOptions Words = RegexOptions.IgnoreCase
         | RegexOptions.CultureInvariant;
 
-    [GeneratedRegex(@"^[ \t]*(reporting-mta|final-recipient|original-recipient)[ \t]*:", Words)]
+    [GeneratedRegex(@"^[ \t]*(reporting-mta|final-recipient|original-recipient)[ \t]*:",
+        RegexOptions.NonBacktracking | Words)]
     static partial Regex FieldsBegin { get; }
 
     /// <summary>How mail systems announce what they return.</summary>
@@ -212,11 +213,12 @@ sealed partial class ReportParts
         + "|your (original )?message (follows|reads|is|was):?$|the following is a copy"
         + "|the first .{1,20} lines of|included is a copy|copy of (the )?message"
         + "|begin(ning)? of (the )?(original|returned)|text of (the )?(original|message)"
-        + "|start of (the )?(original|returned))", Words)]
+        + "|start of (the )?(original|returned))", RegexOptions.NonBacktracking | Words)]
     static partial Regex OriginalBegins { get; }
 
     /// <summary>A header section that begins without a word.</summary>
-    [GeneratedRegex(@"^(return-path:[ \t]*<?|received:[ \t]|message-id:[ \t]*(<|$))", Words)]
+    [GeneratedRegex(@"^(return-path:[ \t]*<?|received:[ \t]|message-id:[ \t]*(<|$))",
+        RegexOptions.NonBacktracking | Words)]
     static partial Regex BareField { get; }
 
     [GeneratedRegex(@"^([A-Za-z][A-Za-z0-9-]*:[ \t]|[ \t]+[^ \t])", RegexOptions.NonBacktracking)]
