@@ -8,7 +8,10 @@ if (Arguments.Read(args, clock) is not { } arguments)
     return 64;
 }
 FuzzTarget[] all =
-    [new CommandTarget(), new ContentTarget(), new MailboxTarget(), new ReplyTarget(), new SessionTarget()];
+[
+    new BounceTarget(), new CommandTarget(), new ContentTarget(), new MailboxTarget(), new ReplyTarget(),
+    new SessionTarget(),
+];
 var chosen = all.Where(target => arguments.Target is null || target.Name == arguments.Target).ToArray();
 if (chosen.Length == 0)
 {

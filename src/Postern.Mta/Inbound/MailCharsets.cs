@@ -29,6 +29,21 @@ public sealed class MailCharsets : EncodingProvider
     /// <summary>Windows-949.</summary>
     internal static Encoding Hangul => CodePagesEncodingProvider.Instance.GetEncoding(Korean)!;
 
+    /// <summary>Null: nobody knows the name, or the framework refuses it, as UTF-7.</summary>
+    internal static Encoding? Find(string name)
+    {
+        Register();
+        try
+        {
+            return Encoding.GetEncoding(name);
+        }
+        catch (Exception refusal) when (refusal is ArgumentException or NotSupportedException)
+        {
+            // The only way the framework has to say so.
+            return null;
+        }
+    }
+
     /// <summary>Makes the names known to the process; again does nothing.</summary>
     public static void Register() => _ = Registered.Value;
 

@@ -144,16 +144,12 @@ sealed class MailHeader
             defects.Add("unreadable-content-type");
             return null;
         }
-        try
-        {
-            return type.Charset is { Length: > 0 } name ? Encoding.GetEncoding(name) : null;
-        }
-        catch (ArgumentException)
-        {
-            // The only way the framework has to say that it knows no such name.
-            defects.Add("unknown-charset");
+        if (type.Charset is not { Length: > 0 } name)
             return null;
-        }
+        var charset = MailCharsets.Find(name);
+        if (charset is null)
+            defects.Add("unknown-charset");
+        return charset;
     }
 }
 

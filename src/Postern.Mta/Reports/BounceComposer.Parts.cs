@@ -59,7 +59,7 @@ public sealed partial class BounceComposer
         Field("Reporting-MTA", $"dns; {hostname}");
         Field("X-Postern-Queue-ID", request.Message.Id.ToString());
         Field("X-Postern-Sender", TypedAddress(request.Message.Sender.Mailbox!));
-        Field("Arrival-Date", Rfc5322Date(request.Message.ArrivedAt));
+        Field("Arrival-Date", ReportContent.Rfc5322Date(request.Message.ArrivedAt));
         foreach (var reported in request.Recipients)
         {
             fields.Append("\r\n");
@@ -76,7 +76,7 @@ public sealed partial class BounceComposer
                 Field("Remote-MTA", $"dns; {Safe(remote)}");
             Field("Diagnostic-Code", Diagnostic(reported, Safe));
             if (request.Kind == ReportKind.Delayed && reported.WillRetryUntil is { } until)
-                Field("Will-Retry-Until", Rfc5322Date(until));
+                Field("Will-Retry-Until", ReportContent.Rfc5322Date(until));
         }
         return fields.ToString();
     }

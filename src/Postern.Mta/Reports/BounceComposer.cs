@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
@@ -27,31 +26,28 @@ public sealed partial class BounceComposer(string hostname, TimeProvider clock)
         var to = request.Message.Sender.Mailbox
             ?? throw new InvalidOperationException("A report to the null sender (RFC 5321 §4.5.5).");
         var returned = original is null ? null
-            : ReturnedPart.Of(request, original, await ReadAsync(original, cancel));
+            : ReturnedPart.Of(request, original,
+                // One octet more than may be returned: enough to know that it is too large.
+                await ReportContent.ReadAsync(original, ReturnedOctetsMax + 1, cancel));
         var isGlobal = IsGlobal(request);
-        var text = EncodePart("text/plain; charset=utf-8", "Notification", Notice(request, returned));
-        var status = EncodePart(isGlobal ? "message/global-delivery-status" : "message/delivery-status",
-            "Delivery report", StatusFields(request, isGlobal));
+        var text = ReportContent.EncodePart(
+            "text/plain; charset=utf-8", "Notification", Notice(request, returned));
+        var status = ReportContent.EncodePart(
+            isGlobal ? "message/global-delivery-status" : "message/delivery-status", "Delivery report",
+            StatusFields(request, isGlobal));
         byte[][] parts = returned is null ? [text, status] : [text, status, returned.Encode()];
-        var boundary = FreeBoundary(request.Id, parts);
         var now = clock.GetUtcNow().UtcDateTime.ToString("yyyyMMddHHmmss", CultureInfo.InvariantCulture);
         var messageId = $"<{now}.{request.Id}@{hostname}>";
-        var content = new ArrayBufferWriter<byte>();
-        content.Write(Encoding.UTF8.GetBytes(Header(request, to, boundary, messageId)));
-        foreach (var part in parts)
-        {
-            content.Write(Encoding.ASCII.GetBytes($"--{boundary}\r\n"));
-            content.Write(part);
-            content.Write("\r\n"u8);
-        }
-        content.Write(Encoding.ASCII.GetBytes($"--{boundary}--\r\n"));
-        return new ComposedReport(to, content.WrittenMemory, messageId, to.IsInternational);
+        var content = ReportContent.Join(
+            request.Id, parts, boundary => Header(request, to, boundary, messageId));
+        return new ComposedReport(to, content, messageId, to.IsInternational);
     }
 
     string Header(ReportRequest request, Mailbox to, string boundary, string messageId)
     {
         var header = new StringBuilder();
-        header.Append(CultureInfo.InvariantCulture, $"Date: {Rfc5322Date(clock.GetUtcNow())}\r\n");
+        header.Append(
+            CultureInfo.InvariantCulture, $"Date: {ReportContent.Rfc5322Date(clock.GetUtcNow())}\r\n");
         header.Append(CultureInfo.InvariantCulture,
             $"From: MAILER-DAEMON@{hostname} (Mail Delivery System)\r\n");
         header.Append(CultureInfo.InvariantCulture, $"Subject: {SubjectOf(request.Kind)}\r\n");
@@ -83,64 +79,9 @@ public sealed partial class BounceComposer(string hostname, TimeProvider clock)
         || request.Recipients.Any(r => r.Recipient.Address.IsInternational
             || r.Recipient.Original is { IsInternational: true });
 
-    /// <summary>One part with its header: as it is when ASCII with short lines, else
-    /// quoted-printable.</summary>
-    static byte[] EncodePart(string type, string description, string body)
-    {
-        var octets = Encoding.UTF8.GetBytes(body);
-        var is7Bit = ReturnedPart.Is7Bit(octets);
-        if (is7Bit)
-            type = type.Replace("charset=utf-8", "charset=us-ascii", StringComparison.Ordinal);
-        var head = $"Content-Description: {description}\r\nContent-Type: {type}\r\n"
-            + $"Content-Transfer-Encoding: {(is7Bit ? "7bit" : "quoted-printable")}\r\n\r\n";
-        return [.. Encoding.ASCII.GetBytes(head), .. is7Bit ? octets : QuotedPrintable.Encode(octets)];
-    }
-
-    /// <summary>A boundary that occurs in no part: the original's author may have guessed the first
-    /// choice.</summary>
-    static string FreeBoundary(QueueId id, byte[][] parts)
-    {
-        for (var attempt = 0; ; attempt++)
-        {
-            var boundary = string.Create(CultureInfo.InvariantCulture, $"{id}.{attempt}/postern");
-            var octets = Encoding.ASCII.GetBytes(boundary);
-            if (!parts.Any(part => part.AsSpan().IndexOf(octets) >= 0))
-                return boundary;
-        }
-    }
-
-    /// <summary>At most one octet more than may be returned: enough to know that it is too large.</summary>
-    static async ValueTask<byte[]> ReadAsync(ContentSource original, CancellationToken cancel)
-    {
-        var reader = original.OpenReader();
-        var octets = new ArrayBufferWriter<byte>();
-        try
-        {
-            while (octets.WrittenCount <= ReturnedOctetsMax)
-            {
-                var read = await reader.ReadAsync(cancel);
-                foreach (var segment in read.Buffer)
-                    octets.Write(segment.Span[..Math.Min(segment.Length,
-                        ReturnedOctetsMax + 1 - octets.WrittenCount)]);
-                reader.AdvanceTo(read.Buffer.End);
-                if (read.IsCompleted)
-                    break;
-            }
-        }
-        finally
-        {
-            await reader.CompleteAsync();
-        }
-        return octets.WrittenSpan.ToArray();
-    }
-
     static bool IsPlainMessageId(string id) =>
         id.Length is > 2 and <= 250 && id is ['<', .., '>']
             && id.AsSpan().IndexOfAnyExceptInRange('!', '~') < 0;
-
-    /// <summary>RFC 5322 §3.3.</summary>
-    static string Rfc5322Date(DateTimeOffset at) =>
-        at.UtcDateTime.ToString("ddd, d MMM yyyy HH:mm:ss '+0000'", CultureInfo.InvariantCulture);
 }
 
 /// <summary>One recipient of a report.</summary>

@@ -23,6 +23,12 @@ sealed record ReturnedPart(ReadOnlyMemory<byte> Octets, string Type, string Desc
             && Is7Bit(octets);
         if (isWhole)
             return new ReturnedPart(octets, "message/rfc822", "Undelivered Message") { IsHeaderOnly = false };
+        return HeadersOf(octets);
+    }
+
+    /// <param name="octets">The beginning of the original.</param>
+    public static ReturnedPart HeadersOf(byte[] octets)
+    {
         var header = HeaderOf(octets);
         var isGlobal = !Ascii.IsValid(header.Span) && System.Text.Unicode.Utf8.IsValid(header.Span);
         return new ReturnedPart(header, isGlobal ? "message/global-headers" : "text/rfc822-headers",

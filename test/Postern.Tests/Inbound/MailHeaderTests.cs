@@ -79,6 +79,7 @@ public sealed class MailHeaderTests
     [Theory]
     [InlineData("no colon\r\n\r\n", "malformed-header-line")]
     [InlineData("Content-Type: text/plain; charset=x-nowhere\r\n\r\n", "unknown-charset")]
+    [InlineData("Content-Type: text/plain; charset=utf-7\r\n\r\n", "unknown-charset")]
     public void Read_Defect_IsNamed(string head, string defect) =>
         Assert.Contains(defect, MailHeader.Read(Encoding.ASCII.GetBytes(head)).Defects);
 
