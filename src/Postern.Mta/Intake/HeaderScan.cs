@@ -57,6 +57,7 @@ sealed record HeaderScan
         var scan = new HeaderScan { IsComplete = false, StartsWithField = false };
         var authors = new List<string>();
         var delivered = new List<string>();
+        var bcc = new List<Queue.ContentRange>();
         var at = 0;
         while (at < content.Length)
         {
@@ -65,18 +66,18 @@ sealed record HeaderScan
             var colon = NameLength(field);
             // Without its line end it may be a field's name of which the rest is still to come.
             if (colon == 0 && !content[at..].Contains((byte)'\n'))
-                return Ended(scan, content, at, authors, delivered) with { IsComplete = false };
+                return Ended(scan, content, at, authors, delivered) with { Bcc = bcc, IsComplete = false };
             if (colon == 0)
-                return Ended(scan, content, at, authors, delivered);
-            scan = Read(scan with { StartsWithField = true }, field, colon, at, authors, delivered);
+                return Ended(scan, content, at, authors, delivered) with { Bcc = bcc };
+            scan = Read(scan with { StartsWithField = true }, field, colon, at, authors, delivered, bcc);
             at += length;
         }
         return scan with
         {
             Authors = authors,
             DeliveredTo = delivered,
-            HasEightBit = !Ascii
-            .IsValid(content)
+            Bcc = bcc,
+            HasEightBit = !Ascii.IsValid(content),
         };
     }
 
@@ -118,7 +119,7 @@ sealed record HeaderScan
 
     static HeaderScan Read(
         HeaderScan scan, ReadOnlySpan<byte> field, int colon, int at, List<string> authors,
-            List<string> delivered)
+            List<string> delivered, List<Queue.ContentRange> bcc)
     {
         var name = field[..colon].TrimEnd(" \t"u8);
         var body = field[(colon + 1)..];
@@ -131,7 +132,7 @@ sealed record HeaderScan
         if (Ascii.EqualsIgnoreCase(name, "Return-Path"u8))
             return scan with { ReturnPath = scan.ReturnPath ?? new Queue.ContentRange(at, field.Length) };
         if (Ascii.EqualsIgnoreCase(name, "Bcc"u8))
-            return scan with { Bcc = [.. scan.Bcc, new Queue.ContentRange(at, field.Length)] };
+            bcc.Add(new Queue.ContentRange(at, field.Length));
         if (Ascii.EqualsIgnoreCase(name, "Delivered-To"u8))
             delivered.Add(TextOf(body));
         if (Ascii.EqualsIgnoreCase(name, "Sender"u8))

@@ -30,16 +30,16 @@ sealed class MessageComposer(SendRequest request, TimeProvider clock)
 
     MimeMessage Compose(ApiAddress? only, string messageId)
     {
-        var message = new MimeMessage { Date = clock.GetUtcNow(), Subject = Fill(request.Subject, only) };
+        var message = new MimeMessage { Date = clock.GetUtcNow(), Subject = FillLine(request.Subject, only) };
         message.From.AddRange(request.From.Select(address => address.ToMime()));
         message.To.AddRange((only is null ? request.To : [only]).Select(address => address.ToMime()));
         message.Cc.AddRange(request.Cc.Select(address => address.ToMime()));
         message.Headers.Replace(HeaderId.MessageId, messageId);
         foreach (var (name, value) in request.Headers)
-            AddHeader(message, name, Fill(value, only));
+            AddHeader(message, name, FillLine(value, only));
         foreach (var tag in request.Tags)
             message.Headers.Add("X-Mailgun-Tag", tag);
-        if (request.Variables is { } variables && Folded(Fill(variables, only)) is { } folded)
+        if (request.Variables is { } variables && Folded(variables, only) is { } folded)
             message.Headers.Add("X-Mailgun-Variables", folded);
         message.Body = Body(only);
         message.Prepare(EncodingConstraint.SevenBit);
@@ -120,20 +120,25 @@ sealed class MessageComposer(SendRequest request, TimeProvider clock)
         };
         part.ContentDisposition.FileName = file.Name;
         if (isInline)
-            part.ContentId = file.Name;
+            part.Headers.Replace(HeaderId.ContentId, Encoding.UTF8, $"<{file.Name}>");
         return part;
     }
 
     /// <summary>With places to fold it at. Null: a line would be longer than one may be.</summary>
     // RFC 5322 §2.1.1.
-    static string? Folded(string json)
+    string? Folded(string json, ApiAddress? only)
     {
         using var document = JsonDocument.Parse(json);
-        string[] members = [.. document.RootElement.EnumerateObject().Select(
-            member => new JsonObject { [member.Name] = member.Value.GetString() }.ToJsonString()[1..^1])];
+        string[] members = [.. document.RootElement.EnumerateObject().Select(member =>
+            new JsonObject { [member.Name] = Fill(member.Value.GetString()!, only) }.ToJsonString()[1..^1])];
         return members.Any(member => member.Length > MemberCharactersMax) ? null
             : $"{{{string.Join(", ", members)}}}";
     }
+
+    /// <summary>For a header field: what a recipient's value holds of controls would begin another
+    /// one.</summary>
+    string FillLine(string text, ApiAddress? only) =>
+        string.Concat(Fill(text, only).Select(c => char.IsControl(c) ? ' ' : c));
 
     string Fill(string text, ApiAddress? only) =>
         only is null || request.Batch is not { } variables ? text : variables.Fill(text, only);

@@ -42,7 +42,8 @@ sealed class RecipientVariables
         }
     }
 
-    static string TextOf(JsonElement value) => value.ValueKind switch
+    /// <summary>A value as it stands in a text.</summary>
+    public static string TextOf(JsonElement value) => value.ValueKind switch
     {
         JsonValueKind.String => value.GetString()!,
         JsonValueKind.Null => "",

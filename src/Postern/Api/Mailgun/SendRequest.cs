@@ -145,6 +145,8 @@ sealed class SendRequest
         Variables = ReadVariables();
         Tags = ReadTags();
         IsTest = IsYes(form.Find("o:testmode"));
+        if (IsYes(form.Find("o:require-tls")))
+            throw new ApiException(501, "o:require-tls is not offered; set tls of the transport");
         DeliverAt = ReadTime(clock.GetUtcNow());
         Batch = form.Find("recipient-variables") is { } json ? RecipientVariables.Parse(json) : null;
     }
@@ -173,10 +175,7 @@ sealed class SendRequest
     {
         var variables = new JsonObject();
         foreach (var json in form.All("h:X-Mailgun-Variables"))
-        {
-            foreach (var (name, value) in ParseObject(json))
-                variables[name] = TextOf(value);
-        }
+            AddObject(variables, json);
         foreach (var (name, value) in form.Fields)
         {
             if (name.StartsWith("v:", StringComparison.Ordinal) && name.Length > 2)
@@ -185,26 +184,21 @@ sealed class SendRequest
         return variables.Count == 0 ? null : variables.ToJsonString();
     }
 
-    static JsonObject ParseObject(string json)
+    static void AddObject(JsonObject variables, string json)
     {
         try
         {
             var options = new JsonDocumentOptions { MaxDepth = VariablesDepthMax };
-            return JsonNode.Parse(json, documentOptions: options) as JsonObject
-                ?? throw new JsonException("it is no object");
+            using var document = JsonDocument.Parse(json, options);
+            foreach (var member in document.RootElement.EnumerateObject())
+                variables[member.Name] = RecipientVariables.TextOf(member.Value);
         }
-        catch (JsonException e)
+        // Half of a surrogate pair is no text, and an array no object.
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw new ApiException(400, "'h:X-Mailgun-Variables' parameter is not a valid JSON", e);
         }
     }
-
-    static string TextOf(JsonNode? value) => value switch
-    {
-        null => "",
-        JsonValue text when text.TryGetValue<string>(out var plain) => plain,
-        _ => value.ToJsonString(),
-    };
 
     /// <summary>What is past is at once.</summary>
     DateTimeOffset? ReadTime(DateTimeOffset now)

@@ -122,6 +122,32 @@ public sealed class MailgunSendTests(RunningServer server) : IClassFixture<Runni
     }
 
     [Fact]
+    public async Task Batch_WithQuotesAndLineEndsInItsValues_StaysOneMessageWithItsFields()
+    {
+        var (status, _, id) = await SendAsync(
+            "to=q1@net.example", "subject=%recipient.x%", "h:X-A=%recipient.x%", "v:x=%recipient.x%",
+            """recipient-variables={"q1@net.example":{"x":"a\"b\r\nBcc: e@net.example"}}""");
+        Assert.Equal(HttpStatusCode.OK, status);
+        var (_, content) = await server.MailAsync(id!);
+        Assert.DoesNotContain("\r\nBcc", content);
+        Assert.Contains("X-A: a\"b", content);
+    }
+
+    [Fact]
+    public async Task Inline_WithASpaceInItsName_IsTaken()
+    {
+        using var http = Client();
+        using var form = new MultipartFormDataContent
+        {
+            { new StringContent("a@shop.example"), "from" }, { new StringContent("b@net.example"), "to" },
+            { new StringContent("<img>"), "html" }, { new ByteArrayContent([4]), "inline", "my logo.png" },
+        };
+        var (status, _, id) = await AnswerAsync(await http.PostAsync(Messages, form, Cancel));
+        Assert.Equal(HttpStatusCode.OK, status);
+        Assert.Contains("<my logo.png>", (await server.MailAsync(id!)).Content);
+    }
+
+    [Fact]
     public async Task Mime_GoesAsItIs_WithoutItsBcc()
     {
         const string mime = "From: q@shop.example\r\nTo: somebody@else.example\r\nBcc: x@net.example\r\n"
@@ -187,6 +213,8 @@ public sealed class MailgunSendTests(RunningServer server) : IClassFixture<Runni
     [InlineData("o:deliverytime may be 7 days ahead", "o:deliverytime=Fri, 31 Dec 9999 23:59:59 +0000")]
     [InlineData("'recipient-variables' parameter is not a valid JSON", "recipient-variables=[1]")]
     [InlineData("'h:X-Mailgun-Variables' parameter is not a valid JSON", "h:X-Mailgun-Variables=nope")]
+    [InlineData(
+        "'h:X-Mailgun-Variables' parameter is not a valid JSON", "h:X-Mailgun-Variables={\"a\":\"\\ud800\"}")]
     [InlineData("subject parameter holds a control character", "subject=a\r\nBcc: x@net.example")]
     [InlineData("from parameter holds a control character", "from=a\u2028 <a@b.example>")]
     [InlineData("h:X-A parameter holds a control character", "h:X-A=a\u000bb")]
@@ -205,6 +233,10 @@ public sealed class MailgunSendTests(RunningServer server) : IClassFixture<Runni
         Assert.Contains("b@nowhere.example", message);
         Assert.Empty(await server.MailsAsync("<n@r>"));
     }
+
+    [Fact]
+    public async Task Tls_ThatIsAskedFor_IsNotSilentlyLeftOut() =>
+        Assert.Equal(HttpStatusCode.NotImplemented, (await SendAsync("o:require-tls=yes")).Status);
 
     [Fact]
     public async Task Options_Over16KiB_Are400() =>
