@@ -31,6 +31,8 @@ public sealed record PosternOptions
     public IReadOnlyDictionary<string, DomainOptions> Domains { get; init; } =
         new Dictionary<string, DomainOptions>();
 
+    public ApiOptions Api { get; init; } = new();
+
     public IReadOnlyDictionary<string, TransportOptions> Transports { get; init; } =
         new Dictionary<string, TransportOptions>();
 
@@ -63,6 +65,8 @@ public sealed record PosternOptions
             o => o.Log, (o, v) => o with { Log = v }),
         new NamedTablesSetting<PosternOptions, AccountOptions>("accounts", AccountOptions.Settings,
             o => o.Accounts, (o, v) => o with { Accounts = v }),
+        new TableSetting<PosternOptions, ApiOptions>("api", ApiOptions.Settings,
+            o => o.Api, (o, v) => o with { Api = v }),
         new NamedTablesSetting<PosternOptions, DomainOptions>("domains", DomainOptions.Settings,
             o => o.Domains, (o, v) => o with { Domains = v }),
         new NamedTablesSetting<PosternOptions, TransportOptions>("transports", TransportOptions.Settings,
@@ -400,6 +404,19 @@ public sealed record AccountOptions
             "The most recipients on one day of UTC, `\"5000/day\"`; above it RCPT gets 452 until midnight. "
             + "A restart gives nothing back.",
             o => o.Quota, (o, v) => o with { Quota = v }) { DefaultDoc = "no limit" },
+    };
+}
+
+/// <summary><c>[api]</c>.</summary>
+public sealed record ApiOptions
+{
+    public IReadOnlyList<Secret> Keys { get; init; } = [];
+
+    internal static readonly SettingTable<ApiOptions> Settings = new("The HTTP API that speaks Mailgun's.")
+    {
+        new ValueSetting<ApiOptions, IReadOnlyList<Secret>>("keys", Kinds.List(Kinds.Secret),
+            "Account keys, by reference: they open every sending domain, and what belongs to none.",
+            o => o.Keys, (o, v) => o with { Keys = v }),
     };
 }
 

@@ -39,6 +39,7 @@ public static class SandboxOptions
         {
             [User] = new() { Password = new Secret("sandbox:", User) },
         },
+        Api = new ApiOptions { Keys = [new Secret("sandbox:", ApiKey)] },
         Domains = new Dictionary<string, DomainOptions>
         {
             [Domain] = new() { ApiKeys = [new Secret("sandbox:", ApiKey)] },

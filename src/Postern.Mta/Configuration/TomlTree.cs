@@ -9,7 +9,7 @@ namespace Postern.Mta.Configuration;
 /// </summary>
 sealed class TomlTree
 {
-    static readonly string[] secretKeys = ["password", "login", "key", "api-keys"];
+    static readonly string[] secretKeys = ["password", "login", "key", "keys", "api-keys"];
 
     readonly string file;
     readonly List<ConfigurationError> errors;

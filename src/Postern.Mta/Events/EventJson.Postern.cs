@@ -32,6 +32,12 @@ public static partial class EventJson
         if (mailEvent.Other is { } other)
             json.WriteString("other"u8, other.ToString());
         WriteText(json, "actor"u8, mailEvent.Actor);
+        if (mailEvent.Remote is { } remote)
+        {
+            WriteText(json, "told-by"u8, remote.Source);
+            json.WriteNumber("told-at"u8, Seconds(remote.At));
+            WriteText(json, "remote-event-id"u8, remote.EventId);
+        }
         if (mailEvent.Alarm is { } alarm)
             WriteAlarm(json, alarm, mailEvent.Kind);
         if (mailEvent.Client is { } client)

@@ -5,6 +5,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Postern.Mta.Queue;
 
 namespace Postern.Mta.Events;
@@ -58,7 +59,10 @@ public static partial class EventJson
             json.WriteString("method"u8, mailEvent.Client?.Protocol == "HTTP" ? "HTTP" : "smtp");
         WriteFailure(json, mailEvent);
         WriteEnvelope(json, mailEvent);
-        WriteDeliveryStatus(json, mailEvent);
+        if (mailEvent.Remote?.Details is { } details)
+            WriteDetails(json, details);
+        else
+            WriteDeliveryStatus(json, mailEvent);
         WriteMessage(json, mailEvent);
         json.WriteStartObject("flags"u8);
         if (mailEvent.Client is { } client)
@@ -130,6 +134,8 @@ public static partial class EventJson
     /// Why.</summary>
     static string ReasonOf(MailEvent mailEvent)
     {
+        if (mailEvent.Remote?.Reason is { } told)
+            return told;
         if (mailEvent.Severity == EventSeverity.Temporary)
             return "generic";
         return mailEvent switch
@@ -138,6 +144,18 @@ public static partial class EventJson
             { Status: "4.4.7" or "5.4.7" } => "old",
             _ => PeerReply.Find(mailEvent.Reply).Code >= 500 ? "bounce" : "generic",
         };
+    }
+
+    /// <summary>As the provider told them; what is not ASCII is escaped, since others wrote it.</summary>
+    static void WriteDetails(Utf8JsonWriter json, string details)
+    {
+        using var document = JsonDocument.Parse(details);
+        foreach (var member in document.RootElement.EnumerateObject())
+        {
+            json.WritePropertyName(member.Name);
+            json.WriteRawValue(JsonSerializer.SerializeToUtf8Bytes(
+                member.Value, EventDetailsJson.Default.JsonElement));
+        }
     }
 
     static void WriteEnvelope(Utf8JsonWriter json, MailEvent mailEvent)
@@ -241,3 +259,6 @@ public static partial class EventJson
         return string.Concat(text.EnumerateRunes());
     }
 }
+
+[JsonSerializable(typeof(JsonElement))]
+sealed partial class EventDetailsJson : JsonSerializerContext;

@@ -79,7 +79,20 @@ public sealed record MailEvent
 
     /// <summary>Of the message. Null: it came without any.</summary>
     public MailOptions? Options { get; init; }
+
+    /// <summary>Who told it of the message after it had left. Null: Postern saw it itself.</summary>
+    public RemoteFacts? Remote { get; init; }
 }
+
+/// <summary>What a provider, a report that came back or a reader told of a message that had left.</summary>
+/// <param name="Source"><c>webhook</c>, <c>events</c>, <c>report</c>, <c>tracking</c>.</param>
+/// <param name="EventId">Its name where it comes from: the same one again is a repeat.</param>
+/// <param name="At">When it happened there; the event's own moment is when Postern learnt of it.</param>
+/// <param name="Reason">Mailgun's word for why it failed. Null: none was given.</param>
+/// <param name="Details">A JSON object with members of Mailgun's event: <c>delivery-status</c>, <c>ip</c>,
+/// <c>geolocation</c>, <c>client-info</c>, <c>url</c>. Null: there are none.</param>
+public sealed record RemoteFacts(
+    string Source, string EventId, DateTimeOffset At, string? Reason, string? Details);
 
 /// <summary>What happened; the names are Mailgun's where it has one (DESIGN §6).</summary>
 public enum EventKind

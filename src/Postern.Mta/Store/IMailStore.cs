@@ -72,8 +72,20 @@ public interface IMailStore : IAsyncDisposable
 
     ValueTask<IReadOnlyList<StoredEvent>> ReadEventsOfAsync(QueueId message, CancellationToken cancel);
 
-    /// <summary>Objects made by command or API: accounts, alarms, routes, ...</summary>
+    /// <summary>The <c>accepted</c> events with this Message-ID or this recipient, newest first; case does
+    /// not count.</summary>
+    /// <param name="text">A Message-ID without its brackets, or an address.</param>
+    ValueTask<IReadOnlyList<StoredEvent>> FindAcceptedAsync(
+        string text, int limit, CancellationToken cancel);
+
+    /// <summary>All objects of a kind made by command or API: accounts, alarms, ...</summary>
     ValueTask<IReadOnlyList<StoredObject>> ReadObjectsAsync(string kind, CancellationToken cancel);
+
+    /// <summary>Some of them, in the order of their names.</summary>
+    ValueTask<IReadOnlyList<StoredObject>> ListObjectsAsync(ObjectRange range, CancellationToken cancel);
+
+    /// <summary>Null: there is none.</summary>
+    ValueTask<StoredObject?> FindObjectAsync(string kind, string name, CancellationToken cancel);
 
     /// <summary>One small step of retention: drops messages whose recipients are all done and may go, and
     /// events before <paramref name="eventsBefore"/>.</summary>
@@ -137,6 +149,21 @@ public sealed record NewMessage(QueuedMessage Message, StoredContent? Content);
 public sealed record ObjectChange(string Kind, string Name, ReadOnlyMemory<byte>? Json);
 
 public sealed record StoredObject(string Kind, string Name, ReadOnlyMemory<byte> Json);
+
+/// <summary>Objects of a kind whose names begin with a prefix: a page of them.</summary>
+/// <param name="Prefix">Empty: any name.</param>
+public sealed record ObjectRange(string Kind, string Prefix, int Limit)
+{
+    /// <summary>Only names behind this one. Null: from the first.</summary>
+    public string? After { get; init; }
+
+    /// <summary>The last ones of those in front of this name, in their order; <see cref="After"/> is not
+    /// looked at. Null: forward.</summary>
+    public string? Before { get; init; }
+
+    /// <summary>No name reaches it.</summary>
+    public const string End = "\U0010FFFF";
+}
 
 public readonly record struct RecipientKey(QueueId Message, int Number);
 

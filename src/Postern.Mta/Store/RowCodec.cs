@@ -80,6 +80,7 @@ static class RowCodec
         Actor = fact.Actor,
         Alarm = ToRow(fact.Alarm),
         Options = ToRow(fact.Options),
+        Remote = ToRow(fact.Remote),
     };
 
     public static uint SumOfMessage(
@@ -200,7 +201,20 @@ static class RowCodec
         Actor = row.Actor,
         Alarm = ToFacts(row.Alarm),
         Options = ToOptions(row.Options),
+        Remote = ToFacts(row.Remote),
     };
+
+    static RemoteRow? ToRow(RemoteFacts? facts) => facts is null ? null : new RemoteRow
+    {
+        Source = facts.Source,
+        EventId = facts.EventId,
+        At = facts.At.UtcTicks,
+        Reason = facts.Reason,
+        Details = facts.Details,
+    };
+
+    static RemoteFacts? ToFacts(RemoteRow? row) => row is null ? null : new RemoteFacts(
+        row.Source ?? "", row.EventId ?? "", FromTicks(row.At), row.Reason, row.Details);
 
     static ClientRow ToRow(ClientFacts client) => new()
     {

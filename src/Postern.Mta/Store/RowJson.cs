@@ -107,6 +107,16 @@ sealed record EventRow
     [JsonPropertyName("ac")] public string? Actor { get; init; }
     [JsonPropertyName("al")] public AlarmRow? Alarm { get; init; }
     [JsonPropertyName("mo")] public OptionsRow? Options { get; init; }
+    [JsonPropertyName("rm")] public RemoteRow? Remote { get; init; }
+}
+
+sealed record RemoteRow
+{
+    [JsonPropertyName("s")] public string? Source { get; init; }
+    [JsonPropertyName("i")] public string? EventId { get; init; }
+    [JsonPropertyName("a")] public long At { get; init; }
+    [JsonPropertyName("r")] public string? Reason { get; init; }
+    [JsonPropertyName("d")] public string? Details { get; init; }
 }
 
 sealed record AttemptRow

@@ -10,7 +10,9 @@ public sealed partial class SqliteStore
     const string InsertMessage = "INSERT INTO message(id, arrived, facts, prefix, sum) VALUES(?, ?, ?, ?, ?)";
     const string InsertContent = "INSERT INTO content(id, octets, sum, bytes) VALUES(?, ?, ?, ?)";
     const string InsertEvent =
-        "INSERT INTO event(seq, message, at, kind, body, sum) VALUES(?, ?, ?, ?, ?, ?)";
+        """
+        INSERT INTO event(seq, message, at, kind, body, sum, id_key, to_key) VALUES(?, ?, ?, ?, ?, ?, ?, ?)
+        """;
 
     const string InsertRecipient =
         """
@@ -107,8 +109,11 @@ public sealed partial class SqliteStore
     {
         var seq = ++lastSeq;
         var (message, at, kind) = (fact.Message?.Value, fact.At.UtcTicks, (long)fact.Kind);
+        var isSought = fact.Kind == EventKind.Accepted;
         writer.Use(InsertEvent).Bind(1, seq).Bind(2, message).Bind(3, at).Bind(4, kind).BindText(5, body)
-            .Bind(6, RowCodec.SumOfEvent(seq, message ?? -1, at, kind, body)).Run();
+            .Bind(6, RowCodec.SumOfEvent(seq, message ?? -1, at, kind, body))
+            .Bind(7, isSought ? SearchKey.Of(fact.MessageId) : null)
+            .Bind(8, isSought ? SearchKey.Of(fact.RecipientAddress) : null).Run();
     }
 
     void Put(ObjectChange change)

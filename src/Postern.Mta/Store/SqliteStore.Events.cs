@@ -9,6 +9,10 @@ public sealed partial class SqliteStore
     const int IndexWaitMs = 1000;
     const int IndexEventsMax = 1024;
     const int EventsPageMax = 500;
+
+    /// <summary>Events of one bucket of the search table, as a power of two.</summary>
+    const int BucketBits = 16;
+
     static readonly TimeSpan EventsGather = TimeSpan.FromMilliseconds(20);
 
     /// <summary>
@@ -55,6 +59,11 @@ public sealed partial class SqliteStore
     public ValueTask<IReadOnlyList<StoredEvent>> ReadEventsOfAsync(
         QueueId message, CancellationToken cancel) =>
         ReadAsync<IReadOnlyList<StoredEvent>>(database => ReadEvents(database, message), cancel);
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<StoredEvent>> FindAcceptedAsync(
+        string text, int limit, CancellationToken cancel) =>
+        ReadAsync<IReadOnlyList<StoredEvent>>(database => FindAccepted(database, text, limit), cancel);
 
     async IAsyncEnumerable<StoredEvent> ReadRangeAsync(
         long after, long last, [EnumeratorCancellation] CancellationToken cancel)
@@ -104,6 +113,55 @@ public sealed partial class SqliteStore
         return events;
     }
 
+    /// <summary>From the tail the search table does not know yet, then bucket by bucket, newest first; all
+    /// in one read.</summary>
+    List<StoredEvent> FindAccepted(SqliteDatabase database, string text, int limit)
+    {
+        var found = new List<StoredEvent>();
+        if (SearchKey.Of(text) is not { } key)
+            return found;
+        database.Execute("BEGIN");
+        try
+        {
+            var known = database.Scalar("SELECT value FROM meta WHERE name = 'indexed'");
+            using (var rows = database.Use(
+                """
+                SELECT seq, message, at, kind, body, sum FROM event
+                WHERE seq > ?1 AND (id_key = ?2 OR to_key = ?2) ORDER BY seq DESC
+                """))
+            {
+                AddAccepted(found, rows.Bind(1, known).Bind(2, key), text, limit);
+            }
+            var first = database.Scalar("SELECT coalesce(min(seq), 0) FROM event") >> BucketBits;
+            for (var bucket = known >> BucketBits; bucket >= first && found.Count < limit; bucket--)
+            {
+                using var rows = database.Use(
+                    """
+                    SELECT e.seq, e.message, e.at, e.kind, e.body, e.sum
+                    FROM search s JOIN event e ON e.seq = s.seq
+                    WHERE s.bucket = ? AND s.key = ? ORDER BY s.seq DESC
+                    """);
+                AddAccepted(found, rows.Bind(1, bucket).Bind(2, key), text, limit);
+            }
+            return found;
+        }
+        finally
+        {
+            database.Execute("COMMIT");
+        }
+    }
+
+    /// <summary>Keys are sums: the text itself decides.</summary>
+    void AddAccepted(List<StoredEvent> found, SqliteStatement rows, string text, int limit)
+    {
+        while (found.Count < limit && rows.Step())
+        {
+            AddEvent(found, rows);
+            if (found.Count > 0 && !SearchKey.Fits(found[^1].Event, text))
+                found.RemoveAt(found.Count - 1);
+        }
+    }
+
     void AddEvent(List<StoredEvent> events, SqliteStatement rows)
     {
         try
@@ -116,7 +174,14 @@ public sealed partial class SqliteStore
         }
     }
 
-    /// <summary>Brings the search table on by a step, once a second or when many events wait.</summary>
+    static string FillSearch(string column) =>
+        $"""
+        INSERT OR IGNORE INTO search(bucket, key, seq)
+        SELECT seq >> {BucketBits}, {column}, seq FROM event
+        WHERE seq > ? AND seq <= ? AND {column} IS NOT NULL ORDER BY 1, 2, 3
+        """;
+
+    /// <summary>Brings the search tables on by a step, once a second or when many events wait.</summary>
     void IndexSomeEvents()
     {
         if (!IsIndexBehind)
@@ -137,6 +202,8 @@ public sealed partial class SqliteStore
                 SELECT message, seq FROM event
                 WHERE seq > ? AND seq <= ? AND message IS NOT NULL ORDER BY 1, 2
                 """).Bind(1, indexed).Bind(2, to).Run();
+            writer.Use(FillSearch("id_key")).Bind(1, indexed).Bind(2, to).Run();
+            writer.Use(FillSearch("to_key")).Bind(1, indexed).Bind(2, to).Run();
             writer.Use("UPDATE meta SET value = ? WHERE name = 'indexed'").Bind(1, to).Run();
             flushesLater = true;
             Commit();

@@ -72,6 +72,15 @@ public sealed partial class SqliteStore
         ReadAsync<IReadOnlyList<StoredObject>>(database => ReadObjects(database, kind), cancel);
 
     /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<StoredObject>> ListObjectsAsync(
+        ObjectRange range, CancellationToken cancel) =>
+        ReadAsync<IReadOnlyList<StoredObject>>(database => ListObjects(database, range), cancel);
+
+    /// <inheritdoc/>
+    public ValueTask<StoredObject?> FindObjectAsync(string kind, string name, CancellationToken cancel) =>
+        ReadAsync(database => FindObject(database, kind, name), cancel);
+
+    /// <inheritdoc/>
     public ValueTask<StoredContent?> OpenContentAsync(QueuedMessage message, CancellationToken cancel) =>
         ReadAsync(database => OpenContent(database, message), cancel);
 
@@ -334,6 +343,37 @@ public sealed partial class SqliteStore
         while (rows.Step())
             objects.Add(new StoredObject(kind, rows.Text(0), rows.Blob(1).ToArray()));
         return objects;
+    }
+
+    static List<StoredObject> ListObjects(SqliteDatabase database, ObjectRange range)
+    {
+        var isForward = range.Before is null;
+        using var rows = database.Use(
+            $"""
+            SELECT name, json FROM object WHERE kind = ? AND name > ? AND name < ?
+            ORDER BY name {(isForward ? "ASC" : "DESC")} LIMIT ?
+            """);
+        var end = range.Prefix + ObjectRange.End;
+        rows.BindText(1, range.Kind)
+            .BindText(2, isForward ? Later(range.After, range.Prefix) : range.Prefix)
+            .BindText(3, isForward || string.CompareOrdinal(range.Before, end) > 0 ? end : range.Before!)
+            .Bind(4, range.Limit);
+        var objects = new List<StoredObject>();
+        while (rows.Step())
+            objects.Add(new StoredObject(range.Kind, rows.Text(0), rows.Blob(1).ToArray()));
+        if (!isForward)
+            objects.Reverse();
+        return objects;
+    }
+
+    static string Later(string? one, string other) =>
+        string.CompareOrdinal(one, other) > 0 ? one! : other;
+
+    static StoredObject? FindObject(SqliteDatabase database, string kind, string name)
+    {
+        using var rows = database.Use("SELECT json FROM object WHERE kind = ? AND name = ?");
+        rows.BindText(1, kind).BindText(2, name);
+        return rows.Step() ? new StoredObject(kind, name, rows.Blob(0).ToArray()) : null;
     }
 
     StoredContent? OpenContent(SqliteDatabase database, QueuedMessage message)

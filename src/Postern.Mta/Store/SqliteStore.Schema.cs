@@ -34,6 +34,15 @@ public sealed partial class SqliteStore
             PRIMARY KEY(kind, id, number)) WITHOUT ROWID;
         INSERT INTO meta VALUES ('epoch', 0), ('node', 1), ('last_id', 0), ('indexed', 0);
         """,
+        // 2. Message-ID and recipient of accepted mail can be searched for. Buckets keep the inserts of the
+        // indexer together: one holds 65,536 events.
+        """
+        ALTER TABLE event ADD COLUMN id_key INTEGER;
+        ALTER TABLE event ADD COLUMN to_key INTEGER;
+        CREATE TABLE search(
+            bucket INTEGER NOT NULL, key INTEGER NOT NULL, seq INTEGER NOT NULL,
+            PRIMARY KEY(bucket, key, seq)) WITHOUT ROWID;
+        """,
     ];
 
     /// <summary>Opens the writer's connection and brings the schema up to date.</summary>

@@ -203,18 +203,21 @@ public sealed partial class SqliteStore
     /// </summary>
     int DropEvents(DateTimeOffset before)
     {
-        var old = new List<(long Seq, long? Message)>();
-        using (var rows = writer.Use("SELECT seq, message, at FROM event WHERE seq < ? ORDER BY seq LIMIT ?"))
+        var old = new List<(long Seq, long? Message, long? IdKey, long? ToKey)>();
+        using (var rows = writer.Use(
+            "SELECT seq, message, at, id_key, to_key FROM event WHERE seq < ? ORDER BY seq LIMIT ?"))
         {
             rows.Bind(1, Math.Min(lastSeq, indexed)).Bind(2, SweepEventsMax);
             while (rows.Step())
             {
                 if (rows.Long(2) < before.UtcTicks)
-                    old.Add((rows.Long(0), rows.LongOrNull(1)));
+                    old.Add((rows.Long(0), rows.LongOrNull(1), rows.LongOrNull(3), rows.LongOrNull(4)));
             }
         }
-        foreach (var (seq, message) in old)
+        foreach (var (seq, message, idKey, toKey) in old)
         {
+            DropSearched(seq, idKey);
+            DropSearched(seq, toKey);
             writer.Use("DELETE FROM event WHERE seq = ?").Bind(1, seq).Run();
             if (message is { } id)
                 writer.Use("DELETE FROM event_of WHERE message = ? AND seq = ?").Bind(1, id)
@@ -222,6 +225,13 @@ public sealed partial class SqliteStore
         }
         flushesLater = true;
         return old.Count;
+    }
+
+    void DropSearched(long seq, long? key)
+    {
+        if (key is { } known)
+            writer.Use("DELETE FROM search WHERE bucket = ? AND key = ? AND seq = ?")
+                .Bind(1, seq >> BucketBits).Bind(2, known).Bind(3, seq).Run();
     }
 
     int GiveBackPages()

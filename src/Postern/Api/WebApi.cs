@@ -17,7 +17,7 @@ namespace Postern.Api;
 /// 404.</remarks>
 sealed partial class WebApi(
     MailTransferAgent agent, ISessionPolicy deliverPolicy, Func<PosternOptions> reread, SandboxMail? sandbox,
-        TimeProvider clock)
+    TimeProvider clock, ILogger log)
 {
     const int PageMax = 1000;
 
@@ -73,7 +73,16 @@ sealed partial class WebApi(
             await ErrorAsync(
                 context, 503, $"the store takes no change now: {e.Message}", "see the log and the alarms");
         }
+        catch (Exception e) when (
+            !context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested)
+        {
+            LogUnforeseen(e, context.Request.Method, context.GetEndpoint()?.DisplayName);
+            await ErrorAsync(context, 500, "Internal Server Error", "see the log");
+        }
     }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "A request of {Endpoint} by {Method} failed")]
+    partial void LogUnforeseen(Exception e, string method, string? endpoint);
 
     static async Task OpenApiAsync(HttpContext context)
     {

@@ -242,7 +242,7 @@ sealed partial class PosternServer : IAsyncDisposable
             SocketOf, logs));
         var web = builder.Build();
         var deliver = agent.OpenDoor(new ListenOptions { Name = "deliver", For = ListenFor.Mx });
-        new WebApi(agent, deliver, reread, sandbox, clock).Map(web);
+        new WebApi(agent, deliver, reread, sandbox, clock, logs.CreateLogger("Postern.Api")).Map(web);
         return web;
     }
 

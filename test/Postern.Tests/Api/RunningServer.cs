@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
+using System.Text;
 using Postern.Listeners;
 using Postern.Mta;
 using Postern.Mta.Configuration;
@@ -52,6 +53,7 @@ public sealed class RunningServer : IAsyncLifetime
                 Name = "only-metrics", On = "127.0.0.1:0", For = ListenFor.Http, Serves = [HttpFace.Metrics],
             },
         ],
+        Api = new ApiOptions { Keys = [new Secret("test:", "key-account")] },
         Domains = new Dictionary<string, DomainOptions>
         {
             ["mg.example.org"] = new() { ApiKeys = [new Secret("test:", "key-mg")] },
@@ -87,6 +89,16 @@ public sealed class RunningServer : IAsyncLifetime
         var http = new HttpClient { BaseAddress = new Uri($"http://{AddressOf(listener)}/") };
         if (withToken)
             http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Token);
+        return http;
+    }
+
+    /// <summary>A client of the API that speaks Mailgun's. Null: without a key.</summary>
+    public HttpClient Api(string? key)
+    {
+        var http = Http("http", withToken: false);
+        if (key is not null)
+            http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
+                "Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"api:{key}")));
         return http;
     }
 

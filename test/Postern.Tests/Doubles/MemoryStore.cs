@@ -303,6 +303,35 @@ public sealed class MemoryStore : IMailStore
         }
     }
 
+    public ValueTask<IReadOnlyList<StoredEvent>> FindAcceptedAsync(
+        string text, int limit, CancellationToken cancel)
+    {
+        lock (gate)
+            return List(disk.Events.Where(e => SearchKey.Fits(e.Event, text)).Reverse().Take(limit));
+    }
+
+    public ValueTask<IReadOnlyList<StoredObject>> ListObjectsAsync(
+        ObjectRange range, CancellationToken cancel)
+    {
+        lock (gate)
+        {
+            var all = disk.Objects
+                .Where(pair => pair.Key.Kind == range.Kind
+                    && pair.Key.Name.StartsWith(range.Prefix, StringComparison.Ordinal))
+                .Select(pair => new StoredObject(range.Kind, pair.Key.Name, pair.Value));
+            return List(range.Before is { } before
+                ? all.Where(found => string.CompareOrdinal(found.Name, before) < 0).TakeLast(range.Limit)
+                : all.Where(found => string.CompareOrdinal(found.Name, range.After) > 0).Take(range.Limit));
+        }
+    }
+
+    public ValueTask<StoredObject?> FindObjectAsync(string kind, string name, CancellationToken cancel)
+    {
+        lock (gate)
+            return ValueTask.FromResult(disk.Objects.TryGetValue((kind, name), out var json)
+                ? new StoredObject(kind, name, json) : null);
+    }
+
     public ValueTask<int> SweepAsync(
         DateTimeOffset now, DateTimeOffset eventsBefore, CancellationToken cancel)
     {

@@ -159,6 +159,16 @@ sealed class SteppedStore(IMailStore inner, Ledger ledger) : IMailStore
     public ValueTask<IReadOnlyList<StoredObject>> ReadObjectsAsync(string kind, CancellationToken cancel) =>
         Wait(inner.ReadObjectsAsync(kind, cancel));
 
+    public ValueTask<IReadOnlyList<StoredEvent>> FindAcceptedAsync(
+        string text, int limit, CancellationToken cancel) =>
+        Wait(inner.FindAcceptedAsync(text, limit, cancel));
+
+    public ValueTask<IReadOnlyList<StoredObject>> ListObjectsAsync(
+        ObjectRange range, CancellationToken cancel) => Wait(inner.ListObjectsAsync(range, cancel));
+
+    public ValueTask<StoredObject?> FindObjectAsync(string kind, string name, CancellationToken cancel) =>
+        Wait(inner.FindObjectAsync(kind, name, cancel));
+
     public ValueTask<int> SweepAsync(
         DateTimeOffset now, DateTimeOffset eventsBefore, CancellationToken cancel) =>
         failed ? ValueTask.FromException<int>(new StoreException(StoreHealth.Failed, "the store failed"))

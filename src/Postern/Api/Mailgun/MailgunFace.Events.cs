@@ -14,6 +14,12 @@ sealed partial class MailgunFace
     /// <summary>Events of one commit may be a little out of the order of their moments.</summary>
     static readonly TimeSpan Disorder = TimeSpan.FromMinutes(1);
 
+    void MapEvents(IEndpointRouteBuilder web)
+    {
+        web.MapGet("/v3/{domain}/events", context => ServeAsync(context, EventsAsync));
+        web.MapGet("/v3/{domain}/events/{token}", context => ServeAsync(context, EventsAsync));
+    }
+
     async Task<JsonObject> EventsAsync(HttpContext context, string domain)
     {
         var cancel = context.RequestAborted;

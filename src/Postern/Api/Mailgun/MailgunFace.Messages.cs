@@ -22,6 +22,12 @@ sealed partial class MailgunFace
 
     const string Listener = "api";
 
+    void MapMessages(IEndpointRouteBuilder web)
+    {
+        web.MapPost("/v3/{domain}/messages", context => ServeAsync(context, SendAsync));
+        web.MapPost("/v3/{domain}/messages.mime", context => ServeAsync(context, SendMimeAsync));
+    }
+
     async Task<JsonObject> SendAsync(HttpContext context, string domain)
     {
         var cancel = context.RequestAborted;

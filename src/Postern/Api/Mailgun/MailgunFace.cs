@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Postern.Mta;
+using Postern.Mta.Configuration;
 using Postern.Mta.Events;
 using Postern.Mta.Intake;
 
@@ -11,9 +12,10 @@ namespace Postern.Api.Mailgun;
 /// <summary>Mailgun's API in front of any provider: an application keeps its SDK and changes its base
 /// URL.</summary>
 /// <remarks>
-/// Each request says who asks by HTTP Basic, any user and a key as the password; a key of a sending domain
-/// opens that domain alone. Texts and forms are Mailgun's, since its clients compare them. What goes wrong is
-/// an <see cref="ApiException"/>: a status and a JSON message.
+/// Each request says who asks by HTTP Basic, any user and a key as the password: a key of a sending domain
+/// opens that domain alone, an account key all of them and what belongs to none. Texts and forms are
+/// Mailgun's, since its clients compare them. What goes wrong is an <see cref="ApiException"/>: a status and
+/// a JSON message.
 /// </remarks>
 sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock)
 {
@@ -22,33 +24,43 @@ sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock)
 
     public void Map(IEndpointRouteBuilder web)
     {
-        web.MapPost("/v3/{domain}/messages", context => ServeAsync(context, SendAsync));
-        web.MapPost("/v3/{domain}/messages.mime", context => ServeAsync(context, SendMimeAsync));
-        web.MapGet("/v3/{domain}/events", context => ServeAsync(context, EventsAsync));
-        web.MapGet("/v3/{domain}/events/{token}", context => ServeAsync(context, EventsAsync));
+        MapMessages(web);
+        MapEvents(web);
     }
 
-    /// <summary>Asks for the key, then for the domain, then for what is wanted; and answers.</summary>
-    async Task ServeAsync(HttpContext context, Func<HttpContext, string, Task<JsonObject>> answer)
-    {
-        JsonObject body;
-        try
+    /// <summary>For one sending domain, the one in the path: asks for a key of it or of the account, then for
+    /// what is wanted; and answers.</summary>
+    Task ServeAsync(HttpContext context, Func<HttpContext, string, Task<JsonObject>> answer) =>
+        AnswerAsync(context, async key =>
         {
-            if (KeyOf(context.Request.Headers.Authorization.ToString()) is not { } key
-                || !agent.Options.Domains.Values.Any(domain => Opens(domain, key)))
-            {
-                await ForbidAsync(context);
-                return;
-            }
+            var isAccount = Opens(agent.Options.Api.Keys, key);
+            if (!isAccount && !agent.Options.Domains.Values.Any(domain => Opens(domain.ApiKeys, key)))
+                return null;
             var name = (string)context.GetRouteValue("domain")!;
             if (FindDomain(name) is not { } found)
                 throw new ApiException(404, $"Domain not found: {ApiException.Shown(name)}");
-            if (!Opens(found.Options, key))
+            return isAccount || Opens(found.Options.ApiKeys, key)
+                ? await answer(context, found.Name) : null;
+        });
+
+    /// <summary>For what belongs to no domain: an account key alone opens it.</summary>
+    Task ServeAccountAsync(HttpContext context, Func<HttpContext, Task<JsonObject>> answer) =>
+        AnswerAsync(context, async key =>
+            Opens(agent.Options.Api.Keys, key) ? await answer(context) : null);
+
+    /// <param name="answer">Null: the key opens nothing here.</param>
+    static async Task AnswerAsync(HttpContext context, Func<byte[], Task<JsonObject?>> answer)
+    {
+        JsonObject? body = null;
+        try
+        {
+            if (KeyOf(context.Request.Headers.Authorization.ToString()) is { } key)
+                body = await answer(key);
+            if (body is null)
             {
                 await ForbidAsync(context);
                 return;
             }
-            body = await answer(context, found.Name);
         }
         catch (ApiException refused)
         {
@@ -72,10 +84,10 @@ sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock)
     }
 
     /// <summary>Compared in a time that does not tell how much of it was right.</summary>
-    static bool Opens(DomainOptions domain, byte[] key)
+    static bool Opens(IReadOnlyList<Secret> keys, byte[] key)
     {
         var opens = false;
-        foreach (var ours in domain.ApiKeys)
+        foreach (var ours in keys)
             opens |= CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(ours.Value), key);
         return opens;
     }

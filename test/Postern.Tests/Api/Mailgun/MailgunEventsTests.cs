@@ -1,5 +1,3 @@
-using System.Net.Http.Headers;
-using System.Text;
 using System.Text.Json;
 
 namespace Postern.Tests.Api.Mailgun;
@@ -7,14 +5,6 @@ namespace Postern.Tests.Api.Mailgun;
 public sealed class MailgunEventsTests(RunningServer server) : IClassFixture<RunningServer>
 {
     static CancellationToken Cancel => TestContext.Current.CancellationToken;
-
-    HttpClient Client(string key = "key-mg")
-    {
-        var http = server.Http("http", withToken: false);
-        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
-            "Basic", Convert.ToBase64String(Encoding.ASCII.GetBytes("api:" + key)));
-        return http;
-    }
 
     /// <summary>Seven tests, each to its own recipient: two events each.</summary>
     static async Task SendSevenAsync(HttpClient http, string tag)
@@ -49,7 +39,7 @@ public sealed class MailgunEventsTests(RunningServer server) : IClassFixture<Run
     [InlineData("no", "r6 r5 r4 r3 r2 r1 r0")]
     public async Task Pages_FollowEachOther_ToAnEmptyOneAndBack(string ascending, string expected)
     {
-        using var http = Client();
+        using var http = server.Api("key-mg");
         var tag = "pages-" + ascending;
         await SendSevenAsync(http, tag);
         var url = $"v3/mg.example.org/events?event=delivered&tags={tag}&limit=3&ascending={ascending}";
@@ -75,7 +65,7 @@ public sealed class MailgunEventsTests(RunningServer server) : IClassFixture<Run
     [Fact]
     public async Task LastPage_PolledAgain_HasWhatCameSince()
     {
-        using var http = Client();
+        using var http = server.Api("key-mg");
         await SendSevenAsync(http, "poll");
         var (items, paging) = await PageAsync(
             http, "v3/mg.example.org/events?tags=poll&event=accepted&ascending=yes&limit=300");
@@ -98,7 +88,7 @@ public sealed class MailgunEventsTests(RunningServer server) : IClassFixture<Run
     [InlineData("end=1000.5", 0)]
     public async Task Filters_Choose(string filter, int expected)
     {
-        using var http = Client();
+        using var http = server.Api("key-mg");
         var tag = string.Concat(filter.Where(char.IsAsciiLetterOrDigit));
         await SendSevenAsync(http, tag);
         var query = string.Join('&', filter.Split('&').Select(one => one.Split('=', 2)).Select(
@@ -110,7 +100,7 @@ public sealed class MailgunEventsTests(RunningServer server) : IClassFixture<Run
     [Fact]
     public async Task Event_OfATest_TellsItAndItsVariables()
     {
-        using var http = Client();
+        using var http = server.Api("key-mg");
         await SendSevenAsync(http, "shape");
         using var json = JsonDocument.Parse(await http.GetStringAsync(
             "v3/mg.example.org/events?tags=shape&event=delivered&limit=1", Cancel));
@@ -128,9 +118,9 @@ public sealed class MailgunEventsTests(RunningServer server) : IClassFixture<Run
     [Fact]
     public async Task Events_OfOneDomain_AreNotAnothers()
     {
-        using var http = Client();
+        using var http = server.Api("key-mg");
         await SendSevenAsync(http, "mine");
-        using var other = Client("key-other");
+        using var other = server.Api("key-other");
         Assert.Empty((await PageAsync(other, "v3/other.example.org/events?tags=mine")).Items);
     }
 
@@ -143,7 +133,7 @@ public sealed class MailgunEventsTests(RunningServer server) : IClassFixture<Run
     [InlineData("events/e30")]
     public async Task Question_ThatIsWrong_Is400(string path)
     {
-        using var http = Client();
+        using var http = server.Api("key-mg");
         using var answer = await http.GetAsync("v3/mg.example.org/" + path, Cancel);
         Assert.Equal(400, (int)answer.StatusCode);
     }

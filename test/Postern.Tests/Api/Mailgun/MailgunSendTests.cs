@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using Postern.Mta.Queue;
@@ -12,14 +11,6 @@ public sealed class MailgunSendTests(RunningServer server) : IClassFixture<Runni
     const string Messages = "v3/mg.example.org/messages";
 
     static CancellationToken Cancel => TestContext.Current.CancellationToken;
-
-    HttpClient Client(string key = "key-mg")
-    {
-        var http = server.Http("http", withToken: false);
-        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
-            "Basic", Convert.ToBase64String(Encoding.ASCII.GetBytes("api:" + key)));
-        return http;
-    }
 
     static async Task<(HttpStatusCode Status, string Message, string? Id)> AnswerAsync(
         HttpResponseMessage response)
@@ -40,7 +31,7 @@ public sealed class MailgunSendTests(RunningServer server) : IClassFixture<Runni
         var all = (fields is ["", ..] ? fields[1..] : besides)
             .Select(field => field.Split('=', 2)).Where(field => field[1].Length > 0)
             .Select(field => new KeyValuePair<string, string>(field[0], field[1]));
-        using var http = Client();
+        using var http = server.Api("key-mg");
         return await AnswerAsync(await http.PostAsync(Messages, new FormUrlEncodedContent(all), Cancel));
     }
 
@@ -80,7 +71,7 @@ public sealed class MailgunSendTests(RunningServer server) : IClassFixture<Runni
     [Fact]
     public async Task Files_AreAttached_AndInlineOnesStandBesideTheHtml()
     {
-        using var http = Client();
+        using var http = server.Api("key-mg");
         using var form = new MultipartFormDataContent
         {
             { new StringContent("a@shop.example"), "from" }, { new StringContent("b@net.example"), "to" },
@@ -136,7 +127,7 @@ public sealed class MailgunSendTests(RunningServer server) : IClassFixture<Runni
     [Fact]
     public async Task Inline_WithASpaceInItsName_IsTaken()
     {
-        using var http = Client();
+        using var http = server.Api("key-mg");
         using var form = new MultipartFormDataContent
         {
             { new StringContent("a@shop.example"), "from" }, { new StringContent("b@net.example"), "to" },
@@ -152,7 +143,7 @@ public sealed class MailgunSendTests(RunningServer server) : IClassFixture<Runni
     {
         const string mime = "From: q@shop.example\r\nTo: somebody@else.example\r\nBcc: x@net.example\r\n"
             + "Message-ID: <mine-1@shop.example>\r\nSubject: 8\r\n\r\n.dot\r\nlast";
-        using var http = Client();
+        using var http = server.Api("key-mg");
         using var form = new MultipartFormDataContent
         {
             { new StringContent("z@net.example"), "to" },
@@ -175,7 +166,7 @@ public sealed class MailgunSendTests(RunningServer server) : IClassFixture<Runni
     [InlineData("From: a@b.example\r\n\r\nbare\rreturn", "Message contains a bare <CR>")]
     public async Task Mime_ThatIsNoMessage_Is400(string mime, string expected)
     {
-        using var http = Client();
+        using var http = server.Api("key-mg");
         using var form = new MultipartFormDataContent
         {
             { new StringContent("z@net.example"), "to" }, { new StringContent(mime), "message", "m" },
@@ -289,9 +280,7 @@ public sealed class MailgunSendTests(RunningServer server) : IClassFixture<Runni
     [InlineData("v3/mg.example.org/events", "wrong")]
     public async Task Key_ThatDoesNotOpen_Is401AsMailgunSaysIt(string path, string? key)
     {
-        using var http = Client(key ?? "");
-        if (key is null)
-            http.DefaultRequestHeaders.Authorization = null;
+        using var http = server.Api(key);
         using var request = new HttpRequestMessage(
             path.EndsWith("events", StringComparison.Ordinal) ? HttpMethod.Get : HttpMethod.Post, path);
         using var response = await http.SendAsync(request, Cancel);
@@ -303,7 +292,7 @@ public sealed class MailgunSendTests(RunningServer server) : IClassFixture<Runni
     [Fact]
     public async Task Domain_ThatIsNotOurs_Is404()
     {
-        using var http = Client();
+        using var http = server.Api("key-mg");
         var (status, message, _) = await AnswerAsync(
             await http.PostAsync("v3/x.example/messages", null, Cancel));
         Assert.Equal((HttpStatusCode.NotFound, "Domain not found: x.example"), (status, message));
@@ -312,7 +301,7 @@ public sealed class MailgunSendTests(RunningServer server) : IClassFixture<Runni
     [Fact]
     public async Task Domain_InCapitals_IsTheSame()
     {
-        using var http = Client();
+        using var http = server.Api("key-mg");
         var (status, _, _) = await AnswerAsync(
             await http.PostAsync("v3/MG.Example.ORG/messages", null, Cancel));
         Assert.Equal(HttpStatusCode.BadRequest, status);

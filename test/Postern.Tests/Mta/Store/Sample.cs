@@ -147,6 +147,7 @@ static class Sample
         Actor = "root",
         Alarm = new Alarm("login", "relay", Start, "text", ""),
         Options = FullOptions,
+        Remote = new RemoteFacts("webhook", "id-1", Start.AddTicks(8), "bounce", """{"ip":"192.0.2.7"}"""),
     };
 
     public static readonly MailOptions FullOptions = new()

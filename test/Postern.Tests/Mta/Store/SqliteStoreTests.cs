@@ -81,7 +81,7 @@ public sealed class SqliteStoreTests : IAsyncLifetime
         store = Open();
         await store.CommitAsync(Accept(1));
         Assert.Equal(1, store.Epoch);
-        Assert.Equal("1", Query("PRAGMA user_version"));
+        Assert.Equal("2", Query("PRAGMA user_version"));
         Assert.Equal("wal", Query("PRAGMA journal_mode"));
     }
 

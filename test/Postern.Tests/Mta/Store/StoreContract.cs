@@ -365,6 +365,60 @@ public abstract class StoreContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Accepted_IsFoundByMessageIdAndByRecipient_NewestFirst()
+    {
+        for (var i = 0; i < 3; i++)
+            await Store.CommitAsync(Tell(Accepted(30 + i, $"<m{i}@A.example>", i == 1 ? "x@b" : "Y@b")));
+        await Store.CommitAsync(Tell(
+            Accepted(40, "<m0@a.example>", "y@b") with { Kind = EventKind.Relayed }));
+        await ReopenAsync();
+        await Store.CommitAsync(Tell(Accepted(50, "<m0@a.example>", "z@b")));
+
+        Assert.Equal([50, 30], await FindAsync("M0@a.example", 10));
+        Assert.Equal([50, 30], await FindAsync("<m0@a.example>", 10));
+        Assert.Equal([50], await FindAsync("m0@a.example", 1));
+        Assert.Equal([32, 30], await FindAsync("y@B", 10));
+        Assert.Equal([31], await FindAsync("x@b", 10));
+        Assert.Empty(await FindAsync("m@a.example", 10));
+        Assert.Empty(await FindAsync("", 10));
+
+        async Task<IEnumerable<long>> FindAsync(string text, int limit) =>
+            (await Store.FindAcceptedAsync(text, limit, None))
+                .Select(found => found.Event.Message!.Value.Value);
+
+        static MailEvent Accepted(long message, string messageId, string recipient) => Event(message) with
+        {
+            Kind = EventKind.Accepted,
+            MessageId = messageId,
+            RecipientAddress = recipient,
+        };
+    }
+
+    [Fact]
+    public async Task Objects_AreListedByPrefixForwardAndBackward()
+    {
+        var change = new StoreChange();
+        foreach (var name in (string[])["a/1", "a/2", "a/3", "a/\uac00", "ab", "b/1"])
+            change.Objects.Add(new ObjectChange("bounce", name, Encoding.UTF8.GetBytes(name)));
+        change.Objects.Add(new ObjectChange("other", "a/2", "x"u8.ToArray()));
+        await Store.CommitAsync(change);
+
+        var all = new ObjectRange("bounce", "a/", 10);
+        Assert.Equal(["a/1", "a/2", "a/3", "a/\uac00"], await NamesAsync(all));
+        Assert.Equal(["a/2", "a/3"], await NamesAsync(all with { Limit = 2, After = "a/1" }));
+        Assert.Equal(["a/2", "a/3"], await NamesAsync(all with { Limit = 2, Before = "a/\uac00" }));
+        Assert.Equal(["a/3", "a/\uac00"], await NamesAsync(all with { Limit = 2, Before = "z" }));
+        Assert.Empty(await NamesAsync(all with { Before = "a/1" }));
+        Assert.Equal(6, (await NamesAsync(all with { Prefix = "" })).Count());
+        Assert.Equal("a/3", Encoding.UTF8.GetString(
+            (await Store.FindObjectAsync("bounce", "a/3", None))!.Json.Span));
+        Assert.Null(await Store.FindObjectAsync("bounce", "a/4", None));
+
+        async Task<IEnumerable<string>> NamesAsync(ObjectRange range) =>
+            (await Store.ListObjectsAsync(range, None)).Select(found => found.Name);
+    }
+
+    [Fact]
     public async Task Objects_ArePutReplacedAndRemoved()
     {
         await Store.CommitAsync(Put("account", "b", "1"));

@@ -1,0 +1,34 @@
+using System.Text;
+using Postern.Mta.Events;
+
+namespace Postern.Mta.Store;
+
+/// <summary>What the search table knows a text by: a sum of its letters without regard to case.</summary>
+public static class SearchKey
+{
+    /// <summary>64-bit FNV-1a, draft-eastlake-fnv.</summary>
+    const ulong Basis = 14695981039346656037;
+
+    const ulong Prime = 1099511628211;
+
+    /// <summary>Null: the text is empty, or there is none.</summary>
+    public static long? Of(string? text)
+    {
+        var rest = Bare(text);
+        if (rest.IsEmpty)
+            return null;
+        var key = Basis;
+        foreach (var rune in rest.EnumerateRunes())
+            key = (key ^ (uint)Rune.ToLowerInvariant(rune).Value) * Prime;
+        return (long)key;
+    }
+
+    /// <summary>The event has this Message-ID, or this recipient.</summary>
+    public static bool Fits(MailEvent fact, string text) => fact.Kind == EventKind.Accepted
+        && (Bare(text).Equals(Bare(fact.MessageId), StringComparison.OrdinalIgnoreCase)
+            || Bare(text).Equals(fact.RecipientAddress, StringComparison.OrdinalIgnoreCase));
+
+    /// <summary>A Message-ID without its angle brackets.</summary>
+    static ReadOnlySpan<char> Bare(string? text) => text is ['<', .., '>'] ? text.AsSpan(1, text.Length - 2)
+        : text;
+}
