@@ -22,6 +22,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
     readonly EventLog eventLog;
     readonly Housekeeping housekeeping;
     readonly TransportCheck transportCheck;
+    readonly EventPoller eventPoller;
     readonly CancellationTokenSource stopping = new();
     Task background = Task.CompletedTask;
     Task logging = Task.CompletedTask;
@@ -61,6 +62,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
             Queue, store, () => Options,
             name => Accounts.TryFind(name, out var account) && Limits.IsSpent(account), clock, log);
         transportCheck = new TransportCheck(transports, Queue, () => Options, clock, log);
+        eventPoller = new EventPoller(transports, Queue, store, () => Options, clock, log);
         Metrics.Observe(QueueSizes, Alarms);
     }
 
@@ -88,11 +90,14 @@ public sealed class MailTransferAgent : IAsyncDisposable
             await store.ReadObjectsAsync(AccountLimits.ObjectKind, cancel).ConfigureAwait(false),
             await store.ReadObjectsAsync(AlarmBoard.ObjectKind, cancel).ConfigureAwait(false));
         var agent = new MailTransferAgent(options, store, parts, objects);
+        agent.Queue.RestoreTokens(
+            await store.ReadObjectsAsync(TokenMemory.ObjectKind, cancel).ConfigureAwait(false));
         agent.logging = agent.eventLog.RunAsync(store, CancellationToken.None);
         await agent.Queue.Dispatcher.StartAsync(cancel).ConfigureAwait(false);
         agent.background = Task.WhenAll(
             Task.Run(() => agent.housekeeping.RunAsync(agent.stopping.Token), CancellationToken.None),
-            Task.Run(() => agent.transportCheck.RunAsync(agent.stopping.Token), CancellationToken.None));
+            Task.Run(() => agent.transportCheck.RunAsync(agent.stopping.Token), CancellationToken.None),
+            Task.Run(() => agent.eventPoller.RunAsync(agent.stopping.Token), CancellationToken.None));
         return agent;
     }
 

@@ -77,6 +77,19 @@ public sealed record TransportOptions
     public string Region { get; init; } = "us";
     public Secret? Key { get; init; }
 
+    /// <summary>mailgun: how often its events are asked for. Null: never.</summary>
+    public TimeSpan? PollEvents { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>A relay that is Mailgun: what its webhooks are signed with. Null: none are taken.</summary>
+    public Secret? SigningKey { get; init; }
+
+    /// <summary>The path part behind <c>/hooks/NAME/</c> that its webhooks must have. Null: none.</summary>
+    public Secret? HookSecret { get; init; }
+
+    /// <summary>The provider tells what became of mail: that it took it does not count as
+    /// delivered.</summary>
+    public bool HasEventSource => SigningKey is not null || (IsMailgun(this) && PollEvents is not null);
+
     const string SmtpOnly = "kind = \"smtp\"";
     const string RelayOnly = "kind = \"smtp\" or \"mailgun\"";
     const string PipeOnly = "kind = \"pipe\"";
@@ -239,6 +252,28 @@ public sealed record TransportOptions
             o => o.Key, (o, v) => o with { Key = v })
         {
             When = IsMailgun, Where = MailgunOnly, IsRequired = true,
+        },
+        new ValueSetting<TransportOptions, TimeSpan?>("poll-events", Kinds.Duration.OrTheWordNone(),
+            "How often Mailgun is asked what became of mail; it fills the gaps that lost webhooks leave. The "
+            + "key must be one that may read events. Without this and without `signing-key` mail counts as "
+            + "delivered when Mailgun has taken it.",
+            o => o.PollEvents, (o, v) => o with { PollEvents = v })
+        {
+            When = IsMailgun, Where = MailgunOnly,
+        },
+        new ValueSetting<TransportOptions, Secret?>("signing-key", Kinds.Secret.OrNull(),
+            "Mailgun's HTTP webhook signing key, by reference: its webhooks are then taken at "
+            + "`/hooks/NAME`.",
+            o => o.SigningKey, (o, v) => o with { SigningKey = v })
+        {
+            When = IsRelay, Where = RelayOnly, DefaultDoc = "no webhooks are taken",
+        },
+        new ValueSetting<TransportOptions, Secret?>("hook-secret", Kinds.Secret.OrNull(),
+            "A path part that only the provider knows, by reference: webhooks are then taken at "
+            + "`/hooks/NAME/SECRET` alone. Recommended, since Mailgun does not sign what a webhook says.",
+            o => o.HookSecret, (o, v) => o with { HookSecret = v })
+        {
+            When = IsRelay, Where = RelayOnly,
         },
     };
 

@@ -21,6 +21,7 @@ sealed partial class ConfigurationValidator
             case TransportKind.Smtp:
                 CheckSmtp(path, transport);
                 CheckReturnPath(path, transport);
+                CheckHooks(path, transport);
                 break;
             case TransportKind.Pipe:
                 CheckPipe(path, transport);
@@ -30,6 +31,7 @@ sealed partial class ConfigurationValidator
                 break;
             case TransportKind.Mailgun:
                 CheckMailgun(path, transport);
+                CheckHooks(path, transport);
                 break;
             default:
                 throw new System.Diagnostics.UnreachableException();
@@ -162,7 +164,24 @@ sealed partial class ConfigurationValidator
         if (transport.Host is { } host && MendOfHop(host, out _) is { } mend)
             at.Error($"{path}.host", mend);
         CheckAuthority(path, transport);
-        if (transport.Key is { Value: var key } && (key.Length == 0 || key.Any(c => c is <= ' ' or > '~')))
-            at.Error($"{path}.key", "must hold one line, the key alone");
+        CheckOneWord($"{path}.key", transport.Key);
+        if (transport.PollEvents is { } interval)
+            CheckPositive($"{path}.poll-events", interval);
+    }
+
+    void CheckHooks(string path, TransportOptions transport)
+    {
+        CheckOneWord($"{path}.signing-key", transport.SigningKey);
+        CheckOneWord($"{path}.hook-secret", transport.HookSecret);
+        if (transport.HookSecret is { Value: var part } && part.AsSpan().IndexOfAny("/?#%") >= 0)
+            at.Error($"{path}.hook-secret", "is one part of a path: letters, digits, - and _");
+        if (transport.HookSecret is not null && transport.SigningKey is null)
+            at.Error($"{path}.hook-secret", "has no effect without signing-key");
+    }
+
+    void CheckOneWord(string path, Secret? secret)
+    {
+        if (secret is { Value: var word } && (word.Length == 0 || word.Any(c => c is <= ' ' or > '~')))
+            at.Error(path, "must hold one line, the key alone");
     }
 }

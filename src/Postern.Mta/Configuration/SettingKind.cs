@@ -186,6 +186,21 @@ static class Kinds
         },
         value => value is { } there ? kind.Write(there) : null);
 
+    /// <summary>The same, or the word <c>none</c>, which is null.</summary>
+    public static SettingKind<TValue?> OrTheWordNone<TValue>(this SettingKind<TValue> kind)
+        where TValue : struct => new(
+        $"{kind.Name}, or `\"none\"`",
+        (TomlNode node, string path, Reading at, out TValue? value) =>
+        {
+            value = null;
+            if (node is TomlText { Value: "none" })
+                return true;
+            var good = kind.TryRead(node, path, at, out var read);
+            value = good ? read : null;
+            return good;
+        },
+        value => value is { } there ? kind.Write(there) : Text.Write("none"));
+
     /// <summary>Free keys, each with a list of text; written as an inline table.</summary>
     public static readonly SettingKind<IReadOnlyDictionary<string, IReadOnlyList<string>>> TextTable = new(
         "table of text",

@@ -9,7 +9,9 @@ namespace Postern.Mta.Configuration;
 /// </summary>
 sealed class TomlTree
 {
-    static readonly string[] secretKeys = ["password", "login", "key", "keys", "api-keys"];
+    static readonly string[] secretKeys = [
+        "password", "login", "key", "keys", "api-keys", "signing-key", "hook-secret",
+    ];
 
     readonly string file;
     readonly List<ConfigurationError> errors;

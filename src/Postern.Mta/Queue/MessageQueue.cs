@@ -61,6 +61,7 @@ public sealed partial class MessageQueue : IDisposable
         this.chance = chance;
         this.log = log;
         reportThrottle = new ReportThrottle(clock);
+        tokens = new TokenMemory(clock);
         settings =
             new Settings(options, RouteTable.From(options), new BounceComposer(options.Hostname, clock));
         Time = new QueueClock(clock);
@@ -92,6 +93,7 @@ public sealed partial class MessageQueue : IDisposable
     {
         Dispatcher.Dispose();
         gate.Dispose();
+        tellGate.Dispose();
     }
 
     /// <summary>Commits a change, or leaves the alarms as they were before it.</summary>

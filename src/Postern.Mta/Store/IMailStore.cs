@@ -72,10 +72,10 @@ public interface IMailStore : IAsyncDisposable
 
     ValueTask<IReadOnlyList<StoredEvent>> ReadEventsOfAsync(QueueId message, CancellationToken cancel);
 
-    /// <summary>The <c>accepted</c> events with this Message-ID or this recipient, newest first; case does
-    /// not count.</summary>
-    /// <param name="text">A Message-ID without its brackets, or an address.</param>
-    ValueTask<IReadOnlyList<StoredEvent>> FindAcceptedAsync(
+    /// <summary>The <c>accepted</c> events with this Message-ID or this recipient, and those without a
+    /// message that were told under this id; newest first, without regard to case.</summary>
+    /// <param name="text">A Message-ID, an address, or <see cref="RemoteFacts.EventId"/>.</param>
+    ValueTask<IReadOnlyList<StoredEvent>> FindEventsAsync(
         string text, int limit, CancellationToken cancel);
 
     /// <summary>All objects of a kind made by command or API: accounts, alarms, ...</summary>

@@ -23,10 +23,19 @@ public static class SearchKey
         return (long)key;
     }
 
-    /// <summary>The event has this Message-ID, or this recipient.</summary>
-    public static bool Fits(MailEvent fact, string text) => fact.Kind == EventKind.Accepted
-        && (Bare(text).Equals(Bare(fact.MessageId), StringComparison.OrdinalIgnoreCase)
-            || Bare(text).Equals(fact.RecipientAddress, StringComparison.OrdinalIgnoreCase));
+    /// <summary>The id an event can be found by. Null: by none.</summary>
+    public static string? IdIn(MailEvent fact) => fact.Kind == EventKind.Accepted ? fact.MessageId
+        : fact.Message is null ? fact.Remote?.EventId : null;
+
+    /// <summary>The address an event can be found by. Null: by none.</summary>
+    public static string? RecipientIn(MailEvent fact) =>
+        fact.Kind == EventKind.Accepted ? fact.RecipientAddress : null;
+
+    public static bool Fits(MailEvent fact, string text) =>
+        IsSame(IdIn(fact), text) || IsSame(RecipientIn(fact), text);
+
+    static bool IsSame(string? one, string other) => !string.IsNullOrEmpty(one)
+        && Bare(one).Equals(Bare(other), StringComparison.OrdinalIgnoreCase);
 
     /// <summary>A Message-ID without its angle brackets.</summary>
     static ReadOnlySpan<char> Bare(string? text) => text is ['<', .., '>'] ? text.AsSpan(1, text.Length - 2)

@@ -109,11 +109,10 @@ public sealed partial class SqliteStore
     {
         var seq = ++lastSeq;
         var (message, at, kind) = (fact.Message?.Value, fact.At.UtcTicks, (long)fact.Kind);
-        var isSought = fact.Kind == EventKind.Accepted;
         writer.Use(InsertEvent).Bind(1, seq).Bind(2, message).Bind(3, at).Bind(4, kind).BindText(5, body)
             .Bind(6, RowCodec.SumOfEvent(seq, message ?? -1, at, kind, body))
-            .Bind(7, isSought ? SearchKey.Of(fact.MessageId) : null)
-            .Bind(8, isSought ? SearchKey.Of(fact.RecipientAddress) : null).Run();
+            .Bind(7, SearchKey.Of(SearchKey.IdIn(fact)))
+            .Bind(8, SearchKey.Of(SearchKey.RecipientIn(fact))).Run();
     }
 
     void Put(ObjectChange change)

@@ -61,9 +61,9 @@ public sealed partial class SqliteStore
         ReadAsync<IReadOnlyList<StoredEvent>>(database => ReadEvents(database, message), cancel);
 
     /// <inheritdoc/>
-    public ValueTask<IReadOnlyList<StoredEvent>> FindAcceptedAsync(
+    public ValueTask<IReadOnlyList<StoredEvent>> FindEventsAsync(
         string text, int limit, CancellationToken cancel) =>
-        ReadAsync<IReadOnlyList<StoredEvent>>(database => FindAccepted(database, text, limit), cancel);
+        ReadAsync<IReadOnlyList<StoredEvent>>(database => FindEvents(database, text, limit), cancel);
 
     async IAsyncEnumerable<StoredEvent> ReadRangeAsync(
         long after, long last, [EnumeratorCancellation] CancellationToken cancel)
@@ -115,7 +115,7 @@ public sealed partial class SqliteStore
 
     /// <summary>From the tail the search table does not know yet, then bucket by bucket, newest first; all
     /// in one read.</summary>
-    List<StoredEvent> FindAccepted(SqliteDatabase database, string text, int limit)
+    List<StoredEvent> FindEvents(SqliteDatabase database, string text, int limit)
     {
         var found = new List<StoredEvent>();
         if (SearchKey.Of(text) is not { } key)
@@ -130,7 +130,7 @@ public sealed partial class SqliteStore
                 WHERE seq > ?1 AND (id_key = ?2 OR to_key = ?2) ORDER BY seq DESC
                 """))
             {
-                AddAccepted(found, rows.Bind(1, known).Bind(2, key), text, limit);
+                AddFound(found, rows.Bind(1, known).Bind(2, key), text, limit);
             }
             var first = database.Scalar("SELECT coalesce(min(seq), 0) FROM event") >> BucketBits;
             for (var bucket = known >> BucketBits; bucket >= first && found.Count < limit; bucket--)
@@ -141,7 +141,7 @@ public sealed partial class SqliteStore
                     FROM search s JOIN event e ON e.seq = s.seq
                     WHERE s.bucket = ? AND s.key = ? ORDER BY s.seq DESC
                     """);
-                AddAccepted(found, rows.Bind(1, bucket).Bind(2, key), text, limit);
+                AddFound(found, rows.Bind(1, bucket).Bind(2, key), text, limit);
             }
             return found;
         }
@@ -152,7 +152,7 @@ public sealed partial class SqliteStore
     }
 
     /// <summary>Keys are sums: the text itself decides.</summary>
-    void AddAccepted(List<StoredEvent> found, SqliteStatement rows, string text, int limit)
+    void AddFound(List<StoredEvent> found, SqliteStatement rows, string text, int limit)
     {
         while (found.Count < limit && rows.Step())
         {

@@ -20,6 +20,12 @@ public interface ITransport : IAsyncDisposable
     /// <remarks>Asked soon after the start, so that an alarm does not wait for the first mail. Never throws
     /// for what a peer did.</remarks>
     ValueTask<TransportFinding> CheckAsync(CancellationToken cancel) => new(TransportFinding.Nothing);
+
+    /// <summary>Asks the provider what became of mail, oldest first, one page after the other.</summary>
+    /// <param name="place">What the page before it gave. Null: from <paramref name="since"/> on.</param>
+    /// <remarks>Never throws for what a peer did.</remarks>
+    ValueTask<TellingPage> ReadEventsAsync(
+        DateTimeOffset since, string? place, CancellationToken cancel) => new(TellingPage.None);
 }
 
 /// <summary>What a look at a way out found.</summary>

@@ -51,6 +51,7 @@ sealed partial class WebApi(
         MapAccounts(web);
         web.MapGet("/admin/v1/openapi.json", OpenApiAsync);
         new Mailgun.MailgunFace(agent, clock).Map(web);
+        new Hooks.ProviderHooks(agent, clock).Map(web);
         if (sandbox is not null)
             MapSandbox(web);
         web.MapFallback(context => ErrorAsync(
@@ -102,6 +103,9 @@ sealed partial class WebApi(
                 : door.Refusal is { } refusal ? RefuseDeliverAsync(context, refusal) : next(context);
         if (door.IsDeliver)
             return ErrorAsync(context, 404, "this socket takes deliver alone", null);
+        if (path.StartsWithSegments("/hooks"))
+            return door.Serves.Contains(HttpFace.Hooks) ? next(context) : ErrorAsync(
+                context, 404, "hooks are not served on this listener", "add \"hooks\" to its serves");
         // A page of another origin that was tricked into our loopback address names another host (DNS
         // rebinding).
         if (!door.IsLocal && !IsOurHost(context))

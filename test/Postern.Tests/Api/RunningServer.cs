@@ -62,6 +62,19 @@ public sealed class RunningServer : IAsyncLifetime
         Transports = new Dictionary<string, TransportOptions>
         {
             ["relay"] = new() { Kind = TransportKind.Smtp, Host = "[127.0.0.1]:1" },
+            ["mailgun"] = new()
+            {
+                Kind = TransportKind.Smtp,
+                Host = "[127.0.0.1]:1",
+                SigningKey = new Secret("test:", Hooks.SignedHook.Key),
+            },
+            ["secret-mailgun"] = new()
+            {
+                Kind = TransportKind.Smtp,
+                Host = "[127.0.0.1]:1",
+                SigningKey = new Secret("test:", Hooks.SignedHook.Key),
+                HookSecret = new Secret("test:", "part"),
+            },
         },
         Routes =
         [

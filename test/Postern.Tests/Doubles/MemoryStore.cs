@@ -303,7 +303,7 @@ public sealed class MemoryStore : IMailStore
         }
     }
 
-    public ValueTask<IReadOnlyList<StoredEvent>> FindAcceptedAsync(
+    public ValueTask<IReadOnlyList<StoredEvent>> FindEventsAsync(
         string text, int limit, CancellationToken cancel)
     {
         lock (gate)

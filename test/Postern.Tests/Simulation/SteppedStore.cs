@@ -159,9 +159,9 @@ sealed class SteppedStore(IMailStore inner, Ledger ledger) : IMailStore
     public ValueTask<IReadOnlyList<StoredObject>> ReadObjectsAsync(string kind, CancellationToken cancel) =>
         Wait(inner.ReadObjectsAsync(kind, cancel));
 
-    public ValueTask<IReadOnlyList<StoredEvent>> FindAcceptedAsync(
+    public ValueTask<IReadOnlyList<StoredEvent>> FindEventsAsync(
         string text, int limit, CancellationToken cancel) =>
-        Wait(inner.FindAcceptedAsync(text, limit, cancel));
+        Wait(inner.FindEventsAsync(text, limit, cancel));
 
     public ValueTask<IReadOnlyList<StoredObject>> ListObjectsAsync(
         ObjectRange range, CancellationToken cancel) => Wait(inner.ListObjectsAsync(range, cancel));

@@ -74,13 +74,16 @@ sealed partial class MailgunDouble : IAsyncDisposable
     public IEnumerable<string> Recipients => Messages.SelectMany(message => message.Recipients);
 
     /// <summary><c>[transports.NAME]</c> that leads here.</summary>
-    public string Transport(string keyReference, string name = "mailgun") => $"""
+    /// <param name="pollEvents">How often its events are asked for beside attempts.</param>
+    public string Transport(
+        string keyReference, string name = "mailgun", string pollEvents = "none") => $"""
         [transports.{name}]
         kind = "mailgun"
         domain = "{Domain}"
         key = "{keyReference}"
         host = "[127.0.0.1]:{Port}"
         ca = "file:{CertificateFile}"
+        poll-events = "{pollEvents}"
 
         """;
 

@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Text.Json;
+using Postern.Mta.Events;
 using Postern.Mta.Queue;
 
 namespace Postern.Mta.Transports.Mailgun;
@@ -14,6 +16,9 @@ sealed class MailgunEvents(MailgunApi api)
 
     /// <summary>Each of them means that Mailgun has it; what became of it is told otherwise.</summary>
     const string Kinds = "accepted OR delivered OR failed";
+
+    const string ToldKinds =
+        "delivered OR failed OR rejected OR opened OR clicked OR unsubscribed OR complained";
 
     /// <summary>Which of the recipients Mailgun has this message for.</summary>
     /// <remarks>Throws as <see cref="MailgunApi.GetAsync"/> does.</remarks>
@@ -42,6 +47,37 @@ sealed class MailgunEvents(MailgunApi api)
         }
         return new EventSearch.Unanswered(new AttemptResult.NextHopDown(
             Statuses.ConnectionLost, $"the events of {api.Host} do not end", NextHopTrouble.Unreachable));
+    }
+
+    /// <summary>A page of what became of mail.</summary>
+    /// <remarks>Throws as <see cref="MailgunApi.GetAsync"/> does.</remarks>
+    public async ValueTask<TellingPage> ReadPageAsync(
+        string transport, DateTimeOffset since, string? place, CancellationToken cancel)
+    {
+        var first = string.Create(CultureInfo.InvariantCulture,
+            $"?begin={since.ToUnixTimeSeconds()}&ascending=yes&limit={ItemsMax}");
+        var address = place is null
+            ? new Uri(api.Events, $"{first}&event={Uri.EscapeDataString(ToldKinds)}")
+            : new Uri(api.Events, place);
+        var answer = await api.GetAsync(address, cancel);
+        var said = $"host {api.Host} said: {answer.Reply} (in reply to GET events)";
+        if (answer.Status is 401 or 402 or 403 or 404)
+            return new TellingPage.Refused(new AlarmNotice(
+                "events", said,
+                "give this transport a key that may read the events of its domain, or set "
+                + "poll-events = \"none\" and take webhooks (signing-key)"));
+        if (answer.Status != 200
+            || answer.Json.Find("items") is not { ValueKind: JsonValueKind.Array } items)
+            return new TellingPage.Unanswered(said, answer.RetryAfter);
+        var tellings = new List<Telling>();
+        foreach (var item in items.EnumerateArray())
+        {
+            if (MailgunEventReader.TryRead(item, transport, "events", out var telling)
+                && telling is not null)
+                tellings.Add(telling);
+        }
+        var next = items.GetArrayLength() == 0 ? null : NextPage(answer.Json);
+        return new TellingPage.Found(tellings, next == address ? null : next?.PathAndQuery);
     }
 
     Uri FirstPage(QueuedMessage message, IReadOnlyList<Recipient> recipients)

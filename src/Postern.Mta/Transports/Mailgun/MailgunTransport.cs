@@ -93,6 +93,22 @@ public sealed class MailgunTransport : ITransport
         }
     }
 
+    public async ValueTask<TellingPage> ReadEventsAsync(
+        DateTimeOffset since, string? place, CancellationToken cancel)
+    {
+        using var limit = new CancellationTokenSource(CheckMax, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
+        try
+        {
+            return await events.ReadPageAsync(Name, since, place, either.Token);
+        }
+        catch (Exception e) when (MailgunApi.IsBrokenCall(e, cancel))
+        {
+            return new TellingPage.Unanswered(
+                MailgunBlame.OfBrokenCall(e, api.Host, "a question for events").Text, RetryAfter: null);
+        }
+    }
+
     public ValueTask DisposeAsync()
     {
         api.Dispose();

@@ -383,7 +383,7 @@ public abstract class StoreContract : IAsyncLifetime
         Assert.Empty(await FindAsync("", 10));
 
         async Task<IEnumerable<long>> FindAsync(string text, int limit) =>
-            (await Store.FindAcceptedAsync(text, limit, None))
+            (await Store.FindEventsAsync(text, limit, None))
                 .Select(found => found.Event.Message!.Value.Value);
 
         static MailEvent Accepted(long message, string messageId, string recipient) => Event(message) with

@@ -112,6 +112,44 @@ public sealed class MailgunEventsTests : IDisposable
     }
 
     [Fact]
+    public async Task Question_ForEvents_IsAsMailgunRecommends()
+    {
+        api.Answer(200, Page(Item("delivered", "a@b.example", Mark), Item("accepted", "a@b.example", Mark)))
+            .Answer(200, Page());
+        await using var transport =
+            new MailgunTransport("mailgun", Options, TimeProvider.System, api);
+        var since = DateTimeOffset.FromUnixTimeSeconds(1_767_225_600);
+        var found = Assert.IsType<TellingPage.Found>(
+            await transport.ReadEventsAsync(since, null, Cancel));
+        Assert.Equal(
+            $"{Base}/events?begin=1767225600&ascending=yes&limit=300&event=delivered%20OR%20failed%20OR%20"
+            + "rejected%20OR%20opened%20OR%20clicked%20OR%20unsubscribed%20OR%20complained",
+            api.Requests[0].Address);
+        Assert.Equal("000000000YGJ0", Assert.Single(found.Tellings).Mark.ToString());
+        var end = Assert.IsType<TellingPage.Found>(
+            await transport.ReadEventsAsync(since, found.Next, Cancel));
+        Assert.Equal($"{Base}/events/W3siYQ==", api.Requests[1].Address);
+        Assert.Null(end.Next);
+    }
+
+    [Theory]
+    [InlineData(401, true)]
+    [InlineData(403, true)]
+    [InlineData(404, true)]
+    [InlineData(429, false)]
+    [InlineData(500, false)]
+    [InlineData(200, false)]
+    public async Task Question_ForEvents_ThatIsNotAnswered_SaysWhoseTroubleItIs(int status, bool isOurs)
+    {
+        api.Answer(status, "no");
+        await using var transport =
+            new MailgunTransport("mailgun", Options, TimeProvider.System, api);
+        var page = await transport.ReadEventsAsync(default, null, Cancel);
+        Assert.Equal(isOurs, page is TellingPage.Refused);
+        Assert.Equal(!isOurs, page is TellingPage.Unanswered);
+    }
+
+    [Fact]
     public async Task Message_WithoutMessageId_CannotBeAskedFor()
     {
         api.Accept();
@@ -145,7 +183,8 @@ public sealed class MailgunEventsTests : IDisposable
 
     static string Item(
         string kind, string recipient, string variables, string messageId = "id@from.example") =>
-        $$"""{"event":"{{kind}}","recipient":"{{recipient}}",{{variables}},"message":{"headers":"""
+        $$"""{"event":"{{kind}}","id":"{{kind}}-1","timestamp":1767225600.5,"recipient":"{{recipient}}","""
+        + $$"""{{variables}},"message":{"headers":"""
         + $"{{\"message-id\":\"{messageId}\"}}}}}}";
 
     static string Page(params string[] items) => $$"""
