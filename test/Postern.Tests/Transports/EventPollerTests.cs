@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Postern.Mta;
 using Postern.Mta.Events;
-using Postern.Mta.Queue;
 using Postern.Mta.Transports;
 using Postern.Tests.Doubles;
 
