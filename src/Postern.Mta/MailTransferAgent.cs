@@ -3,6 +3,7 @@ using Postern.Mta.Accounts;
 using Postern.Mta.Events;
 using Postern.Mta.Intake;
 using Postern.Mta.Queue;
+using Postern.Mta.Reports;
 using Postern.Mta.Routing;
 using Postern.Mta.Store;
 using Postern.Mta.Transports;
@@ -90,6 +91,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
             await store.ReadObjectsAsync(AccountLimits.ObjectKind, cancel).ConfigureAwait(false),
             await store.ReadObjectsAsync(AlarmBoard.ObjectKind, cancel).ConfigureAwait(false));
         var agent = new MailTransferAgent(options, store, parts, objects);
+        agent.Queue.ReturnPaths = await ReturnPaths.OpenAsync(store, cancel).ConfigureAwait(false);
         agent.Queue.RestoreTokens(
             await store.ReadObjectsAsync(TokenMemory.ObjectKind, cancel).ConfigureAwait(false));
         agent.logging = agent.eventLog.RunAsync(store, CancellationToken.None);

@@ -46,6 +46,10 @@ public sealed record TransportOptions
     /// <summary><c>keep</c>, or the address whose domain takes bounces.</summary>
     public string ReturnPath { get; init; } = "keep";
 
+    /// <summary>The domain of return paths of ours. Null: messages keep theirs.</summary>
+    public string? ReturnDomain =>
+        ReturnPath == "keep" ? null : ReturnPath[(ReturnPath.LastIndexOf('@') + 1)..];
+
     /// <summary>Addresses from DNS may be private ones.</summary>
     public bool Private { get; init; }
 
@@ -150,7 +154,9 @@ public sealed record TransportOptions
             When = IsSmtp, Where = SmtpOnly, DefaultDoc = "no limit of ours",
         },
         new ValueSetting<TransportOptions, string>("return-path", Kinds.Text,
-            "The envelope sender: `keep`, or an address of ours that takes the bounces.",
+            "The envelope sender: `keep`, or an address such as `bounces@example.org`: mail then leaves "
+            + "with `bounces+QUEUEID-MAC` of its domain, and the mx listener takes what comes back to it, "
+            + "joins it to the message and passes it on to the sender. The domain's MX must be this server.",
             o => o.ReturnPath, (o, v) => o with { ReturnPath = v })
         {
             When = IsSmtp, Where = SmtpOnly,

@@ -17,6 +17,9 @@ sealed class IntakeSink(IMailStore store, QueueId id, MemoryBudget budget) : Con
     /// <summary>Content up to this size, in octets, stays in the store (DESIGN §3).</summary>
     const int MemoryOctetsMax = 256 << 10;
 
+    /// <summary>What is kept aside of a report: its notice stands before what it returns.</summary>
+    const int HeadOctetsMax = 64 << 10;
+
     /// <summary>Mended lines gather up to about this many octets before they are kept.</summary>
     const int MendedOctetsMax = 16 << 10;
 
@@ -30,6 +33,10 @@ sealed class IntakeSink(IMailStore store, QueueId id, MemoryBudget budget) : Con
     long lineOctets;
 
     public QueueId Id => id;
+
+    /// <summary>Keeps the first octets aside, up to <see cref="HeadOctetsMax"/>. Null: nobody reads
+    /// them.</summary>
+    public ArrayBufferWriter<byte>? Head { get; init; }
 
     /// <summary>Canonical octets taken so far.</summary>
     public long Octets { get; private set; }
@@ -165,6 +172,7 @@ sealed class IntakeSink(IMailStore store, QueueId id, MemoryBudget budget) : Con
                 await SpillAsync(cancel).ConfigureAwait(false);
         }
         Octets += octets.Length;
+        Head?.Write(octets.Span[..Math.Min(octets.Length, HeadOctetsMax - Head.WrittenCount)]);
         if (file is not null)
             await file.WriteAsync(new ReadOnlySequence<byte>(octets), cancel).ConfigureAwait(false);
         else if (!memory.TryAppend(octets.Span))

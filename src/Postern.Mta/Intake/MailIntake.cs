@@ -1,6 +1,8 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 using Postern.Mta.Accounts;
+using Postern.Mta.Events;
 using Postern.Mta.Queue;
 using Postern.Mta.Store;
 using Postern.Smtp;
@@ -21,6 +23,10 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
     const int MessageIdCharactersMax = 998;
 
     public IntakeSink OpenSink() => new(store, queue.NextId(), memory);
+
+    /// <summary>For a message that may say what became of others.</summary>
+    public IntakeSink OpenReportSink() =>
+        new(store, queue.NextId(), memory) { Head = new ArrayBufferWriter<byte>() };
 
     /// <summary>What new mail is told while the store takes none. Null: it does.</summary>
     public Reply? Refusal =>
@@ -47,7 +53,12 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
             {
                 var (request, sink) = letters[i];
                 var (content, file) = await sink.HandOverAsync(cancel).ConfigureAwait(false);
-                mails[i] = new NewMail(Describe(request, sink, file), content, request.Recipients);
+                mails[i] = new NewMail(Describe(request, sink, file), content, request.Recipients)
+                {
+                    Told = sink.Head is { } head
+                        ? await ReadReturnedAsync(request, sink.Id, head.WrittenMemory).ConfigureAwait(false)
+                        : [],
+                };
             }
             await queue.AcceptAsync(mails, letters[0].Request.Charge).ConfigureAwait(false);
             foreach (var (_, sink) in letters)
@@ -58,6 +69,15 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
             return IntakeReplies.NotStored(failed.Health);
         }
         return Replies.QueuedAs(letters[0].Sink.Id.ToString());
+    }
+
+    async ValueTask<IReadOnlyList<MailEvent>> ReadReturnedAsync(
+        IntakeRequest request, QueueId report, ReadOnlyMemory<byte> head)
+    {
+        var told = new List<MailEvent>();
+        foreach (var message in request.Recipients.Select(recipient => recipient.ReturnOf).OfType<QueueId>())
+            told.AddRange(await queue.ReadReturnedAsync(message, report, head).ConfigureAwait(false));
+        return told;
     }
 
     /// <summary>What it is refused for, now that its content is whole. Null: it may be stored.</summary>

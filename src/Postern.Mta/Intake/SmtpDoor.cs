@@ -5,6 +5,7 @@ using Postern.Mta.Accounts;
 using Postern.Mta.Configuration;
 using Postern.Mta.Events;
 using Postern.Mta.Queue;
+using Postern.Mta.Reports;
 using Postern.Mta.Routing;
 using Postern.Smtp;
 using Postern.Smtp.Server;
@@ -78,6 +79,8 @@ sealed class SmtpDoor(
         if (notes.Any(known => IsSame(known.Recipient.Path.Mailbox, mailbox)))
             return default;
         recipient = recipient with { Path = new ForwardPath(mailbox) };
+        if (session.Kind == ListenerKind.Mx && IsReturnPath(mailbox))
+            return TakeReturnAsync(notes, recipient, cancel);
         var aliases = settings.Aliases.Expand(mailbox);
         if (aliases is AliasExpansion.TooMuch)
             return new(Replies.TryLater);
@@ -89,6 +92,23 @@ sealed class SmtpDoor(
         if (reply is null)
             notes.Add(new NewRecipient(recipient, targets, held));
         return new(reply);
+    }
+
+    /// <summary>An address that only we can have made, or whoever guesses.</summary>
+    bool IsReturnPath(Mailbox mailbox) => ReturnPaths.IsOne(mailbox)
+        && current().Options.Transports.Values.Any(transport => string.Equals(
+            transport.ReturnDomain, mailbox.Domain, StringComparison.OrdinalIgnoreCase));
+
+    /// <summary>What comes back is passed on to who sent the message; nobody else is told by it.</summary>
+    async ValueTask<Reply?> TakeReturnAsync(
+        List<NewRecipient> notes, EnvelopeRecipient recipient, CancellationToken cancel)
+    {
+        var mailbox = recipient.Path.Mailbox;
+        if (queue.ReturnPaths?.Find(mailbox) is not { } message
+            || await queue.FindSenderAsync(message, cancel).ConfigureAwait(false) is not { } sender)
+            return Replies.NoSuchUser(mailbox);
+        notes.Add(new NewRecipient(recipient, [sender], Held: false) { ReturnOf = message });
+        return null;
     }
 
     Reply? CheckSubmission(
@@ -175,7 +195,8 @@ sealed class SmtpDoor(
 
     public ValueTask<ContentSink> OpenContentAsync(
         SessionFacts session, MailTransaction transaction, CancellationToken cancel) =>
-            new(intake.OpenSink());
+            new(((List<NewRecipient>)transaction.Notes!).Exists(static to => to.ReturnOf is not null)
+                ? intake.OpenReportSink() : intake.OpenSink());
 
     public ValueTask<Reply> AcceptAsync(
         SessionFacts session, MailTransaction transaction, ContentSink content, CancellationToken cancel)

@@ -50,6 +50,7 @@ public sealed partial class MessageQueue
     Fresh Prepare(NewMail mail, StoreChange change)
     {
         change.Messages.Add(new NewMessage(mail.Message, mail.Content));
+        change.Events.AddRange(mail.Told);
         var placing = new Placing(mail.Message, mail.Recipients.Count, clock.GetUtcNow(), change);
         SharedContent? content = null;
         if (mail.Content is { } octets)
@@ -287,9 +288,17 @@ public sealed partial class MessageQueue
 /// <param name="Content">Octets in memory; the queue disposes of them. Null: they are in the message's
 /// content file.</param>
 public sealed record NewMail(
-    QueuedMessage Message, StoredContent? Content, IReadOnlyList<NewRecipient> Recipients);
+    QueuedMessage Message, StoredContent? Content, IReadOnlyList<NewRecipient> Recipients)
+{
+    /// <summary>What it tells of other messages; stored in the same commit.</summary>
+    public IReadOnlyList<MailEvent> Told { get; init; } = [];
+}
 
 /// <summary>A recipient of the envelope, with what aliases made of it.</summary>
 /// <param name="Aliases">Addresses it stands for. Empty: itself.</param>
 /// <param name="Held">It is kept for an operator: mail for a postmaster nobody named.</param>
-public sealed record NewRecipient(EnvelopeRecipient Recipient, IReadOnlyList<Mailbox> Aliases, bool Held);
+public sealed record NewRecipient(EnvelopeRecipient Recipient, IReadOnlyList<Mailbox> Aliases, bool Held)
+{
+    /// <summary>The message whose return path it is. Null: it is none of ours.</summary>
+    public QueueId? ReturnOf { get; init; }
+}

@@ -25,7 +25,8 @@ public static partial class BounceReader
 
     const string PowerMtaCategory = "X-PowerMTA-BounceCategory";
 
-    const string TokenPrefix = "bounces+";
+    /// <summary>How the local part of a return path of ours begins.</summary>
+    public const string TokenPrefix = "bounces+";
 
     /// <summary>Where the address stands that a mail came to.</summary>
     static readonly string[] AddressFields = ["Delivered-To", "X-Original-To", "Envelope-To", "To"];

@@ -34,6 +34,9 @@ public sealed record Complaint : ReturnedMail
     /// wish.</summary>
     public required string FeedbackType { get; init; }
 
+    /// <summary>The recipient does not want the mail.</summary>
+    public bool IsOfTheRecipient => FeedbackType is "abuse" or "fraud" or "virus" or "other";
+
     /// <summary>Those who complain: Original-Rcpt-To, else Removal-Recipient, else To of the original. May be
     /// empty: many feedback loops hide them.</summary>
     public required IReadOnlyList<Mailbox> Recipients { get; init; }

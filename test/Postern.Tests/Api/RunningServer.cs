@@ -67,6 +67,7 @@ public sealed class RunningServer : IAsyncLifetime
                 Kind = TransportKind.Smtp,
                 Host = "[127.0.0.1]:1",
                 SigningKey = new Secret("test:", Hooks.SignedHook.Key),
+                ReturnPath = "bounces@return.example",
             },
             ["secret-mailgun"] = new()
             {
@@ -78,21 +79,18 @@ public sealed class RunningServer : IAsyncLifetime
         },
         Routes =
         [
-            new RouteOptions
-            {
-                Name = "inbound",
-                To = [AddressPattern.Parse("me@in.example")],
-                Accepts = MailDoors.Mx,
-                Via = ["relay"],
-            },
-            new RouteOptions
-            {
-                Name = "api",
-                To = [AddressPattern.Parse("*@net.example")],
-                Accepts = MailDoors.Api,
-                Via = ["relay"],
-            },
+            Route("inbound", "me@in.example", MailDoors.Mx),
+            Route("own", "*@shop.example", MailDoors.Submission),
+            Route("api", "*@net.example", MailDoors.Api),
         ],
+    };
+
+    static RouteOptions Route(string name, string to, MailDoors door) => new()
+    {
+        Name = name,
+        To = [AddressPattern.Parse(to)],
+        Accepts = door,
+        Via = ["relay"],
     };
 
     public string Token => File.ReadAllText(Path.Combine(Data, "admin.token")).Trim();
@@ -151,6 +149,10 @@ public sealed class RunningServer : IAsyncLifetime
         }
         return found;
     }
+
+    /// <summary>Where what becomes of this message is told to.</summary>
+    internal string ReturnPathOf(QueueId message, string domain) =>
+        server.Agent.Queue.ReturnPaths!.Of(message, domain).ToString();
 
     public ValueTask StopAsync() => server.DisposeAsync();
 
