@@ -91,7 +91,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
             await store.ReadObjectsAsync(AccountLimits.ObjectKind, cancel).ConfigureAwait(false),
             await store.ReadObjectsAsync(AlarmBoard.ObjectKind, cancel).ConfigureAwait(false));
         var agent = new MailTransferAgent(options, store, parts, objects);
-        agent.Queue.ReturnPaths = await ReturnPaths.OpenAsync(store, cancel).ConfigureAwait(false);
+        await agent.OpenReturnPathsAsync(options, cancel).ConfigureAwait(false);
         agent.Queue.RestoreTokens(
             await store.ReadObjectsAsync(TokenMemory.ObjectKind, cancel).ConfigureAwait(false));
         agent.logging = agent.eventLog.RunAsync(store, CancellationToken.None);
@@ -126,12 +126,21 @@ public sealed class MailTransferAgent : IAsyncDisposable
             needRestart.Add("log");
         options = options with { Listen = before.Listen, Data = before.Data, Log = before.Log };
         await ReloadAccountsAsync(options, cancel).ConfigureAwait(false);
+        await OpenReturnPathsAsync(options, cancel).ConfigureAwait(false);
         foreach (var changed in transports.Apply(options))
             Queue.Dispatcher.Reset(changed);
         Queue.Apply(options);
         transportCheck.Wake();
         eventLog.Reopen();
         return needRestart;
+    }
+
+    /// <summary>The key is made when a transport first asks for return paths of ours.</summary>
+    async ValueTask OpenReturnPathsAsync(PosternOptions options, CancellationToken cancel)
+    {
+        if (Queue.ReturnPaths is null
+            && options.Transports.Values.Any(transport => transport.ReturnDomain is not null))
+            Queue.ReturnPaths = await ReturnPaths.OpenAsync(Store, cancel).ConfigureAwait(false);
     }
 
     /// <summary>Reads the accounts anew, after a command changed them in the store.</summary>

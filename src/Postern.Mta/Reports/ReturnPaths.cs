@@ -19,7 +19,8 @@ sealed class ReturnPaths(byte[] key)
     const int MacOctets = 8;
 
     /// <summary>Takes the key of the store; the first time one is made and stored.</summary>
-    public static async ValueTask<ReturnPaths> OpenAsync(IMailStore store, CancellationToken cancel)
+    /// <returns>Null: it could not be stored. Mail keeps its reverse-path then.</returns>
+    public static async ValueTask<ReturnPaths?> OpenAsync(IMailStore store, CancellationToken cancel)
     {
         var stored = await store.FindObjectAsync(ObjectKind, ObjectName, cancel).ConfigureAwait(false);
         if (stored is { Json.Length: KeyOctets })
@@ -27,8 +28,15 @@ sealed class ReturnPaths(byte[] key)
         var made = RandomNumberGenerator.GetBytes(KeyOctets);
         var change = new StoreChange();
         change.Objects.Add(new ObjectChange(ObjectKind, ObjectName, made));
-        await store.CommitAsync(change).ConfigureAwait(false);
-        return new ReturnPaths(made);
+        try
+        {
+            await store.CommitAsync(change).ConfigureAwait(false);
+            return new ReturnPaths(made);
+        }
+        catch (StoreException)
+        {
+            return null;
+        }
     }
 
     /// <param name="domain">Valid, by the configuration's own check.</param>

@@ -48,7 +48,9 @@ public sealed class ReturnPathTests(RunningServer server) : IClassFixture<Runnin
             {
                 ["relay"] = new()
                 {
-                    Kind = TransportKind.Smtp, Host = "[192.0.2.1]", ReturnPath = returnPath,
+                    Kind = TransportKind.Smtp,
+                    Host = "[192.0.2.1]",
+                    ReturnPath = returnPath,
                 },
             },
         });
