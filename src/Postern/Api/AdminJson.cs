@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Postern.Mta.Events;
 using Postern.Mta.Queue;
@@ -16,6 +17,8 @@ namespace Postern.Api;
 [JsonSerializable(typeof(WhyPage))]
 [JsonSerializable(typeof(TotalsPage))]
 [JsonSerializable(typeof(Changed))]
+[JsonSerializable(typeof(MessagesPage))]
+[JsonSerializable(typeof(MessageTimeline))]
 [JsonSerializable(typeof(LanePage))]
 [JsonSerializable(typeof(AlarmPage))]
 [JsonSerializable(typeof(RouteAnswer))]
@@ -91,6 +94,21 @@ sealed record WhyEntry(
 }
 
 sealed record WhyPage(string Id, IReadOnlyList<WhyEntry> Recipients);
+
+/// <param name="Messages">Queue ids, newest first.</param>
+sealed record MessagesPage(IReadOnlyList<string> Messages);
+
+/// <summary>The life of one message.</summary>
+/// <param name="Sender">Empty: the null sender.</param>
+/// <param name="Events">In the shape of the log, oldest first.</param>
+sealed record MessageTimeline(
+    string Id, string? MessageId, string? Sender, DateTimeOffset AcceptedAt, IReadOnlyList<string> Tags,
+    IReadOnlyList<RecipientTimeline> Recipients, IReadOnlyList<JsonNode> Events)
+{
+    public static MessageTimeline Of(QueueId id, Timeline life, Func<StoredEvent, JsonNode> write) => new(
+        id.ToString(), life.First.MessageId, life.First.Sender, life.First.At,
+        life.First.Options?.Tags ?? [], life.Recipients, [.. life.Events.Select(write)]);
+}
 
 sealed record TotalsPage(IReadOnlyList<QueueTotal> Totals);
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using System.Text;
+using System.Text.Json.Nodes;
 using Postern.Mta.Events;
 using Postern.Mta.Queue;
 
@@ -11,6 +12,9 @@ sealed partial class WebApi
 {
     /// <summary>How many events one request looks at; the header says where the next one begins.</summary>
     const int ScanMax = 200_000;
+
+    /// <summary>Recipients among whom the messages of an address or a Message-ID are looked for.</summary>
+    const int AboutMax = 10_000;
 
     /// <summary>Where to go on: the greatest <c>after</c> that misses nothing.</summary>
     public const string NextHeader = "Postern-Next";
@@ -57,18 +61,47 @@ sealed partial class WebApi
         await WriteEventsAsync(context, found, last);
     }
 
-    async Task TraceAsync(HttpContext context)
+    /// <summary>Messages whose queue id, Message-ID or recipient this is, newest first.</summary>
+    async Task FindMessagesAsync(HttpContext context)
     {
-        if (!QueueId.TryParse((string)context.GetRouteValue("id")!, out var id))
+        var about = context.Request.Query["about"].ToString();
+        if (about.Length == 0)
         {
-            await ErrorAsync(context, 404, "this is no queue id", "queue ids are 13 letters and digits");
+            await ErrorAsync(context, 400, "about is missing", "give a queue id, a Message-ID or an address");
             return;
         }
+        var cancel = context.RequestAborted;
+        var found = await agent.Store.FindEventsAsync(about, AboutMax, cancel);
+        var ids = found.Select(stored => stored.Event.Message).OfType<QueueId>();
+        if (QueueId.TryParse(about, out var id)
+            && (await agent.Store.ReadEventsOfAsync(id, cancel)).Count > 0)
+            ids = ids.Prepend(id);
+        await AnswerAsync(
+            context,
+            new MessagesPage([.. ids.Distinct().Take(LimitOf(context)).Select(one => one.ToString())]),
+            AdminJson.Default.MessagesPage);
+    }
+
+    /// <summary>One message's life: what became of each recipient, and all events.</summary>
+    async Task ShowMessageAsync(HttpContext context)
+    {
+        if (await ReadIdAsync(context) is not { } id)
+            return;
         var events = await agent.Store.ReadEventsOfAsync(id, context.RequestAborted);
         if (events.Count == 0)
+        {
             await ErrorAsync(context, 404, $"nothing is known of {id}", null);
-        else
-            await WriteEventsAsync(context, events, events[^1].Seq);
+            return;
+        }
+        var json = new ArrayBufferWriter<byte>();
+        await AnswerAsync(
+            context, MessageTimeline.Of(id, Timeline.Of(events), stored =>
+            {
+                json.ResetWrittenCount();
+                EventJson.Write(json, stored, node: 0);
+                return JsonNode.Parse(json.WrittenSpan)!;
+            }),
+            AdminJson.Default.MessageTimeline);
     }
 
     static async Task WriteEventsAsync(HttpContext context, IReadOnlyList<StoredEvent> events, long next)

@@ -42,7 +42,8 @@ sealed partial class WebApi(
         web.MapGet("/admin/v1/alarms",
             context => AnswerAsync(context, new AlarmPage(agent.Alarms.Raised), AdminJson.Default.AlarmPage));
         web.MapGet("/admin/v1/events", EventsAsync);
-        web.MapGet("/admin/v1/trace/{id}", TraceAsync);
+        web.MapGet("/admin/v1/messages", FindMessagesAsync);
+        web.MapGet("/admin/v1/messages/{id}", ShowMessageAsync);
         web.MapGet("/admin/v1/route", RouteAsync);
         web.MapGet("/admin/v1/config", context => AnswerAsync(
             context, new ConfigurationText(

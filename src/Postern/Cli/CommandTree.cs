@@ -175,10 +175,22 @@ static partial class CommandTree
 
     static Command Trace()
     {
-        var id = new Argument<string>("id") { Description = "the queue id" };
-        var command = new Command("trace", "The life of one message") { id };
+        var about = new Argument<string>("message")
+        {
+            Description = "a queue id, a Message-ID, or a recipient",
+        };
+        var limit = new Option<int>("--limit")
+        {
+            Description = "at most so many messages, the newest",
+            DefaultValueFactory = _ => 10,
+        };
+        var command = new Command(
+            "trace", "The life of a message: accepted, routed and why, each attempt, what the provider told")
+        {
+            about, limit,
+        };
         command.SetAction((parsed, cancel) => LogCommand.TraceAsync(
-            ContextOf(parsed), parsed.GetValue(id)!, cancel));
+            ContextOf(parsed), parsed.GetValue(about)!, parsed.GetValue(limit), cancel));
         return command;
     }
 

@@ -1,12 +1,16 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Postern.Api;
 
 namespace Postern.Cli;
 
 /// <summary><c>postern log</c> and <c>postern trace</c>: events as the server tells them.</summary>
 static class LogCommand
 {
+    static readonly JsonSerializerOptions OneLine =
+        new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
 
     public static async Task<int> RunAsync(
@@ -27,12 +31,42 @@ static class LogCommand
         }
     }
 
-    public static async Task<int> TraceAsync(CommandContext context, string id, CancellationToken cancel)
+    /// <param name="about">A queue id, a Message-ID or a recipient.</param>
+    public static async Task<int> TraceAsync(
+        CommandContext context, string about, int limit, CancellationToken cancel)
     {
         using var server = context.OpenAdmin();
-        var path = $"admin/v1/trace/{Uri.EscapeDataString(id)}";
-        Print(context, (await server.GetLinesAsync(path, cancel)).Lines);
+        var found = await server.GetAsync(
+            $"admin/v1/messages?limit={limit}&about={Uri.EscapeDataString(about)}",
+            AdminJson.Default.MessagesPage, cancel);
+        if (found.Messages.Count == 0)
+            throw new CommandException(
+                ExitCode.NoUser, $"nothing is known of {about}",
+                "give a queue id, a Message-ID, or a recipient as the message named it");
+        foreach (var id in found.Messages.Reverse())
+        {
+            var life = await server.GetAsync(
+                $"admin/v1/messages/{id}", AdminJson.Default.MessageTimeline, cancel);
+            if (!context.Json)
+                Print(life);
+            Print(context, [.. life.Events.Select(one => one.ToJsonString(OneLine))]);
+        }
         return ExitCode.Ok;
+    }
+
+    static void Print(MessageTimeline life)
+    {
+        Console.Out.WriteLine(Output.Clean(
+            $"{life.Id}  from <{life.Sender}>  {life.MessageId}  {string.Join(' ', life.Tags)}").TrimEnd());
+        foreach (var recipient in life.Recipients)
+        {
+            var at = recipient.At.ToLocalTime().ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
+            var text = new StringBuilder($"  to <{recipient.Address}>: {recipient.Fate}, {at}");
+            Append(text, "via ", recipient.Transport ?? "");
+            Append(text, "as ", recipient.RemoteId ?? "");
+            Append(text, "", string.Join(", ", recipient.Reactions));
+            Console.Out.WriteLine(Output.Clean(text.ToString()));
+        }
     }
 
     static void Print(CommandContext context, IReadOnlyList<string> lines)
@@ -58,6 +92,7 @@ static class LogCommand
         Append(text, "to ", Text(root, "recipient"));
         Append(text, "route ", Text(ours, "route"));
         Append(text, "via ", Text(ours, "transport"));
+        Append(text, "told by ", Text(ours, "told-by"));
         Append(text, "", Text(ours, "reply"));
         Append(text, "because ", Text(ours, "why"));
         return Output.Clean(text.ToString());

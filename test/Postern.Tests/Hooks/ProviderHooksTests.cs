@@ -61,6 +61,27 @@ public sealed class ProviderHooksTests(RunningServer server) : IClassFixture<Run
         Assert.Equal("5.1.1", told["postern"]!["status"]!.GetValue<string>());
     }
 
+    [Theory]
+    [InlineData("<{0}>")]
+    [InlineData("{0}")]
+    [InlineData("life@net.example")]
+    public async Task Life_IsFoundByMessageIdAndRecipient(string about)
+    {
+        var messageId = await SendAsync("life@net.example");
+        await PostAsync(Of(Event("opened", $"l-{about}", messageId, "life@net.example")));
+        using var http = server.Http("http", withToken: true);
+        about = string.Format(null, about, messageId.Trim('<', '>'));
+        var found = JsonNode.Parse(await http.GetStringAsync(new Uri(
+            $"admin/v1/messages?limit=1&about={Uri.EscapeDataString(about)}", UriKind.Relative), Cancel))!;
+        var life = JsonNode.Parse(await http.GetStringAsync(new Uri(
+            $"admin/v1/messages/{found["messages"]![0]}", UriKind.Relative), Cancel))!;
+        Assert.Equal(messageId, life["messageId"]!.GetValue<string>());
+        Assert.Equal("delivered", life["recipients"]![0]!["fate"]!.GetValue<string>());
+        Assert.Equal("opened", life["recipients"]![0]!["reactions"]![0]!.GetValue<string>());
+        Assert.Equal(["accepted", "delivered", "opened"],
+            life["events"]!.AsArray().Select(one => one!["event"]!.GetValue<string>()));
+    }
+
     [Fact]
     public async Task Event_ToldAgain_ChangesNothing()
     {

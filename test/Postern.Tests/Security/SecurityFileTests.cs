@@ -38,7 +38,7 @@ public sealed class SecurityFileTests(RunningServer server) : IClassFixture<Runn
         SecurityCase.Get("FS-01");
         string[] lines =
         [
-            $"GET /admin/v1/queue/{key}", $"GET /admin/v1/trace/{key}", $"DELETE /admin/v1/accounts/{key}",
+            $"GET /admin/v1/queue/{key}", $"GET /admin/v1/messages/{key}", $"DELETE /admin/v1/accounts/{key}",
             $"POST /admin/v1/queue/hold?id={key}", $"GET /{key}",
         ];
         foreach (var line in lines)
