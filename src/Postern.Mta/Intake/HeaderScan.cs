@@ -40,6 +40,10 @@ sealed record HeaderScan
     /// <summary>Where Bcc fields stand: they are cut from what the API takes.</summary>
     public IReadOnlyList<Queue.ContentRange> Bcc { get; init; } = [];
 
+    /// <summary>Fields that ask something of us: of the submitter alone, see
+    /// <see cref="MailgunFields"/>.</summary>
+    public IReadOnlyList<OptionField> Options { get; init; } = [];
+
     public static HeaderScan Of(ReadOnlySequence<byte> content)
     {
         if (content.IsSingleSegment)
@@ -58,6 +62,7 @@ sealed record HeaderScan
         var authors = new List<string>();
         var delivered = new List<string>();
         var bcc = new List<Queue.ContentRange>();
+        var options = new List<OptionField>();
         var at = 0;
         while (at < content.Length)
         {
@@ -66,10 +71,17 @@ sealed record HeaderScan
             var colon = NameLength(field);
             // Without its line end it may be a field's name of which the rest is still to come.
             if (colon == 0 && !content[at..].Contains((byte)'\n'))
-                return Ended(scan, content, at, authors, delivered) with { Bcc = bcc, IsComplete = false };
+                return Ended(scan, content, at, authors, delivered) with
+                {
+                    Bcc = bcc,
+                    Options = options,
+                    IsComplete = false,
+                };
             if (colon == 0)
-                return Ended(scan, content, at, authors, delivered) with { Bcc = bcc };
+                return Ended(scan, content, at, authors, delivered) with { Bcc = bcc, Options = options };
             scan = Read(scan with { StartsWithField = true }, field, colon, at, authors, delivered, bcc);
+            if (field[0] is (byte)'X' or (byte)'x' && options.Count < MailgunFields.FieldsMax)
+                AddOption(options, field, colon, at);
             at += length;
         }
         return scan with
@@ -77,6 +89,7 @@ sealed record HeaderScan
             Authors = authors,
             DeliveredTo = delivered,
             Bcc = bcc,
+            Options = options,
             HasEightBit = !Ascii.IsValid(content),
         };
     }
@@ -141,6 +154,16 @@ sealed record HeaderScan
             return scan;
         authors.Add(TextOf(body));
         return scan with { FromCount = scan.FromCount + 1 };
+    }
+
+    static void AddOption(List<OptionField> options, ReadOnlySpan<byte> field, int colon, int at)
+    {
+        var name = field[..colon].TrimEnd(" \t"u8);
+        if (name.Length > MailgunFields.Prefix.Length
+            && Ascii.EqualsIgnoreCase(name[..MailgunFields.Prefix.Length], MailgunFields.Prefix)
+            && Encoding.ASCII.GetString(name) is var text && MailgunFields.IsOne(text))
+            options.Add(new OptionField(
+                text, TextOf(field[(colon + 1)..]), new Queue.ContentRange(at, field.Length)));
     }
 
     static string TextOf(ReadOnlySpan<byte> body) =>

@@ -20,6 +20,10 @@ static class IntakeReplies
     public static readonly Reply MailLoop =
         new(554, new(5, 4, 6), "Mail is looping: it was delivered here before");
 
+    /// <summary>A field of the message asks for something in words that cannot be understood.</summary>
+    public static Reply OptionUnreadable(string field, string why) =>
+        new(550, new(5, 6, 0), $"{field} rejected: {why}");
+
     /// <summary>More recipients than the account's <c>rate</c>.</summary>
     public static Reply RateExceeded(Account account) => new(
         450, new(4, 7, 1),

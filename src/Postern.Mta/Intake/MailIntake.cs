@@ -81,7 +81,7 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
     }
 
     /// <summary>What it is refused for, now that its content is whole. Null: it may be stored.</summary>
-    static Reply? Check(IntakeRequest request, IntakeSink sink)
+    Reply? Check(IntakeRequest request, IntakeSink sink)
     {
         if (sink.Refusal is { } refusal)
             return refusal;
@@ -91,7 +91,20 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
         // RFC 5321 §6.3.
         if (header.ReceivedCount > HopsMax)
             return Replies.TooManyHops;
-        return Loops(request, header) ? IntakeReplies.MailLoop : request.CheckAuthors?.Invoke(header);
+        if (Loops(request, header))
+            return IntakeReplies.MailLoop;
+        ReadOptions(request, header, out var unreadable);
+        return unreadable ?? request.CheckAuthors?.Invoke(header);
+    }
+
+    /// <summary>What the message itself asks for; of the mail of others nothing is taken.</summary>
+    MailOptions? ReadOptions(IntakeRequest request, HeaderScan header, out Reply? refusal)
+    {
+        refusal = null;
+        return request.Door == MailDoors.Mx ? request.Options
+            : MailgunFields.Read(
+                header.Options, request.Options, request.Sender.Mailbox?.Domain ?? request.Hostname,
+                clock.GetUtcNow(), out refusal);
     }
 
     /// <summary>Our own Delivered-To mark for one of these recipients: it has been here before.</summary>
@@ -118,21 +131,25 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
             Traits = sink.Traits,
             Edits = new HeaderEdits(Prefix(request, sink.Id, header, messageId, now), Cuts(request, header)),
             MessageId = messageId[..Math.Min(messageId.Length, MessageIdCharactersMax)],
-            Options = request.Options,
+            Options = ReadOptions(request, header, out _),
         };
     }
 
     /// <summary>RFC 5321 §4.4: who originates mail does not send a Return-Path; final delivery puts
     /// one.</summary>
-    static IReadOnlyList<ContentRange> Cuts(IntakeRequest request, HeaderScan header) =>
-        request.Door switch
-        {
-            MailDoors.Mx => [],
-            // Whoever is named there is in the envelope, and nobody else's business.
-            MailDoors.Api => [.. header.Bcc.Concat(header.ReturnPath is { } path ? [path] : [])
-                .OrderBy(range => range.Start)],
-            _ => header.ReturnPath is { } range ? [range] : [],
-        };
+    static IReadOnlyList<ContentRange> Cuts(IntakeRequest request, HeaderScan header)
+    {
+        if (request.Door == MailDoors.Mx)
+            return [];
+        if (request.Door != MailDoors.Api && header.Options.Count == 0)
+            return header.ReturnPath is { } range ? [range] : [];
+        // Whoever is named in a Bcc field is in the envelope, and nobody else's business.
+        var cuts = header.Options.Where(field => MailgunFields.IsCut(field.Name)).Select(field => field.Range)
+            .Concat(request.Door == MailDoors.Api ? header.Bcc : []);
+        if (header.ReturnPath is { } path)
+            cuts = cuts.Append(path);
+        return [.. cuts.OrderBy(range => range.Start)];
+    }
 
     static byte[] Prefix(
         IntakeRequest request, QueueId id, HeaderScan header, string messageId, DateTimeOffset now)

@@ -47,6 +47,35 @@ public sealed class MailIntakeTests : IAsyncLifetime
         return await intake.AcceptAsync(request, sink, CancellationToken.None);
     }
 
+    [Fact]
+    public async Task MailgunFields_OfSubmittedMail_AreFollowed_AndCutWhenTheyAreUsedUp()
+    {
+        var left = await OutAsync(
+            "Return-Path: <a@b.c>\r\nX-Mailgun-Tag: one\r\nX-Mailgun-Drop-Message: no\r\nSubject: x\r\n"
+            + "X-Mailgun-Variables: {\"order\":\r\n \"17\"}\r\nX-Mailgun-Track: no\r\n"
+            + "x-mailgun-deliver-by: Thu, 01 Jan 2026 00:00:00 +0000\r\n\r\nbody\r\n");
+        Assert.EndsWith(
+            "X-Mailgun-Tag: one\r\nSubject: x\r\nX-Mailgun-Variables: {\"order\":\r\n \"17\"}\r\n"
+            + "X-Mailgun-Track: no\r\n\r\nbody\r\n", left, StringComparison.Ordinal);
+        var relayed = Assert.Single(hall.Events(Postern.Mta.Events.EventKind.Relayed));
+        Assert.Equal(("example.org", "one"), (relayed.Options!.Domain, relayed.Options.Tags[0]));
+        Assert.Equal("""{"order":"17"}""", relayed.Options.Variables);
+    }
+
+    [Fact]
+    public async Task MailgunFields_OfInboundMail_AreLeftAlone()
+    {
+        var left = await OutAsync(
+            "X-Mailgun-Drop-Message: yes\r\nX-Mailgun-Tag: one\r\n\r\nbody\r\n", MailDoors.Mx);
+        Assert.Contains("X-Mailgun-Drop-Message: yes", left, StringComparison.Ordinal);
+        Assert.Null(Assert.Single(hall.Events(Postern.Mta.Events.EventKind.Relayed)).Options);
+    }
+
+    [Fact]
+    public async Task MailgunFields_ThatCannotBeUnderstood_AreRefused() => Assert.Equal(
+        "550 5.6.0 X-Mailgun-Variables rejected: it is no JSON object of 16 KiB at most",
+        (await AcceptAsync("X-Mailgun-Variables: [1]\r\n\r\nbody\r\n")).ToString());
+
     /// <summary>What a next hop gets of a content.</summary>
     async ValueTask<string> OutAsync(
         string content, MailDoors door = MailDoors.Submission, ClientFacts? client =
