@@ -60,8 +60,15 @@ public sealed class MailgunTests
         await using var postern = await StartAsync(mailgun);
         for (var i = 0; i < 10; i++)
             await SendAsync(postern, Content, Names(i, 2));
+        // An operator who does not wait for the probe of a lane that was told to slow down.
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                await postern.CommandAsync("queue", "retry", "ALL");
+                return mailgun.Faults.IsEmpty && mailgun.Recipients.Count() >= 20;
+            },
+            "everything is taken", 60, () => postern.Said);
         await EmptyAsync(postern);
-        Assert.Empty(mailgun.Faults);
         Assert.Equal(20, mailgun.Recipients.Distinct().Count());
         Assert.Equal(20, mailgun.Recipients.Count());
         Assert.Equal(0, await CountAsync(postern, "\"event\":\"failed\""));
