@@ -86,7 +86,7 @@ public sealed partial class MessageQueue
     {
         if (telling.Token is { } token && (tokens.Contains(token) || !judging.Tokens.Add(token)))
             return TellingOutcome.Repeated;
-        if (!judging.EventIds.Add((telling.Transport, telling.Facts.EventId)))
+        if (!judging.EventIds.Add(telling.Facts.EventId))
             return TellingOutcome.Repeated;
         var subject = await FindSubjectAsync(telling, judging).ConfigureAwait(false);
         var earlier = subject is null
@@ -101,8 +101,8 @@ public sealed partial class MessageQueue
         return subject is null ? TellingOutcome.Unmatched : TellingOutcome.Appended;
     }
 
-    static bool IsSame(MailEvent known, Telling telling) =>
-        known.Remote?.EventId == telling.Facts.EventId && known.Transport == telling.Transport;
+    /// <summary>One provider may be two transports, and tell of both by either.</summary>
+    static bool IsSame(MailEvent known, Telling telling) => known.Remote?.EventId == telling.Facts.EventId;
 
     /// <summary>An event of the message and the recipient that are meant. Null: none of ours.</summary>
     async ValueTask<MailEvent?> FindSubjectAsync(Telling telling, Judging judging)
@@ -167,7 +167,7 @@ public sealed partial class MessageQueue
     {
         public StoreChange Change { get; } = new();
         public Dictionary<QueueId, IReadOnlyList<StoredEvent>> Histories { get; } = [];
-        public HashSet<(string Transport, string EventId)> EventIds { get; } = [];
+        public HashSet<string> EventIds { get; } = new(StringComparer.Ordinal);
         public HashSet<string> Tokens { get; } = new(StringComparer.Ordinal);
     }
 

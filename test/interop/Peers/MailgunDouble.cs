@@ -31,7 +31,7 @@ sealed partial class MailgunDouble : IAsyncDisposable
     MailgunDouble(int port)
     {
         var (certificate, key) = Certificate.Make(directory);
-        CertificateFile = certificate;
+        (CertificateFile, KeyFile) = (certificate, key);
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseKestrelHttpsConfiguration();
@@ -50,6 +50,14 @@ sealed partial class MailgunDouble : IAsyncDisposable
 
     /// <summary>Authority of its certificate, PEM.</summary>
     public string CertificateFile { get; }
+
+    public string KeyFile { get; }
+
+    /// <summary>What becomes of a recipient whose message it took. Null: nothing that it tells.</summary>
+    public Func<string, MailgunFate>? FateOf { get; set; }
+
+    /// <summary>Gets each event beside <c>accepted</c>.</summary>
+    public Action<JsonObject>? Told { get; set; }
 
     public int Port { get; private set; }
 
@@ -200,50 +208,90 @@ sealed partial class MailgunDouble : IAsyncDisposable
             : message.File is null ? "'message' parameter is not a file" : null;
     }
 
-    TakenMessage Take(List<(string Name, string? File, byte[] Value)> form, string protocol)
+    TakenMessage Take(List<(string Name, string? File, byte[] Value)> form, string protocol) => Take(
+        [.. form.Where(part => part.Name == "to").Select(Text)],
+        form.Find(part => part.Name == "message").Value,
+        form.Where(part => part.File is null && part.Name != "to").ToLookup(part => part.Name, Text), protocol);
+
+    /// <summary>What came by SMTP.</summary>
+    public void Take(IReadOnlyList<string> recipients, byte[] mime) =>
+        Take(recipients, mime, Array.Empty<string>().ToLookup(field => field), "SMTP");
+
+    TakenMessage Take(
+        IReadOnlyList<string> recipients, byte[] mime, ILookup<string, string> fields, string protocol)
     {
-        var mime = form.Find(part => part.Name == "message").Value;
         var found = MessageId().Match(Encoding.Latin1.GetString(mime));
         var id = found.Success
             ? found.Groups[1].Value
             : string.Create(CultureInfo.InvariantCulture, $"<{Interlocked.Increment(ref ids)}@{Domain}>");
-        var taken = new TakenMessage(
-            id, [.. form.Where(part => part.Name == "to").Select(Text)], mime,
-            form.Where(part => part.File is null && part.Name != "to").ToLookup(part => part.Name, Text),
-            protocol);
+        var taken = new TakenMessage(id, recipients, mime, fields, protocol);
         Messages.Enqueue(taken);
-        foreach (var recipient in taken.Recipients)
-            AddEvent(taken, recipient);
+        foreach (var recipient in recipients)
+        {
+            AddEvent(taken, recipient, "accepted");
+            if (FateOf is { } fate)
+                Tell(taken, recipient, fate(recipient));
+        }
         return taken;
     }
 
-    void AddEvent(TakenMessage message, string recipient)
+    void Tell(TakenMessage message, string recipient, MailgunFate fate)
     {
-        lock (events)
+        if (fate is MailgunFate.DelayedThenDelivered)
+            Told?.Invoke(AddEvent(message, recipient, "failed", ("temporary", "generic", 450, "4.2.0")));
+        if (fate is MailgunFate.Bounced)
         {
-            events.Add(new JsonObject
-            {
-                ["event"] = "accepted",
-                ["id"] = string.Create(CultureInfo.InvariantCulture, $"event-{events.Count:D16}"),
-                ["timestamp"] = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds() / 1000.0,
-                ["log-level"] = "info",
-                ["method"] = "HTTP",
-                ["recipient"] = recipient,
-                ["recipient-domain"] = recipient.Split('@')[1],
-                ["message"] = new JsonObject
-                {
-                    ["headers"] = new JsonObject { ["message-id"] = message.Id.Trim('<', '>') },
-                    ["size"] = message.Mime.Length,
-                },
-                ["user-variables"] = new JsonObject(
-                    from field in message.Fields
-                    where field.Key.StartsWith("v:", StringComparison.Ordinal)
-                    select KeyValuePair.Create<string, JsonNode?>(field.Key[2..], field.Last())),
-            });
+            Told?.Invoke(AddEvent(message, recipient, "failed", ("permanent", "bounce", 550, "5.1.1")));
+            return;
         }
+        Told?.Invoke(AddEvent(message, recipient, "delivered"));
+        if (fate is MailgunFate.Complained)
+            Told?.Invoke(AddEvent(message, recipient, "complained"));
     }
 
-    /// <summary>Newest first, filtered; the token of a page is its query and place.</summary>
+    JsonObject AddEvent(
+        TakenMessage message, string recipient, string kind,
+        (string Severity, string Reason, int Code, string Enhanced)? failure = null)
+    {
+        var told = new JsonObject
+        {
+            ["event"] = kind,
+            ["timestamp"] = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds() / 1000.0,
+            ["log-level"] = "info",
+            ["method"] = "HTTP",
+            ["recipient"] = recipient,
+            ["recipient-domain"] = recipient.Split('@')[1],
+            ["message"] = new JsonObject
+            {
+                ["headers"] = new JsonObject { ["message-id"] = message.Id.Trim('<', '>') },
+                ["size"] = message.Mime.Length,
+            },
+            ["user-variables"] = new JsonObject(
+                from field in message.Fields
+                where field.Key.StartsWith("v:", StringComparison.Ordinal)
+                select KeyValuePair.Create<string, JsonNode?>(field.Key[2..], field.Last())),
+        };
+        if (failure is { } why)
+        {
+            told["severity"] = why.Severity;
+            told["reason"] = why.Reason;
+            told["delivery-status"] = new JsonObject
+            {
+                ["code"] = why.Code,
+                ["message"] = $"{why.Enhanced} as the test wants it",
+                ["enhanced-code"] = why.Enhanced,
+                ["description"] = null,
+            };
+        }
+        lock (events)
+        {
+            told["id"] = string.Create(CultureInfo.InvariantCulture, $"event-{events.Count:D16}");
+            events.Add(told);
+        }
+        return told;
+    }
+
+    /// <summary>Filtered; the token of a page is its query and place.</summary>
     async Task ShowEventsAsync(HttpContext context, string? token)
     {
         if (EventFaults.TryDequeue(out var fault))
@@ -272,8 +320,13 @@ sealed partial class MailgunDouble : IAsyncDisposable
         }
         JsonNode[] items;
         lock (events)
-            items = [.. events.AsEnumerable().Reverse().Where(item => IsWanted(item, query))
-                .Skip(skip).Take(limit).Select(item => item.DeepClone())];
+        {
+            // Oldest first is asked for with a beginning.
+            var order = query.ContainsKey("ascending") ? events.AsEnumerable()
+                : events.AsEnumerable().Reverse();
+            items = [.. order.Where(item => IsWanted(item, query)).Skip(skip).Take(limit)
+                .Select(item => item.DeepClone())];
+        }
         var first = $"{context.Request.Scheme}://{context.Request.Host}/v3/{Domain}/events/";
         string Page(int at) => first + WebEncoders.Base64UrlEncode(
             Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{at} {queryText}")));
@@ -295,7 +348,9 @@ sealed partial class MailgunDouble : IAsyncDisposable
     {
         bool Fits(string name, string? value) => !query.TryGetValue(name, out var wanted)
             || wanted.All(one => one!.Split(" OR ").Contains(value, StringComparer.OrdinalIgnoreCase));
-        return Fits("event", (string?)item["event"]) && Fits("recipient", (string?)item["recipient"])
+        var begin = query.TryGetValue("begin", out var from)
+            ? double.Parse(from[^1]!, CultureInfo.InvariantCulture) : 0;
+        return (double)item["timestamp"]! >= begin && Fits("event", (string?)item["event"]) && Fits("recipient", (string?)item["recipient"])
             && Fits("message-id", (string?)item["message"]!["headers"]!["message-id"]);
     }
 
@@ -366,4 +421,13 @@ abstract record MailgunFault
 
     /// <summary>Takes it and answers 200 with this.</summary>
     public sealed record BrokenAnswer(string Body) : MailgunFault;
+}
+
+/// <summary>What becomes of a recipient after it was taken.</summary>
+enum MailgunFate
+{
+    Delivered,
+    DelayedThenDelivered,
+    Bounced,
+    Complained,
 }
