@@ -27,6 +27,7 @@ usage() {
                        memory, restart and drain with so many queued messages (default 1,000,000)
 ./do bench idle [COUNT]
                        memory of so many idle connections, in the clear and with TLS (default 10,000)
+./do bench api [COUNT] messages accepted by the HTTP API and by SMTP in turn (default 10,000 each)
 ./do bench code [FILTER] [OPTIONS]
                        time and octets allocated of pieces of the program, all or those whose name contains
                        FILTER: Parse, Session, Commit, Dispatch; options of BenchmarkDotNet: --job short
@@ -134,14 +135,14 @@ run_bench() {
   [ $# = 0 ] || shift
   case "$what" in
     peers) exec bench/side-by-side "$@" ;;
-    size | idle)
+    size | idle | api)
       build src/Postern
       exec "bench/$what" "$@" ;;
     code)
       build bench/Postern.Bench
       exec "$bench" "$@" ;;
     *)
-      echo "do: bench knows: peers size idle code" >&2
+      echo "do: bench knows: peers size idle api code" >&2
       exit 64 ;;
   esac
 }
