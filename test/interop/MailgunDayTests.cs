@@ -114,8 +114,9 @@ public sealed class MailgunDayTests
     static string SettingsOf(PosternProcess postern, MailgunDouble mailgun, MailgunSmtp relay)
     {
         var interval = CrashTable.IsAtLength ? "60s" : "2s";
+        var key = "file:" + postern.Directory.WriteSecret("mailgun.key", ApiKey);
         return string.Create(CultureInfo.InvariantCulture, $"""
-            {mailgun.Transport("file:" + postern.Directory.WriteSecret("mailgun.key", ApiKey), "api", interval)}
+            {mailgun.Transport(key, "api", interval)}
             signing-key = "file:{postern.Directory.WriteSecret("signing.key", SigningKey)}"
 
             [transports.smtp]

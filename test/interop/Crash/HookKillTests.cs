@@ -95,8 +95,8 @@ public sealed class HookKillTests
         return ids;
     }
 
-    /// <summary>Each event twice, each time signed anew, and one in twenty of them forged besides; in an order
-    /// of chance.</summary>
+    /// <summary>Each event twice, each time signed anew, and one in twenty of them forged besides; in an
+    /// order of chance.</summary>
     static Delivery[] Shuffled(List<string> messages)
     {
         var all = new List<Delivery>();
@@ -129,7 +129,8 @@ public sealed class HookKillTests
             var items = json["items"]!.AsArray();
             if (items.Count == 0)
                 return ids;
-            ids.AddRange(items.Select(item => (string?)item!["postern"]!["remote-event-id"]).OfType<string>());
+            ids.AddRange(items.Select(item => (string?)item!["postern"]!["remote-event-id"])
+                .OfType<string>());
             page = new Uri((string)json["paging"]!["next"]!);
         }
     }

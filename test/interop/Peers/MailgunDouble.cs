@@ -211,7 +211,8 @@ sealed partial class MailgunDouble : IAsyncDisposable
     TakenMessage Take(List<(string Name, string? File, byte[] Value)> form, string protocol) => Take(
         [.. form.Where(part => part.Name == "to").Select(Text)],
         form.Find(part => part.Name == "message").Value,
-        form.Where(part => part.File is null && part.Name != "to").ToLookup(part => part.Name, Text), protocol);
+        form.Where(part => part.File is null && part.Name != "to").ToLookup(part => part.Name, Text),
+        protocol);
 
     /// <summary>What came by SMTP.</summary>
     public void Take(IReadOnlyList<string> recipients, byte[] mime) =>
@@ -350,7 +351,8 @@ sealed partial class MailgunDouble : IAsyncDisposable
             || wanted.All(one => one!.Split(" OR ").Contains(value, StringComparer.OrdinalIgnoreCase));
         var begin = query.TryGetValue("begin", out var from)
             ? double.Parse(from[^1]!, CultureInfo.InvariantCulture) : 0;
-        return (double)item["timestamp"]! >= begin && Fits("event", (string?)item["event"]) && Fits("recipient", (string?)item["recipient"])
+        return (double)item["timestamp"]! >= begin && Fits("event", (string?)item["event"])
+            && Fits("recipient", (string?)item["recipient"])
             && Fits("message-id", (string?)item["message"]!["headers"]!["message-id"]);
     }
 

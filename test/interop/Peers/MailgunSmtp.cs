@@ -9,8 +9,8 @@ namespace Postern.Interop.Peers;
 
 /// <summary>Mailgun's SMTP relay on a loopback port, with the replies that are on record of the real
 /// one.</summary>
-/// <remarks>AUTH is offered before TLS, there are no enhanced codes, and <c>250 Great success</c> names no id.
-/// What it takes is the double's; one of <see cref="Faults"/> for each message, in order.</remarks>
+/// <remarks>AUTH is offered before TLS, there are no enhanced codes, and <c>250 Great success</c> names no
+/// id. What it takes is the double's; one of <see cref="Faults"/> for each message, in order.</remarks>
 sealed class MailgunSmtp : IAsyncDisposable
 {
     public const string Login = "postmaster@mg.test:smtp-password";
@@ -137,8 +137,8 @@ sealed class MailgunSmtp : IAsyncDisposable
                     await SayAsync(stream, "235 2.0.0 OK");
                     break;
                 case "MAIL" when Takes<MailgunSmtpFault.Throttle>():
-                    await SayAsync(
-                        stream, $"421 Domain {MailgunDouble.Domain} is not allowed to send: request limit exceeded");
+                    await SayAsync(stream,
+                        $"421 Domain {MailgunDouble.Domain} is not allowed to send: request limit exceeded");
                     return;
                 case "MAIL":
                     recipients.Clear();
