@@ -1,5 +1,3 @@
-using Postern.Mta.Queue;
-
 namespace Postern.Mta.Events;
 
 /// <summary>The life of one message, whichever provider it took: what its events tell.</summary>
@@ -65,8 +63,10 @@ public sealed record RecipientTimeline(
             Kind: EventKind.Relayed or EventKind.Delivered or EventKind.Failed or EventKind.Held
                 or EventKind.Expanded or EventKind.Cancelled or EventKind.Expired
         } => EventNames.Of(fact.Kind),
-        { Kind: EventKind.Accepted or EventKind.Routed or EventKind.Attempted or EventKind.Released
-            or EventKind.Retried } => "waiting",
+        {
+            Kind: EventKind.Accepted or EventKind.Routed or EventKind.Attempted or EventKind.Released
+                or EventKind.Retried
+        } => "waiting",
         _ => null,
     };
 }

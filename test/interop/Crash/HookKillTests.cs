@@ -35,7 +35,7 @@ public sealed class HookKillTests
         postern.Settings = SettingsOf(postern, sink.Port);
         await postern.StartAsync();
         var messages = await SendAsync(postern, EventsCount / EventsPerMessage);
-        var storm = new Storm(postern, Shuffled(messages));
+        using var storm = new Storm(postern, Shuffled(messages));
         var senders = Task.WhenAll(Enumerable.Range(0, SendersCount).Select(_ => storm.SendAsync()));
         var step = storm.Count / (KillsCount + 1);
         for (var kill = 1; kill <= KillsCount; kill++)
@@ -136,7 +136,7 @@ public sealed class HookKillTests
     }
 
     /// <summary>Those who send the webhooks: what is not answered is sent again as it was.</summary>
-    sealed class Storm(PosternProcess postern, Delivery[] deliveries)
+    sealed class Storm(PosternProcess postern, Delivery[] deliveries) : IDisposable
     {
         readonly HttpClient http = new() { Timeout = TimeSpan.FromSeconds(10) };
         readonly ConcurrentQueue<Delivery> waiting = new(deliveries);
@@ -152,6 +152,8 @@ public sealed class HookKillTests
 
         /// <summary>Calls that found no server, or whose answer was lost.</summary>
         public int Broken => broken;
+
+        public void Dispose() => http.Dispose();
 
         public async Task RestartAsync()
         {
