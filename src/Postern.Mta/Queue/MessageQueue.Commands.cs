@@ -11,6 +11,8 @@ public sealed partial class MessageQueue
 {
     const int CommandPageMax = 500;
 
+    readonly SemaphoreSlim objectGate = new(1, 1);
+
     /// <summary>Wishes for recipients that were Active when the command came.</summary>
     readonly ConcurrentDictionary<RecipientKey, Wish> intents = new();
 
@@ -49,11 +51,35 @@ public sealed partial class MessageQueue
         CommandAsync(which, new Wish(WishKind.Expire, actor), cancel);
 
     /// <summary>Puts or removes objects that commands made: accounts and the like.</summary>
-    public ValueTask PutObjectAsync(ObjectChange changed)
+    public ValueTask PutObjectAsync(ObjectChange changed) => PutObjectsAsync([changed]);
+
+    /// <summary>The same for several, all of them or none.</summary>
+    public ValueTask PutObjectsAsync(IEnumerable<ObjectChange> changed)
     {
         var change = new StoreChange();
-        change.Objects.Add(changed);
+        change.Objects.AddRange(changed);
         return store.CommitAsync(change);
+    }
+
+    /// <summary>Changes objects on the strength of what is stored: one such change after the other, so that
+    /// what it rests on stays true until it is made.</summary>
+    /// <param name="change">Adds what is to be put or removed; nothing of it is stored if it throws.</param>
+    public async ValueTask<T> ChangeObjectsAsync<T>(
+        Func<ICollection<ObjectChange>, ValueTask<T>> change, CancellationToken cancel)
+    {
+        await objectGate.WaitAsync(cancel).ConfigureAwait(false);
+        try
+        {
+            var changes = new List<ObjectChange>();
+            var result = await change(changes).ConfigureAwait(false);
+            if (changes.Count > 0)
+                await PutObjectsAsync(changes).ConfigureAwait(false);
+            return result;
+        }
+        finally
+        {
+            objectGate.Release();
+        }
     }
 
     /// <summary>Raises an alarm about the server itself. Nothing happens while it stands.</summary>

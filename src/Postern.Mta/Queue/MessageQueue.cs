@@ -94,6 +94,7 @@ public sealed partial class MessageQueue : IDisposable
         Dispatcher.Dispose();
         gate.Dispose();
         tellGate.Dispose();
+        objectGate.Dispose();
     }
 
     /// <summary>Commits a change, or leaves the alarms as they were before it.</summary>

@@ -115,7 +115,7 @@ sealed partial class WebApi(
         if (path.StartsWithSegments("/metrics") && !door.Serves.Contains(HttpFace.Metrics))
             return ErrorAsync(
                 context, 404, "metrics are not served on this listener", "add \"metrics\" to its serves");
-        if (path.StartsWithSegments("/v3") && !door.Serves.Contains(HttpFace.Api))
+        if (Mailgun.MailgunFace.Holds(path) && !door.Serves.Contains(HttpFace.Api))
             return ErrorAsync(
                 context, 404, "the API is not served on this listener", "add \"api\" to its serves");
         if (!path.StartsWithSegments("/admin"))

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Http.Features;
 using Postern.Mta;
 using Postern.Mta.Configuration;
 using Postern.Mta.Events;
@@ -20,7 +21,16 @@ namespace Postern.Api.Mailgun;
 sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock)
 {
     readonly ApiDoor door = agent.OpenApi();
+    /// <summary>Of a JSON body, and of a form that holds no message.</summary>
+    const int SmallOctetsMax = 16 << 20;
+
+    /// <summary>Versions of the API; each resource has its own.</summary>
+    static readonly string[] Roots = ["/v1", "/v2", "/v3", "/v4", "/v5"];
+
     readonly EventReader reader = new(agent.Store);
+
+    /// <summary>The path is one of this API's, whether there is something at it or not.</summary>
+    public static bool Holds(PathString path) => Roots.Any(root => path.StartsWithSegments(root));
 
     public void Map(IEndpointRouteBuilder web)
     {
@@ -103,6 +113,29 @@ sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock)
                 return (ours, options);
         }
         return null;
+    }
+
+    /// <summary>The fields of a request that holds no message.</summary>
+    /// <exception cref="ApiException">It cannot be read.</exception>
+    async Task<ApiForm> ReadFormAsync(HttpContext context) =>
+        await new FormReader(SmallOctetsMax, agent.Options.Data)
+            .ReadAsync(context.Request, context.RequestAborted);
+
+    /// <exception cref="ApiException">It cannot be read, or is larger than 16 MiB.</exception>
+    static async Task<JsonNode> ReadJsonAsync(HttpContext context)
+    {
+        try
+        {
+            var size = context.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>();
+            size.MaxRequestBodySize = SmallOctetsMax;
+            return await JsonNode.ParseAsync(
+                context.Request.Body, cancellationToken: context.RequestAborted)
+                ?? throw new ApiException(400, "Invalid json: null");
+        }
+        catch (JsonException broken)
+        {
+            throw new ApiException(400, $"Invalid json: {ApiException.Shown(broken.Message)}");
+        }
     }
 
     static async Task ForbidAsync(HttpContext context)
