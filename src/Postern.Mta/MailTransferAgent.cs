@@ -27,7 +27,9 @@ public sealed class MailTransferAgent : IAsyncDisposable
     readonly CancellationTokenSource stopping = new();
     Task background = Task.CompletedTask;
     Task logging = Task.CompletedTask;
+    readonly SemaphoreSlim loading = new(1, 1);
     DoorSettings settings;
+    DomainDirectory domains;
     bool stopped;
 
     MailTransferAgent(
@@ -48,6 +50,8 @@ public sealed class MailTransferAgent : IAsyncDisposable
         intake = new MailIntake(store, Queue, new MemoryBudget(options.Limits.Memory), clock);
         settings = new DoorSettings(
             options, AccountDirectory.Load(options, objects.Accounts), AliasTable.Load(options, []));
+        domains = objects.Domains;
+        Resolver = parts.Resolver;
         eventLog = new EventLog(
             new EventLogSettings
             {
@@ -81,6 +85,11 @@ public sealed class MailTransferAgent : IAsyncDisposable
     /// <summary>Accounts of file and store.</summary>
     public AccountDirectory Accounts => Volatile.Read(ref settings).Accounts;
 
+    /// <summary>Sending domains of file and store, and the keys of the API.</summary>
+    public DomainDirectory Domains => Volatile.Read(ref domains);
+
+    public IResolver Resolver { get; }
+
     /// <summary>Opens the store and starts delivery. Doors may be opened once this has returned.</summary>
     /// <exception cref="StoreException">The data directory cannot be used; one clear line.</exception>
     public static async ValueTask<MailTransferAgent> StartAsync(
@@ -89,7 +98,8 @@ public sealed class MailTransferAgent : IAsyncDisposable
         var objects = new EarlierObjects(
             await store.ReadObjectsAsync(AccountDirectory.ObjectKind, cancel).ConfigureAwait(false),
             await store.ReadObjectsAsync(AccountLimits.ObjectKind, cancel).ConfigureAwait(false),
-            await store.ReadObjectsAsync(AlarmBoard.ObjectKind, cancel).ConfigureAwait(false));
+            await store.ReadObjectsAsync(AlarmBoard.ObjectKind, cancel).ConfigureAwait(false),
+            await DomainDirectory.LoadAsync(options, store, cancel).ConfigureAwait(false));
         var agent = new MailTransferAgent(options, store, parts, objects);
         await agent.OpenReturnPathsAsync(options, cancel).ConfigureAwait(false);
         agent.Queue.RestoreTokens(
@@ -125,7 +135,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
         if (before.Log != options.Log)
             needRestart.Add("log");
         options = options with { Listen = before.Listen, Data = before.Data, Log = before.Log };
-        await ReloadAccountsAsync(options, cancel).ConfigureAwait(false);
+        await LoadAsync(options, cancel).ConfigureAwait(false);
         await OpenReturnPathsAsync(options, cancel).ConfigureAwait(false);
         foreach (var changed in transports.Apply(options))
             Queue.Dispatcher.Reset(changed);
@@ -144,14 +154,43 @@ public sealed class MailTransferAgent : IAsyncDisposable
     }
 
     /// <summary>Reads the accounts anew, after a command changed them in the store.</summary>
-    public ValueTask ReloadAccountsAsync(CancellationToken cancel) => ReloadAccountsAsync(Options, cancel);
+    public ValueTask ReloadAccountsAsync(CancellationToken cancel) => LoadAloneAsync(
+        () => LoadAccountsAsync(Options, cancel), cancel);
 
-    async ValueTask ReloadAccountsAsync(PosternOptions options, CancellationToken cancel)
+    /// <summary>Reads domains and keys anew, after they were changed in the store.</summary>
+    public ValueTask ReloadDomainsAsync(CancellationToken cancel) => LoadAloneAsync(
+        () => LoadDomainsAsync(Options, cancel), cancel);
+
+    ValueTask LoadAsync(PosternOptions options, CancellationToken cancel) => LoadAloneAsync(async () =>
+    {
+        await LoadAccountsAsync(options, cancel).ConfigureAwait(false);
+        await LoadDomainsAsync(options, cancel).ConfigureAwait(false);
+    }, cancel);
+
+    /// <summary>One after the other: what was read earlier never takes the place of what was read
+    /// later.</summary>
+    async ValueTask LoadAloneAsync(Func<ValueTask> load, CancellationToken cancel)
+    {
+        await loading.WaitAsync(cancel).ConfigureAwait(false);
+        try
+        {
+            await load().ConfigureAwait(false);
+        }
+        finally
+        {
+            loading.Release();
+        }
+    }
+
+    async ValueTask LoadAccountsAsync(PosternOptions options, CancellationToken cancel)
     {
         var stored = await Store.ReadObjectsAsync(AccountDirectory.ObjectKind, cancel).ConfigureAwait(false);
         Volatile.Write(ref settings, new DoorSettings(
             options, AccountDirectory.Load(options, stored, Accounts), AliasTable.Load(options, [])));
     }
+
+    async ValueTask LoadDomainsAsync(PosternOptions options, CancellationToken cancel) => Volatile.Write(
+        ref domains, await DomainDirectory.LoadAsync(options, Store, cancel).ConfigureAwait(false));
 
     /// <summary>What the router would decide now, for <c>route explain</c>.</summary>
     public RoutingDecision Explain(RoutingQuestion question) => Router.Decide(Queue.Routes, question, health);
@@ -190,12 +229,13 @@ public sealed class MailTransferAgent : IAsyncDisposable
         await StopAsync(TimeSpan.FromSeconds(10)).ConfigureAwait(false);
         Queue.Dispose();
         stopping.Dispose();
+        loading.Dispose();
     }
 
     /// <summary>What an earlier process left in the store.</summary>
     sealed record EarlierObjects(
         IReadOnlyList<StoredObject> Accounts, IReadOnlyList<StoredObject> Uses,
-        IReadOnlyList<StoredObject> Alarms);
+        IReadOnlyList<StoredObject> Alarms, DomainDirectory Domains);
 }
 
 /// <summary>What the world gives to an agent: time, chance, the ways out, and where log lines and metrics
@@ -203,4 +243,4 @@ public sealed class MailTransferAgent : IAsyncDisposable
 /// <param name="BuildTransport">Makes the transport of a name and its options.</param>
 public sealed record AgentParts(
     TimeProvider Clock, Random Chance, ILoggerFactory Logs, Metrics Metrics,
-    Func<string, TransportOptions, ITransport> BuildTransport);
+    Func<string, TransportOptions, ITransport> BuildTransport, IResolver Resolver);

@@ -94,6 +94,10 @@ public sealed record TransportOptions
     /// delivered.</summary>
     public bool HasEventSource => SigningKey is not null || (IsMailgun(this) && PollEvents is not null);
 
+    /// <summary>Mail leaves encrypted or not at all.</summary>
+    public bool RequiresTls => Kind != TransportKind.Smtp
+        || Tls is TransportTls.Required or TransportTls.Immediate || (Tls is null && Login is not null);
+
     const string SmtpOnly = "kind = \"smtp\"";
     const string RelayOnly = "kind = \"smtp\" or \"mailgun\"";
     const string PipeOnly = "kind = \"pipe\"";

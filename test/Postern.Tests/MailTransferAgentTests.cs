@@ -48,7 +48,7 @@ public sealed class MailTransferAgentTests : IAsyncLifetime
         if (first is { } failure)
             store.FailNext(failure);
         var parts = new AgentParts(clock, new Random(1), NullLoggerFactory.Instance, new Metrics(),
-            (name, _) => ways[name] = ways.GetValueOrDefault(name) ?? new(name));
+            (name, _) => ways[name] = ways.GetValueOrDefault(name) ?? new(name), new FakeResolver());
         return agent = await MailTransferAgent.StartAsync(Quiet(options), store, parts, patience.Token);
     }
 

@@ -81,15 +81,16 @@ public sealed class AccountDirectory
     /// <summary>The object of an account for the store: its verifier, never its password.</summary>
     /// <param name="rate">Null: no limit.</param>
     /// <param name="quota">Null: no limit.</param>
+    /// <param name="createdAt">Null: nobody knows.</param>
     public static ObjectChange Put(
         string name, Credential credential, IReadOnlyList<AddressPattern> senders, Rate? rate = null,
-        Rate? quota = null)
+        Rate? quota = null, DateTimeOffset? createdAt = null)
     {
         var json = new StoredAccount(
             Convert.ToBase64String(credential.Salt.Span), credential.Iterations,
             Convert.ToBase64String(credential.StoredKey.Span),
             Convert.ToBase64String(credential.ServerKey.Span),
-            [.. senders.Select(s => s.Text)], rate?.ToString(), quota?.ToString());
+            [.. senders.Select(s => s.Text)], rate?.ToString(), quota?.ToString(), createdAt);
         return new ObjectChange(
             ObjectKind, name, JsonSerializer.SerializeToUtf8Bytes(json, AccountJson.Default.StoredAccount));
     }
@@ -119,6 +120,7 @@ public sealed class AccountDirectory
             {
                 Rate = Limit(json.Rate),
                 Quota = Limit(json.Quota),
+                CreatedAt = json.CreatedAt,
             };
         }
         catch (FormatException e)
@@ -134,7 +136,7 @@ public sealed class AccountDirectory
 /// <summary>An account as the store keeps it; the octets in base64.</summary>
 sealed record StoredAccount(
     string Salt, int Iterations, string StoredKey, string ServerKey, IReadOnlyList<string> Senders,
-    string? Rate = null, string? Quota = null);
+    string? Rate = null, string? Quota = null, DateTimeOffset? CreatedAt = null);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower)]
 [JsonSerializable(typeof(StoredAccount))]
@@ -152,4 +154,7 @@ public sealed record Account(
 
     /// <summary>The most recipients on one day of UTC. Null: no limit.</summary>
     public Rate? Quota { get; init; }
+
+    /// <summary>Null: nobody knows, as of every account of the file.</summary>
+    public DateTimeOffset? CreatedAt { get; init; }
 }

@@ -207,6 +207,10 @@ public sealed record QueueFilter
     public string? Sender { get; init; }
 
     public string? Recipient { get; init; }
+
+    /// <summary>A sending domain: what was handed in for it, or submitted by a sender of it.</summary>
+    public string? Domain { get; init; }
+
     public DateTimeOffset? ArrivedBefore { get; init; }
     public DateTimeOffset? ArrivedAfter { get; init; }
 }

@@ -21,7 +21,13 @@ sealed class QueueFilterMatch(QueueFilter filter)
 
     /// <summary>What the message alone decides.</summary>
     public bool Fits(QueuedMessage message) =>
-        Fits(message.ArrivedAt) && sender?.Matches(message.Sender.Mailbox, delimiter) != false;
+        Fits(message.ArrivedAt) && sender?.Matches(message.Sender.Mailbox, delimiter) != false
+        && (filter.Domain is not { } domain
+            || string.Equals(DomainOf(message), domain, StringComparison.OrdinalIgnoreCase));
+
+    /// <summary>What comes in from outside may name any sender.</summary>
+    static string? DomainOf(QueuedMessage message) => message.Door == MailDoors.Mx ? null
+        : message.Options?.Domain ?? message.Sender.Mailbox?.Domain;
 
     /// <summary>One recipient must fit every key there is.</summary>
     public bool Fits(IReadOnlyList<Recipient> recipients)

@@ -54,6 +54,14 @@ public sealed class DnsResolver(ILookupClient client, TimeProvider clock, Random
         return new AddressLookup(isUnknown ? LookupOutcome.Unknown : fourOutcome, []);
     }
 
+    public async ValueTask<TextLookup> LookupTextAsync(string name, CancellationToken cancel)
+    {
+        var (outcome, answer) = await AskAsync(name, QueryType.TXT, cancel);
+        string[] texts = [.. (answer ?? []).TxtRecords().Select(record => string.Concat(record.Text))];
+        return new TextLookup(
+            outcome == LookupOutcome.Found && texts.Length == 0 ? LookupOutcome.NoRecords : outcome, texts);
+    }
+
     async Task<(LookupOutcome, IEnumerable<DnsResourceRecord>?)> AskAsync(
         string name, QueryType type, CancellationToken cancel)
     {

@@ -9,6 +9,9 @@ public interface IResolver
     ValueTask<MxLookup> LookupMxAsync(string domain, CancellationToken cancel);
 
     ValueTask<AddressLookup> LookupAddressesAsync(string host, CancellationToken cancel);
+
+    /// <summary>TXT records.</summary>
+    ValueTask<TextLookup> LookupTextAsync(string name, CancellationToken cancel);
 }
 
 public enum LookupOutcome
@@ -30,5 +33,8 @@ public enum LookupOutcome
 public sealed record MxLookup(LookupOutcome Outcome, IReadOnlyList<MxHost> Hosts);
 
 public sealed record MxHost(string Name, int Preference);
+
+/// <summary>Each record as one text, its strings joined (RFC 7208 §3.3).</summary>
+public sealed record TextLookup(LookupOutcome Outcome, IReadOnlyList<string> Texts);
 
 public sealed record AddressLookup(LookupOutcome Outcome, IReadOnlyList<IPAddress> Addresses);

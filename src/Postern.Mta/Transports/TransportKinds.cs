@@ -9,10 +9,8 @@ namespace Postern.Mta.Transports;
 /// <param name="options">Hostname, delimiter and data directory are taken from it; all three need a restart
 /// to change.</param>
 public sealed class TransportKinds(
-    PosternOptions options, string version, Metrics metrics, TimeProvider clock, Random chance)
+    PosternOptions options, string version, IResolver resolver, Metrics metrics, TimeProvider clock)
 {
-    readonly DnsResolver resolver = DnsResolver.Create(clock, chance);
-
     public ITransport Build(string name, TransportOptions transport) => transport.Kind switch
     {
         TransportKind.Smtp => new SmtpTransport(

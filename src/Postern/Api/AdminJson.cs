@@ -26,6 +26,7 @@ namespace Postern.Api;
 [JsonSerializable(typeof(ReloadAnswer))]
 [JsonSerializable(typeof(AccountPage))]
 [JsonSerializable(typeof(AccountRequest))]
+[JsonSerializable(typeof(DomainPage))]
 [JsonSerializable(typeof(Delivered))]
 [JsonSerializable(typeof(SandboxPage))]
 [JsonSerializable(typeof(ErrorAnswer))]
@@ -143,6 +144,11 @@ sealed record AccountPage(IReadOnlyList<AccountEntry> Accounts);
 /// <summary>A new account; the password goes no further than the verifier made of it.</summary>
 sealed record AccountRequest(
     string Name, string Password, IReadOnlyList<string> Senders, string? Rate = null, string? Quota = null);
+
+/// <param name="Source">file or store.</param>
+sealed record DomainEntry(string Name, string Source);
+
+sealed record DomainPage(IReadOnlyList<DomainEntry> Domains);
 
 sealed record Delivered(string Reply, int Code);
 

@@ -5,7 +5,7 @@ using Postern.Mta.Routing;
 
 namespace Postern.Api;
 
-/// <summary>The queue and the accounts.</summary>
+/// <summary>The queue, the accounts and the domains.</summary>
 sealed partial class WebApi
 {
     void MapQueue(WebApplication web)
@@ -135,7 +135,14 @@ sealed partial class WebApi
             AdminJson.Default.AccountPage));
         web.MapPost("/admin/v1/accounts", AddAccountAsync);
         web.MapDelete("/admin/v1/accounts/{name}", RemoveAccountAsync);
+        web.MapGet("/admin/v1/domains", context => AnswerAsync(
+            context,
+            new DomainPage([.. agent.Domains.All.Select(EntryOf)]),
+            AdminJson.Default.DomainPage));
     }
+
+    static DomainEntry EntryOf(SendingDomain domain) =>
+        new(domain.Name, domain.Source is DomainSource.File ? "file" : "store");
 
     AccountEntry EntryOf(Account account) => new(
         account.Name, [.. account.Senders.Select(sender => sender.Text)],
@@ -191,7 +198,8 @@ sealed partial class WebApi
             return;
         }
         await agent.Queue.PutObjectAsync(AccountDirectory.Put(
-            request.Name, AccountDirectory.CreateCredential(request.Password), senders, rate, quota));
+            request.Name, AccountDirectory.CreateCredential(request.Password), senders, rate, quota,
+            clock.GetUtcNow()));
         await agent.ReloadAccountsAsync(context.RequestAborted);
         await AnswerAsync(context, new Changed(1), AdminJson.Default.Changed);
     }

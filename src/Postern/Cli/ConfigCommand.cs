@@ -25,7 +25,8 @@ static class ConfigCommand
             ? ConfigurationPrinter.PrintChanged(options)
             : ConfigurationPrinter.Print(options);
         var accounts = await AccountSources.AskAsync(context, options, cancel);
-        Console.Out.Write(AccountSources.Mark(text, accounts));
+        var domains = accounts is null ? null : await DomainSources.AskAsync(context, cancel);
+        Console.Out.Write(DomainSources.Mark(AccountSources.Mark(text, accounts), domains));
         return ExitCode.Ok;
     }
 

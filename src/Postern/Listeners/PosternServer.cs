@@ -61,10 +61,11 @@ sealed partial class PosternServer : IAsyncDisposable
     public IReadOnlyList<BoundListener> Bound => bound;
 
     /// <summary>Binds, opens the store and begins to answer.</summary>
+    /// <param name="resolver">Null: the name servers of this machine.</param>
     /// <exception cref="CommandException">Something the operator must mend.</exception>
     public static async Task<PosternServer> StartAsync(
         PosternOptions options, Func<PosternOptions> reread, SandboxMail? sandbox, TimeProvider clock,
-            CancellationToken cancel)
+            CancellationToken cancel, IResolver? resolver = null)
     {
         CheckSocketPath(DeliverSocketOf(options));
         // Asked here for its refusal: nothing is bound or opened yet.
@@ -79,9 +80,10 @@ sealed partial class PosternServer : IAsyncDisposable
             var metrics = new Metrics();
             var store = OpenStore(options, clock, logs);
             await CheckLogAsync(options.Log, store);
-            var kinds = new TransportKinds(options, Version, metrics, clock, NewRandom());
-            agent = await MailTransferAgent.StartAsync(
-                options, store, new AgentParts(clock, NewRandom(), logs, metrics, kinds.Build), cancel);
+            resolver ??= DnsResolver.Create(clock, NewRandom());
+            var kinds = new TransportKinds(options, Version, resolver, metrics, clock);
+            var parts = new AgentParts(clock, NewRandom(), logs, metrics, kinds.Build, resolver);
+            agent = await MailTransferAgent.StartAsync(options, store, parts, cancel);
             web = BuildWeb(bound, agent, certificate, reread, sandbox, clock, logs);
             await web.StartAsync(cancel);
             foreach (var socket in (string[])[AdminSocketOf(options), DeliverSocketOf(options)])

@@ -8,6 +8,7 @@ using Postern.Mta.Configuration;
 using Postern.Mta.Queue;
 using Postern.Mta.Routing;
 using Postern.Mta.Store;
+using Postern.Mta.Transports;
 using Postern.Tests.Configuration;
 
 namespace Postern.Tests.Api;
@@ -25,6 +26,14 @@ public sealed class RunningServer : IAsyncLifetime
     /// <summary>Free octets that stay free; more than any disk has: it counts as full.</summary>
     public long? Reserve { get; init; }
 
+    /// <summary>Null: the name servers of this machine.</summary>
+    public IResolver? Resolver { get; init; }
+
+    /// <summary>Of the relay that mail of the API leaves by.</summary>
+    public TransportTls? RelayTls { get; init; }
+
+    internal MailTransferAgent Agent => server.Agent;
+
     /// <summary>Whole after <see cref="StopAsync"/>.</summary>
     public string ReadLog() => File.ReadAllText(directory.PathOf("log"));
 
@@ -35,7 +44,15 @@ public sealed class RunningServer : IAsyncLifetime
     {
         var options = Options();
         server = await PosternServer.StartAsync(
-            options, () => options, null, TimeProvider.System, TestContext.Current.CancellationToken);
+            options, () => options, null, TimeProvider.System, TestContext.Current.CancellationToken,
+            Resolver);
+    }
+
+    /// <summary>A new process would find no more than this: other ports, the same data directory.</summary>
+    public async ValueTask RestartAsync()
+    {
+        await StopAsync();
+        await InitializeAsync();
     }
 
     PosternOptions Options() => new()
@@ -53,6 +70,10 @@ public sealed class RunningServer : IAsyncLifetime
                 Name = "only-metrics", On = "127.0.0.1:0", For = ListenFor.Http, Serves = [HttpFace.Metrics],
             },
         ],
+        Accounts = new Dictionary<string, AccountOptions>
+        {
+            ["robot@other.example.org"] = new() { Password = new Secret("test:", "of-the-file") },
+        },
         Api = new ApiOptions { Keys = [new Secret("test:", "key-account")] },
         Domains = new Dictionary<string, DomainOptions>
         {
@@ -61,7 +82,7 @@ public sealed class RunningServer : IAsyncLifetime
         },
         Transports = new Dictionary<string, TransportOptions>
         {
-            ["relay"] = new() { Kind = TransportKind.Smtp, Host = "[127.0.0.1]:1" },
+            ["relay"] = new() { Kind = TransportKind.Smtp, Host = "[127.0.0.1]:1", Tls = RelayTls },
             ["mailgun"] = new()
             {
                 Kind = TransportKind.Smtp,

@@ -8,6 +8,7 @@ sealed class FakeResolver : IResolver
 {
     readonly Dictionary<string, MxLookup> mx = [];
     readonly Dictionary<string, AddressLookup> addresses = [];
+    readonly Dictionary<string, TextLookup> texts = [];
 
     /// <summary>Names asked for, in order.</summary>
     public List<string> Asked { get; } = [];
@@ -25,8 +26,15 @@ sealed class FakeResolver : IResolver
         return this;
     }
 
+    public FakeResolver Text(string name, params string[] found)
+    {
+        texts[name] = new TextLookup(LookupOutcome.Found, found);
+        return this;
+    }
+
     public FakeResolver Unknown(string name)
     {
+        texts[name] = new TextLookup(LookupOutcome.Unknown, []);
         mx[name] = new MxLookup(LookupOutcome.Unknown, []);
         addresses[name] = new AddressLookup(LookupOutcome.Unknown, []);
         return this;
@@ -36,6 +44,12 @@ sealed class FakeResolver : IResolver
     {
         Asked.Add($"MX {domain}");
         return new(mx.GetValueOrDefault(domain, new MxLookup(LookupOutcome.NoSuchName, [])));
+    }
+
+    public ValueTask<TextLookup> LookupTextAsync(string name, CancellationToken cancel)
+    {
+        Asked.Add($"TXT {name}");
+        return new(texts.GetValueOrDefault(name, new TextLookup(LookupOutcome.NoSuchName, [])));
     }
 
     public ValueTask<AddressLookup> LookupAddressesAsync(string host, CancellationToken cancel)

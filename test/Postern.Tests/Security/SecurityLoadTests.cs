@@ -300,6 +300,13 @@ public sealed class SecurityLoadTests
             await answer.Task;
             return new AddressLookup(LookupOutcome.NoSuchName, []);
         }
+
+        public async ValueTask<TextLookup> LookupTextAsync(string name, CancellationToken cancel)
+        {
+            Asked++;
+            await answer.Task;
+            return new TextLookup(LookupOutcome.NoSuchName, []);
+        }
     }
 
     /// <summary>One mx listener over connections in memory.</summary>

@@ -135,6 +135,11 @@ sealed class TroubledResolver(TimeProvider clock) : IResolver
                 LookupOutcome.Found, [Trouble == DnsTrouble.WrongAddress ? Wrong : Right])
             : new AddressLookup(LookupOutcome.Unknown, []);
 
+    public async ValueTask<TextLookup> LookupTextAsync(string name, CancellationToken cancel) =>
+        await IsKnownAsync(cancel)
+            ? new TextLookup(LookupOutcome.NoRecords, [])
+            : new TextLookup(LookupOutcome.Unknown, []);
+
     async ValueTask<bool> IsKnownAsync(CancellationToken cancel)
     {
         if (Trouble == DnsTrouble.Slow)

@@ -8,7 +8,7 @@ namespace Postern.Tests.Transports;
 
 public sealed class DnsResolverTests
 {
-    const ushort A = 1, Mx = 15, Aaaa = 28;
+    const ushort A = 1, Mx = 15, Txt = 16, Aaaa = 28;
 
     [Fact]
     public async Task Mx_Answers_ComeByPreferenceInLowerCase()
@@ -68,6 +68,33 @@ public sealed class DnsResolverTests
             "h.example", TestContext.Current.CancellationToken);
         Assert.Equal(outcome, found.Outcome);
     }
+
+    [Fact]
+    public async Task Text_OfSeveralStrings_IsOne()
+    {
+        using var server = new NameServer((_, type) => type == Txt
+            ? (0, [TxtRecord("v=spf1 include:a", ".example -all"), TxtRecord("other")])
+            : (0, []));
+        var found = await server.Resolver.LookupTextAsync(
+            "d.example", TestContext.Current.CancellationToken);
+        Assert.Equal(LookupOutcome.Found, found.Outcome);
+        Assert.Equal(["v=spf1 include:a.example -all", "other"], found.Texts);
+    }
+
+    [Theory]
+    [InlineData(0, LookupOutcome.NoRecords)]
+    [InlineData(2, LookupOutcome.Unknown)]
+    [InlineData(3, LookupOutcome.NoSuchName)]
+    public async Task Text_NoAnswer_IsToldByTheResponseCode(int code, LookupOutcome outcome)
+    {
+        using var server = new NameServer((_, _) => (code, []));
+        var found = await server.Resolver.LookupTextAsync(
+            "d.example", TestContext.Current.CancellationToken);
+        Assert.Equal((outcome, 0), (found.Outcome, found.Texts.Count));
+    }
+
+    static byte[] TxtRecord(params string[] strings) => Record(Txt, [.. strings.SelectMany(
+        text => (byte[])[(byte)text.Length, .. Encoding.ASCII.GetBytes(text)])]);
 
     static byte[] MxRecord(ushort preference, string host) =>
         Record(Mx, [(byte)(preference >> 8), (byte)preference, .. Name(host)]);

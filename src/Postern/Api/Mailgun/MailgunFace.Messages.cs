@@ -24,8 +24,8 @@ sealed partial class MailgunFace
 
     void MapMessages(IEndpointRouteBuilder web)
     {
-        web.MapPost("/v3/{domain}/messages", context => ServeAsync(context, SendAsync));
-        web.MapPost("/v3/{domain}/messages.mime", context => ServeAsync(context, SendMimeAsync));
+        web.MapPost("/v3/{domain}/messages", context => ServeSendingAsync(context, SendAsync));
+        web.MapPost("/v3/{domain}/messages.mime", context => ServeSendingAsync(context, SendMimeAsync));
     }
 
     async Task<JsonObject> SendAsync(HttpContext context, string domain)

@@ -1,10 +1,8 @@
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http.Features;
 using Postern.Mta;
-using Postern.Mta.Configuration;
+using Postern.Mta.Accounts;
 using Postern.Mta.Events;
 using Postern.Mta.Intake;
 
@@ -36,27 +34,49 @@ sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock)
     {
         MapMessages(web);
         MapEvents(web);
+        MapDomains(web);
+        MapDomainSettings(web);
+        MapCredentials(web);
+        MapKeys(web);
     }
 
     /// <summary>For one sending domain, the one in the path: asks for a key of it or of the account, then for
     /// what is wanted; and answers.</summary>
     Task ServeAsync(HttpContext context, Func<HttpContext, string, Task<JsonObject>> answer) =>
-        AnswerAsync(context, async key =>
+        ServeAsync(context, UseOf(context), NoDomain, (_, domain) => answer(context, domain.Name));
+
+    /// <summary>The same, for sending: a key that opens nothing else will do.</summary>
+    Task ServeSendingAsync(HttpContext context, Func<HttpContext, string, Task<JsonObject>> answer) =>
+        ServeAsync(context, KeyUse.Send, NoDomain, (_, domain) => answer(context, domain.Name));
+
+    /// <summary>The same, where the domain itself is the resource.</summary>
+    Task ServeDomainAsync(HttpContext context, Func<HttpContext, SendingDomain, Task<JsonObject>> answer) =>
+        ServeAsync(context, UseOf(context), static _ => "Domain not found", answer);
+
+    /// <param name="missing">What is said of a domain that is not there.</param>
+    Task ServeAsync(
+        HttpContext context, KeyUse use, Func<string, string> missing,
+        Func<HttpContext, SendingDomain, Task<JsonObject>> answer) => AnswerAsync(context, async key =>
         {
-            var isAccount = Opens(agent.Options.Api.Keys, key);
-            if (!isAccount && !agent.Options.Domains.Values.Any(domain => Opens(domain.ApiKeys, key)))
+            var domains = agent.Domains;
+            var reaches = domains.Keys.Find(key, clock.GetUtcNow());
+            if (reaches.Count == 0)
                 return null;
             var name = (string)context.GetRouteValue("domain")!;
-            if (FindDomain(name) is not { } found)
-                throw new ApiException(404, $"Domain not found: {ApiException.Shown(name)}");
-            return isAccount || Opens(found.Options.ApiKeys, key)
-                ? await answer(context, found.Name) : null;
+            if (!domains.TryFind(name, out var domain))
+                throw new ApiException(404, missing(name));
+            return reaches.Any(reach => reach.Opens(domain.Key, use)) ? await answer(context, domain) : null;
         });
+
+    static string NoDomain(string name) => $"Domain not found: {ApiException.Shown(name)}";
 
     /// <summary>For what belongs to no domain: an account key alone opens it.</summary>
     Task ServeAccountAsync(HttpContext context, Func<HttpContext, Task<JsonObject>> answer) =>
-        AnswerAsync(context, async key =>
-            Opens(agent.Options.Api.Keys, key) ? await answer(context) : null);
+        AnswerAsync(context, async key => agent.Domains.Keys.Find(key, clock.GetUtcNow())
+            .Any(reach => reach.OpensAccount(UseOf(context))) ? await answer(context) : null);
+
+    static KeyUse UseOf(HttpContext context) =>
+        HttpMethods.IsGet(context.Request.Method) ? KeyUse.Read : KeyUse.Change;
 
     /// <param name="answer">Null: the key opens nothing here.</param>
     static async Task AnswerAsync(HttpContext context, Func<byte[], Task<JsonObject?>> answer)
@@ -91,28 +111,6 @@ sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock)
             return null;
         var colon = octets.AsSpan(0, length).IndexOf((byte)':');
         return colon < 0 ? null : octets[(colon + 1)..length];
-    }
-
-    /// <summary>Compared in a time that does not tell how much of it was right.</summary>
-    static bool Opens(IReadOnlyList<Secret> keys, byte[] key)
-    {
-        var opens = false;
-        foreach (var ours in keys)
-            opens |= CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(ours.Value), key);
-        return opens;
-    }
-
-    (string Name, DomainOptions Options)? FindDomain(string name)
-    {
-        if (!Smtp.Mailbox.TryParse($"x@{name}", out var asked))
-            return null;
-        foreach (var (ours, options) in agent.Options.Domains)
-        {
-            if (Smtp.Mailbox.TryParse($"x@{ours}", out var known)
-                && string.Equals(asked.Domain, known.Domain, StringComparison.OrdinalIgnoreCase))
-                return (ours, options);
-        }
-        return null;
     }
 
     /// <summary>The fields of a request that holds no message.</summary>
