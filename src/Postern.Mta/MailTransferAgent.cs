@@ -104,6 +104,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
         await agent.OpenReturnPathsAsync(options, cancel).ConfigureAwait(false);
         agent.Queue.RestoreTokens(
             await store.ReadObjectsAsync(TokenMemory.ObjectKind, cancel).ConfigureAwait(false));
+        await agent.Queue.Suppressions.LoadAsync(store, cancel).ConfigureAwait(false);
         agent.logging = agent.eventLog.RunAsync(store, CancellationToken.None);
         await agent.Queue.Dispatcher.StartAsync(cancel).ConfigureAwait(false);
         agent.background = Task.WhenAll(

@@ -140,11 +140,17 @@ public static partial class EventJson
             return "generic";
         return mailEvent switch
         {
-            { Why: "suppress-bounce" or "suppress-unsubscribe" or "suppress-complaint" } => mailEvent.Why,
+            _ when IsSuppressed(mailEvent) => mailEvent.Why!,
             { Status: "4.4.7" or "5.4.7" } => "old",
             _ => PeerReply.Find(mailEvent.Reply).Code >= 500 ? "bounce" : "generic",
         };
     }
+
+    static bool IsSuppressed(MailEvent mailEvent) => mailEvent is
+    {
+        Kind: EventKind.Failed,
+        Why: "suppress-bounce" or "suppress-unsubscribe" or "suppress-complaint",
+    };
 
     /// <summary>As the provider told them; what is not ASCII is escaped, since others wrote it.</summary>
     static void WriteDetails(Utf8JsonWriter json, string details)
@@ -176,6 +182,16 @@ public static partial class EventJson
             return;
         var reply = PeerReply.Find(mailEvent.Reply);
         json.WriteStartObject("delivery-status"u8);
+        if (IsSuppressed(mailEvent))
+        {
+            json.WriteNumber("attempt-no"u8, 1);
+            json.WriteNumber("code"u8, InternalCode(mailEvent));
+            json.WriteString("message"u8, "");
+            WriteText(json, "description"u8, mailEvent.Reply);
+            json.WriteNumber("session-seconds"u8, 0);
+            json.WriteEndObject();
+            return;
+        }
         json.WriteNumber("code"u8, reply.Code ?? InternalCode(mailEvent));
         WriteText(json, "message"u8, reply.Words);
         WriteText(json, "description"u8, reply.Code is null || reply.Text == mailEvent.Reply ? ""

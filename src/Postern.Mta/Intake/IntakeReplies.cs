@@ -1,5 +1,9 @@
+using System.Diagnostics;
+using System.Globalization;
 using Postern.Mta.Accounts;
+using Postern.Mta.Queue;
 using Postern.Mta.Store;
+using Postern.Mta.Suppressions;
 using Postern.Smtp;
 using Postern.Smtp.Server;
 
@@ -23,6 +27,23 @@ static class IntakeReplies
     /// <summary>A field of the message asks for something in words that cannot be understood.</summary>
     public static Reply OptionUnreadable(string field, string why) =>
         new(550, new(5, 6, 0), $"{field} rejected: {why}");
+
+    /// <summary>The suppression list keeps mail of the sender's domain from the recipient.</summary>
+    public static Reply Suppressed(Mailbox recipient, FoundSuppression found)
+    {
+        var why = found.Key.Kind switch
+        {
+            SuppressionKind.Bounce => $"mail to it bounced: {found.Value.Code} {found.Value.Error}",
+            SuppressionKind.Unsubscribe => "its owner has unsubscribed",
+            SuppressionKind.Complaint => "its owner complained of mail from here",
+            _ => throw new UnreachableException(),
+        };
+        var since = found.Value.Since.ToUniversalTime().ToString(
+            "yyyy-MM-dd HH:mm 'UTC'", CultureInfo.InvariantCulture);
+        return new(550, Statuses.Suppressed,
+            $"<{Replies.Clean(recipient.ToString(), 256)}>: Recipient address rejected: suppressed since "
+            + $"{since}, {Replies.Clean(why.TrimEnd(), 128)}");
+    }
 
     /// <summary>More recipients than the account's <c>rate</c>.</summary>
     public static Reply RateExceeded(Account account) => new(

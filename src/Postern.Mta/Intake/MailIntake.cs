@@ -57,7 +57,7 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
                 {
                     Told = sink.Head is { } head
                         ? await ReadReturnedAsync(request, sink.Id, head.WrittenMemory).ConfigureAwait(false)
-                        : [],
+                        : ToldByMail.Nothing,
                 };
             }
             await queue.AcceptAsync(mails, letters[0].Request.Charge).ConfigureAwait(false);
@@ -71,13 +71,17 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
         return Replies.QueuedAs(letters[0].Sink.Id.ToString());
     }
 
-    async ValueTask<IReadOnlyList<MailEvent>> ReadReturnedAsync(
+    async ValueTask<ToldByMail> ReadReturnedAsync(
         IntakeRequest request, QueueId report, ReadOnlyMemory<byte> head)
     {
-        var told = new List<MailEvent>();
+        var (events, feeds) = (new List<MailEvent>(), new List<ObjectChange>());
         foreach (var message in request.Recipients.Select(recipient => recipient.ReturnOf).OfType<QueueId>())
-            told.AddRange(await queue.ReadReturnedAsync(message, report, head).ConfigureAwait(false));
-        return told;
+        {
+            var told = await queue.ReadReturnedAsync(message, report, head).ConfigureAwait(false);
+            events.AddRange(told.Events);
+            feeds.AddRange(told.Feeds);
+        }
+        return new ToldByMail(events, feeds);
     }
 
     /// <summary>What it is refused for, now that its content is whole. Null: it may be stored.</summary>

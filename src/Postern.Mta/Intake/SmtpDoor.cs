@@ -7,6 +7,7 @@ using Postern.Mta.Events;
 using Postern.Mta.Queue;
 using Postern.Mta.Reports;
 using Postern.Mta.Routing;
+using Postern.Mta.Suppressions;
 using Postern.Smtp;
 using Postern.Smtp.Server;
 
@@ -88,10 +89,34 @@ sealed class SmtpDoor(
         var reply = session.Kind == ListenerKind.Mx
             ? CheckMx(session, transaction, recipient, ref targets, out var held)
             : CheckSubmission(session, transaction, mailbox, targets, out held);
-        reply ??= CheckLimits(session, notes.Count);
-        if (reply is null)
-            notes.Add(new NewRecipient(recipient, targets, held));
-        return new(reply);
+        var admitted = new NewRecipient(recipient, targets, held);
+        if (reply is not null)
+            return new(reply);
+        if (session.Kind == ListenerKind.Submission)
+        {
+            var asked = queue.FindSuppressionAsync(SenderOf(session, transaction), mailbox, cancel);
+            // The list is in memory for all but those it names.
+            if (!asked.IsCompletedSuccessfully)
+                return AdmitUnlessSuppressedAsync(asked, session, notes, admitted);
+            if (asked.Result is { } found)
+                return new(IntakeReplies.Suppressed(mailbox, found));
+        }
+        return new(Admit(session, notes, admitted));
+    }
+
+    async ValueTask<Reply?> AdmitUnlessSuppressedAsync(
+        ValueTask<FoundSuppression?> asked, SessionFacts session, List<NewRecipient> notes,
+        NewRecipient admitted) =>
+        await asked.ConfigureAwait(false) is { } found
+            ? IntakeReplies.Suppressed(admitted.Recipient.Path.Mailbox, found)
+            : Admit(session, notes, admitted);
+
+    Reply? Admit(SessionFacts session, List<NewRecipient> notes, NewRecipient admitted)
+    {
+        if (CheckLimits(session, notes.Count) is { } reply)
+            return reply;
+        notes.Add(admitted);
+        return null;
     }
 
     /// <summary>An address that only we can have made, or whoever guesses.</summary>

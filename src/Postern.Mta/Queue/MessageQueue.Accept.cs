@@ -2,6 +2,7 @@ using Postern.Mta.Accounts;
 using Postern.Mta.Events;
 using Postern.Mta.Routing;
 using Postern.Mta.Store;
+using Postern.Mta.Suppressions;
 using Postern.Smtp;
 
 namespace Postern.Mta.Queue;
@@ -20,8 +21,10 @@ public sealed partial class MessageQueue
     {
         var change = new StoreChange();
         var fresh = new Fresh[mails.Count];
+        var suppressed = Suppressions.IsEmpty ? null
+            : await FindSuppressedAsync(mails).ConfigureAwait(false);
         for (var i = 0; i < fresh.Length; i++)
-            fresh[i] = Prepare(mails[i], change);
+            fresh[i] = Prepare(mails[i], change, suppressed?[i]);
         var begunAt = clock.GetTimestamp();
         try
         {
@@ -38,6 +41,7 @@ public sealed partial class MessageQueue
             throw;
         }
         metrics.CommitTook(clock.GetElapsedTime(begunAt));
+        await Suppressions.NoteAsync(change.Objects).ConfigureAwait(false);
         for (var i = 0; i < fresh.Length; i++)
         {
             metrics.Accepted(mails[i].Message.Client.Listener, mails[i].Message.ContentOctets);
@@ -47,11 +51,17 @@ public sealed partial class MessageQueue
     }
 
     /// <summary>Fills the change, and says what goes on without being read back.</summary>
-    Fresh Prepare(NewMail mail, StoreChange change)
+    /// <param name="suppressed">By address. Null: nobody is.</param>
+    Fresh Prepare(
+        NewMail mail, StoreChange change, IReadOnlyDictionary<string, FoundSuppression>? suppressed = null)
     {
         change.Messages.Add(new NewMessage(mail.Message, mail.Content));
-        change.Events.AddRange(mail.Told);
-        var placing = new Placing(mail.Message, mail.Recipients.Count, clock.GetUtcNow(), change);
+        change.Events.AddRange(mail.Told.Events);
+        change.Objects.AddRange(mail.Told.Feeds);
+        var placing = new Placing(mail.Message, mail.Recipients.Count, clock.GetUtcNow(), change)
+        {
+            Suppressed = suppressed,
+        };
         SharedContent? content = null;
         if (mail.Content is { } octets)
         {
@@ -110,6 +120,11 @@ public sealed partial class MessageQueue
         if (message.Options is { IsTest: true })
         {
             AddTestRow(placing, row);
+            return;
+        }
+        if (placing.Suppressed?.GetValueOrDefault(SuppressionKey.AddressOf(row.Address)) is { } found)
+        {
+            AddSuppressedRow(placing, row, found);
             return;
         }
         if (decision is not RoutingDecision.Split split)
@@ -278,6 +293,9 @@ public sealed partial class MessageQueue
         /// <summary>What goes on at once.</summary>
         public List<(Recipient Row, RoutingDecision.Via Decision)> Leased { get; } = [];
 
+        /// <summary>By address: who gets no mail of its domain. Null: nobody.</summary>
+        public IReadOnlyDictionary<string, FoundSuppression>? Suppressed { get; init; }
+
         public int NextNumber() => ++number;
     }
 
@@ -291,7 +309,14 @@ public sealed record NewMail(
     QueuedMessage Message, StoredContent? Content, IReadOnlyList<NewRecipient> Recipients)
 {
     /// <summary>What it tells of other messages; stored in the same commit.</summary>
-    public IReadOnlyList<MailEvent> Told { get; init; } = [];
+    public ToldByMail Told { get; init; } = ToldByMail.Nothing;
+}
+
+/// <summary>What a report that comes in tells of messages of ours.</summary>
+/// <param name="Feeds">What it puts on the suppression list.</param>
+public sealed record ToldByMail(IReadOnlyList<MailEvent> Events, IReadOnlyList<ObjectChange> Feeds)
+{
+    public static readonly ToldByMail Nothing = new([], []);
 }
 
 /// <summary>A recipient of the envelope, with what aliases made of it.</summary>

@@ -54,11 +54,12 @@ public sealed partial class MessageQueue
     public ValueTask PutObjectAsync(ObjectChange changed) => PutObjectsAsync([changed]);
 
     /// <summary>The same for several, all of them or none.</summary>
-    public ValueTask PutObjectsAsync(IEnumerable<ObjectChange> changed)
+    public async ValueTask PutObjectsAsync(IEnumerable<ObjectChange> changed)
     {
         var change = new StoreChange();
         change.Objects.AddRange(changed);
-        return store.CommitAsync(change);
+        await store.CommitAsync(change).ConfigureAwait(false);
+        await Suppressions.NoteAsync(change.Objects).ConfigureAwait(false);
     }
 
     /// <summary>Changes objects on the strength of what is stored: one such change after the other, so that

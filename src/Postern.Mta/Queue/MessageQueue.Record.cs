@@ -22,6 +22,7 @@ public sealed partial class MessageQueue
         var change = new StoreChange();
         var reports = new List<DueReport>();
         List<(Recipient Row, RoutingDecision.Via Decision)>? again = null;
+        var isFed = false;
         for (var i = 0; i < work.Recipients.Count; i++)
         {
             var result = report.Results[i];
@@ -29,10 +30,11 @@ public sealed partial class MessageQueue
             var what = DescribeAttempt(work, row, result, report.Facts, startedAt, now);
             if (Settle(work, row, result, what, now, change, reports) is { } elsewhere)
                 (again ??= []).Add(elsewhere);
+            isFed |= await FeedAsync(work, report, what, i, change).ConfigureAwait(false);
         }
         await EndDamageAsync(work.Message.Id, change).ConfigureAwait(false);
         // Before the next attempt is made (DESIGN §1.1 law 4), and before the pump is told to look for it.
-        if (reports.Count > 0 || again is not null || change.Recipients.Exists(IsWaiting))
+        if (reports.Count > 0 || again is not null || isFed || change.Recipients.Exists(IsWaiting))
         {
             try
             {
@@ -48,6 +50,8 @@ public sealed partial class MessageQueue
         }
         else
             store.Post(change);
+        if (isFed)
+            await Suppressions.NoteAsync(change.Objects).ConfigureAwait(false);
         NoteWaiting(change);
         return again is null ? [] : GroupIntoWorks(work.Message, again, content: null);
     }

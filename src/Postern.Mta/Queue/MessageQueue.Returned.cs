@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Postern.Mta.Events;
 using Postern.Mta.Reports;
+using Postern.Mta.Store;
 using Postern.Smtp;
 
 namespace Postern.Mta.Queue;
@@ -31,13 +32,13 @@ public sealed partial class MessageQueue
     /// <summary>What a mail that came to the return path of a message tells of its recipients.</summary>
     /// <param name="report">The mail that came.</param>
     /// <param name="head">Its beginning.</param>
-    internal async ValueTask<IReadOnlyList<MailEvent>> ReadReturnedAsync(
+    internal async ValueTask<ToldByMail> ReadReturnedAsync(
         QueueId message, QueueId report, ReadOnlyMemory<byte> head)
     {
         if (BounceReader.Read(head) is not { } returned)
-            return [];
+            return ToldByMail.Nothing;
         var history = await store.ReadEventsOfAsync(message, CancellationToken.None).ConfigureAwait(false);
-        return returned switch
+        IReadOnlyList<MailEvent> told = returned switch
         {
             DeliveryReport tells => [.. tells.Recipients.Select(fate => EventOf(fate, history, report))
                 .OfType<MailEvent>().Where(fact => IsNew(fact, history))],
@@ -47,6 +48,13 @@ public sealed partial class MessageQueue
                 .Select(subject => ReturnedEvent(subject, EventKind.Complained, report))],
             _ => [],
         };
+        var feeds = new List<ObjectChange>();
+        foreach (var fact in told)
+        {
+            if (await FeedOfAsync(fact, history).ConfigureAwait(false) is { } feed)
+                feeds.Add(feed);
+        }
+        return new ToldByMail(told, feeds);
     }
 
     /// <summary>Null: it tells nothing new, or it is about nobody the message went to.</summary>

@@ -74,6 +74,7 @@ public sealed partial class MessageQueue
                 return;
             await store.CommitAsync(judging.Change).ConfigureAwait(false);
             tokens.Remember(judging.Change.Objects);
+            await Suppressions.NoteAsync(judging.Change.Objects).ConfigureAwait(false);
         }
         catch (StoreException failed)
         {
@@ -95,7 +96,11 @@ public sealed partial class MessageQueue
             : judging.Histories[subject.Message!.Value];
         if (earlier.Any(known => IsSame(known.Event, telling)))
             return TellingOutcome.Repeated;
-        judging.Change.Events.Add(EventOf(telling, subject));
+        var fact = EventOf(telling, subject);
+        judging.Change.Events.Add(fact);
+        if (subject is not null && await FeedOfAsync(
+            fact, judging.Histories[subject.Message!.Value]).ConfigureAwait(false) is { } feed)
+            judging.Change.Objects.Add(feed);
         if (telling.Token is { } used)
             tokens.AddTo(judging.Change, used);
         return subject is null ? TellingOutcome.Unmatched : TellingOutcome.Appended;

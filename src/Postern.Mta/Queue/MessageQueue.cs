@@ -4,6 +4,7 @@ using Postern.Mta.Events;
 using Postern.Mta.Reports;
 using Postern.Mta.Routing;
 using Postern.Mta.Store;
+using Postern.Mta.Suppressions;
 using Postern.Mta.Transports;
 
 namespace Postern.Mta.Queue;
@@ -62,8 +63,8 @@ public sealed partial class MessageQueue : IDisposable
         this.log = log;
         reportThrottle = new ReportThrottle(clock);
         tokens = new TokenMemory(clock);
-        settings =
-            new Settings(options, RouteTable.From(options), new BounceComposer(options.Hostname, clock));
+        Suppressions = new SuppressionList(store);
+        settings = SettingsOf(options);
         Time = new QueueClock(clock);
         ids = new QueueIdSource(clock, node: 0, store.LastId);
         Dispatcher = new Dispatcher(this, store, health, transports, clock, log);
@@ -76,14 +77,15 @@ public sealed partial class MessageQueue : IDisposable
 
     PosternOptions Options => Volatile.Read(ref settings).Options;
 
+    SendingDomains SendingDomains => Volatile.Read(ref settings).Domains;
+
     public QueueId NextId() => ids.Next();
 
     /// <summary>Takes over a changed configuration; recipients are decided on anew at their next
     /// attempt.</summary>
     internal void Apply(PosternOptions options)
     {
-        Volatile.Write(ref settings, new Settings(
-            options, RouteTable.From(options), new BounceComposer(options.Hostname, clock)));
+        Volatile.Write(ref settings, SettingsOf(options));
         // Mail that still has no route raises its alarm again when it is looked at.
         ClearAlarms(alarm => alarm.Kind == NoRouteAlarm);
         Dispatcher.SearchEverywhere();
@@ -179,5 +181,10 @@ public sealed partial class MessageQueue : IDisposable
     /// outcome.</summary>
     DateTimeOffset LeaseEnd() => Time.Now + Options.Queue.UncertainWait;
 
-    sealed record Settings(PosternOptions Options, RouteTable Routes, BounceComposer Composer);
+    Settings SettingsOf(PosternOptions options) => new(
+        options, RouteTable.From(options), new BounceComposer(options.Hostname, clock),
+        new SendingDomains(options));
+
+    sealed record Settings(
+        PosternOptions Options, RouteTable Routes, BounceComposer Composer, SendingDomains Domains);
 }

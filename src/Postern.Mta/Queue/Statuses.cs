@@ -11,6 +11,9 @@ static class Statuses
     public static readonly EnhancedStatus ConnectionLost = new(4, 4, 2);
     public static readonly EnhancedStatus ContentLost = new(4, 3, 0);
 
+    /// <summary>Delivery not authorized (RFC 3463 §3.8): the suppression list names the address.</summary>
+    public static readonly EnhancedStatus Suppressed = new(5, 7, 1);
+
     /// <summary>A test is delivered nowhere.</summary>
     public static readonly EnhancedStatus TestMode = new(2, 0, 0);
 

@@ -4,6 +4,7 @@ using System.Text.Json.Serialization;
 using Postern.Mta.Events;
 using Postern.Mta.Queue;
 using Postern.Mta.Store;
+using Postern.Mta.Suppressions;
 
 namespace Postern.Api;
 
@@ -27,6 +28,10 @@ namespace Postern.Api;
 [JsonSerializable(typeof(AccountPage))]
 [JsonSerializable(typeof(AccountRequest))]
 [JsonSerializable(typeof(DomainPage))]
+[JsonSerializable(typeof(SuppressionPage))]
+[JsonSerializable(typeof(SuppressionEntry))]
+[JsonSerializable(typeof(SuppressionRequest))]
+[JsonSerializable(typeof(SuppressionsRemoved))]
 [JsonSerializable(typeof(Delivered))]
 [JsonSerializable(typeof(SandboxPage))]
 [JsonSerializable(typeof(ErrorAnswer))]
@@ -149,6 +154,27 @@ sealed record AccountRequest(
 sealed record DomainEntry(string Name, string Source);
 
 sealed record DomainPage(IReadOnlyList<DomainEntry> Domains);
+/// <param name="Domain"><c>*</c>: all configured ones.</param>
+/// <param name="Kind"><c>bounce</c>, <c>unsubscribe</c>, <c>complaint</c>, <c>allow</c>.</param>
+/// <param name="Message">Queue id of the message whose fate put it here. Null: somebody did.</param>
+sealed record SuppressionEntry(
+    string Domain, string Kind, string Address, DateTimeOffset Since, string? Code, string? Error,
+    IReadOnlyList<string>? Tags, string? Reason, string? Message)
+{
+    public static SuppressionEntry Of(SuppressionKey key, Suppression value) => new(
+        key.Domain, key.Kind.ToString().ToLowerInvariant(), key.Address, value.Since, value.Code,
+        value.Error, value.Tags, value.Reason, value.Message);
+}
+
+/// <param name="Next">What the next page begins after. Null: this is the last one.</param>
+sealed record SuppressionPage(IReadOnlyList<SuppressionEntry> Suppressions, string? Next);
+
+/// <summary>A new entry; of every domain and of bounces where nothing else is said.</summary>
+sealed record SuppressionRequest(
+    string Address, string? Domain = null, string? Kind = null, IReadOnlyList<string>? Tags = null,
+    string? Reason = null);
+
+sealed record SuppressionsRemoved(int Removed);
 
 sealed record Delivered(string Reply, int Code);
 

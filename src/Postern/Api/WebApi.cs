@@ -50,8 +50,9 @@ sealed partial class WebApi(
                 ConfigurationPrinter.Print(agent.Options)), AdminJson.Default.ConfigurationText));
         web.MapPost("/admin/v1/reload", ReloadAsync);
         MapAccounts(web);
+        MapSuppressions(web);
         web.MapGet("/admin/v1/openapi.json", OpenApiAsync);
-        new Mailgun.MailgunFace(agent, clock).Map(web);
+        new Mailgun.MailgunFace(agent, clock, log).Map(web);
         new Hooks.ProviderHooks(agent, clock).Map(web);
         if (sandbox is not null)
             MapSandbox(web);

@@ -61,7 +61,7 @@ static partial class CommandTree
         Command[] commands =
         [
             Serve(), Send(), Deliver(), Queue(), Log(), Trace(), Route(), Configuration(), Reload(),
-                Account(), Doctor(),
+                Account(), Suppression(), Doctor(),
         ];
         foreach (var command in commands)
             root.Add(command);

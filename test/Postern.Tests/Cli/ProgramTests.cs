@@ -246,6 +246,7 @@ public sealed class ProgramTests : IDisposable
     [InlineData("help-deliver.txt", "deliver")]
     [InlineData("help-log.txt", "log")]
     [InlineData("help-doctor.txt", "doctor")]
+    [InlineData("help-suppression.txt", "suppression")]
     public async Task Help_OfCommands_IsAsTheGoldenFile(string golden, params string[] command)
     {
         var (code, output, _) = await RunAsync("", [.. command, "--help"]);

@@ -9,6 +9,7 @@ using Postern.Mta.Intake;
 using Postern.Mta.Queue;
 using Postern.Mta.Routing;
 using Postern.Mta.Store;
+using Postern.Mta.Suppressions;
 using Postern.Smtp;
 using Postern.Smtp.Server;
 using Postern.Tests.Doubles;
@@ -161,6 +162,63 @@ public sealed class SmtpDoorTests : IAsyncLifetime
     [InlineData("lone", "504 5.5.2")]
     public async Task Mx_Sender_NeedsADomain(string sender, string reply) =>
         Assert.Equal(reply, await MailAsync(Mx(), sender));
+
+    [Theory]
+    [InlineData("a@shop.example.org", "b@example.net", "550 5.7.1")]
+    [InlineData("a@SHOP.example.org", "B@Example.net", "550 5.7.1")]
+    [InlineData("a@shop.example.org", "c@example.net", "ok")]
+    [InlineData("a@shop.example.org", "tagged@example.net", "ok")]
+    [InlineData("a@elsewhere.example", "b@example.net", "ok")]
+    [InlineData("", "b@example.net", "ok")]
+    public async Task Submission_ToWhomIsSuppressed_IsRefusedAtRcpt(
+        string sender, string recipient, string reply)
+    {
+        await OpenWithListAsync(ListenFor.Submission, "shop.example.org");
+        Assert.Equal(reply, await RcptAsync(
+            Session(ListenerKind.Submission, user: "any"), Transaction(sender), recipient));
+    }
+
+    [Fact]
+    public async Task Mx_ToWhomIsSuppressed_TakesIt()
+    {
+        await OpenWithListAsync(ListenFor.Mx, "*", "me@in.example.org");
+        Assert.Equal("ok", await RcptAsync(
+            Session(ListenerKind.Mx), Transaction("a@shop.example.org"), "me@in.example.org"));
+    }
+
+    [Fact]
+    public async Task Refusal_OfWhomIsSuppressed_SaysSinceWhenAndWhy()
+    {
+        await OpenWithListAsync(ListenFor.Submission, "*");
+        var to = new EnvelopeRecipient(new ForwardPath(Mailbox("b@example.net")), RcptParameters.None);
+        var reply = await door.RcptAsync(
+            Session(ListenerKind.Submission, user: "any"), Transaction("a@shop.example.org"), to, None);
+        Assert.Equal(
+            "550 5.7.1 <b@example.net>: Recipient address rejected: suppressed since 2026-01-02 03:04 UTC, "
+            + "mail to it bounced: 551 gone? now",
+            reply!.ToString());
+    }
+
+    /// <summary>A bounce, and an unsubscription from a tag, of mail of one domain.</summary>
+    async Task OpenWithListAsync(ListenFor kind, string domain, string address = "b@example.net")
+    {
+        Open(kind, Options with
+        {
+            Domains = new Dictionary<string, DomainOptions> { ["shop.example.org"] = new() },
+        });
+        await hall.Queue.SuppressAsync(domain, SuppressionKind.Bounce, [new(address, new Suppression
+        {
+            Since = Start,
+            Code = "551",
+            Error = "gone\u202E now",
+        })], None);
+        await hall.Queue.SuppressAsync(
+            domain, SuppressionKind.Unsubscribe, [new("tagged@example.net", new Suppression
+            {
+                Since = Start,
+                Tags = ["news"],
+            })], None);
+    }
 
     [Theory]
     [InlineData("127.0.0.1", "127.0.0.1", null, true)]

@@ -16,7 +16,7 @@ namespace Postern.Api.Mailgun;
 /// Mailgun's, since its clients compare them. What goes wrong is an <see cref="ApiException"/>: a status and
 /// a JSON message.
 /// </remarks>
-sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock)
+sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock, ILogger log)
 {
     readonly ApiDoor door = agent.OpenApi();
     /// <summary>Of a JSON body, and of a form that holds no message.</summary>
@@ -38,6 +38,7 @@ sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock)
         MapDomainSettings(web);
         MapCredentials(web);
         MapKeys(web);
+        MapSuppressions(web);
     }
 
     /// <summary>For one sending domain, the one in the path: asks for a key of it or of the account, then for

@@ -1,0 +1,30 @@
+using System.Collections.Frozen;
+using Postern.Mta.Events;
+using Postern.Mta.Queue;
+
+namespace Postern.Mta.Suppressions;
+
+/// <summary>The configured domains, by every spelling: what has a suppression list of its own.</summary>
+sealed class SendingDomains
+{
+    readonly FrozenDictionary<string, string> keys;
+
+    public SendingDomains(PosternOptions options) => keys = options.Domains.Keys
+        .SelectMany(name => (string[])[name, SuppressionKey.DomainOf(name)])
+        .Distinct(StringComparer.OrdinalIgnoreCase)
+        .ToFrozenDictionary(name => name, SuppressionKey.DomainOf, StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>As in <see cref="SuppressionKey.Domain"/>. Null: it is not configured.</summary>
+    public string? Find(string? domain) =>
+        domain is null ? null : keys.GetValueOrDefault(domain)
+            ?? keys.GetValueOrDefault(SuppressionKey.DomainOf(domain));
+
+    /// <summary>Of a message: the one it was handed in for, else its sender's.</summary>
+    public string? Find(QueuedMessage message) =>
+        Find(message.Options?.Domain ?? message.Sender.Mailbox?.Domain);
+
+    /// <summary>The same of an event.</summary>
+    public string? Find(MailEvent fact) =>
+        Find(fact.Options?.Domain ?? (fact.Sender is { } sender && sender.LastIndexOf('@') is var at and >= 0
+            ? sender[(at + 1)..] : null));
+}
