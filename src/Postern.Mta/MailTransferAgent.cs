@@ -7,6 +7,7 @@ using Postern.Mta.Reports;
 using Postern.Mta.Routing;
 using Postern.Mta.Store;
 using Postern.Mta.Transports;
+using Postern.Mta.Webhooks;
 using Postern.Smtp.Server;
 
 namespace Postern.Mta;
@@ -14,6 +15,9 @@ namespace Postern.Mta;
 /// <summary>The whole of the mail side, put together from options: store, queue, dispatcher, doors.</summary>
 public sealed class MailTransferAgent : IAsyncDisposable
 {
+    /// <summary>Connections besides those of transports.</summary>
+    public const int WebConnectionsMax = WebhookSender.ConnectionsMax;
+
     readonly TimeProvider clock;
     readonly RelayHealth health;
     readonly TransportTable transports;
@@ -24,6 +28,8 @@ public sealed class MailTransferAgent : IAsyncDisposable
     readonly Housekeeping housekeeping;
     readonly TransportCheck transportCheck;
     readonly EventPoller eventPoller;
+    readonly WebhookPost webhookPost;
+    readonly WebhookSender webhookSender;
     readonly CancellationTokenSource stopping = new();
     Task background = Task.CompletedTask;
     Task logging = Task.CompletedTask;
@@ -64,6 +70,14 @@ public sealed class MailTransferAgent : IAsyncDisposable
             name => Accounts.TryFind(name, out var account) && Limits.IsSpent(account), clock, log);
         transportCheck = new TransportCheck(transports, Queue, () => Options, clock, log);
         eventPoller = new EventPoller(transports, Queue, store, () => Options, clock, log);
+        Webhooks = new WebhookTable(store, IsSendingDomain);
+        WebhookKey = new WebhookKey(Queue, store, () => Options);
+        WebTargets = new WebTargets(
+            parts.Resolver ?? DnsResolver.Create(clock, parts.Chance), () => Options);
+        webhookPost = new WebhookPost(WebTargets, clock, parts.Web);
+        webhookSender = new WebhookSender(
+            Webhooks, WebhookKey, webhookPost, Queue, store, clock,
+            parts.Logs.CreateLogger("Postern.Webhooks"));
         Metrics.Observe(QueueSizes, Alarms);
     }
 
@@ -77,6 +91,15 @@ public sealed class MailTransferAgent : IAsyncDisposable
 
     /// <summary>What accounts have sent.</summary>
     public AccountLimits Limits { get; }
+
+    /// <summary>Where events are told to.</summary>
+    public WebhookTable Webhooks { get; }
+
+    /// <summary>What they are signed with.</summary>
+    public WebhookKey WebhookKey { get; }
+
+    /// <summary>Where requests to addresses of others may go.</summary>
+    public WebTargets WebTargets { get; }
 
     /// <summary>Accounts of file and store.</summary>
     public AccountDirectory Accounts => Volatile.Read(ref settings).Accounts;
@@ -99,7 +122,8 @@ public sealed class MailTransferAgent : IAsyncDisposable
         agent.background = Task.WhenAll(
             Task.Run(() => agent.housekeeping.RunAsync(agent.stopping.Token), CancellationToken.None),
             Task.Run(() => agent.transportCheck.RunAsync(agent.stopping.Token), CancellationToken.None),
-            Task.Run(() => agent.eventPoller.RunAsync(agent.stopping.Token), CancellationToken.None));
+            Task.Run(() => agent.eventPoller.RunAsync(agent.stopping.Token), CancellationToken.None),
+            Task.Run(() => agent.webhookSender.RunAsync(agent.stopping.Token), CancellationToken.None));
         return agent;
     }
 
@@ -153,6 +177,9 @@ public sealed class MailTransferAgent : IAsyncDisposable
             options, AccountDirectory.Load(options, stored, Accounts), AliasTable.Load(options, [])));
     }
 
+    bool IsSendingDomain(string domain) => Options.Domains.Keys.Any(
+        ours => ours.Equals(domain, StringComparison.OrdinalIgnoreCase));
+
     /// <summary>What the router would decide now, for <c>route explain</c>.</summary>
     public RoutingDecision Explain(RoutingQuestion question) => Router.Decide(Queue.Routes, question, health);
 
@@ -189,6 +216,8 @@ public sealed class MailTransferAgent : IAsyncDisposable
     {
         await StopAsync(TimeSpan.FromSeconds(10)).ConfigureAwait(false);
         Queue.Dispose();
+        webhookSender.Dispose();
+        webhookPost.Dispose();
         stopping.Dispose();
     }
 
@@ -203,4 +232,11 @@ public sealed class MailTransferAgent : IAsyncDisposable
 /// <param name="BuildTransport">Makes the transport of a name and its options.</param>
 public sealed record AgentParts(
     TimeProvider Clock, Random Chance, ILoggerFactory Logs, Metrics Metrics,
-    Func<string, TransportOptions, ITransport> BuildTransport);
+    Func<string, TransportOptions, ITransport> BuildTransport)
+{
+    /// <summary>For addresses that others chose. Null: the system's name servers.</summary>
+    public IResolver? Resolver { get; init; }
+
+    /// <summary>In the place of connections to them. Null: they are made.</summary>
+    public HttpMessageHandler? Web { get; init; }
+}

@@ -36,11 +36,14 @@ sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock)
     {
         MapMessages(web);
         MapEvents(web);
+        MapWebhooks(web);
     }
 
     /// <summary>For one sending domain, the one in the path: asks for a key of it or of the account, then for
     /// what is wanted; and answers.</summary>
-    Task ServeAsync(HttpContext context, Func<HttpContext, string, Task<JsonObject>> answer) =>
+    /// <param name="unknown">What is said of a domain that is not ours. Null: as sending says it.</param>
+    Task ServeAsync(
+        HttpContext context, Func<HttpContext, string, Task<JsonObject>> answer, string? unknown = null) =>
         AnswerAsync(context, async key =>
         {
             var isAccount = Opens(agent.Options.Api.Keys, key);
@@ -48,7 +51,7 @@ sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock)
                 return null;
             var name = (string)context.GetRouteValue("domain")!;
             if (FindDomain(name) is not { } found)
-                throw new ApiException(404, $"Domain not found: {ApiException.Shown(name)}");
+                throw new ApiException(404, unknown ?? $"Domain not found: {ApiException.Shown(name)}");
             return isAccount || Opens(found.Options.ApiKeys, key)
                 ? await answer(context, found.Name) : null;
         });
@@ -76,6 +79,8 @@ sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock)
         {
             context.Response.StatusCode = refused.Status;
             body = new JsonObject { ["message"] = refused.Message };
+            if (refused.Member is { } member)
+                body[member] = refused.Message;
         }
         await WriteAsync(context, body);
     }
@@ -148,6 +153,8 @@ sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock)
 
     static async Task WriteAsync(HttpContext context, JsonObject body)
     {
+        if (context.Response.StatusCode == StatusCodes.Status204NoContent)
+            return;
         context.Response.ContentType = "application/json; charset=utf-8";
         await using var json = new Utf8JsonWriter(context.Response.BodyWriter, EventJson.WriterOptions);
         body.WriteTo(json);
