@@ -7,6 +7,7 @@ using Postern.Mta.Reports;
 using Postern.Mta.Routing;
 using Postern.Mta.Store;
 using Postern.Mta.Transports;
+using Postern.Mta.Webhooks;
 using Postern.Smtp.Server;
 
 namespace Postern.Mta;
@@ -14,6 +15,9 @@ namespace Postern.Mta;
 /// <summary>The whole of the mail side, put together from options: store, queue, dispatcher, doors.</summary>
 public sealed class MailTransferAgent : IAsyncDisposable
 {
+    /// <summary>Connections besides those of transports.</summary>
+    public const int WebConnectionsMax = WebhookSender.ConnectionsMax;
+
     readonly TimeProvider clock;
     readonly RelayHealth health;
     readonly TransportTable transports;
@@ -24,6 +28,8 @@ public sealed class MailTransferAgent : IAsyncDisposable
     readonly Housekeeping housekeeping;
     readonly TransportCheck transportCheck;
     readonly EventPoller eventPoller;
+    readonly WebhookPost webhookPost;
+    readonly WebhookSender webhookSender;
     readonly CancellationTokenSource stopping = new();
     Task background = Task.CompletedTask;
     Task logging = Task.CompletedTask;
@@ -68,6 +74,13 @@ public sealed class MailTransferAgent : IAsyncDisposable
             name => Accounts.TryFind(name, out var account) && Limits.IsSpent(account), clock, log);
         transportCheck = new TransportCheck(transports, Queue, () => Options, clock, log);
         eventPoller = new EventPoller(transports, Queue, store, () => Options, clock, log);
+        Webhooks = new WebhookTable(store, IsSendingDomain);
+        WebhookKey = new WebhookKey(Queue, store, () => Options);
+        WebTargets = new WebTargets(parts.Resolver, () => Options);
+        webhookPost = new WebhookPost(WebTargets, clock, parts.Web);
+        webhookSender = new WebhookSender(
+            Webhooks, WebhookKey, webhookPost, Queue, store, clock,
+            parts.Logs.CreateLogger("Postern.Webhooks"));
         Metrics.Observe(QueueSizes, Alarms);
     }
 
@@ -81,6 +94,15 @@ public sealed class MailTransferAgent : IAsyncDisposable
 
     /// <summary>What accounts have sent.</summary>
     public AccountLimits Limits { get; }
+
+    /// <summary>Where events are told to.</summary>
+    public WebhookTable Webhooks { get; }
+
+    /// <summary>What they are signed with.</summary>
+    public WebhookKey WebhookKey { get; }
+
+    /// <summary>Where requests to addresses of others may go.</summary>
+    public WebTargets WebTargets { get; }
 
     /// <summary>Accounts of file and store.</summary>
     public AccountDirectory Accounts => Volatile.Read(ref settings).Accounts;
@@ -110,7 +132,8 @@ public sealed class MailTransferAgent : IAsyncDisposable
         agent.background = Task.WhenAll(
             Task.Run(() => agent.housekeeping.RunAsync(agent.stopping.Token), CancellationToken.None),
             Task.Run(() => agent.transportCheck.RunAsync(agent.stopping.Token), CancellationToken.None),
-            Task.Run(() => agent.eventPoller.RunAsync(agent.stopping.Token), CancellationToken.None));
+            Task.Run(() => agent.eventPoller.RunAsync(agent.stopping.Token), CancellationToken.None),
+            Task.Run(() => agent.webhookSender.RunAsync(agent.stopping.Token), CancellationToken.None));
         return agent;
     }
 
@@ -193,6 +216,8 @@ public sealed class MailTransferAgent : IAsyncDisposable
     async ValueTask LoadDomainsAsync(PosternOptions options, CancellationToken cancel) => Volatile.Write(
         ref domains, await DomainDirectory.LoadAsync(options, Store, cancel).ConfigureAwait(false));
 
+    bool IsSendingDomain(string domain) => Domains.TryFind(domain, out _);
+
     /// <summary>What the router would decide now, for <c>route explain</c>.</summary>
     public RoutingDecision Explain(RoutingQuestion question) => Router.Decide(Queue.Routes, question, health);
 
@@ -229,6 +254,8 @@ public sealed class MailTransferAgent : IAsyncDisposable
     {
         await StopAsync(TimeSpan.FromSeconds(10)).ConfigureAwait(false);
         Queue.Dispose();
+        webhookSender.Dispose();
+        webhookPost.Dispose();
         stopping.Dispose();
         loading.Dispose();
     }
@@ -244,4 +271,8 @@ public sealed class MailTransferAgent : IAsyncDisposable
 /// <param name="BuildTransport">Makes the transport of a name and its options.</param>
 public sealed record AgentParts(
     TimeProvider Clock, Random Chance, ILoggerFactory Logs, Metrics Metrics,
-    Func<string, TransportOptions, ITransport> BuildTransport, IResolver Resolver);
+    Func<string, TransportOptions, ITransport> BuildTransport, IResolver Resolver)
+{
+    /// <summary>In the place of connections to addresses that others chose. Null: they are made.</summary>
+    public HttpMessageHandler? Web { get; init; }
+}

@@ -32,6 +32,7 @@ public sealed record PosternOptions
         new Dictionary<string, DomainOptions>();
 
     public ApiOptions Api { get; init; } = new();
+    public WebhookOptions Webhooks { get; init; } = new();
 
     public IReadOnlyDictionary<string, TransportOptions> Transports { get; init; } =
         new Dictionary<string, TransportOptions>();
@@ -67,6 +68,8 @@ public sealed record PosternOptions
             o => o.Accounts, (o, v) => o with { Accounts = v }),
         new TableSetting<PosternOptions, ApiOptions>("api", ApiOptions.Settings,
             o => o.Api, (o, v) => o with { Api = v }),
+        new TableSetting<PosternOptions, WebhookOptions>("webhooks", WebhookOptions.Settings,
+            o => o.Webhooks, (o, v) => o with { Webhooks = v }),
         new NamedTablesSetting<PosternOptions, DomainOptions>("domains", DomainOptions.Settings,
             o => o.Domains, (o, v) => o with { Domains = v }),
         new NamedTablesSetting<PosternOptions, TransportOptions>("transports", TransportOptions.Settings,
@@ -417,6 +420,36 @@ public sealed record ApiOptions
         new ValueSetting<ApiOptions, IReadOnlyList<Secret>>("keys", Kinds.List(Kinds.Secret),
             "Account keys, by reference: they open every sending domain, and what belongs to none.",
             o => o.Keys, (o, v) => o with { Keys = v }),
+    };
+}
+
+/// <summary><c>[webhooks]</c>.</summary>
+public sealed record WebhookOptions
+{
+    /// <summary>Null: one is made and kept in the store.</summary>
+    public Secret? SigningKey { get; init; }
+
+    /// <summary>They may go to any public address.</summary>
+    public bool Public { get; init; } = true;
+
+    public IReadOnlyList<Network> Networks { get; init; } = [];
+
+    internal static readonly SettingTable<WebhookOptions> Settings = new(
+        "Webhooks that the HTTP API sets, and Postern sends.")
+    {
+        new ValueSetting<WebhookOptions, Secret?>("signing-key", Kinds.Secret.OrNull(),
+            "What they are signed with, by reference; Mailgun calls it the HTTP webhook signing key.",
+            o => o.SigningKey, (o, v) => o with { SigningKey = v })
+        {
+            DefaultDoc = "one is made; the API tells it",
+        },
+        new ValueSetting<WebhookOptions, bool>("public", Kinds.Flag,
+            "Whether they may go to any public address.",
+            o => o.Public, (o, v) => o with { Public = v }),
+        new ValueSetting<WebhookOptions, IReadOnlyList<Network>>("networks", Kinds.List(Kinds.Network),
+            "Networks they may go to besides, `\"127.0.0.1\"` or `\"10.0.0.0/8\"`: whoever may set webhooks "
+            + "reaches what listens there.",
+            o => o.Networks, (o, v) => o with { Networks = v }),
     };
 }
 

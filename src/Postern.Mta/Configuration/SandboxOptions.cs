@@ -44,6 +44,11 @@ public static class SandboxOptions
         {
             [Domain] = new() { ApiKeys = [new Secret("sandbox:", ApiKey)] },
         },
+        Webhooks = new WebhookOptions
+        {
+            Public = false,
+            Networks = [Network.Parse("127.0.0.0/8"), Network.Parse("::1")],
+        },
         Transports = new Dictionary<string, TransportOptions>
         {
             ["provider"] = new()

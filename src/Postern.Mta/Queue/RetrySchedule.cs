@@ -10,6 +10,19 @@ public static class RetrySchedule
     /// <summary>Postfix's maximal_backoff_time, 4000 s.</summary>
     public static readonly TimeSpan DelayMax = TimeSpan.FromSeconds(4000);
 
+    /// <summary>Mailgun's ladder of webhooks: the last try comes 8 hours after the first.</summary>
+    static readonly TimeSpan[] WebhookSteps =
+    [
+        TimeSpan.FromMinutes(5), TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(15), TimeSpan.FromMinutes(30),
+        TimeSpan.FromHours(1), TimeSpan.FromHours(2), TimeSpan.FromHours(4),
+    ];
+
+    /// <summary>The wait before a webhook is tried again.</summary>
+    /// <param name="attempts">Made so far, at least 1.</param>
+    /// <returns>Null: it is given up.</returns>
+    public static TimeSpan? WebhookDelayAfter(int attempts) =>
+        attempts <= WebhookSteps.Length ? WebhookSteps[attempts - 1] : null;
+
     /// <summary>The wait before the next attempt.</summary>
     /// <param name="age">Since the message arrived.</param>
     /// <param name="attempts">Attempts made so far that proved something about this recipient, at least

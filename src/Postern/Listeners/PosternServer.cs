@@ -256,7 +256,8 @@ sealed partial class PosternServer : IAsyncDisposable
     {
         // The idle program has 230 open, most of them its own libraries; the rest is for contents in files.
         const int reserved = 350, roomMin = 50;
-        var outbound = options.Transports.Values.Sum(transport => transport.MaxConnections);
+        var outbound = MailTransferAgent.WebConnectionsMax
+            + options.Transports.Values.Sum(transport => transport.MaxConnections);
         var most = Native.FileDescriptorsMax();
         var room = (int)Math.Min(int.MaxValue, most - reserved - HttpConnections.Max - outbound);
         var wanted = options.Limits.Connections ?? int.MaxValue;

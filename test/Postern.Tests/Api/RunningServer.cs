@@ -175,6 +175,13 @@ public sealed class RunningServer : IAsyncLifetime
     internal string ReturnPathOf(QueueId message, string domain) =>
         server.Agent.Queue.ReturnPaths!.Of(message, domain).ToString();
 
+    /// <summary>Another one on what this one left.</summary>
+    public async ValueTask RestartAsync()
+    {
+        await StopAsync();
+        await InitializeAsync();
+    }
+
     public ValueTask StopAsync() => server.DisposeAsync();
 
     public async ValueTask DisposeAsync()

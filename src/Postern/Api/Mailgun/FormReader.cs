@@ -243,6 +243,10 @@ sealed class ApiException(int status, string message, Exception? inner = null) :
 {
     public int Status => status;
 
+    /// <summary>Another member that says the same, where clients look for it: <c>Reason</c>. Null:
+    /// none.</summary>
+    public string? Member { get; init; }
+
     /// <summary>What a reply of the house says: 400 for good, 503 for now.</summary>
     public static ApiException Of(Reply refusal, string about = "") =>
         new(refusal.IsTransient ? 503 : 400, about + string.Join(' ', refusal.Lines));

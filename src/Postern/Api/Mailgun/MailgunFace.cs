@@ -39,12 +39,16 @@ sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock, IL
         MapCredentials(web);
         MapKeys(web);
         MapSuppressions(web);
+        MapWebhooks(web);
     }
 
     /// <summary>For one sending domain, the one in the path: asks for a key of it or of the account, then for
     /// what is wanted; and answers.</summary>
-    Task ServeAsync(HttpContext context, Func<HttpContext, string, Task<JsonObject>> answer) =>
-        ServeAsync(context, UseOf(context), NoDomain, (_, domain) => answer(context, domain.Name));
+    /// <param name="unknown">What is said of a domain that is not ours. Null: as sending says it.</param>
+    Task ServeAsync(
+        HttpContext context, Func<HttpContext, string, Task<JsonObject>> answer, string? unknown = null) =>
+        ServeAsync(context, UseOf(context), unknown is null ? NoDomain : _ => unknown,
+            (_, domain) => answer(context, domain.Name));
 
     /// <summary>The same, for sending: a key that opens nothing else will do.</summary>
     Task ServeSendingAsync(HttpContext context, Func<HttpContext, string, Task<JsonObject>> answer) =>
@@ -97,6 +101,8 @@ sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock, IL
         {
             context.Response.StatusCode = refused.Status;
             body = new JsonObject { ["message"] = refused.Message };
+            if (refused.Member is { } member)
+                body[member] = refused.Message;
         }
         await WriteAsync(context, body);
     }
@@ -147,6 +153,8 @@ sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock, IL
 
     static async Task WriteAsync(HttpContext context, JsonObject body)
     {
+        if (context.Response.StatusCode == StatusCodes.Status204NoContent)
+            return;
         context.Response.ContentType = "application/json; charset=utf-8";
         await using var json = new Utf8JsonWriter(context.Response.BodyWriter, EventJson.WriterOptions);
         body.WriteTo(json);
