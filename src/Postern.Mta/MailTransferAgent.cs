@@ -64,6 +64,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
             name => Accounts.TryFind(name, out var account) && Limits.IsSpent(account), clock, log);
         transportCheck = new TransportCheck(transports, Queue, () => Options, clock, log);
         eventPoller = new EventPoller(transports, Queue, store, () => Options, clock, log);
+        Stats = new StatsIndex(Queue, store, () => Options.Domains.Keys, clock, log);
         Metrics.Observe(QueueSizes, Alarms);
     }
 
@@ -74,6 +75,9 @@ public sealed class MailTransferAgent : IAsyncDisposable
     public MessageQueue Queue { get; }
     public AlarmBoard Alarms { get; }
     public Metrics Metrics { get; }
+
+    /// <summary>What was counted of sending domains and of tags.</summary>
+    public StatsIndex Stats { get; }
 
     /// <summary>What accounts have sent.</summary>
     public AccountLimits Limits { get; }
@@ -99,7 +103,8 @@ public sealed class MailTransferAgent : IAsyncDisposable
         agent.background = Task.WhenAll(
             Task.Run(() => agent.housekeeping.RunAsync(agent.stopping.Token), CancellationToken.None),
             Task.Run(() => agent.transportCheck.RunAsync(agent.stopping.Token), CancellationToken.None),
-            Task.Run(() => agent.eventPoller.RunAsync(agent.stopping.Token), CancellationToken.None));
+            Task.Run(() => agent.eventPoller.RunAsync(agent.stopping.Token), CancellationToken.None),
+            Task.Run(() => agent.Stats.RunAsync(agent.stopping.Token), CancellationToken.None));
         return agent;
     }
 

@@ -17,13 +17,6 @@ sealed record EventQuery(
     const int LimitDefault = 100;
     const int FiltersMax = 32;
 
-    /// <summary>Kinds that Mailgun has.</summary>
-    static readonly HashSet<EventKind> Shown =
-    [
-        EventKind.Accepted, EventKind.Rejected, EventKind.Delivered, EventKind.Failed, EventKind.Opened,
-        EventKind.Clicked, EventKind.Unsubscribed, EventKind.Complained, EventKind.Stored,
-    ];
-
     static readonly HashSet<string> Names = new(StringComparer.Ordinal)
     {
         "event", "list", "attachment", "from", "message-id", "subject", "to", "size", "recipient",
@@ -62,27 +55,15 @@ sealed record EventQuery(
     /// for.</summary>
     public StoredEvent? Find(StoredEvent stored, string domain)
     {
-        if (!string.Equals(DomainOf(stored.Event), domain, StringComparison.OrdinalIgnoreCase)
+        if (!string.Equals(
+            DomainEvents.DomainOf(stored.Event), domain, StringComparison.OrdinalIgnoreCase)
             || stored.Event.At < Begin || stored.Event.At > End)
             return null;
-        var told = stored with { Event = Told(stored.Event) };
-        return Shown.Contains(told.Event.Kind) && filters.All(
+        var told = stored with { Event = DomainEvents.Told(stored.Event) };
+        return DomainEvents.IsShown(told.Event.Kind) && filters.All(
             filter => filter.Expression.Fits(ValueOf(told.Event, filter.Name), IsWhole(filter.Name)))
             ? told : null;
     }
-
-    /// <summary>Whose it is: the domain it was handed in for, else the sender's.</summary>
-    static string? DomainOf(MailEvent fact) => fact.Options?.Domain
-        ?? (fact.Sender is { } sender ? sender[(sender.LastIndexOf('@') + 1)..] : null);
-
-    /// <summary>What a next hop took counts as delivered where nobody will say more of it; an attempt that
-    /// proved nothing is a failure for the time being.</summary>
-    static MailEvent Told(MailEvent fact) => fact.Kind switch
-    {
-        EventKind.Relayed => fact with { Kind = EventKind.Delivered },
-        EventKind.Attempted => fact with { Kind = EventKind.Failed, Severity = EventSeverity.Temporary },
-        _ => fact,
-    };
 
     static bool IsWhole(string name) => name is "event" or "severity" or "message-id" or "size";
 

@@ -36,11 +36,19 @@ sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock)
     {
         MapMessages(web);
         MapEvents(web);
+        MapTemplates(web);
+        MapTags(web);
+        MapAnalyticsTags(web);
+        MapStats(web);
+        MapMetrics(web);
     }
 
     /// <summary>For one sending domain, the one in the path: asks for a key of it or of the account, then for
     /// what is wanted; and answers.</summary>
-    Task ServeAsync(HttpContext context, Func<HttpContext, string, Task<JsonObject>> answer) =>
+    /// <param name="unknown">What is said of a domain that is not there: resources differ in it.</param>
+    Task ServeAsync(
+        HttpContext context, Func<HttpContext, string, Task<JsonObject>> answer,
+        Func<string, string>? unknown = null) =>
         AnswerAsync(context, async key =>
         {
             var isAccount = Opens(agent.Options.Api.Keys, key);
@@ -48,7 +56,8 @@ sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock)
                 return null;
             var name = (string)context.GetRouteValue("domain")!;
             if (FindDomain(name) is not { } found)
-                throw new ApiException(404, $"Domain not found: {ApiException.Shown(name)}");
+                throw new ApiException(
+                    404, unknown?.Invoke(name) ?? $"Domain not found: {ApiException.Shown(name)}");
             return isAccount || Opens(found.Options.ApiKeys, key)
                 ? await answer(context, found.Name) : null;
         });
