@@ -57,6 +57,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
         settings = new DoorSettings(
             options, AccountDirectory.Load(options, objects.Accounts), AliasTable.Load(options, []));
         domains = objects.Domains;
+        Queue.Apply(domains);
         Resolver = parts.Resolver;
         eventLog = new EventLog(
             new EventLogSettings
@@ -81,6 +82,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
         webhookSender = new WebhookSender(
             Webhooks, WebhookKey, webhookPost, Queue, store, clock,
             parts.Logs.CreateLogger("Postern.Webhooks"));
+        Stats = new StatsIndex(Queue, store, () => Domains.Names, clock, log);
         Metrics.Observe(QueueSizes, Alarms);
     }
 
@@ -91,6 +93,9 @@ public sealed class MailTransferAgent : IAsyncDisposable
     public MessageQueue Queue { get; }
     public AlarmBoard Alarms { get; }
     public Metrics Metrics { get; }
+
+    /// <summary>What was counted of sending domains and of tags.</summary>
+    public StatsIndex Stats { get; }
 
     /// <summary>What accounts have sent.</summary>
     public AccountLimits Limits { get; }
@@ -133,7 +138,8 @@ public sealed class MailTransferAgent : IAsyncDisposable
             Task.Run(() => agent.housekeeping.RunAsync(agent.stopping.Token), CancellationToken.None),
             Task.Run(() => agent.transportCheck.RunAsync(agent.stopping.Token), CancellationToken.None),
             Task.Run(() => agent.eventPoller.RunAsync(agent.stopping.Token), CancellationToken.None),
-            Task.Run(() => agent.webhookSender.RunAsync(agent.stopping.Token), CancellationToken.None));
+            Task.Run(() => agent.webhookSender.RunAsync(agent.stopping.Token), CancellationToken.None),
+            Task.Run(() => agent.Stats.RunAsync(agent.stopping.Token), CancellationToken.None));
         return agent;
     }
 
@@ -213,8 +219,12 @@ public sealed class MailTransferAgent : IAsyncDisposable
             options, AccountDirectory.Load(options, stored, Accounts), AliasTable.Load(options, [])));
     }
 
-    async ValueTask LoadDomainsAsync(PosternOptions options, CancellationToken cancel) => Volatile.Write(
-        ref domains, await DomainDirectory.LoadAsync(options, Store, cancel).ConfigureAwait(false));
+    async ValueTask LoadDomainsAsync(PosternOptions options, CancellationToken cancel)
+    {
+        var loaded = await DomainDirectory.LoadAsync(options, Store, cancel).ConfigureAwait(false);
+        Volatile.Write(ref domains, loaded);
+        Queue.Apply(loaded);
+    }
 
     bool IsSendingDomain(string domain) => Domains.TryFind(domain, out _);
 

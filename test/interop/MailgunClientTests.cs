@@ -39,11 +39,11 @@ public sealed class MailgunClientTests : IAsyncLifetime
         await sink.DisposeAsync();
     }
 
-    async Task<JsonElement> RunAsync(string client)
+    async Task<JsonElement> RunAsync(string client, params string[] what)
     {
         var url = string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{postern.Port("http")}");
         var run = await Command.RunAsync(
-            Tool.Require("node", "nodejs"), Tool.RequireNode("mailgun.js"), client, url, Key, Domain);
+            Tool.Require("node", "nodejs"), [Tool.RequireNode("mailgun.js"), client, url, Key, Domain, .. what]);
         using var document = JsonDocument.Parse(run.Succeeded().Output);
         return document.RootElement.Clone();
     }
@@ -78,6 +78,45 @@ public sealed class MailgunClientTests : IAsyncLifetime
     {
         const string client = "nodemailer-mailgun-transport";
         await AssertSentAsync(client, await RunAsync(client));
+    }
+
+    [Theory]
+    [InlineData("mailgun.js")]
+    [InlineData("mailgun.js-10")]
+    [InlineData("mailgun-js")]
+    public async Task Client_KeepsTemplates_SendsWithThem_AndReadsTagsAndStats(string client)
+    {
+        var told = await RunAsync(client, "templates");
+        Assert.Equal("greeting", told.GetProperty("created").GetProperty("name").GetString());
+        Assert.Equal(
+            "v1", told.GetProperty("created").GetProperty("version").GetProperty("tag").GetString());
+        Assert.Equal("new version of the template has been stored", Message("version"));
+        Assert.Equal(
+            "<p>two {{name}}</p>",
+            told.GetProperty("shown").GetProperty("version").GetProperty("template").GetString());
+        Assert.Equal(1, told.GetProperty("listed").GetProperty("items").GetArrayLength());
+        Assert.Equal(["v1", "v2"], told.GetProperty("versions").GetProperty("template")
+            .GetProperty("versions").EnumerateArray().Select(one => one.GetProperty("tag").GetString()));
+        var message = await ArrivedAsync("t@rcpt.test");
+        Assert.Equal("<p>two 안녕 &lt;b&gt;</p>", message.HtmlBody!.Trim());
+        Assert.Equal("From-Template", Assert.Single(
+            told.GetProperty("tags").GetProperty("items").EnumerateArray()).GetProperty("tag").GetString());
+        Assert.Equal("From-Template", told.GetProperty("tag").GetProperty("tag").GetString());
+        Assert.Equal("Tag updated", Message("described"));
+        Assert.Equal("mail of templates", told.GetProperty("tagStats").GetProperty("description").GetString());
+        Assert.Equal(1, AcceptedOf("tagStats"));
+        Assert.Equal(1, AcceptedOf("stats"));
+        Assert.Equal("Tag deleted", Message("untagged"));
+        Assert.Equal("version has been deleted", Message("versionDeleted"));
+        Assert.Equal("template has been deleted", Message("deleted"));
+        Assert.Equal("templates have been deleted", Message("allDeleted"));
+        Assert.Equal(404, told.GetProperty("missing").GetProperty("status").GetInt32());
+        Assert.Contains("template not found", told.GetProperty("missing").GetProperty("details").GetString());
+
+        string? Message(string name) => told.GetProperty(name).GetProperty("message").GetString();
+
+        int AcceptedOf(string name) => told.GetProperty(name).GetProperty("stats").EnumerateArray().Sum(
+            step => step.GetProperty("accepted").GetProperty("total").GetInt32());
     }
 
     async Task AssertSentAsync(string client, JsonElement told)

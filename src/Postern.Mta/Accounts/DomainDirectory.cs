@@ -33,6 +33,9 @@ public sealed class DomainDirectory
     /// <summary>In the order of their names.</summary>
     public IEnumerable<SendingDomain> All => domains.Values.OrderBy(one => one.Key, StringComparer.Ordinal);
 
+    /// <summary>As <see cref="SendingDomain.Name"/>, in the same order.</summary>
+    public IEnumerable<string> Names => All.Select(one => one.Name);
+
     public static ObjectTable<StoredDomain> TableOf(IMailStore store) =>
         new(store, ObjectKind, DomainJson.Default.StoredDomain);
 

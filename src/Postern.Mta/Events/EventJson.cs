@@ -132,7 +132,7 @@ public static partial class EventJson
 
     /// <summary>Mailgun's word for why; a suppression puts its own (<c>suppress-bounce</c>...) into
     /// Why.</summary>
-    static string ReasonOf(MailEvent mailEvent)
+    internal static string ReasonOf(MailEvent mailEvent)
     {
         if (mailEvent.Remote?.Reason is { } told)
             return told;

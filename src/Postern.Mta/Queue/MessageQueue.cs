@@ -47,6 +47,7 @@ public sealed partial class MessageQueue : IDisposable
     readonly FreshMemory freshMemory = new();
     readonly ReportThrottle reportThrottle;
     Settings settings;
+    SendingDomains domains;
 
     internal MessageQueue(
         PosternOptions options, IMailStore store, RelayHealth health, TransportTable transports,
@@ -65,6 +66,7 @@ public sealed partial class MessageQueue : IDisposable
         tokens = new TokenMemory(clock);
         Suppressions = new SuppressionList(store);
         settings = SettingsOf(options);
+        domains = new SendingDomains(options.Domains.Keys);
         Time = new QueueClock(clock);
         ids = new QueueIdSource(clock, node: 0, store.LastId);
         Dispatcher = new Dispatcher(this, store, health, transports, clock, log);
@@ -77,9 +79,13 @@ public sealed partial class MessageQueue : IDisposable
 
     PosternOptions Options => Volatile.Read(ref settings).Options;
 
-    SendingDomains SendingDomains => Volatile.Read(ref settings).Domains;
+    SendingDomains SendingDomains => Volatile.Read(ref domains);
 
     public QueueId NextId() => ids.Next();
+
+    /// <summary>Takes over the domains of file and store: they have suppression lists.</summary>
+    internal void Apply(DomainDirectory directory) =>
+        Volatile.Write(ref domains, new SendingDomains(directory.Names));
 
     /// <summary>Takes over a changed configuration; recipients are decided on anew at their next
     /// attempt.</summary>
@@ -182,9 +188,7 @@ public sealed partial class MessageQueue : IDisposable
     DateTimeOffset LeaseEnd() => Time.Now + Options.Queue.UncertainWait;
 
     Settings SettingsOf(PosternOptions options) => new(
-        options, RouteTable.From(options), new BounceComposer(options.Hostname, clock),
-        new SendingDomains(options));
+        options, RouteTable.From(options), new BounceComposer(options.Hostname, clock));
 
-    sealed record Settings(
-        PosternOptions Options, RouteTable Routes, BounceComposer Composer, SendingDomains Domains);
+    sealed record Settings(PosternOptions Options, RouteTable Routes, BounceComposer Composer);
 }

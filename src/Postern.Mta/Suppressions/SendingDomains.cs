@@ -4,17 +4,18 @@ using Postern.Mta.Queue;
 
 namespace Postern.Mta.Suppressions;
 
-/// <summary>The configured domains, by every spelling: what has a suppression list of its own.</summary>
+/// <summary>The sending domains, by every spelling: what has a suppression list of its own.</summary>
 sealed class SendingDomains
 {
     readonly FrozenDictionary<string, string> keys;
 
-    public SendingDomains(PosternOptions options) => keys = options.Domains.Keys
+    /// <param name="names">Of the file and of the store.</param>
+    public SendingDomains(IEnumerable<string> names) => keys = names
         .SelectMany(name => (string[])[name, SuppressionKey.DomainOf(name)])
         .Distinct(StringComparer.OrdinalIgnoreCase)
         .ToFrozenDictionary(name => name, SuppressionKey.DomainOf, StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>As in <see cref="SuppressionKey.Domain"/>. Null: it is not configured.</summary>
+    /// <summary>As in <see cref="SuppressionKey.Domain"/>. Null: it is none of them.</summary>
     public string? Find(string? domain) =>
         domain is null ? null : keys.GetValueOrDefault(domain)
             ?? keys.GetValueOrDefault(SuppressionKey.DomainOf(domain));

@@ -147,7 +147,7 @@ sealed partial class WebApi
         }
         var removed = 0;
         foreach (var domain in filter.Domain is { } one ? [one]
-            : agent.Options.Domains.Keys.Select(SuppressionKey.DomainOf).Append(SuppressionKey.EveryDomain))
+            : agent.Domains.All.Select(one => one.Key).Append(SuppressionKey.EveryDomain))
         {
             foreach (var kind in filter.Kind is { } only ? [only] : Enum.GetValues<SuppressionKind>())
             {
@@ -168,7 +168,7 @@ sealed partial class WebApi
     {
         var domain = SuppressionKey.DomainOf(text);
         return domain == SuppressionKey.EveryDomain
-            || agent.Options.Domains.Keys.Any(name => SuppressionKey.DomainOf(name) == domain)
+            || agent.Domains.All.Any(one => one.Key == domain)
             ? domain : null;
     }
 

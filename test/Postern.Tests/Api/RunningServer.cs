@@ -40,6 +40,13 @@ public sealed class RunningServer : IAsyncLifetime
     public IPEndPoint AddressOf(string listener) =>
         server.Bound.Single(bound => bound.Name == listener).Address;
 
+    /// <summary>The same data directory in the hands of the next process.</summary>
+    public async ValueTask RestartAsync()
+    {
+        await StopAsync();
+        await InitializeAsync();
+    }
+
     public async ValueTask InitializeAsync()
     {
         var options = Options();

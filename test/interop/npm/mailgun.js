@@ -1,8 +1,9 @@
-// CLIENT URL KEY DOMAIN: sends with one of Mailgun's clients and reads events; prints what they returned, as JSON.
+// CLIENT URL KEY DOMAIN [templates]: sends with one of Mailgun's clients and reads events, or keeps templates and reads
+// tags and stats; prints what they returned, as JSON.
 'use strict';
 const FormData = require('form-data');
 
-const [name, url, key, domain] = process.argv.slice(2);
+const [name, url, key, domain, what] = process.argv.slice(2);
 const attachment = { filename: '안녕.txt', data: Buffer.from('attached\n') };
 const fields = {
   from: 'Ann <ann@shop.example>',
@@ -20,10 +21,14 @@ const mime = [
   'From: ann@shop.example', 'To: shown@else.example', 'Bcc: hidden@rcpt.test',
   `Subject: ${name} mime`, '', 'as it is', ''].join('\r\n');
 
+function sdkClient(module) {
+  const Mailgun = require(module).default || require(module);
+  return new Mailgun(FormData).client({ username: 'api', key, url });
+}
+
 // Both generations of the SDK.
 async function sdk(module) {
-  const Mailgun = require(module).default || require(module);
-  const client = new Mailgun(FormData).client({ username: 'api', key, url });
+  const client = sdkClient(module);
   const refused = await client.messages.create(domain, { ...fields, to: 'nobody' }).catch(error => error);
   return {
     sent: await client.messages.create(domain, fields),
@@ -33,11 +38,15 @@ async function sdk(module) {
   };
 }
 
-async function old() {
+function oldClient() {
   const at = new URL(url);
-  const client = require('mailgun-js')({
+  return require('mailgun-js')({
     apiKey: key, domain, host: at.hostname, port: Number(at.port), protocol: 'http:', endpoint: '/v3', retry: 1,
   });
+}
+
+async function old() {
+  const client = oldClient();
   const file = new client.Attachment({ ...attachment, knownLength: attachment.data.length });
   const raw = new client.Attachment({ data: Buffer.from(mime), filename: 'message.mime' });
   const refused = await client.messages().send({ ...fields, attachment: file, to: 'nobody' }).catch(error => error);
@@ -70,8 +79,68 @@ async function untilDelivered(get) {
   }
 }
 
-({ 'mailgun.js': () => sdk('mailgun.js'), 'mailgun.js-10': () => sdk('mailgun.js-10'), 'mailgun-js': old,
-  'nodemailer-mailgun-transport': transport })[name]().then(
+const template = { name: 'Greeting', description: 'hello', template: 'one {{name}}', tag: 'V1' };
+const version = { template: '<p>two {{name}}</p>', tag: 'v2', active: 'yes' };
+const templated = {
+  from: 'ann@shop.example', to: 't@rcpt.test', subject: `${name} template`, template: 'greeting',
+  't:variables': JSON.stringify({ name: '안녕 <b>' }), 'o:tag': 'From-Template',
+};
+
+async function sdkTemplates(module) {
+  const client = sdkClient(module);
+  const { domainTemplates: templates, domainTags: tags } = client.domains;
+  const told = {
+    created: await templates.create(domain, template),
+    version: await templates.createVersion(domain, 'greeting', version),
+    shown: await templates.get(domain, 'greeting', { active: 'yes' }),
+    listed: await templates.list(domain),
+    versions: await templates.listVersions(domain, 'greeting'),
+    sent: await client.messages.create(domain, templated),
+    tags: await tags.list(domain),
+    tag: await tags.get(domain, 'from-template'),
+    described: await tags.update(domain, 'from-template', 'mail of templates'),
+    tagStats: await tags.statistic(domain, 'from-template', { event: 'accepted' }),
+    stats: await client.stats.getDomain(domain, { event: ['accepted', 'failed'], duration: '1d', resolution: 'hour' }),
+    untagged: await tags.destroy(domain, 'from-template'),
+    versionDeleted: await templates.destroyVersion(domain, 'greeting', 'v1'),
+    deleted: await templates.destroy(domain, 'greeting'),
+    allDeleted: await templates.destroyAll(domain),
+  };
+  const missing = await templates.get(domain, 'greeting').catch(error => error);
+  return { ...told, missing: { status: missing.status, details: missing.details } };
+}
+
+async function oldTemplates() {
+  const client = oldClient();
+  const home = `/${domain}/templates`;
+  const stats = { event: ['accepted', 'failed'], duration: '1d', resolution: 'hour' };
+  const told = {
+    created: (await client.post(home, template)).template,
+    version: await client.post(`${home}/greeting/versions`, version),
+    shown: (await client.get(`${home}/greeting`, { active: 'yes' })).template,
+    listed: await client.get(home),
+    versions: await client.get(`${home}/greeting/versions`),
+    sent: await client.messages().send(templated),
+    tags: await client.get(`/${domain}/tags`),
+    tag: await client.get(`/${domain}/tags/from-template`),
+    described: await client.put(`/${domain}/tags/from-template`, { description: 'mail of templates' }),
+    tagStats: await client.get(`/${domain}/tags/from-template/stats`, { event: 'accepted' }),
+    stats: await client.get(`/${domain}/stats/total`, stats),
+    untagged: await client.delete(`/${domain}/tags/from-template`),
+    versionDeleted: await client.delete(`${home}/greeting/versions/v1`),
+    deleted: await client.delete(`${home}/greeting`),
+    allDeleted: await client.delete(home),
+  };
+  const missing = await client.get(`${home}/greeting`).catch(error => error);
+  return { ...told, missing: { status: missing.statusCode, details: missing.message } };
+}
+
+const kept = { 'mailgun.js': () => sdkTemplates('mailgun.js'), 'mailgun.js-10': () => sdkTemplates('mailgun.js-10'),
+  'mailgun-js': oldTemplates };
+const sending = { 'mailgun.js': () => sdk('mailgun.js'), 'mailgun.js-10': () => sdk('mailgun.js-10'), 'mailgun-js': old,
+  'nodemailer-mailgun-transport': transport };
+
+(what === 'templates' ? kept : sending)[name]().then(
   result => console.log(JSON.stringify(result)),
   error => {
     console.error(error);

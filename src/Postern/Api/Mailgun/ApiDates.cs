@@ -13,11 +13,14 @@ static class ApiDates
     /// <summary>Domains, routes: <c>Mon, 24 Feb 2025 22:44:03 GMT</c>.</summary>
     public static string Gmt(DateTimeOffset at) => Format(at, "ddd, dd MMM yyyy HH:mm:ss 'GMT'");
 
-    /// <summary>Credentials: <c>Wed, 08 Mar 2023 23:34:57 +0000</c>.</summary>
+    /// <summary>Credentials, analytics: <c>Wed, 08 Mar 2023 23:34:57 +0000</c>.</summary>
     public static string Numeric(DateTimeOffset at) => Format(at, "ddd, dd MMM yyyy HH:mm:ss '+0000'");
 
     /// <summary>Keys: <c>2006-01-02T15:04:05</c>.</summary>
     public static string Plain(DateTimeOffset at) => Format(at, "yyyy-MM-dd'T'HH:mm:ss");
+
+    /// <summary>Tags: RFC 3339, to the second.</summary>
+    public static string Internet(DateTimeOffset at) => Format(at, "yyyy-MM-dd'T'HH:mm:ss'Z'");
 
     /// <summary>RFC 2822 with a zone of any spelling, or seconds since 1970, also with a fraction.</summary>
     public static bool TryParse(string text, out DateTimeOffset at)

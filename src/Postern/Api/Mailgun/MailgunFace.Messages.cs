@@ -34,8 +34,10 @@ sealed partial class MailgunFace
         CheckStore();
         await using var form = await ReaderFor(context).ReadAsync(context.Request, cancel);
         var request = SendRequest.Read(form, clock);
+        if (request.TemplateName is { } template)
+            request.Use(await TemplateOfAsync(domain, template, request.TemplateTag, cancel));
         var sender = new ReversePath(SenderOf(request));
-        var composer = new MessageComposer(request, clock);
+        var composer = new MessageComposer(request, clock, agent.Options.Limits.MessageSize);
         var sinks = new List<ContentSink>();
         try
         {

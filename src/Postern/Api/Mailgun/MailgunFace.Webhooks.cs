@@ -28,7 +28,7 @@ sealed partial class MailgunFace
     }
 
     Task ServeHooksAsync(HttpContext context, Func<HttpContext, string, Task<JsonObject>> answer) =>
-        ServeAsync(context, answer, unknown: "Domain not found");
+        ServeAsync(context, answer, _ => "Domain not found");
 
     async Task<JsonObject> ListHooksAsync(HttpContext context, string domain)
     {

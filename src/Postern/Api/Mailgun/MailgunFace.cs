@@ -40,15 +40,21 @@ sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock, IL
         MapKeys(web);
         MapSuppressions(web);
         MapWebhooks(web);
+        MapTemplates(web);
+        MapTags(web);
+        MapAnalyticsTags(web);
+        MapStats(web);
+        MapMetrics(web);
     }
 
     /// <summary>For one sending domain, the one in the path: asks for a key of it or of the account, then for
     /// what is wanted; and answers.</summary>
-    /// <param name="unknown">What is said of a domain that is not ours. Null: as sending says it.</param>
+    /// <param name="unknown">What is said of a domain that is not ours: resources differ in it. Null: as
+    /// sending says it.</param>
     Task ServeAsync(
-        HttpContext context, Func<HttpContext, string, Task<JsonObject>> answer, string? unknown = null) =>
-        ServeAsync(context, UseOf(context), unknown is null ? NoDomain : _ => unknown,
-            (_, domain) => answer(context, domain.Name));
+        HttpContext context, Func<HttpContext, string, Task<JsonObject>> answer,
+        Func<string, string>? unknown = null) =>
+        ServeAsync(context, UseOf(context), unknown ?? NoDomain, (_, domain) => answer(context, domain.Name));
 
     /// <summary>The same, for sending: a key that opens nothing else will do.</summary>
     Task ServeSendingAsync(HttpContext context, Func<HttpContext, string, Task<JsonObject>> answer) =>

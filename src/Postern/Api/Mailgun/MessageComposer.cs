@@ -11,8 +11,14 @@ namespace Postern.Api.Mailgun;
 /// <summary>Makes the message of a form: text, AMP and HTML as alternatives, inline parts beside the HTML,
 /// attachments behind them.</summary>
 /// <remarks>Files are encoded while they are written: they are never in memory as a whole.</remarks>
-sealed class MessageComposer(SendRequest request, TimeProvider clock)
+sealed class MessageComposer(SendRequest request, TimeProvider clock, long octetsMax)
 {
+    /// <summary>Of one rendering of a template.</summary>
+    const long StepsMax = 100_000;
+
+    /// <summary>Of all renderings of a request: a batch makes a thousand of them.</summary>
+    const long AllStepsMax = 20 * StepsMax;
+
     const int MemberCharactersMax = 900;
     static readonly FormatOptions Format = FormatOptions.Default.Clone();
 
@@ -28,15 +34,20 @@ sealed class MessageComposer(SendRequest request, TimeProvider clock)
         await message.WriteToAsync(Format, new SinkStream(sink), cancel);
     }
 
+    long stepsLeft = AllStepsMax;
+
     MimeMessage Compose(ApiAddress? only, string messageId)
     {
-        var message = new MimeMessage { Date = clock.GetUtcNow(), Subject = FillLine(request.Subject, only) };
+        var message = new MimeMessage { Date = clock.GetUtcNow(), Subject = SubjectFor(only) };
         message.From.AddRange(request.From.Select(address => address.ToMime()));
         message.To.AddRange((only is null ? request.To : [only]).Select(address => address.ToMime()));
         message.Cc.AddRange(request.Cc.Select(address => address.ToMime()));
         message.Headers.Replace(HeaderId.MessageId, messageId);
         foreach (var (name, value) in request.Headers)
             AddHeader(message, name, FillLine(value, only));
+        if (HeaderOfTemplate("Reply-To", only) is { } replyTo && !request.Headers.Any(
+            header => header.Key.Equals("Reply-To", StringComparison.OrdinalIgnoreCase)))
+            AddHeader(message, "Reply-To", replyTo);
         foreach (var tag in request.Tags)
             message.Headers.Add("X-Mailgun-Tag", tag);
         if (request.Variables is { } variables && Folded(variables, only) is { } folded)
@@ -71,15 +82,19 @@ sealed class MessageComposer(SendRequest request, TimeProvider clock)
     MimeEntity Body(ApiAddress? only)
     {
         var texts = new List<MimeEntity>();
+        var whole = request.Template is { } template ? Render(template.Body, TemplateEscaping.Html, only)
+            : request.Html is { } own ? Fill(own, only) : null;
         // Some clients always send a text.
-        if (request.Text is { } text && (text.Length > 0 || request is { Html: null, Amp: null }))
+        if (request.Text is { } text && (text.Length > 0 || (whole is null && request.Amp is null)))
             texts.Add(TextOf(TextFormat.Plain, "plain", Fill(text, only)));
+        else if (request.MakesText && whole is not null)
+            texts.Add(TextOf(TextFormat.Plain, "plain", HtmlText.Of(whole)));
         if (request.Amp is { } amp)
             texts.Add(TextOf(TextFormat.Plain, "x-amp-html", Fill(amp, only)));
-        if (request.Html is { } html)
-            texts.Add(WithInlines(TextOf(TextFormat.Html, "html", Fill(html, only))));
+        if (whole is not null)
+            texts.Add(WithInlines(TextOf(TextFormat.Html, "html", whole)));
         var body = texts is [var single] ? single : Parts(new MultipartAlternative(), texts);
-        if (request.Html is null)
+        if (whole is null)
             body = WithInlines(body);
         var attachments = request.Attachments.Select(file => PartOf(file, isInline: false)).ToArray();
         return attachments.Length == 0 ? body : Parts(new Multipart("mixed"), [body, .. attachments]);
@@ -135,10 +150,31 @@ sealed class MessageComposer(SendRequest request, TimeProvider clock)
             : $"{{{string.Join(", ", members)}}}";
     }
 
+    string SubjectFor(ApiAddress? only) =>
+        request.Subject.Length > 0 ? FillLine(request.Subject, only)
+            : HeaderOfTemplate("Subject", only) ?? "";
+
+    /// <summary>Null: there is no template, or it has no such field.</summary>
+    string? HeaderOfTemplate(string name, ApiAddress? only) =>
+        request.Template?.Headers.GetValueOrDefault(name) is { } line
+            ? Line(Render(line, TemplateEscaping.None, only)) : null;
+
+    /// <summary>What a recipient of a batch has is filled in before it is escaped, and once.</summary>
+    string Render(HandlebarsTemplate template, TemplateEscaping escaping, ApiAddress? only)
+    {
+        var made = template.Render(
+            request.TemplateVariables, escaping, text => Fill(text, only),
+            new RenderLimits(octetsMax, Math.Min(StepsMax, stepsLeft)));
+        stepsLeft -= made.Steps;
+        return made.Text ?? throw new ApiException(400,
+            "the template makes more than limits.message-size, or takes too many steps");
+    }
+
     /// <summary>For a header field: what a recipient's value holds of controls would begin another
     /// one.</summary>
-    string FillLine(string text, ApiAddress? only) =>
-        string.Concat(Fill(text, only).Select(c => char.IsControl(c) ? ' ' : c));
+    string FillLine(string text, ApiAddress? only) => Line(Fill(text, only));
+
+    static string Line(string text) => string.Concat(text.Select(c => char.IsControl(c) ? ' ' : c));
 
     string Fill(string text, ApiAddress? only) =>
         only is null || request.Batch is not { } variables ? text : variables.Fill(text, only);

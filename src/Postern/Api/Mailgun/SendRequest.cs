@@ -15,6 +15,7 @@ sealed class SendRequest
     const int TagCharactersMax = 128;
     const int HeaderNameCharactersMax = 76;
     const int VariablesDepthMax = 16;
+    static readonly RenderLimits FromLimits = new(CharactersMax: 4096, StepsMax: 1000);
     static readonly TimeSpan AheadMax = TimeSpan.FromDays(7);
 
     /// <summary>Fields that the message's own parameters make, and those that say what others found or did: a
@@ -30,14 +31,30 @@ sealed class SendRequest
 
     SendRequest(ApiForm form) => this.form = form;
 
-    public required IReadOnlyList<ApiAddress> From { get; init; }
+    /// <summary>Of a template, where the request has none.</summary>
+    public IReadOnlyList<ApiAddress> From { get; private set; } = [];
+
     public required IReadOnlyList<ApiAddress> To { get; init; }
     public IReadOnlyList<ApiAddress> Cc { get; private set; } = [];
     public IReadOnlyList<ApiAddress> Bcc { get; private set; } = [];
     public string Subject => form.Find("subject") ?? "";
     public string? Text => form.Find("text");
-    public string? Html => form.Find("html");
+    public string? Html => TemplateName is null ? form.Find("html") : null;
     public string? Amp => form.Find("amp-html");
+    /// <summary>Of a stored template. Null: none is asked for.</summary>
+    public string? TemplateName => form.Find("template") is { Length: > 0 } name ? name : null;
+
+    /// <summary>Null: the active version.</summary>
+    public string? TemplateTag => form.Find("t:version") is { Length: > 0 } tag ? tag : null;
+
+    /// <summary>What makes the HTML. Null: the request has its own.</summary>
+    public SendTemplate? Template { get; private set; }
+
+    /// <summary>A text is made of the template's HTML.</summary>
+    public bool MakesText => TemplateName is not null && IsYes(form.Find("t:text"));
+
+    public TemplateValue TemplateVariables { get; private set; } = TemplateValue.Missing;
+
     public IEnumerable<ApiFile> Attachments => Files("attachment");
     public IEnumerable<ApiFile> Inlines => Files("inline");
 
@@ -60,20 +77,21 @@ sealed class SendRequest
     public static SendRequest Read(ApiForm form, TimeProvider clock)
     {
         CheckControls(form);
-        if (string.IsNullOrWhiteSpace(form.Find("from")))
+        var isFromMissing = string.IsNullOrWhiteSpace(form.Find("from"));
+        if (isFromMissing && string.IsNullOrEmpty(form.Find("template")))
             throw new ApiException(400, "from parameter is missing");
         var request = new SendRequest(form)
         {
-            From = ReadAddresses(form, "from"),
+            From = isFromMissing ? [] : ReadAddresses(form, "from"),
             To = ReadTo(form),
         };
         request.Cc = ReadAddresses(form, "cc");
         request.Bcc = ReadAddresses(form, "bcc");
         if (request.To.Count + request.Cc.Count + request.Bcc.Count > RecipientsMax)
             throw new ApiException(400, $"Too many recipients, max is {RecipientsMax}");
-        if (form.Find("template") is not null)
-            throw new ApiException(501, "templates are not offered; send text or html");
-        if (request is { Text: null, Html: null, Amp: null })
+        if (request.TemplateName is not null && form.Find("html") is { Length: > 0 })
+            throw new ApiException(400, "Only one parameters 'html' or 'template' is allowed");
+        if (request is { Text: null, Html: null, Amp: null, TemplateName: null })
             throw new ApiException(
                 400,
                 "Need at least one of 'text', 'html', 'amp-html' or 'template' parameters specified");
@@ -81,12 +99,28 @@ sealed class SendRequest
         return request;
     }
 
+    /// <summary>Takes what the request does not say itself from the template it names.</summary>
+    /// <exception cref="ApiException">There is no author in either.</exception>
+    public void Use(SendTemplate template)
+    {
+        Template = template;
+        if (From.Count > 0)
+            return;
+        var from = template.Headers.TryGetValue("From", out var line) ? line.Render(
+            TemplateVariables, TemplateEscaping.None, static text => text, FromLimits).Text : null;
+        if (string.IsNullOrWhiteSpace(from))
+            throw new ApiException(400, "from parameter is missing");
+        From = !HasControl(from) && ApiAddress.ParseList(from) is { Count: > 0 } authors ? authors
+            : throw new ApiException(
+                400, "from parameter is not a valid address. please check documentation");
+    }
+
     /// <summary>Of <c>messages.mime</c>: the envelope stands in <c>to</c>, the rest in the MIME.</summary>
     /// <exception cref="ApiException">The first thing that is wrong with it.</exception>
     public static SendRequest ReadMime(ApiForm form, TimeProvider clock)
     {
         CheckControls(form);
-        var request = new SendRequest(form) { From = [], To = ReadTo(form) };
+        var request = new SendRequest(form) { To = ReadTo(form) };
         if (request.To.Count > RecipientsMax)
             throw new ApiException(400, $"Too many recipients, max is {RecipientsMax}");
         request.ReadOptions(clock);
@@ -128,7 +162,7 @@ sealed class SendRequest
         }
     }
 
-    static bool HasControl(string text) =>
+    public static bool HasControl(string text) =>
         text.AsSpan().ContainsAnyInRange('\0', '\u0008') || text.AsSpan().ContainsAnyInRange('\n', '\u001f')
         || text.AsSpan().ContainsAnyInRange('\u007f', '\u009f')
         || text.AsSpan().ContainsAny('\u2028', '\u2029');
@@ -143,6 +177,8 @@ sealed class SendRequest
         Headers = [.. form.Fields.Where(field => field.Key.StartsWith("h:", StringComparison.Ordinal))
             .Select(ReadHeader).OfType<KeyValuePair<string, string>>()];
         Variables = ReadVariables();
+        if (TemplateName is not null)
+            TemplateVariables = ReadTemplateVariables();
         Tags = ReadTags();
         IsTest = IsYes(form.Find("o:testmode"));
         if (IsYes(form.Find("o:require-tls")))
@@ -184,19 +220,41 @@ sealed class SendRequest
         return variables.Count == 0 ? null : variables.ToJsonString();
     }
 
-    static void AddObject(JsonObject variables, string json)
+    static void AddObject(JsonObject variables, string json) =>
+        ForEachMember("h:X-Mailgun-Variables", json, member =>
+            variables[member.Name] = RecipientVariables.TextOf(member.Value));
+
+    /// <summary><c>t:variables</c> over <c>v:</c> over <c>h:X-Mailgun-Variables</c>.</summary>
+    TemplateValue.Map ReadTemplateVariables()
+    {
+        var variables = new OrderedDictionary<string, TemplateValue>(StringComparer.Ordinal);
+        foreach (var json in form.All("h:X-Mailgun-Variables"))
+            ForEachMember("h:X-Mailgun-Variables", json, member =>
+                variables[member.Name] = TemplateValue.Of(member.Value));
+        foreach (var (name, value) in form.Fields)
+        {
+            if (name.StartsWith("v:", StringComparison.Ordinal) && name.Length > 2)
+                variables[name[2..]] = new TemplateValue.Words(value);
+        }
+        if (form.Find("t:variables") is { Length: > 0 } own)
+            ForEachMember("t:variables", own, member =>
+                variables[member.Name] = TemplateValue.Of(member.Value));
+        return new TemplateValue.Map(variables);
+    }
+
+    static void ForEachMember(string field, string json, Action<JsonProperty> take)
     {
         try
         {
             var options = new JsonDocumentOptions { MaxDepth = VariablesDepthMax };
             using var document = JsonDocument.Parse(json, options);
             foreach (var member in document.RootElement.EnumerateObject())
-                variables[member.Name] = RecipientVariables.TextOf(member.Value);
+                take(member);
         }
         // Half of a surrogate pair is no text, and an array no object.
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            throw new ApiException(400, "'h:X-Mailgun-Variables' parameter is not a valid JSON", e);
+            throw new ApiException(400, $"'{field}' parameter is not a valid JSON", e);
         }
     }
 
@@ -214,7 +272,7 @@ sealed class SendRequest
     }
 
     /// <summary>As PHP, Python and people write it.</summary>
-    static bool IsYes(string? text) =>
+    public static bool IsYes(string? text) =>
         text is not null && text.ToLowerInvariant() is "yes" or "true" or "1";
 
     IEnumerable<ApiFile> Files(string field) =>
