@@ -7,6 +7,7 @@ using Postern.Mta.Reports;
 using Postern.Mta.Routing;
 using Postern.Mta.Store;
 using Postern.Mta.Transports;
+using Postern.Mta.Transports.Forward;
 using Postern.Smtp.Server;
 
 namespace Postern.Mta;
@@ -41,10 +42,17 @@ public sealed class MailTransferAgent : IAsyncDisposable
         health = new RelayHealth(clock);
         throttle = new LoginThrottle(clock);
         handshakes = new HandshakeThrottle(clock);
-        transports = new TransportTable(options, parts.BuildTransport);
+        transports = new TransportTable(options, parts.BuildTransport)
+        {
+            Forward = new ForwardTransport(
+                () => Options, cancel => Signing!.SignAsync(cancel), clock,
+                WebConnections.MakeHandler(() => Options.Inbound.ForwardNetworks)),
+        };
         var log = parts.Logs.CreateLogger("Postern.Queue");
         Queue =
             new MessageQueue(options, store, health, transports, Alarms, Metrics, clock, parts.Chance, log);
+        Signing = new SigningKey(Queue, store, clock);
+        Routes = new InboundRoutes(store);
         intake = new MailIntake(store, Queue, new MemoryBudget(options.Limits.Memory), clock);
         settings = new DoorSettings(
             options, AccountDirectory.Load(options, objects.Accounts), AliasTable.Load(options, []));
@@ -75,6 +83,12 @@ public sealed class MailTransferAgent : IAsyncDisposable
     public AlarmBoard Alarms { get; }
     public Metrics Metrics { get; }
 
+    /// <summary>The key of what Postern posts to others.</summary>
+    public SigningKey Signing { get; }
+
+    /// <summary>Routes that the API made.</summary>
+    public InboundRoutes Routes { get; }
+
     /// <summary>What accounts have sent.</summary>
     public AccountLimits Limits { get; }
 
@@ -91,6 +105,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
             await store.ReadObjectsAsync(AccountLimits.ObjectKind, cancel).ConfigureAwait(false),
             await store.ReadObjectsAsync(AlarmBoard.ObjectKind, cancel).ConfigureAwait(false));
         var agent = new MailTransferAgent(options, store, parts, objects);
+        await agent.Routes.ReloadAsync(cancel).ConfigureAwait(false);
         await agent.OpenReturnPathsAsync(options, cancel).ConfigureAwait(false);
         agent.Queue.RestoreTokens(
             await store.ReadObjectsAsync(TokenMemory.ObjectKind, cancel).ConfigureAwait(false));
@@ -105,7 +120,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
 
     /// <summary>What the sessions of one SMTP listener decide with.</summary>
     public ISessionPolicy OpenDoor(ListenOptions listener) => new SmtpDoor(
-        listener, intake, Queue, Limits, throttle, handshakes, health, eventLog.Sessions, Metrics, () =>
+        listener, intake, Queue, Routes, Limits, throttle, handshakes, health, eventLog.Sessions, Metrics, () =>
             Volatile.Read(ref settings));
 
     /// <summary>What the HTTP API hands mail in through.</summary>
@@ -189,6 +204,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
     {
         await StopAsync(TimeSpan.FromSeconds(10)).ConfigureAwait(false);
         Queue.Dispose();
+        Routes.Dispose();
         stopping.Dispose();
     }
 

@@ -33,6 +33,9 @@ public sealed record PosternOptions
 
     public ApiOptions Api { get; init; } = new();
 
+    /// <summary>Where the API is reached from outside, without a slash at its end: for links.</summary>
+    public string ApiUrl => Api.Url?.TrimEnd('/') ?? $"https://{Hostname}";
+
     public IReadOnlyDictionary<string, TransportOptions> Transports { get; init; } =
         new Dictionary<string, TransportOptions>();
 
@@ -246,6 +249,9 @@ public sealed record InboundOptions
     /// <summary>How long dead letters are kept.</summary>
     public TimeSpan KeepFailed { get; init; } = TimeSpan.FromDays(30);
 
+    /// <summary>Where routes of the API may post to although it is private or our own.</summary>
+    public IReadOnlyList<Network> ForwardNetworks { get; init; } = [];
+
     internal static readonly SettingTable<InboundOptions> Settings = new("Mail from other servers.")
     {
         new ValueSetting<InboundOptions, string>("delimiter", Kinds.AnyText,
@@ -260,6 +266,11 @@ public sealed record InboundOptions
         new ValueSetting<InboundOptions, TimeSpan>("keep-failed", Kinds.Duration,
             "How long dead letters are kept.",
             o => o.KeepFailed, (o, v) => o with { KeepFailed = v }),
+        new ValueSetting<InboundOptions, IReadOnlyList<Network>>("forward-networks",
+            Kinds.List(Kinds.Network),
+            "Networks that `forward()` of a route of the API may post to although they are loopback, "
+            + "private or our own.",
+            o => o.ForwardNetworks, (o, v) => o with { ForwardNetworks = v }),
     };
 }
 
@@ -412,11 +423,18 @@ public sealed record ApiOptions
 {
     public IReadOnlyList<Secret> Keys { get; init; } = [];
 
+    /// <summary>Null: https and the hostname.</summary>
+    public string? Url { get; init; }
+
     internal static readonly SettingTable<ApiOptions> Settings = new("The HTTP API that speaks Mailgun's.")
     {
         new ValueSetting<ApiOptions, IReadOnlyList<Secret>>("keys", Kinds.List(Kinds.Secret),
             "Account keys, by reference: they open every sending domain, and what belongs to none.",
             o => o.Keys, (o, v) => o with { Keys = v }),
+        new ValueSetting<ApiOptions, string?>("url", Kinds.Text.OrNull(),
+            "Where the API is reached from outside, `\"https://mail.example.org\"`: links in what Postern "
+            + "posts begin so.",
+            o => o.Url, (o, v) => o with { Url = v }) { DefaultDoc = "`https://` and the hostname" },
     };
 }
 

@@ -36,6 +36,8 @@ sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock)
     {
         MapMessages(web);
         MapEvents(web);
+        MapRoutes(web);
+        MapStored(web);
     }
 
     /// <summary>For one sending domain, the one in the path: asks for a key of it or of the account, then for
@@ -77,7 +79,9 @@ sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock)
             context.Response.StatusCode = refused.Status;
             body = new JsonObject { ["message"] = refused.Message };
         }
-        await WriteAsync(context, body);
+        // A file has been answered already.
+        if (!context.Response.HasStarted)
+            await WriteAsync(context, body);
     }
 
     /// <summary>RFC 7617. Null: there is none.</summary>
