@@ -120,8 +120,8 @@ public sealed class MailTransferAgent : IAsyncDisposable
 
     /// <summary>What the sessions of one SMTP listener decide with.</summary>
     public ISessionPolicy OpenDoor(ListenOptions listener) => new SmtpDoor(
-        listener, intake, Queue, Routes, Limits, throttle, handshakes, health, eventLog.Sessions, Metrics, () =>
-            Volatile.Read(ref settings));
+        listener, intake, Queue, Routes, Limits, throttle, handshakes, health, eventLog.Sessions, Metrics,
+        () => Volatile.Read(ref settings));
 
     /// <summary>What the HTTP API hands mail in through.</summary>
     public ApiDoor OpenApi() => new(intake, Queue, health, () => Volatile.Read(ref settings));

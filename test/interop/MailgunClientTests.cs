@@ -9,6 +9,7 @@ public sealed class MailgunClientTests : IAsyncLifetime
 {
     const string Domain = "mg.postern.test";
     const string Key = "key-of-the-tests";
+    const string AccountKey = "account-key-of-the-tests";
 
     readonly SmtpSink sink = new() { KeepsContent = true };
     readonly PosternProcess postern;
@@ -18,6 +19,9 @@ public sealed class MailgunClientTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         postern.Settings = $"""
+            [api]
+            keys = ["file:{postern.Directory.WriteSecret("account.key", AccountKey)}"]
+
             [domains."{Domain}"]
             api-keys = ["file:{postern.Directory.WriteSecret("api.key", Key)}"]
 
@@ -39,11 +43,11 @@ public sealed class MailgunClientTests : IAsyncLifetime
         await sink.DisposeAsync();
     }
 
-    async Task<JsonElement> RunAsync(string client)
+    async Task<JsonElement> RunAsync(string client, string key = Key)
     {
         var url = string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{postern.Port("http")}");
         var run = await Command.RunAsync(
-            Tool.Require("node", "nodejs"), Tool.RequireNode("mailgun.js"), client, url, Key, Domain);
+            Tool.Require("node", "nodejs"), Tool.RequireNode("mailgun.js"), client, url, key, Domain);
         using var document = JsonDocument.Parse(run.Succeeded().Output);
         return document.RootElement.Clone();
     }
@@ -78,6 +82,26 @@ public sealed class MailgunClientTests : IAsyncLifetime
     {
         const string client = "nodemailer-mailgun-transport";
         await AssertSentAsync(client, await RunAsync(client));
+    }
+
+    [Fact]
+    public async Task Client_MakesChangesAndRemovesRoutes()
+    {
+        var told = await RunAsync("routes", AccountKey);
+        var created = told.GetProperty("created");
+        var id = created.GetProperty("id").GetString();
+        Assert.Equal("길", created.GetProperty("description").GetString());
+        Assert.Equal(
+            ["forward(\"https://app.example/in\")", "stop()"],
+            created.GetProperty("actions").EnumerateArray().Select(action => action.GetString()));
+        Assert.Equal("changed", told.GetProperty("updated").GetProperty("description").GetString());
+        Assert.Equal(3, told.GetProperty("shown").GetProperty("priority").GetInt32());
+        Assert.Equal(id, Assert.Single(
+            told.GetProperty("listed").EnumerateArray()).GetProperty("id").GetString());
+        Assert.Equal(
+            "Route has been deleted", told.GetProperty("deleted").GetProperty("message").GetString());
+        Assert.Equal(404, told.GetProperty("missing").GetProperty("status").GetInt32());
+        Assert.Equal("Route not found", told.GetProperty("missing").GetProperty("details").GetString());
     }
 
     async Task AssertSentAsync(string client, JsonElement told)

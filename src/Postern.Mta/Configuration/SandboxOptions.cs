@@ -39,6 +39,11 @@ public static class SandboxOptions
         {
             [User] = new() { Password = new Secret("sandbox:", User) },
         },
+        // An application under development listens on the same machine.
+        Inbound = new InboundOptions
+        {
+            ForwardNetworks = [Network.Parse("127.0.0.0/8"), Network.Parse("::1")],
+        },
         Api = new ApiOptions { Keys = [new Secret("sandbox:", ApiKey)] },
         Domains = new Dictionary<string, DomainOptions>
         {

@@ -47,8 +47,8 @@ public sealed class ParsedMail : IAsyncDisposable
     public string? PlainOrMade => Plain ?? (Html is { } page ? HtmlText.Of(page) : null);
 
     /// <summary>The decoded value of the first such field; empty where there is none.</summary>
-    public string TextOf(string name) =>
-        Fields.FirstOrDefault(field => field.Key.Equals(name, StringComparison.OrdinalIgnoreCase)).Value ?? "";
+    public string TextOf(string name) => Fields.FirstOrDefault(
+        field => field.Key.Equals(name, StringComparison.OrdinalIgnoreCase)).Value ?? "";
 
     /// <summary>As Mailgun spells names of fields: <c>Message-Id</c>, <c>Dkim-Signature</c>.</summary>
     public static string TitleOf(string name)
@@ -199,7 +199,8 @@ public sealed class ParsedMail : IAsyncDisposable
     /// <summary>Many programs name a charset that is not theirs, or none.</summary>
     static string Decode(ReadOnlySpan<byte> octets, string? charset)
     {
-        if (Ascii.IsValid(octets) && charset?.StartsWith("iso-2022", StringComparison.OrdinalIgnoreCase) != true)
+        var isShifted = charset?.StartsWith("iso-2022", StringComparison.OrdinalIgnoreCase) == true;
+        if (Ascii.IsValid(octets) && !isShifted)
             return Encoding.ASCII.GetString(octets);
         var named = charset is { Length: > 0 } name ? MailCharsets.Find(name) : null;
         if (named is null or ASCIIEncoding)
@@ -212,6 +213,7 @@ public sealed class ParsedMail : IAsyncDisposable
 public sealed class MailAttachment
 {
     const int NameCharactersMax = 255;
+    static readonly FormatOptions Lines = new() { NewLineFormat = NewLineFormat.Dos };
 
     readonly MimeEntity entity;
 
@@ -245,7 +247,7 @@ public sealed class MailAttachment
                 await content.DecodeToAsync(to, cancel).ConfigureAwait(false);
         }
         else if (entity is MessagePart { Message: { } message })
-            await message.WriteToAsync(FormatOptions.Default, to, cancel).ConfigureAwait(false);
+            await message.WriteToAsync(Lines, to, cancel).ConfigureAwait(false);
     }
 
     void Write(Stream to)
@@ -253,7 +255,7 @@ public sealed class MailAttachment
         if (entity is MimePart part)
             part.Content?.DecodeTo(to);
         else if (entity is MessagePart { Message: { } message })
-            message.WriteTo(FormatOptions.Default, to);
+            message.WriteTo(Lines, to);
     }
 
     static string NameOf(MimeEntity entity)

@@ -46,7 +46,9 @@ public readonly record struct QuotedText(string Text, string Signature)
     static int AnnouncementAt(string[] lines, int at)
     {
         var all = "";
-        for (var i = at; i < lines.Length && i < at + AnnouncementLinesMax; i++)
+        // Only such a one may be broken: what stands before a short one is its writer's.
+        var linesMax = IsLong(lines[at]) ? AnnouncementLinesMax : 1;
+        for (var i = at; i < lines.Length && i < at + linesMax; i++)
         {
             all = $"{all} {lines[i].Trim()}".Trim();
             if (all.Length is 0 or > AnnouncementCharactersMax || lines[i].Length == 0)
@@ -56,6 +58,10 @@ public readonly record struct QuotedText(string Text, string Signature)
         }
         return 0;
     }
+
+    /// <summary>It begins as announcements do.</summary>
+    static bool IsLong(string line) => line.StartsWith("On ", StringComparison.Ordinal)
+        || (line.Length > 4 && line[4] == '년' && char.IsAsciiDigit(line[3]));
 
     static bool StandsBeforeQuote(string[] lines, int at)
     {

@@ -76,6 +76,8 @@ public sealed partial class MessageQueue
         await gate.WaitAsync(cancel).ConfigureAwait(false);
         try
         {
+            // Results that were posted but not written yet must not be read as they were before.
+            await store.CommitAsync(new StoreChange()).ConfigureAwait(false);
             if (await store.ReadMessageAsync(id, cancel).ConfigureAwait(false) is not { } stored)
                 return true;
             if (stored.Recipients.Any(row => row.State != RecipientState.Done))

@@ -15,7 +15,8 @@ public sealed class CaptureText
     /// <summary>Nothing in it depends on a message.</summary>
     public bool IsFixed => parts.All(part => part.Group is null);
 
-    /// <param name="filter">Whose groups may be named; they are numbered through the whole expression.</param>
+    /// <param name="filter">Whose groups may be named; they are numbered through the whole
+    /// expression.</param>
     public static bool TryParse(
         string text, RouteFilter filter, [NotNullWhen(true)] out CaptureText? read,
         [NotNullWhen(false)] out string? problem)

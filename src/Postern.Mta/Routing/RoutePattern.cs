@@ -103,7 +103,9 @@ public sealed class RoutePattern
                         Open();
                         break;
                     case ')':
-                        depth--;
+                        // One too many would close what is put around the pattern.
+                        if (--depth < 0)
+                            problem = "a ) closes nothing";
                         to.Append(pattern[at++]);
                         break;
                     case '{':
@@ -114,7 +116,7 @@ public sealed class RoutePattern
                         break;
                 }
             }
-            return problem;
+            return problem ?? (depth > 0 ? "a ( is not closed" : null);
         }
 
         void Escape()

@@ -44,6 +44,7 @@ public sealed class RunningServer : IAsyncLifetime
         Data = Data,
         Log = new LogOptions { File = directory.PathOf("log"), Format = Format },
         Queue = new QueueOptions { Reserve = Reserve },
+        Inbound = new InboundOptions { ForwardNetworks = [Network.Parse("127.0.0.0/8")] },
         Listen =
         [
             new ListenOptions { Name = "mx", On = "127.0.0.1:0", For = ListenFor.Mx },
@@ -154,7 +155,18 @@ public sealed class RunningServer : IAsyncLifetime
     internal string ReturnPathOf(QueueId message, string domain) =>
         server.Agent.Queue.ReturnPaths!.Of(message, domain).ToString();
 
+    /// <summary>Of what Postern posts to others.</summary>
+    internal ValueTask<string> SigningKeyAsync() =>
+        server.Agent.Signing.ReadAsync(TestContext.Current.CancellationToken);
+
     public ValueTask StopAsync() => server.DisposeAsync();
+
+    /// <summary>Ends it and starts it anew on what it left.</summary>
+    public async ValueTask RestartAsync()
+    {
+        await StopAsync();
+        await InitializeAsync();
+    }
 
     public async ValueTask DisposeAsync()
     {

@@ -136,7 +136,8 @@ sealed partial class MailgunFace
     static string? DescriptionOf(ApiForm form) =>
         form.Find("description") is not { } text ? null
             : text.Length <= DescriptionCharactersMax ? text
-            : throw new ApiException(400, $"description is longer than {DescriptionCharactersMax} characters");
+            : throw new ApiException(
+                400, $"description is longer than {DescriptionCharactersMax} characters");
 
     /// <summary>Null: none was given.</summary>
     static string[]? ActionsOf(ApiForm form)
