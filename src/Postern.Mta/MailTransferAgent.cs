@@ -7,6 +7,7 @@ using Postern.Mta.Reports;
 using Postern.Mta.Routing;
 using Postern.Mta.Store;
 using Postern.Mta.Transports;
+using Postern.Mta.Transports.Forward;
 using Postern.Mta.Webhooks;
 using Postern.Smtp.Server;
 
@@ -49,10 +50,17 @@ public sealed class MailTransferAgent : IAsyncDisposable
         health = new RelayHealth(clock);
         throttle = new LoginThrottle(clock);
         handshakes = new HandshakeThrottle(clock);
-        transports = new TransportTable(options, parts.BuildTransport);
+        WebTargets = new WebTargets(parts.Resolver, () => Options);
+        transports = new TransportTable(options, parts.BuildTransport)
+        {
+            Forward = new ForwardTransport(
+                () => Options, cancel => WebhookKey!.SignAsync(cancel), clock, WebTargets.MakeHandler()),
+        };
         var log = parts.Logs.CreateLogger("Postern.Queue");
         Queue =
             new MessageQueue(options, store, health, transports, Alarms, Metrics, clock, parts.Chance, log);
+        WebhookKey = new WebhookKey(Queue, store, () => Options, clock);
+        Routes = new InboundRoutes(store);
         intake = new MailIntake(store, Queue, new MemoryBudget(options.Limits.Memory), clock);
         settings = new DoorSettings(
             options, AccountDirectory.Load(options, objects.Accounts), AliasTable.Load(options, []));
@@ -76,9 +84,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
         transportCheck = new TransportCheck(transports, Queue, () => Options, clock, log);
         eventPoller = new EventPoller(transports, Queue, store, () => Options, clock, log);
         Webhooks = new WebhookTable(store, IsSendingDomain);
-        WebhookKey = new WebhookKey(Queue, store, () => Options);
-        WebTargets = new WebTargets(parts.Resolver, () => Options);
-        webhookPost = new WebhookPost(WebTargets, clock, parts.Web);
+        webhookPost = new WebhookPost(parts.Web ?? WebTargets.MakeHandler(), clock);
         webhookSender = new WebhookSender(
             Webhooks, WebhookKey, webhookPost, Queue, store, clock,
             parts.Logs.CreateLogger("Postern.Webhooks"));
@@ -97,13 +103,16 @@ public sealed class MailTransferAgent : IAsyncDisposable
     /// <summary>What was counted of sending domains and of tags.</summary>
     public StatsIndex Stats { get; }
 
+    /// <summary>Routes that the API made.</summary>
+    public InboundRoutes Routes { get; }
+
     /// <summary>What accounts have sent.</summary>
     public AccountLimits Limits { get; }
 
     /// <summary>Where events are told to.</summary>
     public WebhookTable Webhooks { get; }
 
-    /// <summary>What they are signed with.</summary>
+    /// <summary>What they are signed with, and what routes post.</summary>
     public WebhookKey WebhookKey { get; }
 
     /// <summary>Where requests to addresses of others may go.</summary>
@@ -128,6 +137,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
             await store.ReadObjectsAsync(AlarmBoard.ObjectKind, cancel).ConfigureAwait(false),
             await DomainDirectory.LoadAsync(options, store, cancel).ConfigureAwait(false));
         var agent = new MailTransferAgent(options, store, parts, objects);
+        await agent.Routes.ReloadAsync(cancel).ConfigureAwait(false);
         await agent.OpenReturnPathsAsync(options, cancel).ConfigureAwait(false);
         agent.Queue.RestoreTokens(
             await store.ReadObjectsAsync(TokenMemory.ObjectKind, cancel).ConfigureAwait(false));
@@ -145,8 +155,8 @@ public sealed class MailTransferAgent : IAsyncDisposable
 
     /// <summary>What the sessions of one SMTP listener decide with.</summary>
     public ISessionPolicy OpenDoor(ListenOptions listener) => new SmtpDoor(
-        listener, intake, Queue, Limits, throttle, handshakes, health, eventLog.Sessions, Metrics, () =>
-            Volatile.Read(ref settings));
+        listener, intake, Queue, Routes, Limits, throttle, handshakes, health, eventLog.Sessions, Metrics,
+        () => Volatile.Read(ref settings));
 
     /// <summary>What the HTTP API hands mail in through.</summary>
     public ApiDoor OpenApi() => new(intake, Queue, health, () => Volatile.Read(ref settings));
@@ -266,6 +276,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
         Queue.Dispose();
         webhookSender.Dispose();
         webhookPost.Dispose();
+        Routes.Dispose();
         stopping.Dispose();
         loading.Dispose();
     }

@@ -34,6 +34,9 @@ public sealed record PosternOptions
     public ApiOptions Api { get; init; } = new();
     public WebhookOptions Webhooks { get; init; } = new();
 
+    /// <summary>Where the API is reached from outside, without a slash at its end: for links.</summary>
+    public string ApiUrl => Api.Url?.TrimEnd('/') ?? $"https://{Hostname}";
+
     public IReadOnlyDictionary<string, TransportOptions> Transports { get; init; } =
         new Dictionary<string, TransportOptions>();
 
@@ -415,11 +418,18 @@ public sealed record ApiOptions
 {
     public IReadOnlyList<Secret> Keys { get; init; } = [];
 
+    /// <summary>Null: https and the hostname.</summary>
+    public string? Url { get; init; }
+
     internal static readonly SettingTable<ApiOptions> Settings = new("The HTTP API that speaks Mailgun's.")
     {
         new ValueSetting<ApiOptions, IReadOnlyList<Secret>>("keys", Kinds.List(Kinds.Secret),
             "Account keys, by reference: they open every sending domain, and what belongs to none.",
             o => o.Keys, (o, v) => o with { Keys = v }),
+        new ValueSetting<ApiOptions, string?>("url", Kinds.Text.OrNull(),
+            "Where the API is reached from outside, `\"https://mail.example.org\"`: links in what Postern "
+            + "posts begin so.",
+            o => o.Url, (o, v) => o with { Url = v }) { DefaultDoc = "`https://` and the hostname" },
     };
 }
 
@@ -435,7 +445,7 @@ public sealed record WebhookOptions
     public IReadOnlyList<Network> Networks { get; init; } = [];
 
     internal static readonly SettingTable<WebhookOptions> Settings = new(
-        "Webhooks that the HTTP API sets, and Postern sends.")
+        "Webhooks that the HTTP API sets and Postern sends, and what routes of the API post.")
     {
         new ValueSetting<WebhookOptions, Secret?>("signing-key", Kinds.Secret.OrNull(),
             "What they are signed with, by reference; Mailgun calls it the HTTP webhook signing key.",
@@ -447,8 +457,8 @@ public sealed record WebhookOptions
             "Whether they may go to any public address.",
             o => o.Public, (o, v) => o with { Public = v }),
         new ValueSetting<WebhookOptions, IReadOnlyList<Network>>("networks", Kinds.List(Kinds.Network),
-            "Networks they may go to besides, `\"127.0.0.1\"` or `\"10.0.0.0/8\"`: whoever may set webhooks "
-            + "reaches what listens there.",
+            "Networks they may go to besides, `\"127.0.0.1\"` or `\"10.0.0.0/8\"`: whoever may set "
+            + "webhooks or routes reaches what listens there.",
             o => o.Networks, (o, v) => o with { Networks = v }),
     };
 }

@@ -9,6 +9,7 @@ public sealed class MailgunClientTests : IAsyncLifetime
 {
     const string Domain = "mg.postern.test";
     const string Key = "key-of-the-tests";
+    const string AccountKey = "account-key-of-the-tests";
 
     readonly SmtpSink sink = new() { KeepsContent = true };
     readonly PosternProcess postern;
@@ -18,6 +19,9 @@ public sealed class MailgunClientTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         postern.Settings = $"""
+            [api]
+            keys = ["file:{postern.Directory.WriteSecret("account.key", AccountKey)}"]
+
             [domains."{Domain}"]
             api-keys = ["file:{postern.Directory.WriteSecret("api.key", Key)}"]
 
@@ -39,11 +43,11 @@ public sealed class MailgunClientTests : IAsyncLifetime
         await sink.DisposeAsync();
     }
 
-    async Task<JsonElement> RunAsync(string client, params string[] what)
+    async Task<JsonElement> RunAsync(string client, string key = Key, params string[] what)
     {
         var url = string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{postern.Port("http")}");
         var run = await Command.RunAsync(
-            Tool.Require("node", "nodejs"), [Tool.RequireNode("mailgun.js"), client, url, Key, Domain, .. what]);
+            Tool.Require("node", "nodejs"), [Tool.RequireNode("mailgun.js"), client, url, key, Domain, .. what]);
         using var document = JsonDocument.Parse(run.Succeeded().Output);
         return document.RootElement.Clone();
     }
@@ -86,7 +90,7 @@ public sealed class MailgunClientTests : IAsyncLifetime
     [InlineData("mailgun-js")]
     public async Task Client_KeepsTemplates_SendsWithThem_AndReadsTagsAndStats(string client)
     {
-        var told = await RunAsync(client, "templates");
+        var told = await RunAsync(client, Key, "templates");
         Assert.Equal("greeting", told.GetProperty("created").GetProperty("name").GetString());
         Assert.Equal(
             "v1", told.GetProperty("created").GetProperty("version").GetProperty("tag").GetString());
@@ -117,6 +121,26 @@ public sealed class MailgunClientTests : IAsyncLifetime
 
         int AcceptedOf(string name) => told.GetProperty(name).GetProperty("stats").EnumerateArray().Sum(
             step => step.GetProperty("accepted").GetProperty("total").GetInt32());
+    }
+
+    [Fact]
+    public async Task Client_MakesChangesAndRemovesRoutes()
+    {
+        var told = await RunAsync("routes", AccountKey);
+        var created = told.GetProperty("created");
+        var id = created.GetProperty("id").GetString();
+        Assert.Equal("길", created.GetProperty("description").GetString());
+        Assert.Equal(
+            ["forward(\"https://app.example/in\")", "stop()"],
+            created.GetProperty("actions").EnumerateArray().Select(action => action.GetString()));
+        Assert.Equal("changed", told.GetProperty("updated").GetProperty("description").GetString());
+        Assert.Equal(3, told.GetProperty("shown").GetProperty("priority").GetInt32());
+        Assert.Equal(id, Assert.Single(
+            told.GetProperty("listed").EnumerateArray()).GetProperty("id").GetString());
+        Assert.Equal(
+            "Route has been deleted", told.GetProperty("deleted").GetProperty("message").GetString());
+        Assert.Equal(404, told.GetProperty("missing").GetProperty("status").GetInt32());
+        Assert.Equal("Route not found", told.GetProperty("missing").GetProperty("details").GetString());
     }
 
     async Task AssertSentAsync(string client, JsonElement told)

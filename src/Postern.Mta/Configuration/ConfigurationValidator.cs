@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Postern.Mta.Intake;
+using Postern.Mta.Transports.Forward;
 using Postern.Smtp;
 
 namespace Postern.Mta.Configuration;
@@ -20,10 +21,18 @@ sealed partial class ConfigurationValidator(PosternOptions options, Reading at)
         CheckInbound();
         CheckAccounts();
         CheckDomains();
+        CheckApi();
         foreach (var (name, transport) in options.Transports)
             CheckTransport(Reading.Join("transports", name), name, transport);
         CheckRoutes();
         CheckAliases();
+    }
+
+    void CheckApi()
+    {
+        if (options.Api.Url is { } url
+            && (!WebTarget.IsUrl(url) || url.Contains('?', StringComparison.Ordinal)))
+            at.Error("api.url", $"\"{url}\" is no URL; write \"https://mail.example.org\"");
     }
 
     void CheckAliases()

@@ -44,6 +44,7 @@ public static class SandboxOptions
         {
             [Domain] = new() { ApiKeys = [new Secret("sandbox:", ApiKey)] },
         },
+        // An application under development listens on the same machine.
         Webhooks = new WebhookOptions
         {
             Public = false,

@@ -106,7 +106,8 @@ public static partial class EventJson
 
     static void WriteRecipient(Utf8JsonWriter json, MailEvent mailEvent)
     {
-        if (mailEvent.RecipientAddress is not { } address)
+        // What is stored waits for whoever comes; its recipients stand beside the message.
+        if (mailEvent.RecipientAddress is not { } address || mailEvent.Kind == EventKind.Stored)
             return;
         WriteText(json, "recipient"u8, address);
         var at = address.LastIndexOf('@');
@@ -248,6 +249,12 @@ public static partial class EventJson
         json.WriteEndArray();
         if (mailEvent.ContentOctets is { } octets)
             json.WriteNumber("size"u8, octets);
+        if (mailEvent is { Kind: EventKind.Stored, RecipientAddress: { } recipient })
+        {
+            json.WriteStartArray("recipients"u8);
+            json.WriteStringValue(JsonEncodedText.Encode(WellFormed(recipient), JavaScriptEncoder.Default));
+            json.WriteEndArray();
+        }
         json.WriteEndObject();
     }
 

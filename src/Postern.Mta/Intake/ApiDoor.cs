@@ -78,6 +78,7 @@ public sealed class ApiDoor
         CheckAuthors: null)
     {
         Options = mail.Options,
+        Author = mail.Author,
     };
 }
 
@@ -94,4 +95,7 @@ public sealed record ContentFacts(
 /// <param name="Recipients">As <see cref="ApiDoor.Admit"/> gave them.</param>
 public sealed record ApiMail(
     ContentSink Content, ReversePath Sender, IReadOnlyList<NewRecipient> Recipients, ClientFacts Client,
-    MailOptions Options);
+    MailOptions Options)
+{
+    public ContentAuthor Author { get; init; }
+}

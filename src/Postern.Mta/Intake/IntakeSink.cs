@@ -1,5 +1,7 @@
 using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
+using Postern.Mta.Inbound;
 using Postern.Mta.Queue;
 using Postern.Mta.Store;
 using Postern.Smtp.Server;
@@ -37,6 +39,12 @@ sealed class IntakeSink(IMailStore store, QueueId id, MemoryBudget budget) : Con
     /// <summary>Keeps the first octets aside, up to <see cref="HeadOctetsMax"/>. Null: nobody reads
     /// them.</summary>
     public ArrayBufferWriter<byte>? Head { get; init; }
+
+    /// <summary>The header section is read for who asks for its fields.</summary>
+    public bool ReadsFields { get; init; }
+
+    /// <summary>Known with <see cref="Header"/>. Null: nobody asked.</summary>
+    public MailHeader? Fields { get; private set; }
 
     /// <summary>Canonical octets taken so far.</summary>
     public long Octets { get; private set; }
@@ -201,11 +209,21 @@ sealed class IntakeSink(IMailStore store, QueueId id, MemoryBudget budget) : Con
     {
         file = store.CreateContentFile(id);
         memory.TryGetMemory(out var sofar);
-        Header = HeaderScan.Of(sofar);
+        ReadHeader(sofar);
         if (!Header.IsComplete)
             Refusal = IntakeReplies.HeaderTooLarge;
         await file.WriteAsync(sofar, cancel).ConfigureAwait(false);
         memory.Dispose();
+    }
+
+    [MemberNotNull(nameof(Header))]
+    void ReadHeader(ReadOnlySequence<byte> content)
+    {
+        Header = HeaderScan.Of(content);
+        if (!ReadsFields)
+            return;
+        var head = content.Slice(0, Math.Min(content.Length, MailHeader.OctetsMax)).ToArray();
+        Fields = MailHeader.Read(head);
     }
 
     /// <summary>The content is whole: what it is refused for at its end, or null and everything about it is
@@ -221,7 +239,7 @@ sealed class IntakeSink(IMailStore store, QueueId id, MemoryBudget budget) : Con
         if (Header is null)
         {
             memory.TryGetMemory(out var all);
-            Header = HeaderScan.Of(all);
+            ReadHeader(all);
         }
         if (Octets > 0 && !endsWithLineEnd)
             Traits |= ContentTraits.NoFinalLineEnd;

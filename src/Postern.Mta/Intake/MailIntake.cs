@@ -26,7 +26,10 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
 
     /// <summary>For a message that may say what became of others.</summary>
     public IntakeSink OpenReportSink() =>
-        new(store, queue.NextId(), memory) { Head = new ArrayBufferWriter<byte>() };
+        new(store, queue.NextId(), memory) { Head = new ArrayBufferWriter<byte>(), ReadsFields = true };
+
+    /// <summary>For a message whose recipients depend on its fields.</summary>
+    public IntakeSink OpenRoutedSink() => new(store, queue.NextId(), memory) { ReadsFields = true };
 
     /// <summary>What new mail is told while the store takes none. Null: it does.</summary>
     public Reply? Refusal =>
@@ -105,7 +108,7 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
     MailOptions? ReadOptions(IntakeRequest request, HeaderScan header, out Reply? refusal)
     {
         refusal = null;
-        return request.Door == MailDoors.Mx ? request.Options
+        return request.Door == MailDoors.Mx || request.Author == ContentAuthor.Stranger ? request.Options
             : MailgunFields.Read(
                 header.Options, request.Options, request.Sender.Mailbox?.Domain ?? request.Hostname,
                 clock.GetUtcNow(), out refusal);
@@ -148,7 +151,8 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
         if (request.Door != MailDoors.Api && header.Options.Count == 0)
             return header.ReturnPath is { } range ? [range] : [];
         // Whoever is named in a Bcc field is in the envelope, and nobody else's business.
-        var cuts = header.Options.Where(field => MailgunFields.IsCut(field.Name)).Select(field => field.Range)
+        var own = request.Author == ContentAuthor.Submitter ? header.Options : [];
+        var cuts = own.Where(field => MailgunFields.IsCut(field.Name)).Select(field => field.Range)
             .Concat(request.Door == MailDoors.Api ? header.Bcc : []);
         if (header.ReturnPath is { } path)
             cuts = cuts.Append(path);
@@ -217,4 +221,15 @@ sealed record IntakeRequest(
 
     /// <summary>Null: it came without any.</summary>
     public MailOptions? Options { get; init; }
+
+    public ContentAuthor Author { get; init; }
+}
+
+/// <summary>Who wrote the content: what it asks of us in its fields counts of the submitter alone.</summary>
+public enum ContentAuthor
+{
+    Submitter,
+
+    /// <summary>It came in from outside and goes on as it is.</summary>
+    Stranger,
 }

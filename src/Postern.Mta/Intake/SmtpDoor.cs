@@ -20,8 +20,8 @@ namespace Postern.Mta.Intake;
 /// anybody for what an mx route or an alias takes, and nothing else: there is no relaying by omission
 /// (DESIGN §1.1 law 10).
 /// </remarks>
-sealed class SmtpDoor(
-    ListenOptions listener, MailIntake intake, MessageQueue queue, AccountLimits limits,
+sealed partial class SmtpDoor(
+    ListenOptions listener, MailIntake intake, MessageQueue queue, InboundRoutes routes, AccountLimits limits,
     LoginThrottle throttle, HandshakeThrottle handshakes, RelayHealth health, SessionLog sessionLog,
     Metrics metrics, Func<DoorSettings> current) : ISessionPolicy
 {
@@ -86,6 +86,15 @@ sealed class SmtpDoor(
         if (aliases is AliasExpansion.TooMuch)
             return new(Replies.TryLater);
         var targets = aliases is AliasExpansion.To to ? to.Targets : [];
+        var routed = session.Kind == ListenerKind.Mx && targets.Count == 0
+            ? AskRoutes(session, transaction, mailbox) : null;
+        if (!MayJoin(notes, mailbox, routed))
+            return new(Replies.TooManyRecipients);
+        if (routed is not null)
+        {
+            notes.Add(new RoutedRecipient(recipient, routed));
+            return default;
+        }
         var reply = session.Kind == ListenerKind.Mx
             ? CheckMx(session, transaction, recipient, ref targets, out var held)
             : CheckSubmission(session, transaction, mailbox, targets, out held);
@@ -181,7 +190,8 @@ sealed class SmtpDoor(
         var mailbox = recipient.Path.Mailbox;
         if (targets.Count > 0)
             return null;
-        var isOurs = mailbox.Domain.Length == 0 || queue.Routes.ServesDomain(mailbox.Domain);
+        var isOurs = mailbox.Domain.Length == 0 || queue.Routes.ServesDomain(mailbox.Domain)
+            || ServesByApi(mailbox);
         var isPostmaster = string.Equals(mailbox.LocalPart, "postmaster", StringComparison.OrdinalIgnoreCase);
         if (mailbox.Domain.Length > 0 && Ask(session, transaction, mailbox) is not RoutingDecision.NoRoute)
             return null;
@@ -219,9 +229,13 @@ sealed class SmtpDoor(
         && string.Equals(one.Domain, other.Domain, StringComparison.OrdinalIgnoreCase);
 
     public ValueTask<ContentSink> OpenContentAsync(
-        SessionFacts session, MailTransaction transaction, CancellationToken cancel) =>
-            new(((List<NewRecipient>)transaction.Notes!).Exists(static to => to.ReturnOf is not null)
-                ? intake.OpenReportSink() : intake.OpenSink());
+        SessionFacts session, MailTransaction transaction, CancellationToken cancel)
+    {
+        var notes = (List<NewRecipient>)transaction.Notes!;
+        return new(notes.Exists(static to => to.ReturnOf is not null) ? intake.OpenReportSink()
+            : notes.Exists(static to => to is RoutedRecipient) ? intake.OpenRoutedSink()
+            : intake.OpenSink());
+    }
 
     public ValueTask<Reply> AcceptAsync(
         SessionFacts session, MailTransaction transaction, ContentSink content, CancellationToken cancel)
@@ -258,14 +272,18 @@ sealed class SmtpDoor(
         SessionFacts session, MailTransaction transaction, ContentSink content, AccountCharge? charge,
         CancellationToken cancel)
     {
+        var sink = (IntakeSink)content;
+        IReadOnlyList<NewRecipient> recipients = (List<NewRecipient>)transaction.Notes!;
+        if (Expand(sink, ref recipients, out var domain) is { } refusal)
+            return new(refusal);
         var request = new IntakeRequest(
             Door, current().Options.Hostname, SenderOf(session, transaction), transaction.Parameters,
-            Describe(session, transaction.Parameters.SmtpUtf8), (
-                List<NewRecipient>)transaction.Notes!, AuthorCheckOf(session))
+            Describe(session, transaction.Parameters.SmtpUtf8), recipients, AuthorCheckOf(session))
         {
             Charge = charge,
+            Options = domain is null ? null : new MailOptions { Domain = domain },
         };
-        return intake.AcceptAsync(request, (IntakeSink)content, cancel);
+        return intake.AcceptAsync(request, sink, cancel);
     }
 
     /// <summary>Null: nobody logged in, or the account is gone.</summary>

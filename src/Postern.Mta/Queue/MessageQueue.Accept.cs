@@ -86,6 +86,11 @@ public sealed partial class MessageQueue
             State = recipient.Held ? RecipientState.Held : RecipientState.Ready,
             DueAt = Time.Now,
         };
+        if (recipient.Expansion is { } expansion)
+        {
+            PlaceExpanded(placing, row, expansion);
+            return;
+        }
         if (recipient.Aliases.Count == 0 || recipient.Held)
         {
             PlaceOne(placing, row);
@@ -322,8 +327,11 @@ public sealed record ToldByMail(IReadOnlyList<MailEvent> Events, IReadOnlyList<O
 /// <summary>A recipient of the envelope, with what aliases made of it.</summary>
 /// <param name="Aliases">Addresses it stands for. Empty: itself.</param>
 /// <param name="Held">It is kept for an operator: mail for a postmaster nobody named.</param>
-public sealed record NewRecipient(EnvelopeRecipient Recipient, IReadOnlyList<Mailbox> Aliases, bool Held)
+public record NewRecipient(EnvelopeRecipient Recipient, IReadOnlyList<Mailbox> Aliases, bool Held)
 {
     /// <summary>The message whose return path it is. Null: it is none of ours.</summary>
     public QueueId? ReturnOf { get; init; }
+
+    /// <summary>What routes of the API make of it. Null: they are not asked.</summary>
+    public RouteExpansion? Expansion { get; init; }
 }

@@ -322,7 +322,7 @@ public sealed partial class MessageQueue
             // Later than that only by a clock that was ahead of this one.
             DueAt = row.DueAt < latest ? row.DueAt : latest,
             Uncertain = row.Uncertain + 1,
-            BoundTransport = row.Transport,
+            BoundTransport = row.BoundTransport ?? row.Transport,
             LastBlame = Blame.NextHop,
             LastText = $"{Statuses.ConnectionLost} {text}",
         };

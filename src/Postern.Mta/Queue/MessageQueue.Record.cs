@@ -217,7 +217,7 @@ public sealed partial class MessageQueue
         row = row with
         {
             Uncertain = row.Uncertain + 1,
-            BoundTransport = work.Decision.Transport,
+            BoundTransport = row.BoundTransport ?? work.Decision.Transport,
             LastBlame = Blame.NextHop
         };
         change.Events.Add(what with { Kind = EventKind.Attempted, Blame = Blame.NextHop, Uncertain = true });

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Postern.Mta.Queue;
+using Postern.Mta.Transports.Forward;
 
 namespace Postern.Mta.Routing;
 
@@ -27,8 +28,20 @@ public static class Router
     {
         var route = table.FindRoute(routeName)
             ?? new RouteOptions { Name = routeName ?? "", Via = [transport] };
+        if (WebTarget.TryParse(transport, out var target))
+            return Post(route with { Via = [WebTarget.Transport], All = false }, target.Lane, health);
         return Choose(table, route with { Via = [transport], All = false }, question, health);
     }
+
+    /// <summary>A URL needs no configuration: it stands in the row.</summary>
+    static RoutingDecision.Via Post(RouteOptions route, string lane, RelayHealth health) => new(
+        route, WebTarget.Transport, lane, health.ConditionOf(lane) switch
+        {
+            LaneCondition.Open => $"route {route.Name}",
+            LaneCondition.ProbeDue => $"route {route.Name}, as the probe of {lane}",
+            LaneCondition.Closed => $"route {route.Name}, its host is resting",
+            _ => throw new UnreachableException(),
+        });
 
     static RoutingDecision Choose(
         RouteTable table, RouteOptions route, RoutingQuestion question, RelayHealth health)

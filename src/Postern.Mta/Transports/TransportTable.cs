@@ -1,4 +1,5 @@
 using Postern.Mta.Configuration;
+using Postern.Mta.Transports.Forward;
 
 namespace Postern.Mta.Transports;
 
@@ -20,11 +21,17 @@ public sealed class TransportTable : IAsyncDisposable
         Apply(options);
     }
 
-    public ITransport? Find(string name) => Volatile.Read(ref entries).GetValueOrDefault(name)?.Transport;
+    /// <summary>The way out for URLs, which no configuration names; closed with the others. Null: there is
+    /// none.</summary>
+    internal ForwardTransport? Forward { get; init; }
+
+    public ITransport? Find(string name) => Volatile.Read(ref entries).GetValueOrDefault(name)?.Transport
+        ?? (name == WebTarget.Transport ? Forward : null);
 
     public int ConcurrencyMaxOf(string name) =>
         Volatile.Read(ref entries).GetValueOrDefault(name)?.Options.MaxConnections
-            ?? new TransportOptions().MaxConnections;
+            ?? (name == WebTarget.Transport ? WebTarget.ConcurrencyMax
+                : new TransportOptions().MaxConnections);
 
     public int RecipientsPerMessageOf(string name) =>
         Volatile.Read(ref entries).GetValueOrDefault(name)?.Options.RecipientsPerMessage ?? 1;
@@ -66,6 +73,8 @@ public sealed class TransportTable : IAsyncDisposable
     {
         foreach (var transport in retired.Concat(entries.Values.Select(entry => entry.Transport)))
             await transport.DisposeAsync().ConfigureAwait(false);
+        if (Forward is not null)
+            await Forward.DisposeAsync().ConfigureAwait(false);
     }
 
     sealed record Entry(TransportOptions Options, ITransport Transport);

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using Postern.Mta.Configuration;
@@ -18,6 +19,9 @@ public sealed class WebTargets(IResolver resolver, Func<PosternOptions> current)
 
     /// <summary>Below it only 80 and 443 are for anybody.</summary>
     const int PrivilegedPorts = 1024;
+
+    const int AnswerHeaderKibMax = 64;
+    static readonly TimeSpan ConnectMax = TimeSpan.FromSeconds(10);
 
     /// <summary>Databases, caches, desktops and managers of machines, which may take a request for
     /// commands.</summary>
@@ -60,9 +64,26 @@ public sealed class WebTargets(IResolver resolver, Func<PosternOptions> current)
         return addresses.All(IsAllowed) ? null : "address is not allowed";
     }
 
-    /// <summary>Connects a request; <see cref="SocketsHttpHandler.ConnectCallback"/>.</summary>
+    /// <summary>Makes requests to where they may go, and nowhere else: no redirect is followed, no proxy of
+    /// the environment asked, nothing unpacked.</summary>
+    public SocketsHttpHandler MakeHandler() => new()
+    {
+        AllowAutoRedirect = false,
+        UseProxy = false,
+        UseCookies = false,
+        AutomaticDecompression = DecompressionMethods.None,
+        ActivityHeadersPropagator = DistributedContextPropagator.CreateNoOutputPropagator(),
+        ConnectCallback = ConnectAsync,
+        ConnectTimeout = ConnectMax,
+        MaxResponseHeadersLength = AnswerHeaderKibMax,
+        // What is beyond the limit is not waited for.
+        MaxResponseDrainSize = 0,
+        PooledConnectionIdleTimeout = TimeSpan.FromSeconds(10),
+        PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+    };
+
     /// <exception cref="HttpRequestException">Nothing that may be connected to answered.</exception>
-    public async ValueTask<Stream> ConnectAsync(
+    async ValueTask<Stream> ConnectAsync(
         SocketsHttpConnectionContext context, CancellationToken cancel)
     {
         var (host, port) = (context.DnsEndPoint.Host, context.DnsEndPoint.Port);

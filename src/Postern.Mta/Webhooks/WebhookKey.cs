@@ -2,12 +2,14 @@ using System.Security.Cryptography;
 using System.Text;
 using Postern.Mta.Queue;
 using Postern.Mta.Store;
+using Postern.Mta.Transports.Mailgun;
 
 namespace Postern.Mta.Webhooks;
 
 /// <summary>What webhooks are signed with: the key of the configuration, else one of the store, made when it
 /// is first asked for.</summary>
-public sealed class WebhookKey(MessageQueue queue, IMailStore store, Func<PosternOptions> current)
+public sealed class WebhookKey(
+    MessageQueue queue, IMailStore store, Func<PosternOptions> current, TimeProvider clock)
 {
     const string ObjectKind = "key";
     const string ObjectName = "webhook";
@@ -21,6 +23,11 @@ public sealed class WebhookKey(MessageQueue queue, IMailStore store, Func<Poster
         return await FindAsync(cancel) ?? await queue.ChangeObjectsAsync(
             async changes => await FindAsync(cancel) ?? Make(changes), cancel);
     }
+
+    /// <summary>A signature of now.</summary>
+    /// <exception cref="StoreException">As of <see cref="ReadAsync"/>.</exception>
+    public async ValueTask<MailgunSignature> SignAsync(CancellationToken cancel) =>
+        MailgunSignature.Make(await ReadAsync(cancel), clock.GetUtcNow());
 
     /// <summary>Makes another one; the old one counts no more.</summary>
     /// <returns>Null: it stands in the configuration, which is not ours to change.</returns>

@@ -1,9 +1,6 @@
 using System.Buffers;
-using System.Diagnostics;
-using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Postern.Mta.Events;
@@ -16,10 +13,7 @@ namespace Postern.Mta.Webhooks;
 /// beyond its status is read for the connection's sake, up to a limit, and not looked at.</remarks>
 sealed class WebhookPost : IDisposable
 {
-    const int TokenDigits = 50;
     const int AnswerOctetsMax = 64 << 10;
-
-    static readonly TimeSpan ConnectMax = TimeSpan.FromSeconds(10);
 
     /// <summary>From the connection to the status.</summary>
     static readonly TimeSpan AnswerWithin = TimeSpan.FromSeconds(15);
@@ -30,12 +24,11 @@ sealed class WebhookPost : IDisposable
     readonly HttpClient client;
     readonly TimeProvider clock;
 
-    /// <param name="handler">In the place of connections. Null: they are made, to where they
-    /// may.</param>
-    public WebhookPost(WebTargets targets, TimeProvider clock, HttpMessageHandler? handler)
+    /// <param name="handler">Of <see cref="WebTargets.MakeHandler"/>; disposed of with this.</param>
+    public WebhookPost(HttpMessageHandler handler, TimeProvider clock)
     {
         this.clock = clock;
-        client = new HttpClient(handler ?? MakeHandler(targets), disposeHandler: true)
+        client = new HttpClient(handler, disposeHandler: true)
         {
             Timeout = Timeout.InfiniteTimeSpan,
         };
@@ -84,19 +77,17 @@ sealed class WebhookPost : IDisposable
         return request;
     }
 
-    /// <summary>Signed anew with each try: receivers take a moment that is minutes old, and a token
-    /// once.</summary>
+    /// <summary>Signed anew with each try.</summary>
     static ReadOnlyMemory<byte> BodyOf(StoredEvent told, string key, DateTimeOffset now)
     {
-        var timestamp = now.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
-        var token = RandomNumberGenerator.GetHexString(TokenDigits, lowercase: true);
+        var (timestamp, token, hex) = MailgunSignature.Make(key, now);
         var body = new ArrayBufferWriter<byte>();
         using var json = new Utf8JsonWriter(body, EventJson.WriterOptions);
         json.WriteStartObject();
         json.WriteStartObject("signature"u8);
         json.WriteString("timestamp"u8, timestamp);
         json.WriteString("token"u8, token);
-        json.WriteString("signature"u8, MailgunSignature.Sign(key, timestamp, token));
+        json.WriteString("signature"u8, hex);
         json.WriteEndObject();
         json.WritePropertyName("event-data"u8);
         EventJson.Write(json, told, node: 0);
@@ -131,23 +122,6 @@ sealed class WebhookPost : IDisposable
             ArrayPool<byte>.Shared.Return(buffer);
         }
     }
-
-    static SocketsHttpHandler MakeHandler(WebTargets targets) => new()
-    {
-        AllowAutoRedirect = false,
-        UseProxy = false,
-        UseCookies = false,
-        AutomaticDecompression = DecompressionMethods.None,
-        ActivityHeadersPropagator = DistributedContextPropagator.CreateNoOutputPropagator(),
-        ConnectCallback = targets.ConnectAsync,
-        ConnectTimeout = ConnectMax,
-        // KiB.
-        MaxResponseHeadersLength = AnswerOctetsMax >> 10,
-        // What is beyond the limit is not waited for.
-        MaxResponseDrainSize = 0,
-        PooledConnectionIdleTimeout = TimeSpan.FromSeconds(10),
-        PooledConnectionLifetime = TimeSpan.FromMinutes(5),
-    };
 }
 
 /// <summary>What became of one try.</summary>

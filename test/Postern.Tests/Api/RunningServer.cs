@@ -68,6 +68,7 @@ public sealed class RunningServer : IAsyncLifetime
         Data = Data,
         Log = new LogOptions { File = directory.PathOf("log"), Format = Format },
         Queue = new QueueOptions { Reserve = Reserve },
+        Webhooks = new WebhookOptions { Networks = [Network.Parse("127.0.0.1")] },
         Listen =
         [
             new ListenOptions { Name = "mx", On = "127.0.0.1:0", For = ListenFor.Mx },
@@ -189,7 +190,18 @@ public sealed class RunningServer : IAsyncLifetime
         await InitializeAsync();
     }
 
+    /// <summary>Of what Postern posts to others.</summary>
+    internal ValueTask<string> SigningKeyAsync() =>
+        server.Agent.WebhookKey.ReadAsync(TestContext.Current.CancellationToken);
+
     public ValueTask StopAsync() => server.DisposeAsync();
+
+    /// <summary>Ends it and starts it anew on what it left.</summary>
+    public async ValueTask RestartAsync()
+    {
+        await StopAsync();
+        await InitializeAsync();
+    }
 
     public async ValueTask DisposeAsync()
     {

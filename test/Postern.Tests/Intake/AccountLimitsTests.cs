@@ -72,9 +72,9 @@ public sealed class AccountLimitsTests : IAsyncDisposable
 
     SmtpDoor Door() => new(
         new ListenOptions { On = "127.0.0.1:587", For = ListenFor.Submission },
-        new MailIntake(hall.Store, hall.Queue, new MemoryBudget(1 << 20), hall.Clock), hall.Queue, limits,
-        new LoginThrottle(hall.Clock), new HandshakeThrottle(hall.Clock), hall.Health, log.Sessions,
-        new Metrics(), () => settings);
+        new MailIntake(hall.Store, hall.Queue, new MemoryBudget(1 << 20), hall.Clock), hall.Queue,
+        new Postern.Mta.Routing.InboundRoutes(hall.Store), limits, new LoginThrottle(hall.Clock),
+        new HandshakeThrottle(hall.Clock), hall.Health, log.Sessions, new Metrics(), () => settings);
 
     /// <summary>One message to so many recipients: the replies to RCPT, and to the content if any was
     /// taken.</summary>

@@ -66,7 +66,8 @@ public sealed class SmtpDoorTests : IAsyncLifetime
         door = new SmtpDoor(
             new ListenOptions { On = "127.0.0.1:25", For = kind, Trusted = trusted },
             new MailIntake(hall.Store, hall.Queue, new MemoryBudget(1 << 20), hall.Clock), hall.Queue,
-            limits, new LoginThrottle(hall.Clock), new HandshakeThrottle(hall.Clock), hall.Health,
+            new InboundRoutes(hall.Store), limits, new LoginThrottle(hall.Clock),
+            new HandshakeThrottle(hall.Clock), hall.Health,
             log.Sessions, new Metrics(), () => settings);
     }
 

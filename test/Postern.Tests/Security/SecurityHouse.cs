@@ -76,7 +76,8 @@ sealed class SecurityHouse : IAsyncDisposable
         Door = new WatchedDoor(new SmtpDoor(
             new ListenOptions { On = "127.0.0.1:25", For = kind, Trusted = [Network.Parse("127.0.0.0/8")] },
             new MailIntake(Hall.Store, Hall.Queue, Memory, clock), Hall.Queue,
-            new AccountLimits(clock), new LoginThrottle(clock), new HandshakeThrottle(clock), Hall.Health,
+            new Postern.Mta.Routing.InboundRoutes(Hall.Store), new AccountLimits(clock),
+            new LoginThrottle(clock), new HandshakeThrottle(clock), Hall.Health,
             log.Sessions, new Metrics(), () => settings));
     }
 

@@ -122,7 +122,7 @@ public sealed class WebTargetsTests
 
     static async Task<WebhookAnswer> SendAsync(WebTargets targets, string url)
     {
-        using var post = new WebhookPost(targets, TimeProvider.System, handler: null);
+        using var post = new WebhookPost(targets.MakeHandler(), TimeProvider.System);
         return await post.SendAsync(url, Event, "key", Cancel);
     }
 

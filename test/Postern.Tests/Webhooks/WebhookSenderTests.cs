@@ -41,9 +41,8 @@ public sealed class WebhookSenderTests : IAsyncDisposable
     {
         hooks = new WebhookTable(
             hall.Store, domain => domain.Equals("mg.example", StringComparison.OrdinalIgnoreCase));
-        var key = new WebhookKey(hall.Queue, hall.Store, () => hall.Options);
-        var post = new WebhookPost(
-            new WebTargets(new FakeResolver(), () => hall.Options), hall.Clock, receiver);
+        var key = new WebhookKey(hall.Queue, hall.Store, () => hall.Options, hall.Clock);
+        var post = new WebhookPost(receiver, hall.Clock);
         sender = new WebhookSender(
             hooks, key, post, hall.Queue, hall.Store, hall.Clock, NullLogger.Instance);
         senders.AddRange(sender, post);

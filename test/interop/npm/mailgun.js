@@ -69,6 +69,23 @@ async function transport() {
   return { sent, refused: { status: refused.status, details: refused.details } };
 }
 
+async function routes() {
+  const Mailgun = require('mailgun.js').default || require('mailgun.js');
+  const client = new Mailgun(FormData).client({ username: 'api', key, url });
+  const created = await client.routes.create({
+    priority: 3, description: '길', expression: 'match_recipient(".*@mg.postern.test")',
+    action: ['forward("https://app.example/in")', 'stop()'],
+  });
+  const updated = await client.routes.update(created.id, { description: 'changed' });
+  return {
+    created, updated,
+    shown: await client.routes.get(created.id),
+    listed: await client.routes.list({ limit: 5, skip: 0 }),
+    deleted: await client.routes.destroy(created.id),
+    missing: await client.routes.get(created.id).catch(error => ({ status: error.status, details: error.details })),
+  };
+}
+
 // Two recipients and the MIME: three of them.
 async function untilDelivered(get) {
   for (;;) {
@@ -138,7 +155,7 @@ async function oldTemplates() {
 const kept = { 'mailgun.js': () => sdkTemplates('mailgun.js'), 'mailgun.js-10': () => sdkTemplates('mailgun.js-10'),
   'mailgun-js': oldTemplates };
 const sending = { 'mailgun.js': () => sdk('mailgun.js'), 'mailgun.js-10': () => sdk('mailgun.js-10'), 'mailgun-js': old,
-  'nodemailer-mailgun-transport': transport };
+  'nodemailer-mailgun-transport': transport, routes };
 
 (what === 'templates' ? kept : sending)[name]().then(
   result => console.log(JSON.stringify(result)),

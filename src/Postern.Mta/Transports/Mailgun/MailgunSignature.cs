@@ -15,6 +15,18 @@ public sealed record MailgunSignature(string Timestamp, string Token, string Hex
     const int TimestampDigitsMax = 12;
     const int TokenCharactersMax = 100;
 
+    /// <summary>As Mailgun's; some consumers compare the length.</summary>
+    const int TokenHexDigits = 50;
+
+    /// <summary>Of now, with a new token: receivers take a moment that is minutes old, and a token
+    /// once.</summary>
+    public static MailgunSignature Make(string key, DateTimeOffset now)
+    {
+        var timestamp = now.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
+        var token = RandomNumberGenerator.GetHexString(TokenHexDigits, lowercase: true);
+        return new MailgunSignature(timestamp, token, Sign(key, timestamp, token));
+    }
+
     /// <summary>What Mailgun writes, in lower case.</summary>
     public static string Sign(string key, string timestamp, string token) => Convert.ToHexStringLower(
         HMACSHA256.HashData(Encoding.UTF8.GetBytes(key), Encoding.UTF8.GetBytes(timestamp + token)));

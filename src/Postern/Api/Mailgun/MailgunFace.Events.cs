@@ -70,7 +70,18 @@ sealed partial class MailgunFace
     {
         var items = new JsonArray();
         foreach (var told in found)
-            items.Add(JsonOf(told));
+        {
+            var item = JsonOf(told);
+            if (told.Event.Message is { } id && told.Event.Kind is EventKind.Accepted or EventKind.Delivered
+                or EventKind.Failed or EventKind.Stored)
+                item["storage"] = new JsonObject
+                {
+                    ["url"] = $"{context.Request.Scheme}://{context.Request.Host}/v3/domains/{domain}"
+                        + $"/messages/{id}",
+                    ["key"] = id.ToString(),
+                };
+            items.Add(item);
+        }
         var first = await BeginningOfAsync(place.Query, context.RequestAborted);
         var last = await BeginningOfAsync(
             place.Query with { IsAscending = !place.Query.IsAscending }, context.RequestAborted);

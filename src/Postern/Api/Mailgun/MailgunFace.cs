@@ -45,6 +45,8 @@ sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock, IL
         MapAnalyticsTags(web);
         MapStats(web);
         MapMetrics(web);
+        MapRoutes(web);
+        MapStored(web);
     }
 
     /// <summary>For one sending domain, the one in the path: asks for a key of it or of the account, then for
@@ -110,7 +112,9 @@ sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock, IL
             if (refused.Member is { } member)
                 body[member] = refused.Message;
         }
-        await WriteAsync(context, body);
+        // A file has been answered already.
+        if (!context.Response.HasStarted)
+            await WriteAsync(context, body);
     }
 
     /// <summary>RFC 7617. Null: there is none.</summary>

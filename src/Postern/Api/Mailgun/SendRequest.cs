@@ -9,7 +9,7 @@ namespace Postern.Api.Mailgun;
 /// <remarks>Fields that nobody knows are left alone: some clients pass whatever they are given.</remarks>
 sealed class SendRequest
 {
-    const int RecipientsMax = 1000;
+    public const int RecipientsMax = 1000;
     const int OptionOctetsMax = 16 << 10;
     const int TagsMax = 10;
     const int TagCharactersMax = 128;
@@ -127,7 +127,7 @@ sealed class SendRequest
         return request;
     }
 
-    static List<ApiAddress> ReadTo(ApiForm form)
+    public static List<ApiAddress> ReadTo(ApiForm form)
     {
         if (form.All("to").All(string.IsNullOrWhiteSpace))
             throw new ApiException(400, "to parameter is missing");

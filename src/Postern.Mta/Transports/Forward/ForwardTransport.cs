@@ -1,0 +1,195 @@
+using System.Runtime.ExceptionServices;
+using Postern.Mta.Inbound;
+using Postern.Mta.Queue;
+using Postern.Mta.Reports;
+using Postern.Mta.Transports.Mailgun;
+using Postern.Smtp;
+
+namespace Postern.Mta.Transports.Forward;
+
+/// <summary>The way out to URLs that routes of the API name: one POST for each recipient, in Mailgun's
+/// form.</summary>
+/// <remarks>
+/// <para>At least once: a lost answer repeats the post, with the same Message-Id. Each attempt is signed
+/// anew, so that its time is of now.</para>
+/// <para>2xx takes the message, 406 refuses it; anything else proves nothing and the host is to blame: an
+/// outage fills the queue and never bounces mail.</para>
+/// </remarks>
+/// <param name="handler">In the place of connections.</param>
+sealed class ForwardTransport(
+    Func<PosternOptions> options, Func<CancellationToken, ValueTask<MailgunSignature>> sign,
+    TimeProvider clock, HttpMessageHandler handler) : ITransport
+{
+    const int AnswerOctetsMax = 64 << 10;
+    const int NotTaken = 406;
+
+    /// <summary>A post as a whole, connection and answer too.</summary>
+    static readonly TimeSpan AttemptMax = TimeSpan.FromMinutes(5);
+
+    /// <summary>The body of an answer, once its status is known.</summary>
+    static readonly TimeSpan AnswerMax = TimeSpan.FromSeconds(5);
+
+    static readonly EnhancedStatus Accepted = new(2, 0, 0);
+    static readonly EnhancedStatus Refused = new(5, 7, 1);
+    static readonly EnhancedStatus NotReachable = new(4, 4, 1);
+    static readonly EnhancedStatus SystemTrouble = new(4, 3, 0);
+
+    // The attempt's own limit counts.
+    readonly HttpClient client = new(handler, disposeHandler: true) { Timeout = Timeout.InfiniteTimeSpan };
+
+    public string Name => WebTarget.Transport;
+
+    public async ValueTask<AttemptReport> AttemptAsync(Attempt attempt, CancellationToken cancel)
+    {
+        using var limit = new CancellationTokenSource(AttemptMax, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
+        var startedAt = clock.GetTimestamp();
+        var results = new List<AttemptResult>();
+        var relay = "none";
+        foreach (var recipient in attempt.Recipients)
+        {
+            if (WebTarget.TryParse(recipient.BoundTransport ?? "", out var target))
+            {
+                relay = new Uri(target.Url).Authority;
+                results.Add(await PostAsync(attempt, recipient, target, either.Token, cancel)
+                    .ConfigureAwait(false));
+            }
+            else
+                results.Add(Down("it is bound to no URL"));
+        }
+        var wasAnswered = results.Any(result => result.Status != NotReachable);
+        return new AttemptReport(results, new AttemptFacts(
+            relay, wasAnswered ? 1 : 0, TimeSpan.Zero, clock.GetElapsedTime(startedAt), null));
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        client.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    async ValueTask<AttemptResult> PostAsync(
+        Attempt attempt, Recipient recipient, WebTarget target, CancellationToken limit,
+        CancellationToken stop)
+    {
+        var signature = await sign(stop).ConfigureAwait(false);
+        var isMime = target.Form == WebForm.Message && InboundForm.WantsMime(target.Url);
+        await using var mail = await ParsedMail.ReadAsync(attempt.Content, options().Data, stop)
+            .ConfigureAwait(false);
+        var fields = InboundForm.Envelope(
+            attempt, recipient, signature, mail.TextOf("From"), mail.TextOf("Subject"));
+        if (isMime)
+            return await SendMimeAsync(attempt, fields, target, limit, stop).ConfigureAwait(false);
+        InboundForm.AddMessage(fields, mail, attempt.Message.Sender.Mailbox?.ToString() ?? "");
+        if (target.Form == WebForm.Notice)
+            AddPlaces(fields, attempt, mail);
+        else if (mail.Attachments.Count > 0)
+        {
+            InboundForm.AddAttachments(fields, mail.Attachments);
+            using var files = new FilesForm(fields, mail.Attachments);
+            return await SendAsync(target, files, () => files.Idle, limit, stop).ConfigureAwait(false);
+        }
+        using var form = await UrlEncodedForm.MakeAsync(fields, null, stop).ConfigureAwait(false);
+        return await SendAsync(target, form, () => form.Idle, limit, stop).ConfigureAwait(false);
+    }
+
+    async ValueTask<AttemptResult> SendMimeAsync(
+        Attempt attempt, FormFields fields, WebTarget target, CancellationToken limit, CancellationToken stop)
+    {
+        using var form = await UrlEncodedForm.MakeAsync(fields, attempt.Content, stop).ConfigureAwait(false);
+        var result = await SendAsync(target, form, () => form.Idle, limit, stop).ConfigureAwait(false);
+        // Ours, whatever the connection made of it.
+        if (form.SourceTrouble is { } trouble)
+            ExceptionDispatchInfo.Throw(trouble);
+        return result;
+    }
+
+    /// <summary>Where it lies, in the place of its files.</summary>
+    void AddPlaces(FormFields fields, Attempt attempt, ParsedMail mail)
+    {
+        var domain = attempt.Message.Options?.Domain ?? "";
+        var url = $"{options().ApiUrl}/v3/domains/{domain}/messages/{attempt.Message.Id}";
+        fields.Add("domain", domain);
+        fields.Add("message-url", url);
+        if (mail.Attachments.Count == 0)
+            return;
+        fields.Add("attachments", InboundForm.AttachmentsAt(url, mail.Attachments)
+            .ToJsonString(JsonTexts.Relaxed));
+        var map = InboundForm.ContentIds(mail.Attachments, number => InboundForm.AttachmentUrl(url, number));
+        if (map.Count > 0)
+            fields.Add("content-id-map", map.ToJsonString(JsonTexts.Relaxed));
+    }
+
+    /// <param name="idle">An answer may come before all was sent, and the content is not ours for
+    /// longer.</param>
+    async ValueTask<AttemptResult> SendAsync(
+        WebTarget target, HttpContent form, Func<Task> idle, CancellationToken limit, CancellationToken stop)
+    {
+        var host = new Uri(target.Url).IdnHost;
+        try
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, target.Url) { Content = form };
+            request.Headers.TryAddWithoutValidation("User-Agent", "Postern");
+            using var response = await client
+                .SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit).ConfigureAwait(false);
+            var body = await ReadAsync(response.Content, limit, stop).ConfigureAwait(false);
+            return Judge(MailgunAnswer.Of(response, body, clock.GetUtcNow()), host);
+        }
+        catch (Exception e) when (MailgunApi.IsBrokenCall(e, stop))
+        {
+            return Down($"posting to {host}: {ReasonOf(e)}", NotReachable);
+        }
+        catch (OperationCanceledException)
+        {
+            // Whether it was taken is unknown, and a repeat is allowed.
+            return Down("the server stops", NotReachable);
+        }
+        finally
+        {
+            await idle().ConfigureAwait(false);
+        }
+    }
+
+    static AttemptResult Judge(MailgunAnswer answer, string host)
+    {
+        var text = $"host {host} said: {answer.Reply}";
+        return answer.Status switch
+        {
+            < 300 => new AttemptResult.Relayed(Accepted, text, null, HandOver.Final),
+            NotTaken => new AttemptResult.Failed(Refused, text),
+            _ => Down(text) with { RetryAfter = answer.RetryAfter },
+        };
+    }
+
+    static AttemptResult.NextHopDown Down(string text, EnhancedStatus? status = null) =>
+        new(status ?? SystemTrouble, text, NextHopTrouble.Unreachable);
+
+    /// <summary>For its words alone: the status has said everything, and an answer that does not come to its
+    /// end must not have the post repeated.</summary>
+    async ValueTask<ReadOnlyMemory<byte>> ReadAsync(
+        HttpContent content, CancellationToken limit, CancellationToken stop)
+    {
+        using var patience = new CancellationTokenSource(AnswerMax, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, limit);
+        try
+        {
+            using var stream = await content.ReadAsStreamAsync(either.Token).ConfigureAwait(false);
+            var body = new byte[AnswerOctetsMax];
+            // What is longer is cut.
+            var length = await stream.ReadAtLeastAsync(
+                body, body.Length, throwOnEndOfStream: false, either.Token).ConfigureAwait(false);
+            return body.AsMemory(0, length);
+        }
+        catch (Exception e) when (MailgunApi.IsBrokenCall(e, stop))
+        {
+            return default;
+        }
+    }
+
+    static string ReasonOf(Exception e) => e switch
+    {
+        OperationCanceledException => "timed out",
+        { InnerException: { } inner } => $"{e.Message} {ReasonOf(inner)}",
+        _ => e.Message,
+    };
+}
