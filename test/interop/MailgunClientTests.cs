@@ -9,6 +9,8 @@ public sealed class MailgunClientTests : IAsyncLifetime
 {
     const string Domain = "mg.postern.test";
     const string Key = "key-of-the-tests";
+    const string AccountKey = "key-of-the-account";
+    const string Made = "made.postern.test";
 
     readonly SmtpSink sink = new() { KeepsContent = true };
     readonly PosternProcess postern;
@@ -18,6 +20,9 @@ public sealed class MailgunClientTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         postern.Settings = $"""
+            [api]
+            keys = ["file:{postern.Directory.WriteSecret("account.key", AccountKey)}"]
+
             [domains."{Domain}"]
             api-keys = ["file:{postern.Directory.WriteSecret("api.key", Key)}"]
 
@@ -39,11 +44,14 @@ public sealed class MailgunClientTests : IAsyncLifetime
         await sink.DisposeAsync();
     }
 
-    async Task<JsonElement> RunAsync(string client)
+    Task<JsonElement> RunAsync(string client) => RunAsync(client, Key, Domain);
+
+    /// <param name="arguments">Behind client and URL.</param>
+    async Task<JsonElement> RunAsync(string client, params string[] arguments)
     {
         var url = string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{postern.Port("http")}");
         var run = await Command.RunAsync(
-            Tool.Require("node", "nodejs"), Tool.RequireNode("mailgun.js"), client, url, Key, Domain);
+            Tool.Require("node", "nodejs"), [Tool.RequireNode("mailgun.js"), client, url, .. arguments]);
         using var document = JsonDocument.Parse(run.Succeeded().Output);
         return document.RootElement.Clone();
     }
@@ -73,12 +81,44 @@ public sealed class MailgunClientTests : IAsyncLifetime
         AssertTold(told.GetProperty("events").GetProperty("items"));
     }
 
+    [Theory]
+    [InlineData("mailgun.js")]
+    [InlineData("mailgun.js-10")]
+    [InlineData("mailgun-js")]
+    public async Task Client_MakesADomainWithLogins_AndRemovesIt(string client)
+    {
+        var told = await RunAsync(client, AccountKey, Made, "domains");
+        Assert.Equal(400, told.GetProperty("taken").GetProperty("status").GetInt32());
+        Assert.Contains(
+            "This domain name is already taken",
+            told.GetProperty("taken").GetProperty("details").GetString());
+        Assert.Equal([Made, Domain], Inner(told.GetProperty("listed"), "items").EnumerateArray().Select(
+            one => one.GetProperty("name").GetString()));
+        var record = told.GetProperty("shown").GetProperty("sending_dns_records")[0];
+        Assert.Equal("v=spf1 a:postern.test ~all", record.GetProperty("value").GetString());
+        Assert.Equal("htmlonly", Inner(told.GetProperty("tracking"), "tracking").GetProperty("click")
+            .GetProperty("active").GetString());
+        Assert.Equal(
+            "Created 1 credentials pair(s)", told.GetProperty("login").GetProperty("message").GetString());
+        Assert.Equal([$"ann@{Made}", $"bob@{Made}"], told.GetProperty("logins").GetProperty("items")
+            .EnumerateArray().Select(one => one.GetProperty("login").GetString()));
+        Assert.Equal("Password changed", told.GetProperty("changed").GetProperty("message").GetString());
+        Assert.Equal($"ann@{Made}", told.GetProperty("removed").GetProperty("spec").GetString());
+        Assert.Equal(
+            "Domain has been deleted", told.GetProperty("destroyed").GetProperty("message").GetString());
+        Assert.Equal(404, told.GetProperty("missing").GetProperty("status").GetInt32());
+    }
+
     [Fact]
     public async Task Transport_OfNodemailer_Sends()
     {
         const string client = "nodemailer-mailgun-transport";
         await AssertSentAsync(client, await RunAsync(client));
     }
+
+    /// <summary>Some clients unwrap what they got.</summary>
+    static JsonElement Inner(JsonElement told, string name) =>
+        told.ValueKind == JsonValueKind.Object && told.TryGetProperty(name, out var inner) ? inner : told;
 
     async Task AssertSentAsync(string client, JsonElement told)
     {
