@@ -9,7 +9,8 @@ public sealed class MailgunClientTests : IAsyncLifetime
 {
     const string Domain = "mg.postern.test";
     const string Key = "key-of-the-tests";
-    const string AccountKey = "account-key-of-the-tests";
+    const string AccountKey = "key-of-the-account";
+    const string Made = "made.postern.test";
 
     readonly SmtpSink sink = new() { KeepsContent = true };
     readonly PosternProcess postern;
@@ -43,11 +44,14 @@ public sealed class MailgunClientTests : IAsyncLifetime
         await sink.DisposeAsync();
     }
 
-    async Task<JsonElement> RunAsync(string client, string key = Key, params string[] what)
+    Task<JsonElement> RunAsync(string client) => RunAsync(client, Key, Domain);
+
+    /// <param name="arguments">Behind client and URL.</param>
+    async Task<JsonElement> RunAsync(string client, params string[] arguments)
     {
         var url = string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{postern.Port("http")}");
         var run = await Command.RunAsync(
-            Tool.Require("node", "nodejs"), [Tool.RequireNode("mailgun.js"), client, url, key, Domain, .. what]);
+            Tool.Require("node", "nodejs"), [Tool.RequireNode("mailgun.js"), client, url, .. arguments]);
         using var document = JsonDocument.Parse(run.Succeeded().Output);
         return document.RootElement.Clone();
     }
@@ -77,6 +81,34 @@ public sealed class MailgunClientTests : IAsyncLifetime
         AssertTold(told.GetProperty("events").GetProperty("items"));
     }
 
+    [Theory]
+    [InlineData("mailgun.js")]
+    [InlineData("mailgun.js-10")]
+    [InlineData("mailgun-js")]
+    public async Task Client_MakesADomainWithLogins_AndRemovesIt(string client)
+    {
+        var told = await RunAsync(client, AccountKey, Made, "domains");
+        Assert.Equal(400, told.GetProperty("taken").GetProperty("status").GetInt32());
+        Assert.Contains(
+            "This domain name is already taken",
+            told.GetProperty("taken").GetProperty("details").GetString());
+        Assert.Equal([Made, Domain], Inner(told.GetProperty("listed"), "items").EnumerateArray().Select(
+            one => one.GetProperty("name").GetString()));
+        var record = told.GetProperty("shown").GetProperty("sending_dns_records")[0];
+        Assert.Equal("v=spf1 a:postern.test ~all", record.GetProperty("value").GetString());
+        Assert.Equal("htmlonly", Inner(told.GetProperty("tracking"), "tracking").GetProperty("click")
+            .GetProperty("active").GetString());
+        Assert.Equal(
+            "Created 1 credentials pair(s)", told.GetProperty("login").GetProperty("message").GetString());
+        Assert.Equal([$"ann@{Made}", $"bob@{Made}"], told.GetProperty("logins").GetProperty("items")
+            .EnumerateArray().Select(one => one.GetProperty("login").GetString()));
+        Assert.Equal("Password changed", told.GetProperty("changed").GetProperty("message").GetString());
+        Assert.Equal($"ann@{Made}", told.GetProperty("removed").GetProperty("spec").GetString());
+        Assert.Equal(
+            "Domain has been deleted", told.GetProperty("destroyed").GetProperty("message").GetString());
+        Assert.Equal(404, told.GetProperty("missing").GetProperty("status").GetInt32());
+    }
+
     [Fact]
     public async Task Transport_OfNodemailer_Sends()
     {
@@ -90,7 +122,7 @@ public sealed class MailgunClientTests : IAsyncLifetime
     [InlineData("mailgun-js")]
     public async Task Client_KeepsTemplates_SendsWithThem_AndReadsTagsAndStats(string client)
     {
-        var told = await RunAsync(client, Key, "templates");
+        var told = await RunAsync(client, Key, Domain, "templates");
         Assert.Equal("greeting", told.GetProperty("created").GetProperty("name").GetString());
         Assert.Equal(
             "v1", told.GetProperty("created").GetProperty("version").GetProperty("tag").GetString());
@@ -126,7 +158,7 @@ public sealed class MailgunClientTests : IAsyncLifetime
     [Fact]
     public async Task Client_MakesChangesAndRemovesRoutes()
     {
-        var told = await RunAsync("routes", AccountKey);
+        var told = await RunAsync("routes", AccountKey, Domain);
         var created = told.GetProperty("created");
         var id = created.GetProperty("id").GetString();
         Assert.Equal("길", created.GetProperty("description").GetString());
@@ -142,6 +174,10 @@ public sealed class MailgunClientTests : IAsyncLifetime
         Assert.Equal(404, told.GetProperty("missing").GetProperty("status").GetInt32());
         Assert.Equal("Route not found", told.GetProperty("missing").GetProperty("details").GetString());
     }
+
+    /// <summary>Some clients unwrap what they got.</summary>
+    static JsonElement Inner(JsonElement told, string name) =>
+        told.ValueKind == JsonValueKind.Object && told.TryGetProperty(name, out var inner) ? inner : told;
 
     async Task AssertSentAsync(string client, JsonElement told)
     {

@@ -36,7 +36,9 @@ static class AccountSources
     static async Task<bool> HasDataAsync(AdminClient server, string data, CancellationToken cancel)
     {
         var text = await server.GetAsync("admin/v1/config", AdminJson.Default.ConfigurationText, cancel);
-        var running = ConfigurationReader.ReadText(text.Toml, "", new ConfigurationSurroundings()).Options;
+        // Printed paths are absolute: where the text lies does not matter.
+        var running = ConfigurationReader.ReadText(
+            text.Toml, ConfigurationLocation.SystemPath, new ConfigurationSurroundings()).Options;
         return Path.GetFullPath(running.Data) == Path.GetFullPath(data);
     }
 

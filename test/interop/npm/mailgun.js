@@ -1,5 +1,6 @@
-// CLIENT URL KEY DOMAIN [templates]: sends with one of Mailgun's clients and reads events, or keeps templates and reads
-// tags and stats; prints what they returned, as JSON.
+// CLIENT URL KEY DOMAIN [WHAT]: lets one of Mailgun's clients do WHAT, and prints what it returned, as JSON. Without it:
+// sends and reads events. templates: keeps them, sends with them, reads tags and stats. domains: makes that domain
+// with logins in place of it, shows, changes and removes it.
 'use strict';
 const FormData = require('form-data');
 
@@ -152,12 +153,62 @@ async function oldTemplates() {
   return { ...told, missing: { status: missing.statusCode, details: missing.message } };
 }
 
-const kept = { 'mailgun.js': () => sdkTemplates('mailgun.js'), 'mailgun.js-10': () => sdkTemplates('mailgun.js-10'),
-  'mailgun-js': oldTemplates };
-const sending = { 'mailgun.js': () => sdk('mailgun.js'), 'mailgun.js-10': () => sdk('mailgun.js-10'), 'mailgun-js': old,
-  'nodemailer-mailgun-transport': transport, routes };
+async function domains(module) {
+  const Mailgun = require(module).default || require(module);
+  const { domains } = new Mailgun(FormData).client({ username: 'api', key, url });
+  const tracking = domains.domainTracking || domains;
+  const login = `ann@${domain}`;
+  return {
+    created: await domains.create({ name: domain, web_scheme: 'http' }),
+    taken: await domains.create({ name: domain }).catch(error => ({ status: error.status, details: error.details })),
+    listed: await domains.list({ limit: 10 }),
+    updated: await domains.update(domain, { web_prefix: 'go' }),
+    shown: await domains.get(domain),
+    connection: await domains.updateConnection(domain, { skip_verification: true, require_tls: false }),
+    nested: await domains.getConnection(domain),
+    click: await tracking.updateTracking(domain, 'click', { active: 'htmlonly' }),
+    tracking: await tracking.getTracking(domain),
+    login: await domains.domainCredentials.create(domain, { login: 'ann', password: 'sesame' }),
+    generated: await domains.domainCredentials.create(domain, { login: 'bob' }),
+    logins: await domains.domainCredentials.list(domain),
+    changed: await domains.domainCredentials.update(domain, login, { password: 'open-up' }),
+    removed: await domains.domainCredentials.destroy(domain, login),
+    destroyed: await domains.destroy(domain),
+    missing: await domains.get(domain).catch(error => ({ status: error.status, details: error.details })),
+  };
+}
 
-(what === 'templates' ? kept : sending)[name]().then(
+async function oldDomains() {
+  const at = new URL(url);
+  const client = require('mailgun-js')({
+    apiKey: key, domain, host: at.hostname, port: Number(at.port), protocol: 'http:', endpoint: '/v3', retry: 1,
+  });
+  const failed = error => ({ status: error.statusCode, details: error.message });
+  return {
+    created: await client.post('/domains', { name: domain, web_scheme: 'http' }),
+    taken: await client.domains().create({ name: domain }).catch(failed),
+    listed: await client.domains().list(),
+    shown: await client.domains(domain).info(),
+    click: await client.put(`/domains/${domain}/tracking/click`, { active: 'htmlonly' }),
+    tracking: await client.domains(domain).tracking().info(),
+    login: await client.domains(domain).credentials().create({ login: 'ann', password: 'sesame' }),
+    generated: await client.post(`/domains/${domain}/credentials`, { login: 'bob' }),
+    logins: await client.domains(domain).credentials().list(),
+    changed: await client.domains(domain).credentials(`ann@${domain}`).update({ password: 'open-up' }),
+    removed: await client.domains(domain).credentials(`ann@${domain}`).delete(),
+    destroyed: await client.domains(domain).delete(),
+    missing: await client.domains(domain).info().catch(failed),
+  };
+}
+
+const both = run => ({ 'mailgun.js': () => run('mailgun.js'), 'mailgun.js-10': () => run('mailgun.js-10') });
+const clients = {
+  sending: { ...both(sdk), 'mailgun-js': old, 'nodemailer-mailgun-transport': transport, routes },
+  templates: { ...both(sdkTemplates), 'mailgun-js': oldTemplates },
+  domains: { ...both(domains), 'mailgun-js': oldDomains },
+};
+
+clients[what ?? 'sending'][name]().then(
   result => console.log(JSON.stringify(result)),
   error => {
     console.error(error);

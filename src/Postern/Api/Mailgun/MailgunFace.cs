@@ -130,11 +130,26 @@ sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock, IL
         return colon < 0 ? null : octets[(colon + 1)..length];
     }
 
-    /// <summary>The fields of a request that holds no message.</summary>
+    /// <summary>The fields of a request that holds no message; some SDKs send them as a JSON
+    /// object.</summary>
     /// <exception cref="ApiException">It cannot be read.</exception>
-    async Task<ApiForm> ReadFormAsync(HttpContext context) =>
-        await new FormReader(SmallOctetsMax, agent.Options.Data)
+    async Task<ApiForm> ReadFormAsync(HttpContext context) => context.Request.HasJsonContentType()
+        ? FormOf(await ReadJsonAsync(context))
+        : await new FormReader(SmallOctetsMax, agent.Options.Data)
             .ReadAsync(context.Request, context.RequestAborted);
+
+    static ApiForm FormOf(JsonNode json)
+    {
+        if (json is not JsonObject members)
+            throw new ApiException(400, "Invalid json: an object is expected");
+        var form = new ApiForm();
+        foreach (var (name, value) in members)
+        {
+            if (value is JsonValue)
+                form.Add(name, value.ToString());
+        }
+        return form;
+    }
 
     /// <exception cref="ApiException">It cannot be read, or is larger than 16 MiB.</exception>
     static async Task<JsonNode> ReadJsonAsync(HttpContext context)

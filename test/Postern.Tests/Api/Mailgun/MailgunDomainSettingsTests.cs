@@ -1,3 +1,4 @@
+using System.Text;
 using Postern.Mta;
 
 namespace Postern.Tests.Api.Mailgun;
@@ -42,6 +43,20 @@ public sealed class MailgunDomainSettingsTests : IAsyncLifetime
             "200 {\"require_tls\":false,\"skip_verification\":true,"
                 + "\"connection\":{\"require_tls\":false,\"skip_verification\":true}}",
             await ApiCall.GetAsync(http, Base + "connection"));
+    }
+
+    [Theory]
+    [InlineData("{\"skip_verification\":true,\"x\":[1]}", "\"skip_verification\":true}")]
+    [InlineData("[]", "400 {\"message\":\"Invalid json: an object is expected\"}")]
+    [InlineData(
+        "{\"require_tls\":2}", "400 {\"message\":\"The 'require_tls' parameter is one of yes, no\"}")]
+    public async Task Fields_MayComeAsJson(string body, string end)
+    {
+        using var content = new StringContent(body, Encoding.UTF8, "application/json");
+        using var answer = await http.PutAsync(
+            Base + "connection", content, TestContext.Current.CancellationToken);
+        var text = await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        Assert.EndsWith(end, $"{(int)answer.StatusCode} {text}", StringComparison.Ordinal);
     }
 
     [Fact]
