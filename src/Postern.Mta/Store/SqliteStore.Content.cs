@@ -62,9 +62,7 @@ public sealed partial class SqliteStore
 
         public override string Name { get; }
 
-        /// <remarks>The disk may make a writer wait, and the thread that brings the octets serves other
-        /// sockets too.</remarks>
-        public override async ValueTask WriteAsync(ReadOnlySequence<byte> octets, CancellationToken cancel)
+        public override ValueTask WriteAsync(ReadOnlySequence<byte> octets, CancellationToken cancel)
         {
             store.Spend(octets.Length);
             if (store.Health is not StoreHealth.Accepting and var health)
@@ -72,12 +70,17 @@ public sealed partial class SqliteStore
             foreach (var segment in octets)
                 sum.AddOctets(segment.Span);
             this.octets += octets.Length;
-            if (gathered.WrittenCount + octets.Length <= GatheredOctetsMax)
-            {
-                foreach (var segment in octets)
-                    gathered.Write(segment.Span);
-                return;
-            }
+            if (gathered.WrittenCount + octets.Length > GatheredOctetsMax)
+                return WriteOutAsync(octets);
+            foreach (var segment in octets)
+                gathered.Write(segment.Span);
+            return ValueTask.CompletedTask;
+        }
+
+        /// <remarks>The disk may make a writer wait, and the thread that brings the octets serves other
+        /// sockets too.</remarks>
+        async ValueTask WriteOutAsync(ReadOnlySequence<byte> octets)
+        {
             try
             {
                 await Task.Run(() => Write(octets), CancellationToken.None).ConfigureAwait(false);

@@ -93,6 +93,8 @@ sealed class ApiFile(string fieldName, string name, string? contentType, string 
             Mode = FileMode.CreateNew,
             Access = FileAccess.ReadWrite,
             Options = FileOptions.Asynchronous,
+            // Who encodes it asks for a little at a time.
+            BufferSize = MemoryOctetsMax,
             UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
         });
         File.Delete(path);

@@ -24,6 +24,13 @@ sealed class FormReader
     const int BoundaryOctetsMax = 200;
     const int NameOctetsMax = 1024;
 
+    /// <summary>Handed on at once, whatever the sizes are that it comes in: each step of a large file costs
+    /// garbage, which stays until there is much of it.</summary>
+    const int PieceOctets = 64 << 10;
+
+    /// <summary>Asked of the connection at once while parts are parted.</summary>
+    const int PartBufferOctets = 32 << 10;
+
     /// <summary>Of all fields together, which stay in memory.</summary>
     const long FieldOctetsMax = 26L << 20;
 
@@ -106,7 +113,7 @@ sealed class FormReader
         if (string.IsNullOrEmpty(boundary) || boundary.Length > BoundaryOctetsMax)
             throw new ApiException(400, "malformed multipart/form-data request");
         var counted = new CountedStream(body, Take);
-        var parts = new MultipartReader(boundary, counted)
+        var parts = new MultipartReader(boundary, counted, PartBufferOctets)
         {
             HeadersCountLimit = PartHeadersMax,
             HeadersLengthLimit = PartHeaderOctetsMax,
@@ -155,10 +162,11 @@ sealed class FormReader
 
     static async ValueTask CopyAsync(Stream from, FileTaker to, CancellationToken cancel)
     {
-        var piece = ArrayPool<byte>.Shared.Rent(64 << 10);
+        var piece = ArrayPool<byte>.Shared.Rent(PieceOctets);
         try
         {
-            while (await from.ReadAsync(piece, cancel) is var octets && octets > 0)
+            while (await from.ReadAtLeastAsync(piece, PieceOctets, throwOnEndOfStream: false, cancel)
+                is var octets && octets > 0)
                 await to(piece.AsMemory(0, octets), cancel);
         }
         finally
