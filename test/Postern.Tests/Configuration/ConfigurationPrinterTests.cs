@@ -153,5 +153,7 @@ public sealed class ConfigurationPrinterTests
         Assert.All(options.Listen, l => Assert.StartsWith("127.0.0.1:", l.On, StringComparison.Ordinal));
         Assert.Equal(["[127.0.0.1]:2600"], options.Transports.Values.Select(t => t.Host).OfType<string>());
         Assert.All(options.Routes.SelectMany(r => r.Via), v => Assert.Contains(v, options.Transports.Keys));
+        Assert.False(options.Webhooks.Public);
+        Assert.Equal(["127.0.0.0/8", "::1"], options.Webhooks.Networks.Select(network => network.Text));
     }
 }

@@ -5,7 +5,9 @@ public sealed class SecurityCatalogueTests
 {
     static readonly string[] Areas =
         ["SMI", "SMO", "TLS", "CMD", "AUT", "DAT", "BDA", "REL", "CLI", "DSN",
-        "DOS", "FS", "LOG"];
+        "DOS", "FS", "LOG", "SSRF"];
+
+    const string Targets = "test/Postern.Tests/Webhooks/WebTargetsTests.cs";
 
     /// <summary>Cases that need another stage than a session in memory: file and method that play
     /// them.</summary>
@@ -26,6 +28,22 @@ public sealed class SecurityCatalogueTests
             ["FS-03"] = ("test/interop/SecurityTests.cs", "Files_WhateverTheUmask_AreForTheirOwner"),
             ["FS-07"] = ("test/interop/SecurityTests.cs", "DataDirectory_OfARunningPostern_IsRefused"),
             ["FS-16"] = ("test/interop/SecurityTests.cs", "Noise_OnEverySocket_EndsTheRequestAlone"),
+            ["SSRF-01"] = (Targets, "Url_ThatLeadsInside_IsRefusedWhenSet"),
+            ["SSRF-02"] = (Targets, "Url_ThatLeadsInside_IsRefusedWhenSet"),
+            ["SSRF-03"] = (Targets, "Url_ThatLeadsInside_IsRefusedWhenSet"),
+            ["SSRF-05"] = (Targets, "Url_ThatLeadsInside_IsRefusedWhenSet"),
+            ["SSRF-06"] = (Targets, "Url_ThatLeadsInside_IsRefusedWhenSet"),
+            ["SSRF-07"] = (Targets, "Url_ThatLeadsInside_IsRefusedWhenSet"),
+            ["SSRF-09"] = (Targets, "Url_ThatLeadsInside_IsRefusedWhenSet"),
+            ["SSRF-10"] = (Targets, "Url_ThatLeadsInside_IsRefusedWhenSet"),
+            ["SSRF-11"] = (Targets, "Url_ThatLeadsInside_IsRefusedWhenSet"),
+            ["SSRF-12"] = (Targets, "Url_ThatLeadsInside_IsRefusedWhenSet"),
+            ["SSRF-13"] = (Targets, "Url_ThatLeadsInside_IsRefusedWhenSet"),
+            ["SSRF-16"] = (Targets, "Url_ThatLeadsInside_IsRefusedWhenSet"),
+            ["SSRF-17"] = (Targets, "Url_ThatLeadsInside_IsRefusedWhenSet"),
+            ["SSRF-14"] = (Targets, "Connection_ToAnAddressInside_IsNotMade"),
+            ["SSRF-19"] = (Targets, "Answer_WithoutEnd_IsReadUpToALimit"),
+            ["SSRF-20"] = ("test/interop/WebhookTests.cs", "Webhook_OfARealMessage_IsValidToMailgunJs"),
         };
 
     /// <summary>Cases about what is not there yet, and what that is.</summary>

@@ -210,7 +210,8 @@ public sealed class WebTargetsTests
             Body = () => new StreamContent(endless) { Headers = { ContentEncoding = { "gzip" } } },
         };
         using var post = new WebhookPost(Targets(), clock, receiver);
-        Assert.IsType<WebhookAnswer.Taken>(await post.SendAsync("https://ok.example/", Event, "key", Cancel));
+        Assert.IsType<WebhookAnswer.Taken>(
+            await post.SendAsync("https://ok.example/", Event, "key", Cancel));
         Assert.Equal(64 << 10, endless.Octets);
     }
 

@@ -45,7 +45,10 @@ sealed class WebhookReceiver(TimeProvider clock) : HttpMessageHandler
                 Interlocked.Decrement(ref underWay);
             }
         }
-        return new HttpResponseMessage(status!.Value) { Content = Body?.Invoke() ?? new ByteArrayContent([]) };
+        return new HttpResponseMessage(status!.Value)
+        {
+            Content = Body?.Invoke() ?? new ByteArrayContent([]),
+        };
     }
 
     public sealed record Told(

@@ -58,8 +58,14 @@ public sealed class WebhookSenderTests : IAsyncDisposable
     {
         var name = WebhookTable.NameOf("mg.example", type);
         await hall.Queue.PutObjectsAsync(
-            [hooks.OfDomains.Put(name, new DomainWebhook(urls)), WebhookTable.PutCursor(hall.Store.Events.Count)]);
+        [
+            hooks.OfDomains.Put(name, new DomainWebhook(urls)),
+            WebhookTable.PutCursor(hall.Store.Events.Count),
+        ]);
     }
+
+    ValueTask UnsetAsync(string type) =>
+        hall.Queue.PutObjectAsync(hooks.OfDomains.Remove(WebhookTable.NameOf("mg.example", type)));
 
     ValueTask HappenAsync(
         EventKind kind = EventKind.Delivered, string recipient = "x@net.example",
@@ -295,7 +301,7 @@ public sealed class WebhookSenderTests : IAsyncDisposable
         await SetAsync("delivered", Url);
         await HappenAsync();
         await RoundAsync();
-        await hall.Queue.PutObjectAsync(hooks.OfDomains.Remove(WebhookTable.NameOf("mg.example", "delivered")));
+        await UnsetAsync("delivered");
         await PassAsync(TimeSpan.FromHours(9));
         Assert.Single(receiver.Came);
         Assert.Equal(0, await WaitingAsync());
@@ -305,7 +311,7 @@ public sealed class WebhookSenderTests : IAsyncDisposable
     public async Task LastWebhook_Gone_EndsTheReading()
     {
         await SetAsync("delivered", Url);
-        await hall.Queue.PutObjectAsync(hooks.OfDomains.Remove(WebhookTable.NameOf("mg.example", "delivered")));
+        await UnsetAsync("delivered");
         await HappenAsync();
         await RoundAsync();
         Assert.Null(await hooks.ReadCursorAsync(Cancel));

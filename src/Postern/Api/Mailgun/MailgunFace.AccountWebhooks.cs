@@ -167,6 +167,7 @@ sealed partial class MailgunFace
     async Task<JsonObject> RenewSigningKeyAsync(HttpContext context) => new()
     {
         ["http_signing_key"] = await agent.WebhookKey.RenewAsync(context.RequestAborted)
-            ?? throw new ApiException(409, "the signing key is set in the configuration (webhooks.signing-key)"),
+            ?? throw new ApiException(
+                409, "the signing key is set in the configuration (webhooks.signing-key)"),
     };
 }
