@@ -209,6 +209,24 @@ public sealed class MailTransferAgentTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Reload_WithoutATransport_EndsItsAlarm()
+    {
+        ways["relay"] = new("relay") { Otherwise = Results.LoginRefused };
+        await StartAsync(OptionsOf(Route("all")));
+        await SendAsync("b@example.net");
+        await UntilAsync(() => agent!.Alarms.IsRaised("login", "relay"));
+        await agent!.ReloadAsync(Quiet(OptionsOf(Route("all", via: ["new"]))), patience.Token);
+        await UntilAsync(AllDone);
+        while (agent.Alarms.Count > 0)
+        {
+            patience.Token.ThrowIfCancellationRequested();
+            clock.Advance(TimeSpan.FromMilliseconds(10));
+            await Task.Yield();
+        }
+        Assert.Single(ways["new"].Attempts);
+    }
+
+    [Fact]
     public async Task Start_WithATopicThatIsMissing_RaisesTheAlarmWithoutMail_UntilItIsThere()
     {
         ways["relay"] = new("relay")

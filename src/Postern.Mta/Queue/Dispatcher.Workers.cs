@@ -307,7 +307,7 @@ public sealed partial class Dispatcher
         lock (lane)
         {
             if (report.Results.Any(result => result is AttemptResult.Deferred { SlowDown: true }))
-                lane.Throttle(startedAt);
+                lane.SlowDown(startedAt);
             else if (report.Results.Any(result => result is AttemptResult.Relayed))
                 lane.Raise();
         }

@@ -54,6 +54,7 @@ sealed partial class Housekeeping(
             queue.WatchClock();
             queue.WatchStore();
             queue.WatchQuotas(isSpent);
+            queue.WatchTransports();
             queue.KeepSpent();
             await AttemptAsync("alarm mail", queue.TellAlarmsAsync, cancel).ConfigureAwait(false);
             if (!isRecovered)

@@ -140,13 +140,16 @@ public sealed partial class MessageQueue
                 kind, new ReportedRecipient(row, relayed.Status, relayed.Text, RemoteOf(what))));
     }
 
-    /// <summary>The transport behind this one in its route. Null: it is the last one, or its siblings have
-    /// the others.</summary>
+    /// <summary>The transport behind this one in its route, and behind the last one those that were only
+    /// resting when it came past them. Null: all have been asked, or its siblings have the others.</summary>
     string? NextTransportOf(Recipient row)
     {
         if (Routes.FindRoute(row.Route) is not { All: false } route)
             return null;
-        return route.Via.SkipWhile(name => name != row.Transport).Skip(1).FirstOrDefault();
+        return route.Via.SkipWhile(name => name != row.Transport).Skip(1).FirstOrDefault()
+            ?? route.Via.TakeWhile(name => name != row.Transport).FirstOrDefault(
+                name => Routes.LaneOf(name, row.Address) is { } lane
+                    && health.ConditionOf(lane) != LaneCondition.Open);
     }
 
     /// <summary>After <c>NextHop</c> blame: another open transport of the route that has room, the same one

@@ -27,6 +27,9 @@ public sealed partial class MessageQueue : IDisposable
     const string StoreAlarm = "store";
     const string QuotaAlarm = "quota";
 
+    /// <summary>Kinds of alarm whose subject is a transport.</summary>
+    static readonly string[] TransportAlarms = ["login", "account", "domain", "pipe", "topic", "claims"];
+
     /// <summary>A transport may have the name of an account, and its success clears its alarms.</summary>
     const string QuotaSubject = "account ";
 
@@ -139,6 +142,11 @@ public sealed partial class MessageQueue : IDisposable
     /// <summary>Clears the alarms of accounts that may send again.</summary>
     internal void WatchQuotas(Func<string, bool> isSpent) => ClearAlarms(
         alarm => alarm.Kind == QuotaAlarm && !isSpent(alarm.Subject[QuotaSubject.Length..]));
+
+    /// <summary>Clears the alarms of transports that are not configured any more: no success of theirs will.
+    /// </summary>
+    internal void WatchTransports() => ClearAlarms(alarm =>
+        Array.IndexOf(TransportAlarms, alarm.Kind) >= 0 && !Options.Transports.ContainsKey(alarm.Subject));
 
     void ClearAlarms(Func<Alarm, bool> which)
     {

@@ -307,6 +307,35 @@ public sealed class MessageQueueRecordTests
     }
 
     [Fact]
+    public async Task MissingExtension_AtTheStandIn_WaitsForTheTransportThatIsResting()
+    {
+        await using var hall = new MailHall(TwoWays);
+        hall.Ways["one"].Answer(Results.Unreachable);
+        hall.Ways["two"].Otherwise = Results.NotOffered;
+        await hall.AcceptAsync("b@example.net");
+        await hall.RunWorkersAsync();
+        Assert.Empty(hall.Events(EventKind.Failed));
+        Assert.Equal(RecipientState.Ready, hall.Only.State);
+        await hall.PassAsync(TimeSpan.FromSeconds(1));
+        Assert.Equal((RecipientOutcome.Relayed, "one"), (hall.Only.Outcome, hall.Only.Transport));
+    }
+
+    [Fact]
+    public async Task MissingExtension_AtTheStandIn_AndAtTheOtherOnceItIsBack_Fails()
+    {
+        await using var hall = new MailHall(TwoWays);
+        hall.Ways["one"].Answer(Results.Unreachable);
+        hall.Ways["one"].Otherwise = Results.NotOffered;
+        hall.Ways["two"].Otherwise = Results.NotOffered;
+        await hall.AcceptAsync("b@example.net");
+        await hall.PassAsync(TimeSpan.FromMinutes(1));
+        Assert.Equal(
+            ["one", "two", "one", "two"],
+            hall.Events(EventKind.Attempted).Concat(hall.Events(EventKind.Failed))
+                .Where(fact => fact.RecipientAddress == "b@example.net").Select(fact => fact.Transport));
+    }
+
+    [Fact]
     public async Task MissingExtension_OfARouteToAll_IsNoReasonForASecondCopy()
     {
         await using var hall = new MailHall(OptionsOf(
