@@ -179,10 +179,7 @@ async function domains(module) {
 }
 
 async function oldDomains() {
-  const at = new URL(url);
-  const client = require('mailgun-js')({
-    apiKey: key, domain, host: at.hostname, port: Number(at.port), protocol: 'http:', endpoint: '/v3', retry: 1,
-  });
+  const client = oldClient();
   const failed = error => ({ status: error.statusCode, details: error.message });
   return {
     created: await client.post('/domains', { name: domain, web_scheme: 'http' }),

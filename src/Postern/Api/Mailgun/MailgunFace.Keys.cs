@@ -8,7 +8,7 @@ namespace Postern.Api.Mailgun;
 /// <summary>Keys of the API that live in the store; those of the file are not shown.</summary>
 sealed partial class MailgunFace
 {
-    const int DescriptionCharactersMax = 255;
+    const int KeyDescriptionCharactersMax = 255;
 
     /// <summary>Ten years.</summary>
     const int ExpirationSecondsMax = 3650 * 24 * 3600;
@@ -70,9 +70,9 @@ sealed partial class MailgunFace
         if ((role == KeyRole.Sending || kind == KeyKind.Domain) && domain is null)
             throw new ApiException(400, "The 'domain_name' parameter is required for a key of a domain");
         var description = form.Find("description") ?? "";
-        if (description.Length > DescriptionCharactersMax)
+        if (description.Length > KeyDescriptionCharactersMax)
             throw new ApiException(
-                400, $"The 'description' parameter may have {DescriptionCharactersMax} characters");
+                400, $"The 'description' parameter may have {KeyDescriptionCharactersMax} characters");
         var now = clock.GetUtcNow();
         var expiration = SecondsOf(form.Find("expiration"));
         return new StoredKey(

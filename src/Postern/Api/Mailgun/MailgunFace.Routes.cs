@@ -10,7 +10,7 @@ namespace Postern.Api.Mailgun;
 /// <summary>Routes: what becomes of mail that comes in for sending domains.</summary>
 sealed partial class MailgunFace
 {
-    const int DescriptionCharactersMax = 1000;
+    const int RouteDescriptionCharactersMax = 1000;
 
     void MapRoutes(IEndpointRouteBuilder web)
     {
@@ -135,9 +135,9 @@ sealed partial class MailgunFace
 
     static string? DescriptionOf(ApiForm form) =>
         form.Find("description") is not { } text ? null
-            : text.Length <= DescriptionCharactersMax ? text
+            : text.Length <= RouteDescriptionCharactersMax ? text
             : throw new ApiException(
-                400, $"description is longer than {DescriptionCharactersMax} characters");
+                400, $"description is longer than {RouteDescriptionCharactersMax} characters");
 
     /// <summary>Null: none was given.</summary>
     static string[]? ActionsOf(ApiForm form)
