@@ -27,8 +27,11 @@ sealed partial class MailgunFace
     }
 
     /// <summary>In the order of their names.</summary>
-    IEnumerable<Account> AccountsOf(SendingDomain domain) => agent.Accounts.All.Where(
-        account => account.Name.EndsWith("@" + domain.Key, StringComparison.OrdinalIgnoreCase));
+    IEnumerable<Account> AccountsOf(SendingDomain domain) =>
+        agent.Accounts.All.Where(account => IsLoginOf(domain, account.Name));
+
+    static bool IsLoginOf(SendingDomain domain, string account) =>
+        account.EndsWith("@" + domain.Key, StringComparison.OrdinalIgnoreCase);
 
     Task<JsonObject> ListCredentialsAsync(HttpContext context, SendingDomain domain)
     {
@@ -56,6 +59,8 @@ sealed partial class MailgunFace
         var change = LoginChange(login, domain.Key, password);
         await ChangeAsync(async changes =>
         {
+            if (!await HasDomainAsync(domain.Key, context.RequestAborted))
+                throw new ApiException(404, "Domain not found");
             if (agent.Accounts.TryFind(login, out _) || await agent.Store.FindObjectAsync(
                 AccountDirectory.ObjectKind, login, context.RequestAborted) is not null)
                 throw new ApiException(400, $"Credentials {ApiException.Shown(login)} exist already");

@@ -119,8 +119,12 @@ sealed partial class MailgunFace
                 if (key.Domain == domain.Key)
                     changes.Add(keyTable.Remove(id));
             }
-            foreach (var account in AccountsOf(domain).Where(one => one.Source == AccountSource.Store))
-                changes.Add(AccountDirectory.Remove(account.Name));
+            foreach (var account in await agent.Store.ReadObjectsAsync(
+                AccountDirectory.ObjectKind, context.RequestAborted))
+            {
+                if (IsLoginOf(domain, account.Name))
+                    changes.Add(AccountDirectory.Remove(account.Name));
+            }
         }, context);
         return new JsonObject { ["message"] = "Domain has been deleted" };
     }
