@@ -39,11 +39,13 @@ public sealed class MailgunClientTests : IAsyncLifetime
         await sink.DisposeAsync();
     }
 
-    async Task<JsonElement> RunAsync(string client)
+    /// <param name="what">The last argument of the script. None: it sends.</param>
+    async Task<JsonElement> RunAsync(string client, params string[] what)
     {
         var url = string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{postern.Port("http")}");
         var run = await Command.RunAsync(
-            Tool.Require("node", "nodejs"), Tool.RequireNode("mailgun.js"), client, url, Key, Domain);
+            Tool.Require("node", "nodejs"),
+            [Tool.RequireNode("mailgun.js"), client, url, Key, Domain, .. what]);
         using var document = JsonDocument.Parse(run.Succeeded().Output);
         return document.RootElement.Clone();
     }
@@ -71,6 +73,33 @@ public sealed class MailgunClientTests : IAsyncLifetime
         Assert.Equal($"{client} mime", message.Subject);
         Assert.False(message.Headers.Contains(HeaderId.Bcc));
         AssertTold(told.GetProperty("events").GetProperty("items"));
+    }
+
+    [Theory]
+    [InlineData("mailgun.js", "1 addresses have been added to the bounces table")]
+    [InlineData("mailgun.js-10", "1 addresses have been added to the bounces table")]
+    [InlineData("mailgun-js", "Address has been added to the bounces table")]
+    public async Task Client_KeepsSuppressions_AndSeesWhatTheyKeepBack(string client, string added)
+    {
+        var told = await RunAsync(client, "suppressions");
+        Assert.Equal(added, told.GetProperty("added").GetString());
+        Assert.Equal(
+            """[["b@rcpt.test","c@rcpt.test"],["gone+1@rcpt.test"]]""",
+            told.GetProperty("pages").GetRawText());
+        var got = told.GetProperty("got");
+        Assert.Equal(
+            ("gone+1@rcpt.test", "551", "no such user"),
+            (got.GetProperty("address").GetString(), got.GetProperty("code").GetString(),
+                got.GetProperty("error").GetString()));
+        Assert.True(DateTimeOffset.TryParse(
+            got.GetProperty("date").GetString()!.Replace("UTC", "GMT", StringComparison.Ordinal),
+            CultureInfo.InvariantCulture, out _));
+        Assert.Equal("""["news"]""", told.GetProperty("tags").GetRawText());
+        Assert.Equal("x@rcpt.test", told.GetProperty("complaint").GetString());
+        Assert.Equal("""["suppress-bounce"]""", told.GetProperty("reason").GetRawText());
+        Assert.Equal("Bounced address has been removed", told.GetProperty("removed").GetString());
+        Assert.Equal(404, told.GetProperty("missing").GetInt32());
+        Assert.Empty(sink.Deliveries);
     }
 
     [Fact]
