@@ -229,7 +229,7 @@ public sealed partial class MailgunSuppressionsTests(RunningServer server) : ICl
         Assert.Equal("page3 page4", AddressesOf(await ListAsync((string)page["paging"]!["last"]!)));
         Assert.Equal("page0 page1", AddressesOf(await ListAsync((string)page["paging"]!["first"]!)));
         Assert.EndsWith(
-            "/v3/mg.example.org/bounces?limit=2&term=PAGE&page=next&address=page4%40net.example",
+            "/v3/mg.example.org/bounces?limit=2&term=PAGE&page=next&address=page4@net.example",
             (string)page["paging"]!["next"]!, StringComparison.Ordinal);
     }
 
