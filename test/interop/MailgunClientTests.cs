@@ -109,6 +109,33 @@ public sealed class MailgunClientTests : IAsyncLifetime
         Assert.Equal(404, told.GetProperty("missing").GetProperty("status").GetInt32());
     }
 
+    [Theory]
+    [InlineData("mailgun.js", "1 addresses have been added to the bounces table")]
+    [InlineData("mailgun.js-10", "1 addresses have been added to the bounces table")]
+    [InlineData("mailgun-js", "Address has been added to the bounces table")]
+    public async Task Client_KeepsSuppressions_AndSeesWhatTheyKeepBack(string client, string added)
+    {
+        var told = await RunAsync(client, Key, Domain, "suppressions");
+        Assert.Equal(added, told.GetProperty("added").GetString());
+        Assert.Equal(
+            """[["b@rcpt.test","c@rcpt.test"],["gone+1@rcpt.test"]]""",
+            told.GetProperty("pages").GetRawText());
+        var got = told.GetProperty("got");
+        Assert.Equal(
+            ("gone+1@rcpt.test", "551", "no such user"),
+            (got.GetProperty("address").GetString(), got.GetProperty("code").GetString(),
+                got.GetProperty("error").GetString()));
+        Assert.True(DateTimeOffset.TryParse(
+            got.GetProperty("date").GetString()!.Replace("UTC", "GMT", StringComparison.Ordinal),
+            CultureInfo.InvariantCulture, out _));
+        Assert.Equal("""["news"]""", told.GetProperty("tags").GetRawText());
+        Assert.Equal("x@rcpt.test", told.GetProperty("complaint").GetString());
+        Assert.Equal("""["suppress-bounce"]""", told.GetProperty("reason").GetRawText());
+        Assert.Equal("Bounced address has been removed", told.GetProperty("removed").GetString());
+        Assert.Equal(404, told.GetProperty("missing").GetInt32());
+        Assert.Empty(sink.Deliveries);
+    }
+
     [Fact]
     public async Task Transport_OfNodemailer_Sends()
     {

@@ -10,8 +10,8 @@ namespace Postern.Mta.Suppressions;
 /// on a list.</remarks>
 static class SuppressionFeed
 {
-    /// <summary>RFC 3463 §3.2 and §3.3, and RFC 7505 §4.2: no such mailbox, no such domain, no address at all,
-    /// moved, a domain without mail, disabled.</summary>
+    /// <summary>RFC 3463 §3.2 and §3.3, and RFC 7505 §4.2: no such mailbox, no such domain, no address at
+    /// all, moved, a domain without mail, disabled.</summary>
     static readonly string[] GoneStatuses = ["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"];
 
     /// <summary>Null: it is about no list.</summary>

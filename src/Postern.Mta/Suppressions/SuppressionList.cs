@@ -38,7 +38,10 @@ public sealed class SuppressionList
         do
         {
             page = await store.ListObjectsAsync(
-                new ObjectRange(ObjectKind, "", PageMax) { After = page is [.., var last] ? last.Name : null },
+                new ObjectRange(ObjectKind, "", PageMax)
+                {
+                    After = page is [.., var last] ? last.Name : null,
+                },
                 cancel).ConfigureAwait(false);
             foreach (var stored in page)
                 names.Add(HashOf(SuppressionKey.Parse(stored.Name)));
@@ -111,7 +114,8 @@ public sealed class SuppressionList
             {
                 names.Remove(hash);
                 // Somebody else's commit may have put it again meanwhile.
-                if (await Entries.FindAsync(change.Name, CancellationToken.None).ConfigureAwait(false) is null)
+                if (await Entries.FindAsync(change.Name, CancellationToken.None).ConfigureAwait(false)
+                    is null)
                     continue;
             }
             names.Add(hash);

@@ -1,6 +1,6 @@
 // CLIENT URL KEY DOMAIN [WHAT]: lets one of Mailgun's clients do WHAT, and prints what it returned, as JSON. Without it:
 // sends and reads events. templates: keeps them, sends with them, reads tags and stats. domains: makes that domain
-// with logins in place of it, shows, changes and removes it.
+// with logins in place of it, shows, changes and removes it. suppressions: adds, lists and removes them.
 'use strict';
 const FormData = require('form-data');
 
@@ -198,11 +198,66 @@ async function oldDomains() {
   };
 }
 
+// Both generations of the SDK.
+async function suppress(module) {
+  const client = sdkClient(module);
+  const lists = client.suppressions;
+  const entry = { address: 'Gone+1@rcpt.test', code: 551, error: 'no such user' };
+  const added = await lists.create(domain, 'bounces', entry);
+  await lists.create(domain, 'bounces', [{ address: 'b@rcpt.test' }, { address: 'c@rcpt.test' }]);
+  await lists.create(domain, 'unsubscribes', { address: 'u@rcpt.test', tag: 'news' });
+  await lists.create(domain, 'complaints', [{ address: 'x@rcpt.test' }]);
+  const first = await lists.list(domain, 'bounces', { limit: 2 });
+  const second = await lists.list(domain, 'bounces', { limit: 2, page: first.pages.next.page });
+  const got = await lists.get(domain, 'bounces', 'gone+1@rcpt.test');
+  await client.messages.create(domain, { ...fields, to: 'gone+1@rcpt.test' });
+  const events = await client.events.get(domain, { event: 'failed', recipient: 'gone+1@rcpt.test' });
+  const removed = await lists.destroy(domain, 'bounces', 'gone+1@rcpt.test');
+  const missing = await lists.get(domain, 'bounces', 'gone+1@rcpt.test').catch(error => error);
+  return {
+    added: added.message,
+    pages: [first, second].map(page => page.items.map(item => item.address)),
+    got: { address: got.address, code: `${got.code}`, error: got.error, date: got.created_at },
+    tags: (await lists.get(domain, 'unsubscribes', 'u@rcpt.test')).tags,
+    complaint: (await lists.get(domain, 'complaints', 'x@rcpt.test')).address,
+    reason: events.items.map(item => item.reason),
+    removed: removed.message,
+    missing: missing.status,
+  };
+}
+
+async function oldSuppress() {
+  const client = oldClient();
+  const added = await client.post(`/${domain}/bounces`, { address: 'Gone+1@rcpt.test', code: 551, error: 'no such user' });
+  await client.post(`/${domain}/bounces`, { address: 'b@rcpt.test' });
+  await client.post(`/${domain}/bounces`, { address: 'c@rcpt.test' });
+  await client.post(`/${domain}/unsubscribes`, { address: 'u@rcpt.test', tag: 'news' });
+  await client.post(`/${domain}/complaints`, { address: 'x@rcpt.test' });
+  const first = await client.get(`/${domain}/bounces`, { limit: 2 });
+  const second = await client.get(`/${domain}/bounces`, { limit: 2, page: 'next', address: first.items[1].address });
+  const got = await client.get(`/${domain}/bounces/gone+1@rcpt.test`);
+  await client.messages().send({ ...fields, attachment: undefined, to: 'gone+1@rcpt.test' });
+  const events = await client.get(`/${domain}/events`, { event: 'failed', recipient: 'gone+1@rcpt.test' });
+  const removed = await client.delete(`/${domain}/bounces/gone+1@rcpt.test`);
+  const missing = await client.get(`/${domain}/bounces/gone+1@rcpt.test`).catch(error => error);
+  return {
+    added: added.message,
+    pages: [first, second].map(page => page.items.map(item => item.address)),
+    got: { address: got.address, code: got.code, error: got.error, date: got.created_at },
+    tags: (await client.get(`/${domain}/unsubscribes/u@rcpt.test`)).tags,
+    complaint: (await client.get(`/${domain}/complaints/x@rcpt.test`)).address,
+    reason: events.items.map(item => item.reason),
+    removed: removed.message,
+    missing: missing.statusCode,
+  };
+}
+
 const both = run => ({ 'mailgun.js': () => run('mailgun.js'), 'mailgun.js-10': () => run('mailgun.js-10') });
 const clients = {
   sending: { ...both(sdk), 'mailgun-js': old, 'nodemailer-mailgun-transport': transport, routes },
   templates: { ...both(sdkTemplates), 'mailgun-js': oldTemplates },
   domains: { ...both(domains), 'mailgun-js': oldDomains },
+  suppressions: { ...both(suppress), 'mailgun-js': oldSuppress },
 };
 
 clients[what ?? 'sending'][name]().then(

@@ -127,7 +127,8 @@ sealed partial class MailgunFace
         if (form.Files.FirstOrDefault(file => file.Field == "file") is not { } csv)
             throw new ApiException(400, "Missing mandatory parameter: file");
         var (taken, skipped) = await ImportAsync(csv, domain, texts.Kind);
-        LogImported(log, taken, domain, texts.Kind, skipped);
+        if (skipped > 0)
+            LogSkipped(log, skipped, domain, texts.Kind, taken);
         context.Response.StatusCode = 202;
         return new JsonObject { ["message"] = "file uploaded successfully for processing. standby..." };
     }
@@ -182,8 +183,8 @@ sealed partial class MailgunFace
     }
 
     [LoggerMessage(
-        Level = LogLevel.Information,
-        Message = "Imported {Taken} rows into the list {Kind} of {Domain}; {Skipped} could not be read")]
-    static partial void LogImported(
-        ILogger log, int taken, string domain, SuppressionKind kind, int skipped);
+        Level = LogLevel.Warning,
+        Message = "An import skipped {Skipped} rows that cannot be read; {Domain}, list {Kind}, has {Taken}")]
+    static partial void LogSkipped(
+        ILogger log, int skipped, string domain, SuppressionKind kind, int taken);
 }

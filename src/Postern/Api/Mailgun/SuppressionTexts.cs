@@ -81,5 +81,6 @@ sealed record SuppressionTexts(
         };
     }
 
-    static string TypeOf(string value) => value.Contains('@', StringComparison.Ordinal) ? "address" : "domain";
+    static string TypeOf(string value) =>
+        value.Contains('@', StringComparison.Ordinal) ? "address" : "domain";
 }

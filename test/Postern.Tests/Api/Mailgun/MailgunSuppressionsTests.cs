@@ -16,7 +16,7 @@ public sealed partial class MailgunSuppressionsTests(RunningServer server) : ICl
     static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [GeneratedRegex(@"""[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d UTC""")]
-    private static partial Regex Moment { get; }
+    static partial Regex Moment { get; }
 
     async Task<string> AskAsync(
         HttpMethod method, string path, HttpContent? content = null, string key = "key-mg")
@@ -77,7 +77,7 @@ public sealed partial class MailgunSuppressionsTests(RunningServer server) : ICl
     [InlineData(
         "whitelists", $"reason=ours&created_at={Date}",
         """200 {"message":"Address/Domain has been added to the allowlists table","""
-            + """"type":"address","value":"a.1@net.example"}""",
+            + "\"type\":\"address\",\"value\":\"a.1@net.example\"}",
         $$"""200 {"type":"address","value":"a.1@net.example","reason":"ours","createdAt":"{{Date}}"}""",
         """200 {"message":"Allowlist address/domain has been removed","value":"a.1@net.example"}""",
         """404 {"message":"Address/Domain not found in allowlist table"}""")]
@@ -108,7 +108,7 @@ public sealed partial class MailgunSuppressionsTests(RunningServer server) : ICl
     {
         Assert.Equal(
             """200 {"message":"Address/Domain has been added to the allowlists table","""
-                + """"type":"domain","value":"partner.example"}""",
+                + "\"type\":\"domain\",\"value\":\"partner.example\"}",
             await PostAsync("whitelists", $"domain=Partner.EXAMPLE&created_at={Date}"));
         Assert.Equal(
             $$"""200 {"type":"domain","value":"partner.example","reason":"","createdAt":"{{Date}}"}""",
@@ -171,8 +171,8 @@ public sealed partial class MailgunSuppressionsTests(RunningServer server) : ICl
     [Fact]
     public async Task Array_MayHoldAThousand()
     {
-        string Of(int count) => "[" + string.Join(',', Enumerable.Range(0, count).Select(
-            i => string.Create(CultureInfo.InvariantCulture, $$"""{"address":"k{{i}}@net.example"}"""))) + "]";
+        static string Of(int count) => "[" + string.Join(',', Enumerable.Range(0, count).Select(i =>
+            string.Create(CultureInfo.InvariantCulture, $$"""{"address":"k{{i}}@net.example"}"""))) + "]";
         Assert.Equal(
             """400 {"message":"Batch size should be less than 1000"}""",
             await PostJsonAsync("complaints", Of(1001)));
@@ -215,19 +215,21 @@ public sealed partial class MailgunSuppressionsTests(RunningServer server) : ICl
             await PostAsync("bounces", $"address=page{i}@net.example");
         var (seen, url) = (new List<string>(), Root + "bounces?limit=2&term=PAGE");
         var page = await ListAsync(url);
+        var before = "";
         while (page["items"]!.AsArray().Count > 0)
         {
             seen.Add(AddressesOf(page));
             Assert.All((string[])["first", "last", "next", "previous"], name => Assert.True(
                 Uri.IsWellFormedUriString((string)page["paging"]![name]!, UriKind.Absolute)));
+            before = (string)page["paging"]!["previous"]!;
             page = await ListAsync((string)page["paging"]!["next"]!);
         }
         Assert.Equal(["page0 page1", "page2 page3", "page4"], seen);
-        Assert.Equal("page3 page4", AddressesOf(await ListAsync((string)page["paging"]!["previous"]!)));
+        Assert.Equal("page2 page3", AddressesOf(await ListAsync(before)));
         Assert.Equal("page3 page4", AddressesOf(await ListAsync((string)page["paging"]!["last"]!)));
         Assert.Equal("page0 page1", AddressesOf(await ListAsync((string)page["paging"]!["first"]!)));
         Assert.EndsWith(
-            "/v3/mg.example.org/bounces?limit=2&term=PAGE&page=next&address=page4%40net.example",
+            "/v3/mg.example.org/bounces?limit=2&term=PAGE&page=next&address=page4@net.example",
             (string)page["paging"]!["next"]!, StringComparison.Ordinal);
     }
 
