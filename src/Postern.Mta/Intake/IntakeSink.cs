@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using System.Text;
 using Postern.Mta.Queue;
 using Postern.Mta.Store;
@@ -46,6 +47,8 @@ sealed class IntakeSink(IMailStore store, QueueId id, MemoryBudget budget) : Con
     /// <summary>What the header section says; read when the content spills or ends.</summary>
     public HeaderScan? Header { get; private set; }
 
+    // The steps of large content wait for the disk thousands of times: their boxes are used again.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     public override async ValueTask WriteAsync(ReadOnlySequence<byte> octets, CancellationToken cancel)
     {
         try
@@ -58,6 +61,7 @@ sealed class IntakeSink(IMailStore store, QueueId id, MemoryBudget budget) : Con
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     async ValueTask TakeAsync(ReadOnlySequence<byte> octets, CancellationToken cancel)
     {
         foreach (var piece in octets)
@@ -155,6 +159,7 @@ sealed class IntakeSink(IMailStore store, QueueId id, MemoryBudget budget) : Con
             Traits |= ContentTraits.Nul;
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     async ValueTask KeepAsync(ReadOnlyMemory<byte> octets, CancellationToken cancel)
     {
         if (octets.IsEmpty)
