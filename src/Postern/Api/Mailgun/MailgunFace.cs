@@ -109,7 +109,9 @@ sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock)
         foreach (var (ours, options) in agent.Options.Domains)
         {
             if (Smtp.Mailbox.TryParse($"x@{ours}", out var known)
-                && string.Equals(asked.Domain, known.Domain, StringComparison.OrdinalIgnoreCase))
+                && string.Equals(
+                    HostName.ToALabels(asked.Domain), HostName.ToALabels(known.Domain),
+                    StringComparison.OrdinalIgnoreCase))
                 return (ours, options);
         }
         return null;
