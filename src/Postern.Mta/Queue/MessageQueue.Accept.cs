@@ -49,6 +49,7 @@ public sealed partial class MessageQueue
     /// <summary>Fills the change, and says what goes on without being read back.</summary>
     Fresh Prepare(NewMail mail, StoreChange change)
     {
+        NoteWithin(mail.Message);
         change.Messages.Add(new NewMessage(mail.Message, mail.Content));
         change.Events.AddRange(mail.Told);
         var placing = new Placing(mail.Message, mail.Recipients.Count, clock.GetUtcNow(), change);
