@@ -4,7 +4,7 @@ using System.Text;
 namespace Postern.Mta.Configuration;
 
 /// <summary>Names of hosts and domains in configuration.</summary>
-static class HostName
+public static class HostName
 {
     static readonly IdnMapping idn = new() { UseStd3AsciiRules = false };
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using System.Text;
 using Postern.Mta.Inbound;
 using Postern.Mta.Queue;
@@ -54,6 +55,8 @@ sealed class IntakeSink(IMailStore store, QueueId id, MemoryBudget budget) : Con
     /// <summary>What the header section says; read when the content spills or ends.</summary>
     public HeaderScan? Header { get; private set; }
 
+    // The steps of large content wait for the disk thousands of times: their boxes are used again.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     public override async ValueTask WriteAsync(ReadOnlySequence<byte> octets, CancellationToken cancel)
     {
         try
@@ -66,6 +69,7 @@ sealed class IntakeSink(IMailStore store, QueueId id, MemoryBudget budget) : Con
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     async ValueTask TakeAsync(ReadOnlySequence<byte> octets, CancellationToken cancel)
     {
         foreach (var piece in octets)
@@ -163,6 +167,7 @@ sealed class IntakeSink(IMailStore store, QueueId id, MemoryBudget budget) : Con
             Traits |= ContentTraits.Nul;
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     async ValueTask KeepAsync(ReadOnlyMemory<byte> octets, CancellationToken cancel)
     {
         if (octets.IsEmpty)

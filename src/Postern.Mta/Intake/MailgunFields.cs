@@ -9,9 +9,10 @@ namespace Postern.Mta.Intake;
 
 /// <summary>The X-Mailgun-* fields of submitted mail that ask something of us; they mean what they mean at
 /// Mailgun.</summary>
-/// <remarks>Tag and Variables stay in the message: events carry them, and Mailgun reads them again. What is
-/// used up here, Drop-Message and Deliver-By, is cut. The others are for the next hop.</remarks>
-static class MailgunFields
+/// <remarks>Tag, Variables, Require-TLS and Deliver-Within stay in the message: events carry them or the way
+/// on needs them, and Mailgun reads them again. What is used up here, Drop-Message and Deliver-By, is cut.
+/// The others are for the next hop.</remarks>
+public static class MailgunFields
 {
     public const string Prefix = "X-Mailgun-";
 
@@ -23,24 +24,28 @@ static class MailgunFields
     const string DropMessage = Prefix + "Drop-Message";
     const string DeliverBy = Prefix + "Deliver-By";
 
+    public const string RequireTls = Prefix + "Require-TLS";
+    public const string DeliverWithin = Prefix + "Deliver-Within";
+
     const int TagsMax = 10;
     const int TagCharactersMax = 128;
     const int VariablesOctetsMax = 16 << 10;
     static readonly TimeSpan AheadMax = TimeSpan.FromDays(7);
 
     /// <summary>It is one of those that ask something of us.</summary>
-    public static bool IsOne(string name) => IsCut(name) || Is(name, Tag) || Is(name, Variables);
+    public static bool IsOne(string name) => IsCut(name) || Is(name, Tag) || Is(name, Variables)
+        || Is(name, RequireTls) || Is(name, DeliverWithin);
 
     /// <summary>It has done its work here.</summary>
     public static bool IsCut(string name) => Is(name, DropMessage) || Is(name, DeliverBy);
 
     /// <summary>Adds what the fields say to what was given otherwise.</summary>
-    /// <param name="given">What came beside the message; its time wins, the message's own variables do.
+    /// <param name="given">What came beside the message; its times win, the message's own variables do.
     /// Null: nothing.</param>
     /// <param name="domain">The sending domain, where nothing was given.</param>
     /// <param name="refusal">Why the message is not taken. Null: it may be.</param>
     /// <returns>Null: neither says anything.</returns>
-    public static MailOptions? Read(
+    internal static MailOptions? Read(
         IReadOnlyList<OptionField> fields, MailOptions? given, string domain, DateTimeOffset now,
         out Reply? refusal)
     {
@@ -74,7 +79,16 @@ static class MailgunFields
             options = options with { Variables = merged };
         }
         else if (Is(field.Name, DropMessage))
-            options = options with { IsTest = options.IsTest || Is(body, "yes") || Is(body, "true") };
+            options = options with { IsTest = options.IsTest || IsYes(body) };
+        else if (Is(field.Name, RequireTls))
+            options = options with { RequiresTls = options.RequiresTls || IsYes(body) };
+        else if (Is(field.Name, DeliverWithin))
+        {
+            if (!DeliveryWindow.TryParse(body, out var window))
+                return IntakeReplies.OptionUnreadable(
+                    DeliverWithin, "it is no time like 1h30m between 5m and 24h");
+            options = options with { DeliverWithin = given?.DeliverWithin ?? window };
+        }
         else if (given?.DeliverAt is null)
         {
             if (!DateUtils.TryParse(body, out var at) || at - now > AheadMax)
@@ -105,6 +119,10 @@ static class MailgunFields
     /// <summary>Events carry texts alone.</summary>
     static string TextOf(JsonElement value) =>
         value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText();
+
+    /// <summary>As PHP, Python and people write it.</summary>
+    public static bool IsYes(string? text) =>
+        text is not null && (Is(text, "yes") || Is(text, "true") || text == "1");
 
     static bool Is(string one, string other) => one.Equals(other, StringComparison.OrdinalIgnoreCase);
 }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 using Postern.Mta.Store;
 using Postern.Smtp;
 
@@ -10,6 +11,8 @@ namespace Postern.Mta.Queue;
 /// <remarks>Nothing is copied while the content is in memory: the pieces are chained.</remarks>
 public sealed class EditedContent(QueuedMessage message, StoredContent stored) : ContentSource
 {
+    static readonly StreamPipeReaderOptions ReaderOptions = new(bufferSize: FileContent.PieceOctets);
+
     public override long Octets { get; } =
         message.Edits.Prefix.Length + stored.Octets - message.Edits.Cuts.Sum(cut => cut.Length);
 
@@ -19,7 +22,7 @@ public sealed class EditedContent(QueuedMessage message, StoredContent stored) :
 
     public override PipeReader OpenReader() => stored.TryGetMemory(out var octets)
         ? PipeReader.Create(Chain(octets))
-        : PipeReader.Create(new EditedStream(message.Edits, stored.OpenReader().AsStream()));
+        : PipeReader.Create(new EditedStream(message.Edits, stored.OpenReader().AsStream()), ReaderOptions);
 
     ReadOnlySequence<byte> Chain(ReadOnlySequence<byte> octets)
     {
@@ -65,6 +68,7 @@ public sealed class EditedContent(QueuedMessage message, StoredContent stored) :
         long storedAt;
         int cutAt;
 
+        [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
         public override async ValueTask<int> ReadAsync(
             Memory<byte> buffer, CancellationToken cancellationToken = default)
         {

@@ -17,4 +17,12 @@ public sealed record MailOptions
 
     /// <summary>No attempt is made before. Null: at once.</summary>
     public DateTimeOffset? DeliverAt { get; init; }
+
+    /// <summary>It leaves over encrypted sessions alone; a next hop without one lacks what it
+    /// needs.</summary>
+    public bool RequiresTls { get; init; }
+
+    /// <summary>Its lifetime, where that is shorter than the route's or the queue's; counted from when
+    /// attempts may begin. Null: theirs.</summary>
+    public TimeSpan? DeliverWithin { get; init; }
 }

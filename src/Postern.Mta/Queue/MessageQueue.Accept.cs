@@ -55,6 +55,7 @@ public sealed partial class MessageQueue
     Fresh Prepare(
         NewMail mail, StoreChange change, IReadOnlyDictionary<string, FoundSuppression>? suppressed = null)
     {
+        NoteWithin(mail.Message);
         change.Messages.Add(new NewMessage(mail.Message, mail.Content));
         change.Events.AddRange(mail.Told.Events);
         change.Objects.AddRange(mail.Told.Feeds);

@@ -11,6 +11,13 @@ namespace Postern.Mta.Queue;
 /// follow a failure.</summary>
 public sealed partial class MessageQueue
 {
+    /// <summary>The least <see cref="MailOptions.DeliverWithin"/> of mail that may wait, in ticks; since the
+    /// start it only falls.</summary>
+    long leastWithin = long.MaxValue;
+
+    /// <summary>What an earlier process left was looked at: <see cref="leastWithin"/> knows it.</summary>
+    volatile bool hasLookedAtAll;
+
     /// <summary>The message is older than the route or the queue keeps it, and nobody gave it more
     /// time.</summary>
     bool IsOver(QueuedMessage message, Recipient row)
@@ -29,7 +36,8 @@ public sealed partial class MessageQueue
     TimeSpan LifetimeOf(QueuedMessage message, Recipient row)
     {
         var lifetime = message.Sender.IsNull ? Options.Queue.BounceLifetime : Options.Queue.Lifetime;
-        return Routes.FindRoute(row.Route)?.GiveUp ?? lifetime;
+        lifetime = Routes.FindRoute(row.Route)?.GiveUp ?? lifetime;
+        return message.Options?.DeliverWithin is { } within && within < lifetime ? within : lifetime;
     }
 
     /// <summary>Held while an alarm stands, since somebody can mend it; else failed 4.4.7 (DESIGN
@@ -112,7 +120,9 @@ public sealed partial class MessageQueue
             foreach (var stored in page.Messages)
                 await LookAtOldAsync(stored, now).ConfigureAwait(false);
             // Ids grow with time: what is behind is younger, but for what came while a clock was wrong.
-            return page.Next?.At - TimeSpan.FromHours(1) > before ? null : page.Next;
+            var next = page.Next?.At - TimeSpan.FromHours(1) > before ? null : page.Next;
+            hasLookedAtAll |= next is null;
+            return next;
         }
         finally
         {
@@ -123,6 +133,7 @@ public sealed partial class MessageQueue
     async ValueTask LookAtOldAsync(StoredMessage stored, DateTimeOffset now)
     {
         var (message, recipients) = stored;
+        NoteWithin(message);
         var change = new StoreChange();
         var reports = new List<DueReport>();
         foreach (var row in recipients)
@@ -138,9 +149,19 @@ public sealed partial class MessageQueue
             await CommitReportsAsync(message, change, reports).ConfigureAwait(false);
     }
 
+    void NoteWithin(QueuedMessage message)
+    {
+        if (message.Options?.DeliverWithin is not { Ticks: var ticks })
+            return;
+        for (var least = Volatile.Read(ref leastWithin); ticks < least;)
+            least = Interlocked.CompareExchange(ref leastWithin, ticks, least);
+    }
+
     /// <summary>The least age at which something is due.</summary>
     TimeSpan AgeMin()
     {
+        if (!hasLookedAtAll)
+            return TimeSpan.Zero;
         var least = Options.Queue.Lifetime < Options.Queue.BounceLifetime ? Options.Queue.Lifetime
             : Options.Queue.BounceLifetime;
         foreach (var route in Routes.Routes)
@@ -150,7 +171,8 @@ public sealed partial class MessageQueue
             if (route.Options.DelayWarning is { } patience && patience < least)
                 least = patience;
         }
-        return least;
+        var within = new TimeSpan(Volatile.Read(ref leastWithin));
+        return within < least ? within : least;
     }
 
     /// <summary>Commits a change together with the report it calls for; without recipients to report, the

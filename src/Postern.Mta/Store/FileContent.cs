@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 
 namespace Postern.Mta.Store;
 
@@ -8,7 +9,10 @@ namespace Postern.Mta.Store;
 /// </summary>
 sealed class FileContent(string path, long octets, uint sum) : StoredContent
 {
-    static readonly StreamPipeReaderOptions ReaderOptions = new(bufferSize: PooledContent.SegmentOctets);
+    /// <summary>Read at once: each step costs garbage, and a large content has many.</summary>
+    public const int PieceOctets = 32 << 10;
+
+    static readonly StreamPipeReaderOptions ReaderOptions = new(bufferSize: PieceOctets);
 
     public override long Octets => octets;
 
@@ -58,6 +62,7 @@ sealed class FileContent(string path, long octets, uint sum) : StoredContent
         public override int Read(byte[] buffer, int offset, int count) =>
             Count(file.Read(buffer, offset, count), buffer.AsSpan(offset));
 
+        [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
         public override async ValueTask<int> ReadAsync(
             Memory<byte> buffer, CancellationToken cancellationToken = default) =>
             Count(await file.ReadAsync(buffer, cancellationToken).ConfigureAwait(false), buffer.Span);

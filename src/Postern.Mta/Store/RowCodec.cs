@@ -261,6 +261,8 @@ static class RowCodec
         Variables = options.Variables,
         IsTest = options.IsTest,
         DeliverAt = options.DeliverAt?.UtcTicks,
+        RequiresTls = options.RequiresTls,
+        DeliverWithin = options.DeliverWithin?.Ticks,
     };
 
     static MailOptions? ToOptions(OptionsRow? row) => row is null ? null : new MailOptions
@@ -270,6 +272,8 @@ static class RowCodec
         Variables = row.Variables,
         IsTest = row.IsTest,
         DeliverAt = row.DeliverAt is { } at ? FromTicks(at) : null,
+        RequiresTls = row.RequiresTls,
+        DeliverWithin = row.DeliverWithin is { } ticks ? new TimeSpan(ticks) : null,
     };
 
     static AlarmRow? ToRow(Alarm? alarm) => alarm is null ? null : new AlarmRow

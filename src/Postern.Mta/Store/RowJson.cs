@@ -44,6 +44,8 @@ sealed record OptionsRow
     [JsonPropertyName("v")] public string? Variables { get; init; }
     [JsonPropertyName("x")] public bool IsTest { get; init; }
     [JsonPropertyName("a")] public long? DeliverAt { get; init; }
+    [JsonPropertyName("e")] public bool RequiresTls { get; init; }
+    [JsonPropertyName("w")] public long? DeliverWithin { get; init; }
 }
 
 sealed record ClientRow

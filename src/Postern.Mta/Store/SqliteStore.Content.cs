@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using Postern.Mta.Queue;
 
 namespace Postern.Mta.Store;
@@ -79,6 +80,7 @@ public sealed partial class SqliteStore
 
         /// <remarks>The disk may make a writer wait, and the thread that brings the octets serves other
         /// sockets too.</remarks>
+        [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
         async ValueTask WriteOutAsync(ReadOnlySequence<byte> octets)
         {
             try

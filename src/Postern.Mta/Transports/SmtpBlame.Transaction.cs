@@ -136,6 +136,9 @@ static partial class SmtpBlame
             new(5, 6, 7), $"SMTPUTF8 is required, but was not offered by host {host}"),
         NeededExtension.EightBitMime => new AttemptResult.Unsupported(
             new(5, 6, 3), $"8BITMIME is required, but was not offered by host {host}"),
+        // Of the registry of statuses: encryption needed.
+        NeededExtension.StartTls => new AttemptResult.Unsupported(
+            new(5, 7, 10), $"the message requires TLS, but the session with host {host} is in the clear"),
         _ => throw new UnreachableException(),
     };
 

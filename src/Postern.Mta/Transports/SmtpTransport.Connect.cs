@@ -87,7 +87,10 @@ partial class SmtpTransport
                     .. attempt.Recipients.Select(
                         r => new EnvelopeRecipient(new ForwardPath(r.Address), r.Dsn)),
                 ]),
-            attempt.Content);
+            attempt.Content)
+        {
+            NeedsTls = attempt.Message.Options is { RequiresTls: true },
+        };
 
         /// <summary>The run after this one, where it was asked for. Null: it was not, or there is
         /// none.</summary>

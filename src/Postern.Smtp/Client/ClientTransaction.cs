@@ -115,9 +115,13 @@ sealed class ClientTransaction
     public static bool FitsOneFlight(Envelope envelope) => envelope.Recipients.Count + 3 <= FlightCommandsMax;
 
     /// <summary>What the message needs and the peer does not offer; null when it may be sent.</summary>
-    public static TransactionResult? FindObstacle(OutgoingMessage message, Capabilities capabilities)
+    /// <param name="tls">Of the session. Null: it is in the clear.</param>
+    public static TransactionResult? FindObstacle(
+        OutgoingMessage message, Capabilities capabilities, ClientTlsFacts? tls)
     {
         var content = message.Content;
+        if (message.NeedsTls && tls is null)
+            return new TransactionResult.NotOffered(NeededExtension.StartTls);
         // RFC 1870 §6.1: the client knows better than to try.
         if (capabilities.OctetsMax is { } limit && content.Octets > limit)
             return new TransactionResult.TooLarge(content.Octets, limit);

@@ -104,7 +104,7 @@ partial class SmtpClientConnection
     // QUIT there for decades, so servers are used to it.
     void Begin(OutgoingMessage message)
     {
-        if (ClientTransaction.FindObstacle(message, Capabilities) is not null)
+        if (ClientTransaction.FindObstacle(message, Capabilities, Tls) is not null)
             return;
         var transaction = new ClientTransaction(
             message, Capabilities, ContentWay.Data, SmtpStage.MailFrom);

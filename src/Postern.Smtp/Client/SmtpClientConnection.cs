@@ -81,7 +81,7 @@ public sealed partial class SmtpClientConnection : IAsyncDisposable
     {
         if (!IsReusable || (begun is not null && begun.Value.Message != message))
             throw new InvalidOperationException("The connection has ended, or another message was begun.");
-        if (begun is null && ClientTransaction.FindObstacle(message, Capabilities) is { } obstacle)
+        if (begun is null && ClientTransaction.FindObstacle(message, Capabilities, Tls) is { } obstacle)
             return obstacle;
         // Until the end is known to be clean the connection is not to be used again.
         IsReusable = false;

@@ -78,4 +78,7 @@ public enum NeededExtension
 
     /// <summary>RFC 6531: an octet over 127 in an address or the header section.</summary>
     SmtpUtf8,
+
+    /// <summary>RFC 3207: it is not to go over a session in the clear.</summary>
+    StartTls,
 }

@@ -56,8 +56,6 @@ sealed partial class WebApi(
         new Hooks.ProviderHooks(agent, clock).Map(web);
         if (sandbox is not null)
             MapSandbox(web);
-        web.MapFallback(context => ErrorAsync(
-            context, 404, "there is nothing at this path", "see /admin/v1/openapi.json"));
     }
 
     /// <summary>What goes wrong inside is a JSON answer like every other, never a stack trace.</summary>
@@ -66,6 +64,7 @@ sealed partial class WebApi(
         try
         {
             await next(context);
+            await AnswerEmptyAsync(context);
         }
         catch (BadHttpRequestException e) when (!context.Response.HasStarted)
         {
@@ -83,6 +82,18 @@ sealed partial class WebApi(
             await ErrorAsync(context, 500, "Internal Server Error", "see the log");
         }
     }
+
+    /// <summary>No endpoint took it, whatever is at its path: which one does is the framework's to
+    /// know.</summary>
+    static Task AnswerEmptyAsync(HttpContext context) => context.Response switch
+    {
+        { HasStarted: true } or { ContentType: not null } => Task.CompletedTask,
+        { StatusCode: 404 } => ErrorAsync(
+            context, 404, "there is nothing at this path", "see /admin/v1/openapi.json"),
+        { StatusCode: 405, Headers.Allow: var allowed } => ErrorAsync(
+            context, 405, "Method Not Allowed", $"this path takes {allowed}"),
+        _ => Task.CompletedTask,
+    };
 
     [LoggerMessage(Level = LogLevel.Error, Message = "A request of {Endpoint} by {Method} failed")]
     partial void LogUnforeseen(Exception e, string method, string? endpoint);

@@ -86,6 +86,7 @@ static class SendFailure
     {
         NeededExtension.EightBitMime => "8BITMIME",
         NeededExtension.SmtpUtf8 => "SMTPUTF8",
+        NeededExtension.StartTls => "STARTTLS",
         _ => throw new UnreachableException(),
     };
 }

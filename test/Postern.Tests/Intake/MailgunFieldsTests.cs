@@ -57,6 +57,20 @@ public sealed class MailgunFieldsTests
     }
 
     [Fact]
+    public void Fields_AboutTheWay_AreRead()
+    {
+        var options = Read(out var refusal, null, ("Require-TLS", "yes"), ("Deliver-Within", "2h"))!;
+        Assert.Null(refusal);
+        Assert.Equal((true, TimeSpan.FromHours(2)), (options.RequiresTls, options.DeliverWithin));
+        var hour = TimeSpan.FromHours(1);
+        var given = new MailOptions { Domain = "x", RequiresTls = true, DeliverWithin = hour };
+        options = Read(out _, given, ("Require-TLS", "no"), ("Deliver-Within", "2h"))!;
+        Assert.Equal((true, hour), (options.RequiresTls, options.DeliverWithin));
+        Read(out refusal, null, ("Deliver-Within", "2 days"));
+        Assert.StartsWith("550 5.6.0 X-Mailgun-Deliver-Within rejected", refusal);
+    }
+
+    [Fact]
     public void Nothing_StaysNothing() => Assert.Null(Read(out _, null));
 
     [Theory]

@@ -118,6 +118,26 @@ public sealed class MessageQueueLifetimeTests
     }
 
     [Fact]
+    public async Task DeliverWithin_OfTheMessage_EndsItEarlier()
+    {
+        await using var hall = new MailHall();
+        hall.Relay.Otherwise = Results.Unreachable;
+        await ExpireAsync(hall);
+        var options = new MailOptions { Domain = "example.org", DeliverWithin = TimeSpan.FromMinutes(30) };
+        await hall.AcceptAsync(hall.Letter() with { Options = options }, "a@short.net");
+        await hall.AcceptAsync("b@long.net");
+        await hall.RunAsync();
+        hall.Clock.Advance(TimeSpan.FromMinutes(30));
+        await ExpireAsync(hall);
+        Assert.Equal(RecipientState.Ready, hall.Store.Recipients[0].State);
+
+        hall.Clock.Advance(TimeSpan.FromSeconds(1));
+        await ExpireAsync(hall);
+        Assert.Equal(RecipientOutcome.Expired, hall.Store.Recipients[0].Outcome);
+        Assert.Equal(RecipientState.Ready, hall.Store.Recipients[1].State);
+    }
+
+    [Fact]
     public async Task GiveUp_LongerThanTheLifetime_KeepsItLonger()
     {
         await using var hall = new MailHall(OptionsOf(

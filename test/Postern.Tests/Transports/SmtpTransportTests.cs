@@ -136,6 +136,41 @@ public sealed class SmtpTransportTests
     }
 
     [Theory]
+    [InlineData(TransportTls.None)]
+    [InlineData(TransportTls.Opportunistic)]
+    public async Task Tls_TheMessageRequires_IsMissedBeforeMailAndOthersGoOn(TransportTls tls)
+    {
+        var script = new PoliteRelay();
+        await using var relay = ScriptedRelay.Start(script.PlayAsync);
+        await using var transport = Make(Plain(relay.Port) with { Tls = tls });
+        var secret = Secret(Attempt("secret\r\n"));
+        var first = Attempt("first\r\n") with { TakeNext = () => new ValueTask<Attempt?>(secret) };
+        foreach (var attempt in (Attempt[])[first, Attempt("last\r\n")])
+            Assert.IsType<AttemptResult.Relayed>(Assert.Single(
+                (await transport.AttemptAsync(attempt, TestContext.Current.CancellationToken)).Results));
+        var report = await transport.AttemptAsync(secret, TestContext.Current.CancellationToken);
+        var lacks = Assert.IsType<AttemptResult.Unsupported>(Assert.Single(report.Results));
+        Assert.Equal("5.7.10", lacks.Status.ToString());
+        Assert.Equal(["first\r\n", "last\r\n"], script.Contents);
+    }
+
+    [Fact]
+    public async Task Tls_TheMessageRequires_IsThere()
+    {
+        var script = new PoliteRelay { Extensions = ["STARTTLS"] };
+        await using var relay = ScriptedRelay.Start(script.PlayAsync);
+        await using var transport = Make(Plain(relay.Port) with { Tls = TransportTls.Opportunistic });
+        var report = await transport.AttemptAsync(Secret(Attempt()), TestContext.Current.CancellationToken);
+        Assert.IsType<AttemptResult.Relayed>(Assert.Single(report.Results));
+        Assert.StartsWith("TLSv1.", report.Facts.Tls, StringComparison.Ordinal);
+    }
+
+    static Attempt Secret(Attempt attempt) => attempt with
+    {
+        Message = attempt.Message with { Options = new MailOptions { Domain = "x", RequiresTls = true } },
+    };
+
+    [Theory]
     [InlineData("RCPT", "550 5.7.1 Relaying denied")]
     [InlineData("MAIL", "530 5.7.0 Authentication required")]
     [InlineData("DATA", "554 Message rejected: Email address is not verified")]

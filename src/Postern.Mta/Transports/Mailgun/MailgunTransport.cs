@@ -1,6 +1,8 @@
 using System.Buffers;
 using System.Runtime.ExceptionServices;
 using Postern.Mta.Inbound;
+using Postern.Mta.Intake;
+using Postern.Mta.Queue;
 using Postern.Smtp;
 
 namespace Postern.Mta.Transports.Mailgun;
@@ -169,6 +171,7 @@ public sealed class MailgunTransport : ITransport
                 .. which.Select(i => ("to", attempt.Recipients[i].Address.ToString())),
                 ("v:postern-id", attempt.Message.Id.ToString()),
                 .. run.TrackingFields,
+                .. WishesOf(attempt.Message),
             ],
             attempt.Content);
         try
@@ -213,6 +216,18 @@ public sealed class MailgunTransport : ITransport
             (false, true) => [("o:tracking-opens", "no")],
             (false, false) => [],
         };
+    }
+
+    /// <summary>What the submitter asked of the way on, for Mailgun's own attempts.</summary>
+    IEnumerable<(string Name, string Value)> WishesOf(QueuedMessage message)
+    {
+        if (message.Options is { RequiresTls: true })
+            yield return ("o:require-tls", "yes");
+        if (message.Options?.DeliverWithin is not { } within)
+            yield break;
+        var left = message.BeginsAt + within - clock.GetUtcNow();
+        yield return ("o:deliver-within", DeliveryWindow.Format(left < DeliveryWindow.Min
+            ? DeliveryWindow.Min : left < within ? left : within));
     }
 
     static async ValueTask<byte[]> ReadHeadAsync(ContentSource content, CancellationToken cancel)

@@ -78,13 +78,14 @@ sealed class FormReader
         }
     }
 
-    static Stream Unpack(HttpRequest request) => request.Headers.ContentEncoding.ToString() switch
-    {
-        "" or "identity" => request.Body,
-        "gzip" => new GZipStream(request.Body, CompressionMode.Decompress),
-        var other => throw new ApiException(
-            415, $"Content-Encoding {ApiException.Shown(other)} is not taken, gzip is"),
-    };
+    static Stream Unpack(HttpRequest request) =>
+        request.Headers.ContentEncoding.ToString().ToLowerInvariant() switch
+        {
+            "" or "identity" => request.Body,
+            "gzip" or "x-gzip" => new GZipStream(request.Body, CompressionMode.Decompress),
+            var other => throw new ApiException(
+                415, $"Content-Encoding {ApiException.Shown(other)} is not taken, gzip is"),
+        };
 
     async ValueTask ReadPairsAsync(ApiForm form, Stream body, string type, CancellationToken cancel)
     {

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using System.Net;
+using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http.Features;
@@ -199,6 +200,8 @@ sealed partial class MailgunFace
         Variables = request.Variables,
         IsTest = request.IsTest,
         DeliverAt = request.DeliverAt,
+        RequiresTls = request.RequiresTls,
+        DeliverWithin = request.DeliverWithin,
     };
 
     /// <summary>The sender's own, if it is one (RFC 5322 §3.6.4).</summary>
@@ -225,6 +228,7 @@ sealed partial class MailgunFace
         public long Count { get; private set; }
         public bool IsTooLarge => Count > octetsMax;
 
+        [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
         public override async ValueTask WriteAsync(ReadOnlySequence<byte> octets, CancellationToken cancel)
         {
             Count += octets.Length;

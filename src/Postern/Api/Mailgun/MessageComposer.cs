@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using MimeKit;
 using MimeKit.Text;
+using Postern.Mta.Intake;
 using Postern.Smtp.Server;
 
 namespace Postern.Api.Mailgun;
@@ -52,6 +53,10 @@ sealed class MessageComposer(SendRequest request, TimeProvider clock, long octet
             message.Headers.Add("X-Mailgun-Tag", tag);
         if (request.Variables is { } variables && Folded(variables, only) is { } folded)
             message.Headers.Add("X-Mailgun-Variables", folded);
+        if (request.RequiresTls)
+            message.Headers.Add(MailgunFields.RequireTls, "yes");
+        if (request.DeliverWithin is { } window)
+            message.Headers.Add(MailgunFields.DeliverWithin, DeliveryWindow.Format(window));
         message.Body = Body(only);
         message.Prepare(EncodingConstraint.SevenBit);
         return message;

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Postern.Mta.Intake;
 
 namespace Postern.Api.Mailgun;
 
@@ -68,6 +69,10 @@ sealed class SendRequest
 
     public DateTimeOffset? DeliverAt { get; private set; }
     public bool IsTest { get; private set; }
+    public bool RequiresTls { get; private set; }
+
+    /// <summary>Null: as long as the route and the queue give.</summary>
+    public TimeSpan? DeliverWithin { get; private set; }
 
     /// <summary>Not null, be it empty: each of <see cref="To"/> gets a message of his own.</summary>
     public RecipientVariables? Batch { get; private set; }
@@ -180,9 +185,9 @@ sealed class SendRequest
         if (TemplateName is not null)
             TemplateVariables = ReadTemplateVariables();
         Tags = ReadTags();
-        IsTest = IsYes(form.Find("o:testmode"));
-        if (IsYes(form.Find("o:require-tls")))
-            throw new ApiException(501, "o:require-tls is not offered; set tls of the transport");
+        IsTest = MailgunFields.IsYes(form.Find("o:testmode"));
+        RequiresTls = MailgunFields.IsYes(form.Find("o:require-tls"));
+        DeliverWithin = ReadWindow();
         DeliverAt = ReadTime(clock.GetUtcNow());
         Batch = form.Find("recipient-variables") is { } json ? RecipientVariables.Parse(json) : null;
     }
@@ -271,9 +276,13 @@ sealed class SendRequest
         return at > now ? at : null;
     }
 
-    /// <summary>As PHP, Python and people write it.</summary>
-    public static bool IsYes(string? text) =>
-        text is not null && text.ToLowerInvariant() is "yes" or "true" or "1";
+    TimeSpan? ReadWindow()
+    {
+        if (form.Find("o:deliver-within") is not { Length: > 0 } text)
+            return null;
+        return DeliveryWindow.TryParse(text, out var window) ? window : throw new ApiException(
+            400, $"o:deliver-within '{ApiException.Shown(text)}' is no time like 1h30m between 5m and 24h");
+    }
 
     IEnumerable<ApiFile> Files(string field) =>
         form.Files.Where(file => file.Field == field && file.Name.Length > 0);

@@ -53,12 +53,25 @@ public sealed class FormReaderTests : IDisposable
         Assert.Equal(expected, Show(form));
     }
 
-    [Fact]
-    public async Task Body_PackedByGzip_IsRead()
+    [Theory]
+    [InlineData("gzip")]
+    [InlineData("GZIP")]
+    [InlineData("x-gzip")]
+    public async Task Body_PackedByGzip_IsRead(string encoding)
     {
         var packed = Pack("to=a@b.c"u8.ToArray());
-        await using var form = await ReadAsync("application/x-www-form-urlencoded", packed, "gzip");
+        await using var form = await ReadAsync("application/x-www-form-urlencoded", packed, encoding);
         Assert.Equal("to=a@b.c", Show(form));
+    }
+
+    [Theory] // Its trailer, and a piece of what it says.
+    [InlineData(1)]
+    [InlineData(12)]
+    public async Task Body_PackedByGzip_ThatWasCut_IsNoShorterForm(int octets)
+    {
+        var packed = Pack("to=a@b.c&text=all+of+it"u8.ToArray());
+        Assert.Equal(400, (await RefusedAsync(
+            "application/x-www-form-urlencoded", packed[..^octets], "gzip")).Status);
     }
 
     [Theory]

@@ -202,6 +202,8 @@ public sealed class MailgunSendTests(RunningServer server) : IClassFixture<Runni
     [InlineData("Header name must be pure ASCII: ?n?", "h:Ünï=1")]
     [InlineData("'tomorrow' is not an RFC-2822 compliant date", "o:deliverytime=tomorrow")]
     [InlineData("o:deliverytime may be 7 days ahead", "o:deliverytime=Fri, 31 Dec 9999 23:59:59 +0000")]
+    [InlineData(
+        "o:deliver-within 'soon' is no time like 1h30m between 5m and 24h", "o:deliver-within=soon")]
     [InlineData("'recipient-variables' parameter is not a valid JSON", "recipient-variables=[1]")]
     [InlineData("'h:X-Mailgun-Variables' parameter is not a valid JSON", "h:X-Mailgun-Variables=nope")]
     [InlineData(
@@ -225,9 +227,35 @@ public sealed class MailgunSendTests(RunningServer server) : IClassFixture<Runni
         Assert.Empty(await server.MailsAsync("<n@r>"));
     }
 
+    [Theory]
+    [InlineData("yes", true)]
+    [InlineData("True", true)]
+    [InlineData("no", false)]
+    public async Task Tls_ThatIsAskedFor_GoesWithTheMessage(string said, bool isRequired)
+    {
+        var (mail, content) = await SentAsync($"o:require-tls={said}");
+        Assert.Equal(isRequired, mail.Message.Options!.RequiresTls);
+        // Where the next hop is Mailgun's relay, it reads it again.
+        Assert.Equal(
+            isRequired, content.Contains("\r\nX-Mailgun-Require-TLS: yes\r\n", StringComparison.Ordinal));
+    }
+
     [Fact]
-    public async Task Tls_ThatIsAskedFor_IsNotSilentlyLeftOut() =>
-        Assert.Equal(HttpStatusCode.NotImplemented, (await SendAsync("o:require-tls=yes")).Status);
+    public async Task Window_OfDelivery_GoesWithTheMessage()
+    {
+        var (mail, content) = await SentAsync("o:deliver-within=1h30m");
+        Assert.Equal(TimeSpan.FromMinutes(90), mail.Message.Options!.DeliverWithin);
+        Assert.Contains("\r\nX-Mailgun-Deliver-Within: 1h30m\r\n", content);
+    }
+
+    [Fact]
+    public async Task Name_WithALineEndInAnEncodedWord_StaysAName()
+    {
+        var (mail, content) = await SentAsync(
+            "from==?utf-8?q?a=0D=0ABcc:_x@net.example?= <ann@shop.example>");
+        Assert.Equal(["bob@net.example"], mail.To);
+        Assert.DoesNotContain("\nBcc", content);
+    }
 
     [Fact]
     public async Task Options_Over16KiB_Are400() =>

@@ -4,6 +4,7 @@ using System.Text;
 using Microsoft.Extensions.Time.Testing;
 using Postern.Mta;
 using Postern.Mta.Configuration;
+using Postern.Mta.Queue;
 using Postern.Mta.Reports;
 using Postern.Mta.Store;
 using Postern.Mta.Transports;
@@ -84,6 +85,31 @@ public sealed class MailgunTransportTests
         Assert.Equal(
             field.Length == 0 ? [] : [field],
             names.Where(name => api.Requests[0].Field(name).SequenceEqual(["no"])));
+    }
+
+    [Theory]
+    [InlineData(50, "1h10m")]
+    [InlineData(119, "5m")]
+    [InlineData(-5, "2h")]
+    public async Task Wishes_OfTheSubmitter_GoAlong(int minutesAgo, string left)
+    {
+        var api = new ScriptedApi().Do(TakeAsync);
+        var attempt = AttemptOf.Text(Mail, "a@b.example");
+        await AttemptAsync(api, attempt with
+        {
+            Message = attempt.Message with
+            {
+                ArrivedAt = Now.AddMinutes(-minutesAgo),
+                Options = new MailOptions
+                {
+                    Domain = "x",
+                    RequiresTls = true,
+                    DeliverWithin = TimeSpan.FromHours(2),
+                },
+            },
+        });
+        Assert.Equal(["yes"], api.Requests[0].Field("o:require-tls"));
+        Assert.Equal([left], api.Requests[0].Field("o:deliver-within"));
     }
 
     [Fact]
