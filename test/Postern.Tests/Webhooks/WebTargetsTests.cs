@@ -198,7 +198,8 @@ public sealed class WebTargetsTests
         Assert.Equal(["POST /hook HTTP/1.1"], asked);
     }
 
-    /// <summary>SSRF-19: an endless body, and a gzip bomb, which is the same to who unpacks nothing.</summary>
+    /// <summary>SSRF-19: an endless body, and a gzip bomb, which is the same to who unpacks
+    /// nothing.</summary>
     [Fact]
     public async Task Answer_WithoutEnd_IsReadUpToALimit()
     {
