@@ -43,7 +43,8 @@ public sealed class MailgunClientTests : IAsyncLifetime
     {
         var url = string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{postern.Port("http")}");
         var run = await Command.RunAsync(
-            Tool.Require("node", "nodejs"), [Tool.RequireNode("mailgun.js"), client, url, Key, Domain, .. what]);
+            Tool.Require("node", "nodejs"),
+            [Tool.RequireNode("mailgun.js"), client, url, Key, Domain, .. what]);
         using var document = JsonDocument.Parse(run.Succeeded().Output);
         return document.RootElement.Clone();
     }
@@ -103,7 +104,8 @@ public sealed class MailgunClientTests : IAsyncLifetime
             told.GetProperty("tags").GetProperty("items").EnumerateArray()).GetProperty("tag").GetString());
         Assert.Equal("From-Template", told.GetProperty("tag").GetProperty("tag").GetString());
         Assert.Equal("Tag updated", Message("described"));
-        Assert.Equal("mail of templates", told.GetProperty("tagStats").GetProperty("description").GetString());
+        Assert.Equal(
+            "mail of templates", told.GetProperty("tagStats").GetProperty("description").GetString());
         Assert.Equal(1, AcceptedOf("tagStats"));
         Assert.Equal(1, AcceptedOf("stats"));
         Assert.Equal("Tag deleted", Message("untagged"));
