@@ -138,7 +138,8 @@ sealed partial class MailgunFace
         }
         catch (JsonException broken)
         {
-            throw new ApiException(400, $"Invalid json: {ApiException.Shown(broken.Message)}");
+            throw new ApiException(
+                400, $"Invalid json: {ApiException.Shown(broken.Path ?? "$")} is not what it should be");
         }
     }
 }

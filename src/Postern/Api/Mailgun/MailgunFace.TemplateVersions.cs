@@ -38,7 +38,7 @@ sealed partial class MailgunFace
             CheckRoom(template);
             var key = $"{domain}/{template.Name}";
             var (version, body) = ReadVersion(form, key, tag);
-            var isActive = template.Versions.Count == 0 || SendRequest.IsYes(form.Find("active"));
+            var isActive = template.Versions.Count == 0 || MailgunFields.IsYes(form.Find("active"));
             template = template.With(version);
             if (isActive)
                 template = template with { ActiveTag = tag };
@@ -97,7 +97,7 @@ sealed partial class MailgunFace
                 Headers = form.Find("headers") is null ? version.Headers : ReadHeaders(form),
             };
             template = template.With(version);
-            if (SendRequest.IsYes(form.Find("active")))
+            if (MailgunFields.IsYes(form.Find("active")))
                 template = template with { ActiveTag = version.Tag };
             changes.Add(templates.Put(key, template));
             return Told("version has been updated", "template", NamesOf(template, version));

@@ -149,7 +149,7 @@ sealed partial class MailgunFace
     async ValueTask<JsonObject> JsonOfAsync(HttpContext context, string domain, StoredTemplate template)
     {
         var json = JsonOf(template);
-        if (SendRequest.IsYes(context.Request.Query["active"].LastOrDefault())
+        if (MailgunFields.IsYes(context.Request.Query["active"].LastOrDefault())
             && template.Find(template.ActiveTag) is { } active)
             json["version"] = JsonOf(template, active, await BodyAsync(
                 domain, template.Name, active.Tag, context.RequestAborted));

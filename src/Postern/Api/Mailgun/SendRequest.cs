@@ -52,7 +52,7 @@ sealed class SendRequest
     public SendTemplate? Template { get; private set; }
 
     /// <summary>A text is made of the template's HTML.</summary>
-    public bool MakesText => TemplateName is not null && IsYes(form.Find("t:text"));
+    public bool MakesText => TemplateName is not null && MailgunFields.IsYes(form.Find("t:text"));
 
     public TemplateValue TemplateVariables { get; private set; } = TemplateValue.Missing;
 

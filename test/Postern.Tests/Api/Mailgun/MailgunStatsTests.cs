@@ -57,7 +57,8 @@ public sealed class MailgunStatsTests(RunningServer server) : IClassFixture<Runn
     {
         using var http = server.Api("key-mg");
         await SendAsync(http, Domain, "again");
-        Assert.Equal("""200 {"message":"Tag deleted"}""", await http.AskAsync("DELETE", Domain + "/tags/again"));
+        Assert.Equal(
+            """200 {"message":"Tag deleted"}""", await http.AskAsync("DELETE", Domain + "/tags/again"));
         await SendAsync(http, Domain, "again");
         Assert.StartsWith("""200 {"tag":"again",""", await http.AskAsync("GET", Domain + "/tags/again"));
         // As at Mailgun, its counters have outlived it.
@@ -176,7 +177,8 @@ public sealed class MailgunStatsTests(RunningServer server) : IClassFixture<Runn
             """);
         GoldenFile.Check("mailgun-metrics.txt", talk.ToString());
         using var json = JsonDocument.Parse((await http.AskJsonAsync(
-            "POST", Metrics, """{"duration":"7d","dimensions":["time"],"metrics":["accepted_count"]}"""))[4..]);
+            "POST", Metrics,
+            """{"duration":"7d","dimensions":["time"],"metrics":["accepted_count"]}"""))[4..]);
         Assert.Equal(8, json.RootElement.GetProperty("items").GetArrayLength());
     }
 
