@@ -27,7 +27,9 @@ public sealed class ParsedMail : IAsyncDisposable
     ParsedMail(Stream octets, MailHeader header)
     {
         this.octets = octets;
-        Fields = [.. header.Fields.Select(field => KeyValuePair.Create(field.Name, field.Value))];
+        // Where a field was folded with a tab its reader sees a space.
+        Fields = [.. header.Fields.Select(
+            field => KeyValuePair.Create(field.Name, field.Value.Replace('\t', ' ')))];
     }
 
     /// <summary>Decoded, in order, with their names as they stand.</summary>

@@ -3,22 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace Postern.Mta.Routing;
 
-/// <summary>A route made by the API, as the store keeps it: in the words of who made it.</summary>
-public sealed record StoredRoute
-{
-    /// <summary>Lower ones are asked first.</summary>
-    public int Priority { get; init; }
-
-    public string Description { get; init; } = "";
-    public required string Expression { get; init; }
-    public required IReadOnlyList<string> Actions { get; init; }
-    public required DateTimeOffset CreatedAt { get; init; }
-}
-
-[JsonSerializable(typeof(StoredRoute))]
-public sealed partial class StoredRouteJson : JsonSerializerContext;
-
-/// <summary>The same, ready to be asked.</summary>
+/// <summary>A route made by the API, ready to be asked.</summary>
 public sealed record InboundRoute(
     string Id, StoredRoute Stored, RouteFilter Filter, IReadOnlyList<RouteAction> Actions)
 {
@@ -65,3 +50,18 @@ public sealed record InboundRoute(
         return true;
     }
 }
+
+/// <summary>The same as the store keeps it: in the words of who made it.</summary>
+public sealed record StoredRoute
+{
+    /// <summary>Lower ones are asked first.</summary>
+    public int Priority { get; init; }
+
+    public string Description { get; init; } = "";
+    public required string Expression { get; init; }
+    public required IReadOnlyList<string> Actions { get; init; }
+    public required DateTimeOffset CreatedAt { get; init; }
+}
+
+[JsonSerializable(typeof(StoredRoute))]
+public sealed partial class StoredRouteJson : JsonSerializerContext;

@@ -15,10 +15,10 @@ public sealed partial class MailgunRoutesTests : IAsyncLifetime
     public ValueTask DisposeAsync() => server.DisposeAsync();
 
     [GeneratedRegex("[0-9a-f]{24}")]
-    private static partial Regex Id { get; }
+    static partial Regex Id { get; }
 
     [GeneratedRegex("[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} 20[0-9]{2} [0-9:]{8} GMT")]
-    private static partial Regex Date { get; }
+    static partial Regex Date { get; }
 
     /// <param name="fields"><c>name=value</c> each.</param>
     async Task<string> AskAsync(string method, string path, params string[] fields)
