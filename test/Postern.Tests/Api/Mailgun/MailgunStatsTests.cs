@@ -31,6 +31,7 @@ public sealed class MailgunStatsTests(RunningServer server) : IClassFixture<Runn
         await talk.AskAsync("GET", all + "/tag?tag=b%2Fc");
         await talk.AskAsync("PUT", all + "/tags/alpha", "description=the first");
         await talk.AskAsync("PUT", all + "/tag?tag=b%2Fc", "description=the second");
+        await talk.AskAsync("PUT", all + "/tags/alpha", "nothing=of it");
         await talk.AskAsync("GET", all + "/tag?tag=alpha");
         await talk.AskAsync("GET", all + "/tags/b%2Fc");
         await talk.AskAsync("GET", "v3/domains/other.example.org/limits/tag");
