@@ -3,14 +3,6 @@ using System.Text.Json.Serialization;
 
 namespace Postern.Api.Mailgun;
 
-/// <summary><c>pagination</c> of analytics, as it came.</summary>
-sealed record AnalyticsPagination
-{
-    [JsonPropertyName("sort")] public string? Sort { get; init; }
-    [JsonPropertyName("skip")] public int? Skip { get; init; }
-    [JsonPropertyName("limit")] public int? Limit { get; init; }
-}
-
 /// <summary>Which items of a list, in which order.</summary>
 /// <param name="Column">What it is sorted by.</param>
 sealed record AnalyticsPage(string Column, SortDirection Direction, int Skip, int Limit)
@@ -55,6 +47,14 @@ sealed record AnalyticsPage(string Column, SortDirection Direction, int Skip, in
 
     static string Word(string column, SortDirection direction) =>
         column + (direction == SortDirection.Down ? ":desc" : ":asc");
+}
+
+/// <summary><c>pagination</c> of analytics, as it came.</summary>
+sealed record AnalyticsPagination
+{
+    [JsonPropertyName("sort")] public string? Sort { get; init; }
+    [JsonPropertyName("skip")] public int? Skip { get; init; }
+    [JsonPropertyName("limit")] public int? Limit { get; init; }
 }
 
 enum SortDirection { Up, Down }

@@ -50,10 +50,14 @@ sealed partial class MailgunFace
     {
         var question = await ReadTagQuestionAsync(context);
         await using var form = new ApiForm();
-        form.Add("description", question.Description ?? "");
+        if (question.Description is { } words)
+            form.Add("description", words);
         var description = ShortText(form, "description");
         return await ChangeTagsAsync(context, question, "Tag updated", (name, tag) =>
-            agent.Stats.Tags.Put(name, tag with { Description = description }));
+            agent.Stats.Tags.Put(name, tag with
+            {
+                Description = question.Description is null ? tag.Description : description,
+            }));
     }
 
     async Task<JsonObject> RemoveTagsAsync(HttpContext context) => await ChangeTagsAsync(

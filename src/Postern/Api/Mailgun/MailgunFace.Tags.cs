@@ -48,12 +48,15 @@ sealed partial class MailgunFace
     {
         await agent.Stats.CatchUpAsync(context.RequestAborted);
         await using var form = await ReadFormAsync(context);
-        var description = ShortText(form, "description");
+        var description = form.Find("description") is null ? null : ShortText(form, "description");
         return await agent.Queue.ChangeObjectsAsync(async changes =>
         {
             var tag = await TagAsync(context, domain);
             changes.Add(agent.Stats.Tags.Put(
-                StatsIndex.KeyOf(domain, tag.Tag), tag with { Description = description }));
+                StatsIndex.KeyOf(domain, tag.Tag), tag with
+                {
+                    Description = description ?? tag.Description,
+                }));
             return new JsonObject { ["message"] = "Tag updated" };
         }, context.RequestAborted);
     }

@@ -20,8 +20,8 @@ sealed record MetricsQuestion
     [JsonPropertyName("end")] public string? End { get; init; }
     [JsonPropertyName("resolution")] public string? Resolution { get; init; }
     [JsonPropertyName("duration")] public string? Duration { get; init; }
-    [JsonPropertyName("dimensions")] public string[]? Dimensions { get; init; }
-    [JsonPropertyName("metrics")] public string[]? Metrics { get; init; }
+    [JsonPropertyName("dimensions")] public string?[]? Dimensions { get; init; }
+    [JsonPropertyName("metrics")] public string?[]? Metrics { get; init; }
     [JsonPropertyName("filter")] public MetricsFilter? Filter { get; init; }
     [JsonPropertyName("include_aggregates")] public bool IncludeAggregates { get; init; }
     [JsonPropertyName("pagination")] public AnalyticsPagination? Pagination { get; init; }
@@ -30,7 +30,7 @@ sealed record MetricsQuestion
     /// <exception cref="ApiException">One is not known, or not counted.</exception>
     public IReadOnlyList<string> ReadMetrics()
     {
-        string[] names = [.. (Metrics ?? []).Distinct(StringComparer.Ordinal)];
+        string[] names = [.. (Metrics ?? []).Select(name => name ?? "").Distinct(StringComparer.Ordinal)];
         if (names.Length > NamesMax || names.Any(name => !Metric.IsKnown(name) && !Metric.IsAbsent(name)))
             throw new ApiException(400, "'metrics' attribute is invalid");
         return names.FirstOrDefault(Metric.IsAbsent) is { } absent
@@ -41,7 +41,7 @@ sealed record MetricsQuestion
     /// <exception cref="ApiException">One is not known, or not counted.</exception>
     public IReadOnlyList<string> ReadDimensions()
     {
-        string[] names = [.. (Dimensions ?? []).Distinct(StringComparer.Ordinal)];
+        string[] names = [.. (Dimensions ?? []).Select(name => name ?? "").Distinct(StringComparer.Ordinal)];
         if (names.Length > DimensionsMax
             || names.Any(name => !Counted.Contains(name) && !Absent.Contains(name)))
             throw new ApiException(400, "'dimensions' attribute is invalid");
@@ -53,7 +53,7 @@ sealed record MetricsQuestion
     /// <exception cref="ApiException">One cannot be understood, or not be answered.</exception>
     public IReadOnlyList<MetricsCondition> ReadFilter()
     {
-        var conditions = Filter?.And ?? [];
+        MetricsCondition[] conditions = [.. (Filter?.And ?? []).Select(one => one ?? new MetricsCondition())];
         foreach (var condition in conditions)
         {
             if (Absent.Contains(condition.Attribute))
@@ -69,21 +69,21 @@ sealed record MetricsQuestion
 
 sealed record MetricsFilter
 {
-    [JsonPropertyName("AND")] public MetricsCondition[]? And { get; init; }
+    [JsonPropertyName("AND")] public MetricsCondition?[]? And { get; init; }
 }
 
 sealed record MetricsCondition
 {
     [JsonPropertyName("attribute")] public string? Attribute { get; init; }
     [JsonPropertyName("comparator")] public string? Comparator { get; init; }
-    [JsonPropertyName("values")] public MetricsValue[]? Values { get; init; }
+    [JsonPropertyName("values")] public MetricsValue?[]? Values { get; init; }
 
     /// <summary>One of its values is what is asked for, or none.</summary>
     public bool Holds(string value)
     {
         var isMet = Comparator is "=" or "!="
-            ? Values!.Any(one => string.Equals(one.Value, value, StringComparison.OrdinalIgnoreCase))
-            : Values!.Any(one => one.Value is { } part
+            ? Values!.Any(one => string.Equals(one?.Value, value, StringComparison.OrdinalIgnoreCase))
+            : Values!.Any(one => one?.Value is { } part
                 && value.Contains(part, StringComparison.OrdinalIgnoreCase));
         return isMet == (Comparator is "=" or "contains");
     }

@@ -31,6 +31,7 @@ public sealed class MailgunStatsTests(RunningServer server) : IClassFixture<Runn
         await talk.AskAsync("GET", all + "/tag?tag=b%2Fc");
         await talk.AskAsync("PUT", all + "/tags/alpha", "description=the first");
         await talk.AskAsync("PUT", all + "/tag?tag=b%2Fc", "description=the second");
+        await talk.AskAsync("PUT", all + "/tags/alpha", "nothing=of it");
         await talk.AskAsync("GET", all + "/tag?tag=alpha");
         await talk.AskAsync("GET", all + "/tags/b%2Fc");
         await talk.AskAsync("GET", "v3/domains/other.example.org/limits/tag");
@@ -185,7 +186,12 @@ public sealed class MailgunStatsTests(RunningServer server) : IClassFixture<Runn
     [Theory]
     [InlineData("400", "'resolution' attribute is invalid", """{"resolution":"year"}""")]
     [InlineData("400", "'metrics' attribute is invalid", """{"metrics":["x"]}""")]
+    [InlineData("400", "'metrics' attribute is invalid", """{"metrics":[null]}""")]
+    [InlineData("400", "'metrics' attribute is invalid",
+        """{"metrics":["accepted_count"],"metrics":["x"]}""")]
     [InlineData("400", "'dimensions' attribute is invalid", """{"dimensions":["x"]}""")]
+    [InlineData("400", "'dimensions' attribute is invalid", """{"dimensions":[null]}""")]
+    [InlineData("400", "'filter' attribute is invalid", """{"filter":{"AND":[null]}}""")]
     [InlineData("400", "'filter' attribute is invalid",
         """{"filter":{"AND":[{"attribute":"x","comparator":"=","values":[{"value":"y"}]}]}}""")]
     [InlineData("400", "'filter' attribute is invalid", """{"filter":{"AND":[{"attribute":"tag"}]}}""")]
@@ -199,6 +205,18 @@ public sealed class MailgunStatsTests(RunningServer server) : IClassFixture<Runn
         using var http = server.Api("key-account");
         Assert.Equal(
             $$"""{{status}} {"message":"{{expected}}"}""", await http.AskJsonAsync("POST", Metrics, json));
+    }
+
+    [Fact]
+    public async Task Filter_WithAValueThatIsNone_FitsNothing()
+    {
+        using var http = server.Api("key-account");
+        Assert.Contains("\"items\":[]", await http.AskJsonAsync(
+            "POST", Metrics,
+            """
+            {"dimensions":["domain"],"metrics":["accepted_count"],
+             "filter":{"AND":[{"attribute":"domain","comparator":"=","values":[null,{}]}]}}
+            """));
     }
 
     [Theory]
