@@ -27,9 +27,7 @@ sealed partial class SmtpDoor
     }
 
     /// <summary>As the configuration spells it. Null: none of ours.</summary>
-    string? FindSendingDomain(Mailbox mailbox) => current().Options.Domains.Keys.FirstOrDefault(ours =>
-        Mailbox.TryParse($"x@{ours}", out var known)
-        && string.Equals(known.Domain, mailbox.Domain, StringComparison.OrdinalIgnoreCase));
+    string? FindSendingDomain(Mailbox mailbox) => queue.SendingDomains.FindName(mailbox.Domain);
 
     /// <summary>Somebody there has mail: so its postmaster has, too.</summary>
     bool ServesByApi(Mailbox mailbox) => routes.All.Count > 0 && FindSendingDomain(mailbox) is not null;

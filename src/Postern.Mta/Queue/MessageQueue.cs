@@ -82,7 +82,8 @@ public sealed partial class MessageQueue : IDisposable
 
     PosternOptions Options => Volatile.Read(ref settings).Options;
 
-    SendingDomains SendingDomains => Volatile.Read(ref domains);
+    /// <summary>Of file and store.</summary>
+    internal SendingDomains SendingDomains => Volatile.Read(ref domains);
 
     public QueueId NextId() => ids.Next();
 

@@ -40,26 +40,12 @@ public sealed class RunningServer : IAsyncLifetime
     public IPEndPoint AddressOf(string listener) =>
         server.Bound.Single(bound => bound.Name == listener).Address;
 
-    /// <summary>The same data directory in the hands of the next process.</summary>
-    public async ValueTask RestartAsync()
-    {
-        await StopAsync();
-        await InitializeAsync();
-    }
-
     public async ValueTask InitializeAsync()
     {
         var options = Options();
         server = await PosternServer.StartAsync(
             options, () => options, null, TimeProvider.System, TestContext.Current.CancellationToken,
             Resolver);
-    }
-
-    /// <summary>A new process would find no more than this: other ports, the same data directory.</summary>
-    public async ValueTask RestartAsync()
-    {
-        await StopAsync();
-        await InitializeAsync();
     }
 
     PosternOptions Options() => new()
@@ -183,13 +169,6 @@ public sealed class RunningServer : IAsyncLifetime
     /// <summary>Where what becomes of this message is told to.</summary>
     internal string ReturnPathOf(QueueId message, string domain) =>
         server.Agent.Queue.ReturnPaths!.Of(message, domain).ToString();
-
-    /// <summary>Another one on what this one left.</summary>
-    public async ValueTask RestartAsync()
-    {
-        await StopAsync();
-        await InitializeAsync();
-    }
 
     /// <summary>Of what Postern posts to others.</summary>
     internal ValueTask<string> SigningKeyAsync() =>

@@ -4,16 +4,11 @@ namespace Postern.Tests.Security;
 public sealed class SecurityCatalogueTests
 {
     const string Hooks = "test/Postern.Tests/Hooks/ProviderHooksTests.cs";
+    const string Targets = "test/Postern.Tests/Webhooks/WebTargetsTests.cs";
 
     static readonly string[] Areas =
         ["SMI", "SMO", "TLS", "CMD", "AUT", "DAT", "BDA", "REL", "CLI", "DSN",
-<<<<<<< HEAD
-        "DOS", "FS", "LOG", "SSRF"];
-
-    const string Targets = "test/Postern.Tests/Webhooks/WebTargetsTests.cs";
-=======
-        "DOS", "FS", "LOG", "API", "WHK"];
->>>>>>> apifix
+        "DOS", "FS", "LOG", "API", "WHK", "SSRF"];
 
     /// <summary>Cases that need another stage than a session in memory: file and method that play
     /// them.</summary>
@@ -34,7 +29,6 @@ public sealed class SecurityCatalogueTests
             ["FS-03"] = ("test/interop/SecurityTests.cs", "Files_WhateverTheUmask_AreForTheirOwner"),
             ["FS-07"] = ("test/interop/SecurityTests.cs", "DataDirectory_OfARunningPostern_IsRefused"),
             ["FS-16"] = ("test/interop/SecurityTests.cs", "Noise_OnEverySocket_EndsTheRequestAlone"),
-<<<<<<< HEAD
             ["SSRF-01"] = (Targets, "Url_ThatLeadsInside_IsRefusedWhenSet"),
             ["SSRF-02"] = (Targets, "Url_ThatLeadsInside_IsRefusedWhenSet"),
             ["SSRF-03"] = (Targets, "Url_ThatLeadsInside_IsRefusedWhenSet"),
@@ -51,7 +45,6 @@ public sealed class SecurityCatalogueTests
             ["SSRF-14"] = (Targets, "Connection_ToAnAddressInside_IsNotMade"),
             ["SSRF-19"] = (Targets, "Answer_WithoutEnd_IsReadUpToALimit"),
             ["SSRF-20"] = ("test/interop/WebhookTests.cs", "Webhook_OfARealMessage_IsValidToMailgunJs"),
-=======
             ["DSN-13"] = ("test/Postern.Tests/Reports/BounceSamplesTests.cs",
                 "Samples_AreClassifiedRight_AtLeast95InAHundred"),
             ["API-13"] = ("test/Postern.Tests/Api/Mailgun/MailgunSendTests.cs", "Mime_ThatIsNoMessage_Is400"),
@@ -66,7 +59,6 @@ public sealed class SecurityCatalogueTests
             ["WHK-08"] = (Hooks, "Body_OfTenMegabytes_Is413"),
             ["WHK-09"] = ("test/interop/Crash/HookKillTests.cs",
                 "Webhooks_RepeatedForgedAndUnderKills_AreAppliedOnce"),
->>>>>>> apifix
         };
 
     /// <summary>Cases about what is not there yet, and what that is.</summary>

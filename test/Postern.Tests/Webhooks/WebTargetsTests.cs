@@ -210,7 +210,7 @@ public sealed class WebTargetsTests
         {
             Body = () => new StreamContent(endless) { Headers = { ContentEncoding = { "gzip" } } },
         };
-        using var post = new WebhookPost(Targets(), clock, receiver);
+        using var post = new WebhookPost(receiver, clock);
         Assert.IsType<WebhookAnswer.Taken>(
             await post.SendAsync("https://ok.example/", Event, "key", Cancel));
         Assert.Equal(64 << 10, endless.Octets);
@@ -224,7 +224,7 @@ public sealed class WebTargetsTests
         var clock = new FakeTimeProvider(MailHall.Start);
         var trickle = new AnswerStream();
         using var receiver = new WebhookReceiver(clock) { Body = () => new StreamContent(trickle) };
-        using var post = new WebhookPost(Targets(), clock, receiver);
+        using var post = new WebhookPost(receiver, clock);
         var sending = post.SendAsync("https://ok.example/", Event, "key", Cancel).AsTask();
         Assert.False(sending.IsCompleted);
         clock.Advance(TimeSpan.FromSeconds(10));

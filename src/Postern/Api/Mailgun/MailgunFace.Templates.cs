@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
+using Postern.Mta.Intake;
 using Postern.Mta.Store;
 
 namespace Postern.Api.Mailgun;

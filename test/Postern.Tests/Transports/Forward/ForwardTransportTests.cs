@@ -1,9 +1,7 @@
-using System.Net;
 using System.Text;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.Time.Testing;
 using Postern.Mta;
-using Postern.Mta.Configuration;
 using Postern.Mta.Reports;
 using Postern.Mta.Transports;
 using Postern.Mta.Transports.Forward;
