@@ -45,10 +45,11 @@ public sealed class RoutePattern
             return false;
         try
         {
-            var options = RegexOptions.NonBacktracking | RegexOptions.CultureInvariant;
-            var regex = place == PatternPlace.Address
-                ? new Regex($@"\A(?:{translation.Text})", options | RegexOptions.IgnoreCase)
-                : new Regex(translation.Text, options);
+            var isAddress = place == PatternPlace.Address;
+            var regex = new Regex(
+                isAddress ? $@"\A(?:{translation.Text})" : translation.Text,
+                RegexOptions.NonBacktracking | RegexOptions.CultureInvariant
+                    | (isAddress ? RegexOptions.IgnoreCase : RegexOptions.None));
             pattern = new RoutePattern(regex, translation.Groups, translation.Names);
             return true;
         }

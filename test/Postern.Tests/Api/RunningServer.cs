@@ -72,7 +72,6 @@ public sealed class RunningServer : IAsyncLifetime
         Domains = new Dictionary<string, DomainOptions>
         {
             ["mg.example.org"] = new() { ApiKeys = [new Secret("test:", "key-mg")] },
-            ["백.example"] = new() { ApiKeys = [new Secret("test:", "key-idn")] },
             ["other.example.org"] = new() { ApiKeys = [new Secret("test:", "key-other")] },
         },
         Transports = new Dictionary<string, TransportOptions>

@@ -9,48 +9,11 @@ public sealed class MailgunStatsTests(RunningServer server) : IClassFixture<Runn
     const string Metrics = "v1/analytics/metrics";
 
     /// <summary>A test, which is accepted and delivered at once.</summary>
-    static async Task SendAsync(HttpClient http, string domain, params string[] tags)
+    internal static async Task SendAsync(HttpClient http, string domain, params string[] tags)
     {
         string[] fields = ["from=a@shop.example", "to=r@net.example", "text=x", "o:testmode=yes"];
         Assert.StartsWith("200 ", await http.AskAsync(
             "POST", domain + "/messages", [.. fields, .. tags.Select(tag => "o:tag=" + tag)]));
-    }
-
-    [Fact]
-    public async Task Answers_OfTags_AreMailguns()
-    {
-        using var http = server.Api("key-account");
-        var talk = new MailgunTranscript(http);
-        await SendAsync(http, "v3/other.example.org", "Alpha", "b/c", "d e");
-        await SendAsync(http, "v3/other.example.org", "alpha");
-        const string all = "v3/other.example.org";
-        await talk.AskAsync("GET", all + "/tags?limit=2");
-        await talk.AskAsync("GET", all + "/tags?limit=2&page=next&tag=b%2Fc");
-        await talk.AskAsync("GET", all + "/tags?prefix=AL");
-        await talk.AskAsync("GET", all + "/tags/ALPHA");
-        await talk.AskAsync("GET", all + "/tag?tag=b%2Fc");
-        await talk.AskAsync("PUT", all + "/tags/alpha", "description=the first");
-        await talk.AskAsync("PUT", all + "/tag?tag=b%2Fc", "description=the second");
-        await talk.AskAsync("PUT", all + "/tags/alpha", "nothing=of it");
-        await talk.AskAsync("GET", all + "/tag?tag=alpha");
-        await talk.AskAsync("GET", all + "/tags/b%2Fc");
-        await talk.AskAsync("GET", "v3/domains/other.example.org/limits/tag");
-        await talk.AskAsync("GET", all + "/tags/alpha/stats/aggregates/countries");
-        await talk.AskAsync("GET", all + "/tag");
-        await talk.AskJsonAsync(
-            "POST", "v1/analytics/tags", """{"tag":"d e","pagination":{"sort":"tag:desc","limit":5}}""");
-        await talk.AskJsonAsync("POST", "v1/analytics/tags", """{"include_metrics":true}""");
-        await talk.AskJsonAsync("PUT", "v1/analytics/tags", """{"tag":"d e","description":"third"}""");
-        await talk.AskAsync("PUT", "v1/analytics/tags", "tag=D E", "description=third again");
-        await talk.AskAsync("GET", all + "/tag?tag=d%20e");
-        await talk.AskJsonAsync("DELETE", "v1/analytics/tags", """{"tag":"d e"}""");
-        await talk.AskJsonAsync("DELETE", "v1/analytics/tags", """{"tag":"d e"}""");
-        await talk.AskJsonAsync("DELETE", "v1/analytics/tags", "[1]");
-        await talk.AskAsync("DELETE", all + "/tags/alpha");
-        await talk.AskAsync("DELETE", all + "/tag?tag=b/c");
-        await talk.AskAsync("GET", all + "/tags/alpha");
-        await talk.AskAsync("GET", all + "/tags");
-        GoldenFile.Check("mailgun-tags.txt", talk.ToString());
     }
 
     [Fact]
