@@ -68,7 +68,7 @@ public sealed class SecurityTests
 
     [Theory]
     [InlineData(256, false)]
-    [InlineData(720, true)]
+    [InlineData(800, true)]
     public async Task Descriptors_ThatAreFew_EndNoProcess(int descriptors, bool runs)
     {
         var prlimit = Tool.Require("prlimit", "util-linux");

@@ -79,7 +79,7 @@ public sealed class ReturnPathTests(RunningServer server) : IClassFixture<Runnin
         Assert.Equal(550, (int)told["delivery-status"]!["code"]!);
         Assert.Equal("hard", (string)told["delivery-status"]!["bounce-type"]!);
         Assert.Equal("report", (string)told["postern"]!["told-by"]!);
-        var passedOn = await server.MailsAsync("<report@elsewhere.example>");
+        var passedOn = await server.MailsAsync("<report-on-bob.net.example@elsewhere.example>");
         Assert.Equal(2, passedOn.Count);
         Assert.Equal(["a@shop.example"], passedOn[0].Message.Recipients
             .Where(row => row.State != RecipientState.Done).Select(row => row.Address.ToString()));
@@ -167,7 +167,7 @@ public sealed class ReturnPathTests(RunningServer server) : IClassFixture<Runnin
     static string Report(string recipient, string reply, string status, string returned = "x\r\n") => $"""
         From: MAILER-DAEMON@elsewhere.example
         To: somebody@return.example
-        Message-ID: <report@elsewhere.example>
+        Message-ID: <report-on-{recipient.Replace('@', '.')}@elsewhere.example>
         Subject: Undelivered Mail Returned to Sender
         MIME-Version: 1.0
         Content-Type: multipart/report; report-type=delivery-status; boundary=b
