@@ -307,7 +307,7 @@ public sealed partial class Dispatcher
         lock (lane)
         {
             if (report.Results.Any(result => result is AttemptResult.Deferred { SlowDown: true }))
-                lane.SlowDown(startedAt);
+                lane.Throttle(startedAt);
             else if (report.Results.Any(result => result is AttemptResult.Relayed))
                 lane.Raise();
         }

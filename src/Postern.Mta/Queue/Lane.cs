@@ -142,14 +142,6 @@ sealed class Lane(string name, string transport, int concurrencyMax, Pace? pace,
         return says != Throttling.Refusal;
     }
 
-    /// <summary>The same, asked of one message: the lane stays open even where nothing is taken.</summary>
-    /// <param name="startedAt">When the attempt began: a timestamp of the clock.</param>
-    public void SlowDown(long startedAt)
-    {
-        if (learnt.NoteDeferred(startedAt) != Throttling.Known)
-            Lower();
-    }
-
     /// <summary>The place of a recipient that has to wait in the store.</summary>
     public DateTimeOffset TakeTurn(Flow flow, int priority)
     {

@@ -116,45 +116,20 @@ sealed class LearntPace(TimeProvider clock)
         var now = clock.GetTimestamp();
         if (startedAt < reactedAt)
             return Throttling.Known;
+        var hasDelivered = deliveredAt > 0 && clock.GetElapsedTime(deliveredAt, now) < RecentTime;
         Fill();
         reactedAt = now;
-        if (!HasDelivered(now) || refusals >= RefusalsMax)
+        if (!hasDelivered || refusals >= RefusalsMax)
             return Throttling.Refusal;
-        Lower(now);
-        return Throttling.Lower;
-    }
-
-    /// <summary>The same in a reply to a message or a recipient. It closes no lane, so that a next hop that
-    /// takes nothing is spared by pauses alone.</summary>
-    /// <param name="startedAt">When its attempt began: a timestamp of the clock.</param>
-    /// <returns>What it says.</returns>
-    public Throttling NoteDeferred(long startedAt)
-    {
-        var now = clock.GetTimestamp();
-        if (startedAt < reactedAt)
-            return Throttling.Known;
-        Fill();
-        reactedAt = now;
-        // A single one, where little is sent, may be about its recipient.
-        if (PerSecond is null && !HasDelivered(now) && refusals++ == 0)
-            return Throttling.Lower;
-        Lower(now);
-        return Throttling.Lower;
-    }
-
-    bool HasDelivered(long now) =>
-        deliveredAt > 0 && clock.GetElapsedTime(deliveredAt, now) < RecentTime;
-
-    void Lower(long now)
-    {
         Turn(now);
         var delivered = deliveredThisSecond + (deliveredLastSecond * (1 - PartOfSecond(now)));
         // While nothing goes through, the seconds that are measured are those of the pauses.
-        if (refusals == 0 || PerSecond is null)
+        if (refusals == 0)
             PerSecond = Math.Max(PerSecondMin, Decrease * Math.Min(delivered, PerSecond ?? double.MaxValue));
         tokens = 0;
         refusals++;
         Pause();
+        return Throttling.Lower;
     }
 
     /// <summary>Forgets what it knows.</summary>

@@ -269,21 +269,6 @@ public sealed class DispatcherTests
     }
 
     [Fact]
-    public async Task NextHop_ThatAsksForALowerPaceAndTakesNothing_IsNotHammered()
-    {
-        await using var hall = new MailHall();
-        hall.Relay.Otherwise = Results.SlowDown;
-        for (var i = 0; i < 300; i++)
-            await hall.AcceptAsync("b@example.net");
-        await hall.PassAsync(TimeSpan.FromMinutes(1));
-        Assert.InRange(hall.Relay.Attempts.Count, 8, 40);
-        Assert.Null(Assert.Single(hall.Dispatcher.Lanes()).Closed);
-        hall.Relay.Otherwise = Results.Relayed;
-        await hall.PassAsync(TimeSpan.FromMinutes(20));
-        Assert.All(hall.Store.Recipients, row => Assert.Equal(RecipientState.Done, row.State));
-    }
-
-    [Fact]
     public async Task LeasedWork_WhoseLaneClosedMeanwhile_IsNotAttempted()
     {
         await using var hall = new MailHall();
