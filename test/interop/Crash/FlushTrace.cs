@@ -138,7 +138,8 @@ sealed partial class FlushTrace
     {
         if (text.EndsWith("(INJECTED)", StringComparison.Ordinal))
             failed.Add(PathOf(text));
-        if (HasFailure || Result(text) != 0)
+        // One that a stop cut off has no result, and proves nothing.
+        if (HasFailure || !Returned().IsMatch(text) || Result(text) != 0)
             return;
         if (IsLog(text))
             LogOctetsFlushed = flush.Written;
