@@ -5,6 +5,13 @@ namespace Postern.Mta.Store;
 public sealed partial class SqliteStore
 {
     const int SweepMessagesMax = 125;
+
+    /// <summary>Of one commit where few wait to be dropped: mail that comes one by one meets such commits
+    /// often, and waits no longer than for a flush.</summary>
+    const int SweepMessagesFew = 16;
+
+    /// <summary>More than these, and larger commits cost less for each.</summary>
+    const int FewCandidates = 2000;
     const int SweepEventsMax = 500;
     const int CandidatesMax = 200_000;
 
@@ -49,12 +56,9 @@ public sealed partial class SqliteStore
         var gone = 0;
         if (ids.Count > 0)
         {
-            var unlink = new List<string>();
-            await DropAsync(() => gone = Drop(ids, now, unlink)).ConfigureAwait(false);
-            // There are free pages now: the next one may try.
-            diskFull &= gone == 0;
-            foreach (var name in unlink)
-                Unlink(name);
+            ids.Sort();
+            foreach (var part in ids.Chunk(IsFewLeft() ? SweepMessagesFew : SweepMessagesMax))
+                gone += await DropAsync(part, now).ConfigureAwait(false);
             return Math.Max(gone, 1);
         }
         await RunAsync(() => gone = DropEvents(eventsBefore)).ConfigureAwait(false);
@@ -63,11 +67,13 @@ public sealed partial class SqliteStore
         return gone;
     }
 
-    async ValueTask DropAsync(Action drop)
+    async ValueTask<int> DropAsync(long[] ids, DateTimeOffset now)
     {
+        var gone = 0;
+        var unlink = new List<string>();
         try
         {
-            await RunAsync(drop).ConfigureAwait(false);
+            await RunAsync(() => gone = Drop(ids, now, unlink)).ConfigureAwait(false);
         }
         catch (StoreException)
         {
@@ -75,6 +81,17 @@ public sealed partial class SqliteStore
                 lookWanted = true;
             throw;
         }
+        // There are free pages now: the next one may try.
+        diskFull &= gone == 0;
+        foreach (var name in unlink)
+            Unlink(name);
+        return gone;
+    }
+
+    bool IsFewLeft()
+    {
+        lock (candidateGate)
+            return candidates.Count < FewCandidates;
     }
 
     /// <summary>
@@ -140,11 +157,10 @@ public sealed partial class SqliteStore
         return after;
     }
 
-    int Drop(List<long> ids, DateTimeOffset now, List<string> unlink)
+    int Drop(long[] ids, DateTimeOffset now, List<string> unlink)
     {
         var gone = 0;
         var greatest = 0L;
-        ids.Sort();
         foreach (var id in ids)
         {
             try
