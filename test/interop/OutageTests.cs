@@ -26,7 +26,7 @@ public sealed class OutageTests
         await Eventually.TrueAsync(
             () => Logged(postern, "refused"), "the refused connection is seen", evidence: () => postern.Said);
         var retried = (await postern.CommandAsync("queue", "retry", "ALL")).Succeeded();
-        Assert.Equal("retry: 0 recipients, 1 closed lanes probed\n", retried.Output);
+        Assert.Equal("retry: 0 recipients, 1 probes of closed lanes\n", retried.Output);
         await using var sink = new SmtpSink(port);
         await AllArriveAsync(postern, sink, 200);
         Assert.Equal(200, sink.Deliveries.Count); // each once, and no bounce among them

@@ -310,6 +310,8 @@ public sealed partial class Dispatcher
                 lane.Throttle(startedAt);
             else if (report.Results.Any(result => result is AttemptResult.Relayed))
                 lane.Raise();
+            else
+                lane.NoteAnswered();
         }
         AddWorkers(lane);
     }

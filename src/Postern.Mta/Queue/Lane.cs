@@ -44,7 +44,7 @@ sealed class Lane(string name, string transport, int concurrencyMax, Pace? pace,
     public Pace? Pace { get; private set; } = pace;
 
     /// <summary>A pace is set, or the next hop has asked for one.</summary>
-    public bool IsPaced => Pace is not null || learnt.PerSecond is not null;
+    public bool IsPaced => Pace is not null || learnt.IsLimiting;
 
     /// <summary>Messages a second, as the next hop's throttling taught it. Null: nothing was
     /// learnt.</summary>
@@ -126,6 +126,10 @@ sealed class Lane(string name, string transport, int concurrencyMax, Pace? pace,
         Concurrency = Math.Min(Concurrency + 1, ConcurrencyMax);
         learnt.NoteDelivered();
     }
+
+    /// <summary>A reply about a message or a recipient alone: the next hop asks for no lower pace
+    /// now.</summary>
+    public void NoteAnswered() => learnt.NoteAnswered();
 
     /// <summary>Halved when the next hop asks for it or stumbles.</summary>
     public void Lower() => Concurrency = Math.Max(1, Concurrency / 2);

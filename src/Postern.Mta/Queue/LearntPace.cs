@@ -3,10 +3,11 @@ namespace Postern.Mta.Queue;
 /// <summary>The pace of a lane as the next hop's throttling replies taught it (DESIGN §5).</summary>
 /// <remarks>
 /// Guarded by its lane; waits are monotonic. No limit until the next hop asks for less. From then on the pace
-/// falls to a little less than what was delivered in the last second, grows
-/// slowly near there and faster the longer nothing is heard, and is forgotten after <see cref="MemoryTime"/>.
-/// After each throttling reply the lane pauses, and one attempt at a time goes on until one is delivered;
-/// pauses double while none is. An attempt that began before the last reaction says nothing new.
+/// falls to a little less than what was delivered in the last second, grows slowly near there and faster the
+/// longer nothing is heard, and is forgotten after <see cref="MemoryTime"/>. After each throttling reply the
+/// lane pauses, and one attempt at a time goes on until one is answered otherwise; pauses double while none
+/// is. A next hop that took nothing of late teaches no pace: it is spared by the pauses alone, and has all of
+/// it again once it takes mail. An attempt that began before the last reaction says nothing new.
 /// </remarks>
 sealed class LearntPace(TimeProvider clock)
 {
@@ -53,9 +54,12 @@ sealed class LearntPace(TimeProvider clock)
     /// <summary>Messages a second. Null: no limit.</summary>
     public double? PerSecond { get; private set; }
 
+    /// <summary>There is a pace, or a pause.</summary>
+    public bool IsLimiting => PerSecond is not null || refusals > 0;
+
     /// <summary>How many are waited for before anything goes on.</summary>
-    public int Batch => PerSecond is not { } pace ? int.MaxValue
-        : refusals > 0 ? 1 : (int)Math.Max(1, pace * BatchTime.TotalSeconds);
+    public int Batch => refusals > 0 ? 1
+        : PerSecond is { } pace ? (int)Math.Max(1, pace * BatchTime.TotalSeconds) : int.MaxValue;
 
     /// <summary>How many attempts may begin now.</summary>
     public int Available
@@ -63,7 +67,7 @@ sealed class LearntPace(TimeProvider clock)
         get
         {
             Fill();
-            if (PerSecond is null)
+            if (!IsLimiting)
                 return int.MaxValue;
             return clock.GetTimestamp() < pausedUntil ? 0 : refusals > 0 ? 1 : (int)tokens;
         }
@@ -75,15 +79,15 @@ sealed class LearntPace(TimeProvider clock)
         get
         {
             Fill();
-            if (PerSecond is not { } pace)
+            if (!IsLimiting)
                 return TimeSpan.Zero;
             var now = clock.GetTimestamp();
             if (now < pausedUntil)
                 return clock.GetElapsedTime(now, pausedUntil);
-            var missing = refusals > 0 ? 0 : Batch - tokens;
+            if (refusals > 0 || PerSecond is not { } pace || Batch <= tokens)
+                return TimeSpan.Zero;
             // A tick more, so that rounding does not wake too early.
-            return missing <= 0 ? TimeSpan.Zero
-                : TimeSpan.FromSeconds(missing / pace) + TimeSpan.FromTicks(1);
+            return TimeSpan.FromSeconds((Batch - tokens) / pace) + TimeSpan.FromTicks(1);
         }
     }
 
@@ -91,7 +95,7 @@ sealed class LearntPace(TimeProvider clock)
     {
         if (Available == 0)
             return false;
-        if (PerSecond is not null && refusals > 0)
+        if (refusals > 0)
             Pause();
         else
             tokens--;
@@ -108,6 +112,9 @@ sealed class LearntPace(TimeProvider clock)
         refusals = 0;
     }
 
+    /// <summary>A reply about a message or a recipient alone.</summary>
+    public void NoteAnswered() => refusals = 0;
+
     /// <summary>A reply that asks for a lower pace.</summary>
     /// <param name="startedAt">When its attempt began: a timestamp of the clock.</param>
     /// <returns>What it says.</returns>
@@ -119,17 +126,18 @@ sealed class LearntPace(TimeProvider clock)
         var hasDelivered = deliveredAt > 0 && clock.GetElapsedTime(deliveredAt, now) < RecentTime;
         Fill();
         reactedAt = now;
-        if (!hasDelivered || refusals >= RefusalsMax)
-            return Throttling.Refusal;
-        Turn(now);
-        var delivered = deliveredThisSecond + (deliveredLastSecond * (1 - PartOfSecond(now)));
+        var isRefusal = !hasDelivered || refusals >= RefusalsMax;
         // While nothing goes through, the seconds that are measured are those of the pauses.
-        if (refusals == 0)
+        if (!isRefusal && refusals == 0)
+        {
+            Turn(now);
+            var delivered = deliveredThisSecond + (deliveredLastSecond * (1 - PartOfSecond(now)));
             PerSecond = Math.Max(PerSecondMin, Decrease * Math.Min(delivered, PerSecond ?? double.MaxValue));
+        }
         tokens = 0;
         refusals++;
         Pause();
-        return Throttling.Lower;
+        return isRefusal ? Throttling.Refusal : Throttling.Lower;
     }
 
     /// <summary>Forgets what it knows.</summary>
@@ -142,7 +150,7 @@ sealed class LearntPace(TimeProvider clock)
 
     void Pause()
     {
-        var pause = PauseMin * Math.Pow(2, Math.Max(0, refusals - 1));
+        var pause = PauseMin * Math.Pow(2, Math.Clamp(refusals - 1, 0, RefusalsMax));
         pausedUntil = clock.GetTimestamp() + ToTicks(pause < PauseMax ? pause : PauseMax);
         filledAt = pausedUntil;
     }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using Postern.Mta.Events;
+using Postern.Mta.Routing;
 using Postern.Mta.Store;
 
 namespace Postern.Mta.Queue;
@@ -27,18 +28,29 @@ public sealed partial class MessageQueue
     public ValueTask<int> ReleaseAsync(QueueSelection which, string actor, CancellationToken cancel) =>
         CommandAsync(which, new Wish(WishKind.Release, actor), cancel);
 
-    /// <summary>Deferred recipients become Ready, and closed lanes are probed now: Ready ones need no
-    /// more.</summary>
+    /// <summary>Deferred recipients become Ready, and closed lanes are probed now, of one message those it
+    /// waits in: Ready ones need no more.</summary>
     public async ValueTask<Retried> RetryAsync(
         QueueSelection which, string actor, CancellationToken cancel)
     {
         // Before the rows: a long queue drains while the command goes through it.
-        var probed = health.ProbeNow(null);
+        var probed = which is QueueSelection.One one ? await ProbeLanesOfAsync(one.Id, cancel)
+            .ConfigureAwait(false) : health.ProbeNow(null);
         Dispatcher.LookEverywhere();
         var changed = await CommandAsync(which, new Wish(WishKind.Retry, actor), cancel)
             .ConfigureAwait(false);
         Dispatcher.LookEverywhere();
         return new Retried(changed, probed);
+    }
+
+    async ValueTask<int> ProbeLanesOfAsync(QueueId id, CancellationToken cancel)
+    {
+        if (await store.ReadMessageAsync(id, cancel).ConfigureAwait(false) is not { } stored)
+            return 0;
+        var waiting = stored.Recipients.Where(row => row.State != RecipientState.Done);
+        var lanes = waiting.SelectMany(row => Decide(stored.Message, row) is RoutingDecision.Via via
+            ? (string[])[row.Lane, via.Lane] : [row.Lane]).Distinct();
+        return lanes.Sum(lane => health.ProbeNow(lane));
     }
 
     /// <summary>Recipients that are not done become Done (cancelled), without a report.</summary>
@@ -258,11 +270,16 @@ public sealed partial class MessageQueue
             case WishKind.Release:
                 // It may be as old as its lifetime: whoever releases it wants it tried, so its time begins
                 // anew.
-                row = row with { UnderAlarm = false, KeepUntil = Time.Now + LifetimeOf(message, row) };
+                row = Unbind(row) with
+                {
+                    UnderAlarm = false,
+                    KeepUntil = Time.Now + LifetimeOf(message, row),
+                };
                 change.Recipients.Add(Wait(message, row, Decide(message, row)));
                 change.Events.Add(what with { Kind = EventKind.Released });
                 break;
             case WishKind.Retry:
+                row = Unbind(row);
                 change.Recipients.Add(Wait(message, row, Decide(message, row)));
                 change.Events.Add(what with { Kind = EventKind.Retried });
                 break;

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text.RegularExpressions;
 using Postern.Mta.Events;
 using Postern.Mta.Routing;
 using Postern.Mta.Transports;
@@ -64,7 +63,7 @@ public sealed partial class MessageQueue
             { Uncertain: > 0, LastBlame: Blame.NextHop } => (
                 WaitCause.Uncertain, $"the answer to its attempt was lost, and {row.Transport} may have it",
                 $"ask the provider of {row.Transport}; {now}, which may make a second copy"),
-            _ when Greylisting.IsMatch(row.LastText ?? "") => (
+            _ when SaysGreylisted(row.LastText ?? "") => (
                 WaitCause.Greylisted, $"the far side greylists it: {row.LastText}",
                 "nothing need be done, the next try is mostly taken; " + now),
             _ => (WaitCause.RetryTime, $"attempt {row.Attempts} was put off: {row.LastText}", now),
@@ -81,8 +80,7 @@ public sealed partial class MessageQueue
         if (decision is not RoutingDecision.Via via)
             return decision is RoutingDecision.Split
                 ? Because(row, WaitCause.BehindOthers, $"it is about to be copied: {decision.Why}", null)
-                : Because(row, WaitCause.NoRoute, decision.Why,
-                    "add a route and a transport that take it, then: postern reload");
+                : ExplainNoRoute(row, decision);
         if (health.Find(via.Lane) is { } closed)
             return ExplainClosed(row, via, closed);
         var turn = ExplainTurn(row, via.Lane, via.Transport, Dispatcher.LoadOf(via.Lane, KeyOf(row)));
@@ -93,6 +91,15 @@ public sealed partial class MessageQueue
             Since = own.Since,
         };
     }
+
+    Explanation ExplainNoRoute(Recipient row, RoutingDecision decision) => IsBoundToNothing(row)
+        ? Because(row, WaitCause.NoRoute,
+            $"the answer to its attempt was lost, and {row.BoundTransport} may have it; that one is"
+            + " not configured any more, and no other one sends it again by itself",
+            $"put transport {row.BoundTransport} back, then: postern reload; or, which may make a second"
+            + $" copy: postern queue hold {row.Message}, then postern queue release {row.Message}")
+        : Because(row, WaitCause.NoRoute, decision.Why,
+            "add a route and a transport that take it, then: postern reload");
 
     Explanation ExplainClosed(Recipient row, RoutingDecision.Via via, ClosedLane closed)
     {
@@ -179,7 +186,7 @@ public sealed partial class MessageQueue
         new(row.Number, row.Address.ToString(), cause, text, mend);
 
     /// <summary>By the word, or by the reply that most of those give who do not say it.</summary>
-    [GeneratedRegex(
-        @"gr[ae]y.?list|\b450[ -]4\.7\.1\b", RegexOptions.IgnoreCase | RegexOptions.NonBacktracking)]
-    static partial Regex Greylisting { get; }
+    static bool SaysGreylisted(string text) => SmtpBlame.SaysGreylisted(text)
+        || text.Contains("450 4.7.1", StringComparison.Ordinal)
+        || text.Contains("450-4.7.1", StringComparison.Ordinal);
 }

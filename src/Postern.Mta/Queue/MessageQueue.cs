@@ -6,6 +6,7 @@ using Postern.Mta.Routing;
 using Postern.Mta.Store;
 using Postern.Mta.Suppressions;
 using Postern.Mta.Transports;
+using Postern.Mta.Transports.Forward;
 
 namespace Postern.Mta.Queue;
 
@@ -174,6 +175,16 @@ public sealed partial class MessageQueue : IDisposable
             return Router.Decide(Routes, question with { Door = MailDoors.Submission }, health);
         return decision;
     }
+
+    /// <summary>An operator wants it tried although the transport that may have it already is not configured
+    /// any more: an unknown outcome binds it no longer. What expansion bound stays so; the other ways of its
+    /// route have copies of their own.</summary>
+    Recipient Unbind(Recipient row) => IsBoundToNothing(row)
+        && (row.Parent is null || Routes.FindRoute(row.Route) is { All: false })
+        ? row with { BoundTransport = null } : row;
+
+    bool IsBoundToNothing(Recipient row) => row is { Uncertain: > 0, BoundTransport: { } bound }
+        && Routes.FindTransport(bound) is null && !WebTarget.TryParse(bound, out _);
 
     /// <summary>A decision may be acted on at once: the lane is open, or its probe is ours now.</summary>
     /// <param name="going">The decision with the claim.</param>

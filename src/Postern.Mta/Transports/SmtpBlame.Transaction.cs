@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.RegularExpressions;
 using Postern.Mta.Reports;
 using Postern.Smtp;
 using Postern.Smtp.Client;
@@ -54,16 +55,31 @@ static partial class SmtpBlame
         };
     }
 
-    /// <summary>It is a 421, or its text says slow down.</summary>
+    /// <summary>Its text says slow down, or its code does where the text says nothing else: 421, 451 4.7.x
+    /// (Microsoft's servers), 432 (Exchange's, for too many at once), and 452 that is not about a
+    /// mailbox.</summary>
     public static bool SaysSlowDown(Reply reply)
     {
         // RFC 3463 §3.6: X.5.3 is about the recipients of one message.
         if (!reply.IsTransient || reply.Status is { Subject: 5, Detail: 3 })
             return false;
         var text = string.Join(' ', reply.Lines);
-        return reply.Code == 421 || SlowDownWords.Any(
-            w => text.Contains(w, StringComparison.OrdinalIgnoreCase));
+        if (SlowDownWords.Any(w => text.Contains(w, StringComparison.OrdinalIgnoreCase)))
+            return true;
+        return reply.Code switch
+        {
+            421 or 432 => true,
+            451 => reply.Status is { Subject: 7 } && !SaysGreylisted(text),
+            452 => reply.Status is null or { Subject: not (1 or 2) },
+            _ => false,
+        };
     }
+
+    /// <summary>By the word, in whichever spelling.</summary>
+    public static bool SaysGreylisted(string text) => Greylisting.IsMatch(text);
+
+    [GeneratedRegex("gr[ae]y.?list", RegexOptions.IgnoreCase | RegexOptions.NonBacktracking)]
+    static partial Regex Greylisting { get; }
 
     /// <summary>Refused recipients have their own reply; all others share the common result.</summary>
     static AttemptResult[] Each(

@@ -107,7 +107,15 @@ sealed partial class WebApi
     {
         if (!TryReadSelection(context, out var which, out var trouble))
         {
-            await ErrorAsync(context, 400, trouble, "name an id, a filter, or all=true");
+            await ErrorAsync(
+                context, 400, trouble, "name a queue id, a filter, or ALL (over HTTP: all=true)");
+            return;
+        }
+        if (which is QueueSelection.One one
+            && await agent.Store.ReadMessageAsync(one.Id, context.RequestAborted) is null)
+        {
+            await ErrorAsync(
+                context, 404, $"{one.Id} is not in the queue", $"its history: postern trace {one.Id}");
             return;
         }
         const string actor = "operator";

@@ -177,8 +177,8 @@ static class QueueCommand
             var answer = await server.SendAsync(
                 HttpMethod.Post, $"admin/v1/queue/{command}?{selection.TrimStart('&')}", null,
                     AdminJson.Default.Changed, cancel);
-            // Each command probes all lanes.
-            changed = answer with { Recipients = changed.Recipients + answer.Recipients };
+            changed = new Changed(
+                changed.Recipients + answer.Recipients, answer.Lanes + (changed.Lanes ?? 0));
         }
         Console.Out.WriteLine(context.Json
             ? JsonSerializer.Serialize(changed, AdminJson.Default.Changed)
@@ -188,7 +188,7 @@ static class QueueCommand
 
     static string TextOf(Changed changed) =>
         $"{changed.Recipients} recipients"
-        + (changed.Lanes is { } lanes ? $", {lanes} closed lanes probed" : "");
+        + (changed.Lanes is { } lanes ? $", {lanes} probes of closed lanes" : "");
 }
 
 /// <summary>The filters that list and bulk commands share.</summary>

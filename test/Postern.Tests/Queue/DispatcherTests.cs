@@ -269,6 +269,23 @@ public sealed class DispatcherTests
     }
 
     [Fact]
+    public async Task NextHop_ThatAsksForALowerPaceAndTakesNothing_IsNotHammered()
+    {
+        await using var hall = new MailHall();
+        hall.Relay.Otherwise = Results.SlowDown;
+        for (var i = 0; i < 300; i++)
+            await hall.AcceptAsync("b@example.net");
+        await hall.PassAsync(TimeSpan.FromMinutes(1));
+        // One for each pause, and those that began at once.
+        Assert.InRange(hall.Relay.Attempts.Count, 10, 40);
+        Assert.Null(Assert.Single(hall.Dispatcher.Lanes()).Closed);
+        hall.Relay.Otherwise = Results.Relayed;
+        await hall.PassAsync(TimeSpan.FromSeconds(11));
+        // It takes mail: those that were never tried all go at once.
+        Assert.InRange(hall.Relay.Attempts.Count, 300, 340);
+    }
+
+    [Fact]
     public async Task LeasedWork_WhoseLaneClosedMeanwhile_IsNotAttempted()
     {
         await using var hall = new MailHall();

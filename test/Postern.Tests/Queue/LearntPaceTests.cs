@@ -103,6 +103,36 @@ public sealed class LearntPaceTests
     }
 
     [Fact]
+    public void NextHop_ThatTookNothingLately_IsSparedByPausesAlone()
+    {
+        var pauses = new List<double>();
+        for (var i = 0; i < 9; i++)
+        {
+            Assert.Equal(Throttling.Refusal, Throttle());
+            Assert.False(pace.TryTake());
+            pauses.Add(pace.UntilBatch.TotalSeconds);
+            clock.Advance(pace.UntilBatch);
+            Assert.True(pace.TryTake());
+        }
+        Assert.Equal([0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10, 10], pauses);
+        Assert.Null(pace.PerSecond);
+        Deliver(1);
+        Assert.Equal((false, int.MaxValue), (pace.IsLimiting, pace.Available));
+    }
+
+    [Fact]
+    public void ReplyAboutAMessageAlone_EndsThePause_ButNotThePace()
+    {
+        Deliver(40);
+        Throttle();
+        clock.Advance(pace.UntilBatch);
+        pace.NoteAnswered();
+        clock.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(6, pace.Available);
+        Assert.InRange(pace.PerSecond!.Value, 38, 39);
+    }
+
+    [Fact]
     public void AttemptsThatWereUnderWay_SayNothingNew()
     {
         Deliver(40);

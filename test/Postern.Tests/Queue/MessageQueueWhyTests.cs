@@ -164,6 +164,24 @@ public sealed class MessageQueueWhyTests
     }
 
     [Fact]
+    public async Task Uncertain_WhoseTransportWasTakenAway_GoesAnotherWay_ByAnOperatorsWishAlone()
+    {
+        await using var hall = new MailHall(OptionsOf(Route("all", via: ["one", "two"])));
+        hall.Ways["one"].Answer(Results.Uncertain);
+        var id = await hall.AcceptAsync("a@example.net");
+        await hall.RunAsync();
+        hall.Reload(OptionsOf(Route("all", via: ["two"])));
+        await hall.PassAsync(TimeSpan.FromMinutes(20));
+        Assert.Empty(hall.Ways["two"].Attempts);
+        Says(await WhyAsync(hall, id), WaitCause.NoRoute, "one may have it", "put transport one back");
+        await hall.Queue.HoldAsync(new QueueSelection.One(id), "kim", CancellationToken.None);
+        await hall.Queue.ReleaseAsync(new QueueSelection.One(id), "kim", CancellationToken.None);
+        await hall.RunAsync();
+        Assert.Single(hall.Ways["two"].Attempts);
+        Assert.Equal(RecipientState.Done, hall.Only.State);
+    }
+
+    [Fact]
     public async Task ACrashWhileItWasAttempted_IsUncertain()
     {
         var hall = new MailHall();

@@ -72,6 +72,11 @@ sealed partial class Ledger
         }
         var old = isNew ? null : fate!.Row;
         fate!.Row = row;
+        // An operator wants it tried, and the transport that may have it is not configured any more.
+        if (old is { BoundTransport: { } bound } && row.BoundTransport is null
+            && facts.Exists(fact => fact.Kind is EventKind.Released or EventKind.Retried)
+            && !options.Transports.ContainsKey(bound))
+            fate.BoundTo = null;
         var ends = facts.Count(fact => fact.Kind is EventKind.Relayed or EventKind.Failed
             or EventKind.Expanded or EventKind.Cancelled);
         fate.Ends += ends;

@@ -1,4 +1,5 @@
 using Postern.Mta.Queue;
+using Postern.Mta.Routing;
 using Postern.Mta.Store;
 
 namespace Postern.Tests.Simulation;
@@ -6,6 +7,11 @@ namespace Postern.Tests.Simulation;
 /// <summary>How processes end, and how the walk does.</summary>
 sealed partial class Walk
 {
+    /// <summary>The pump sleeps so long where it knows of nothing to come.</summary>
+    static readonly TimeSpan Idle = TimeSpan.FromSeconds(30);
+
+    bool isAwake;
+
     /// <summary>Killed between two steps; what the writer had not told anybody may be stored or
     /// not.</summary>
     void Crash()
@@ -99,6 +105,7 @@ sealed partial class Walk
             relay.Mood = RelayMood.Well;
         process.Reload(world.First);
         // What clients have just handed over is open only now.
+        isAwake = true;
         RunUntilQuiet();
         for (var round = 0; round < RoundsMax && ledger.Open.Count > 0 && ledger.Broken is null; round++)
         {
@@ -110,7 +117,10 @@ sealed partial class Walk
             }
             // The pump looks each half minute for what it does not know of; here it may be late.
             var wait = process.Dispatcher.UntilNext();
-            clock.Advance(wait < TimeSpan.FromSeconds(30) ? wait : TimeSpan.FromMinutes(5));
+            if (wait >= Idle)
+                CheckNoneIsForgotten();
+            clock.Advance(wait < Idle ? wait : TimeSpan.FromMinutes(5));
+            isAwake = true;
         }
         RunUntilQuiet();
         foreach (var lane in process.Dispatcher.Lanes())
@@ -125,13 +135,32 @@ sealed partial class Walk
         }
     }
 
+    /// <summary>The pump knows of nothing to come, so nothing may wait that could go on.</summary>
+    void CheckNoneIsForgotten()
+    {
+        // A worker that waits for room on the disk keeps its place.
+        if (process.Dispatcher.Lanes().Any(lane => lane.InFlight > 0))
+            return;
+        foreach (var key in ledger.Open)
+        {
+            var row = ledger.Fates[key].Row;
+            if (row.State == RecipientState.Ready
+                && process.Health.ConditionOf(row.Lane) == LaneCondition.Open)
+                ledger.Break($"{key} waits in lane {row.Lane}, and the pump sleeps");
+        }
+    }
+
+    bool HasWoken() => isAwake |= process.Dispatcher.TakeWake();
+
+    /// <summary>The pump turns when it is woken, and not by itself.</summary>
     void RunUntilQuiet()
     {
         int before;
         do
         {
             before = ledger.CommitCount;
-            process.TryBegin(() => process.Dispatcher.FillAllAsync().AsTask());
+            if (HasWoken() && process.TryBegin(() => process.Dispatcher.FillAllAsync().AsTask()))
+                isAwake = false;
             while (ledger.Broken is null && (process.Store.WaitingCount > 0 || process.WorkerCount > 0
                 || relays.Values.Any(relay => relay.Flights.Count > 0)))
             {
@@ -145,6 +174,6 @@ sealed partial class Walk
                 process.ReadAnswers();
             }
         }
-        while (ledger.CommitCount != before && ledger.Broken is null);
+        while ((ledger.CommitCount != before || HasWoken()) && ledger.Broken is null);
     }
 }

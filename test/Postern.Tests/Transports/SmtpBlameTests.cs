@@ -16,9 +16,19 @@ public sealed class SmtpBlameTests
     [InlineData(450, 4, 2, 1, "The user is receiving mail too quickly", false)]
     [InlineData(452, 4, 5, 3, "Error: too many recipients", false)]
     [InlineData(550, 5, 7, 1, "too many messages", false)]
-    public void SlowDown_IsA421_OrWordsAboutAPace(
+    [InlineData(451, 4, 7, 0, "Temporary server error. Please try again later", true)]
+    [InlineData(451, 4, 7, 1, "Graylisting in action, please come back later", false)]
+    [InlineData(451, 4, 3, 0, "Temporary lookup failure", false)]
+    [InlineData(432, 4, 3, 2, "STOREDRV.Deliver; recipient thread limit exceeded", true)]
+    [InlineData(452, 4, 3, 1, "Insufficient system resources", true)]
+    [InlineData(452, 4, 2, 2, "The recipient's mailbox is over its storage limit", false)]
+    public void SlowDown_IsACodeOrWordsAboutAPace(
         int code, int first, int second, int third, string text, bool slowDown) =>
         Assert.Equal(slowDown, SmtpBlame.SaysSlowDown(new Reply(code, new(first, second, third), text)));
+
+    [Fact]
+    public void Bare452_IsSlowDown() =>
+        Assert.True(SmtpBlame.SaysSlowDown(new Reply(452, null, "try later")));
 
     [Theory]
     [InlineData("4.7.0 Try again later, closing connection", true)]
