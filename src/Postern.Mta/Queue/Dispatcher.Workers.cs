@@ -281,7 +281,11 @@ public sealed partial class Dispatcher
         if (down is not null)
         {
             lock (lane)
+            {
                 lane.Lower();
+                // From here on it is the probes that spare the next hop.
+                lane.EndPause();
+            }
             if (health.Close(lane.Name, down, work.Decision.Probe))
             {
                 LogLaneClosed(lane.Name, down.Text);

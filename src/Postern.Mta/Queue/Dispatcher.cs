@@ -198,6 +198,17 @@ public sealed partial class Dispatcher : IDisposable
         Wake();
     }
 
+    /// <summary>An operator wants it tried now, whatever next hops have said about their pace.</summary>
+    internal void EndPauses()
+    {
+        foreach (var lane in lanes.Values)
+        {
+            lock (lane)
+                lane.EndPause();
+        }
+        LookEverywhere();
+    }
+
     /// <summary>All mail is decided on anew: after a reload.</summary>
     internal void SearchEverywhere()
     {

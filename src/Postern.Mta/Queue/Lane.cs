@@ -127,6 +127,9 @@ sealed class Lane(string name, string transport, int concurrencyMax, Pace? pace,
         learnt.NoteDelivered();
     }
 
+    /// <summary>The pause that the next hop's throttling made is over. A pace it taught stays.</summary>
+    public void EndPause() => learnt.EndPause();
+
     /// <summary>A reply about a message or a recipient alone: the next hop asks for no lower pace
     /// now.</summary>
     public void NoteAnswered() => learnt.NoteAnswered();

@@ -112,6 +112,14 @@ sealed class LearntPace(TimeProvider clock)
         refusals = 0;
     }
 
+    /// <summary>The next attempt need not wait: whoever closed the lane, or an operator, decides about
+    /// it.</summary>
+    public void EndPause()
+    {
+        refusals = 0;
+        pausedUntil = 0;
+    }
+
     /// <summary>A reply about a message or a recipient alone.</summary>
     public void NoteAnswered() => refusals = 0;
 

@@ -36,7 +36,7 @@ public sealed partial class MessageQueue
         // Before the rows: a long queue drains while the command goes through it.
         var probed = which is QueueSelection.One one ? await ProbeLanesOfAsync(one.Id, cancel)
             .ConfigureAwait(false) : health.ProbeNow(null);
-        Dispatcher.LookEverywhere();
+        Dispatcher.EndPauses();
         var changed = await CommandAsync(which, new Wish(WishKind.Retry, actor), cancel)
             .ConfigureAwait(false);
         Dispatcher.LookEverywhere();

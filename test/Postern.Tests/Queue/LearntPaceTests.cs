@@ -121,6 +121,17 @@ public sealed class LearntPaceTests
     }
 
     [Fact]
+    public void Pause_EndsByAnOperatorsWish_AndThePaceStays()
+    {
+        Deliver(40);
+        Throttle();
+        pace.EndPause();
+        clock.Advance(TimeSpan.FromSeconds(1));
+        Assert.True(pace.TryTake());
+        Assert.InRange(pace.PerSecond!.Value, 38, 39);
+    }
+
+    [Fact]
     public void ReplyAboutAMessageAlone_EndsThePause_ButNotThePace()
     {
         Deliver(40);

@@ -177,7 +177,9 @@ sealed class MailgunSmtp : IAsyncDisposable
         if (Takes<MailgunSmtpFault.LostReply>())
             return false;
         await SayAsync(stream, "250 Great success");
-        return true;
+        // A refused login needs a session of its own, and the next one may be about no more than the last
+        // message.
+        return !(Faults.TryPeek(out var next) && next is MailgunSmtpFault.BadLogin);
     }
 
     /// <summary>The next fault is of this kind, and is spent.</summary>
