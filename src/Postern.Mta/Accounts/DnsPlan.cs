@@ -36,8 +36,8 @@ public sealed record DnsPlan(string Domain, string MailHost, IReadOnlyList<strin
         ("outlook.com", "include:spf.protection.outlook.com"),
     ];
 
-    /// <summary>The host of links in mail, which the domain's own name in front of it is an alias of. Null: the
-    /// domain needs no such name.</summary>
+    /// <summary>The host of links in mail, which the domain's own name for them is an alias of. Null: it
+    /// needs no such name.</summary>
     public string? LinkHost { get; init; }
 
     /// <summary>The text of the SPF record.</summary>

@@ -46,7 +46,8 @@ sealed partial class ConfigurationValidator(PosternOptions options, Reading at)
                 at.Error("tracking.own-names", "needs tracking.url beside it: the host that they lead to");
         }
         else if (!WebTarget.IsUrl(url) || url.Length > charactersMax
-            || url.Any(c => !char.IsAsciiLetterOrDigit(c) && !"-._~:/[]".Contains(c, StringComparison.Ordinal)))
+            || url.Any(c => !char.IsAsciiLetterOrDigit(c)
+                && !"-._~:/[]".Contains(c, StringComparison.Ordinal)))
             at.Error("tracking.url", $"\"{url}\" is no URL; write \"https://links.example.org\"");
     }
 

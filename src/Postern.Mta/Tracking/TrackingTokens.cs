@@ -11,9 +11,9 @@ namespace Postern.Mta.Tracking;
 
 /// <summary>Tokens of links that only Postern can make: what they mean stands in them, and nothing is kept of
 /// them.</summary>
-/// <remarks>base64url of: version, kind, message (8 octets), recipient (4), second of issue (4), text; and the
-/// first 16 octets of the HMAC-SHA256 of all that. They have no end: a link works as long as there is the
-/// key.</remarks>
+/// <remarks>base64url of: version, kind, message (8 octets), recipient (4), second of issue (4), text; and
+/// the first 16 octets of the HMAC-SHA256 of all that. They have no end: a link works as long as there is
+/// the key.</remarks>
 /// <param name="key">Kept in the store; whoever has it can make links that lead from us anywhere.</param>
 public sealed class TrackingTokens(byte[] key)
 {

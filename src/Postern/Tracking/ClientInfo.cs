@@ -38,7 +38,7 @@ static class ClientInfo
     public static string DetailsOf(HttpContext context, string? url)
     {
         var agent = context.Request.Headers.UserAgent.ToString();
-        agent = agent[..Math.Min(agent.Length, AgentCharactersMax)];
+        agent = string.Concat(agent.Take(AgentCharactersMax).Select(c => c is >= ' ' and <= '~' ? c : '?'));
         var client = Clients.FirstOrDefault(one => Has(agent, one.Word));
         var system = Systems.FirstOrDefault(one => Has(agent, one.Word));
         var bot = Bots.FirstOrDefault(one => Has(agent, one.Word)).Name ?? "";

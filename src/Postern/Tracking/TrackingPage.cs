@@ -27,8 +27,7 @@ static class TrackingPage
     static async Task WriteAsync(HttpContext context, int status, PageText text, string address, string form)
     {
         var spoken = Spoken(context, text);
-        var said = string.Format(
-            System.Globalization.CultureInfo.InvariantCulture, spoken.Sentence, WebUtility.HtmlEncode(address));
+        var said = spoken.Sentence.Replace("{0}", WebUtility.HtmlEncode(address), StringComparison.Ordinal);
         var page = $"<!DOCTYPE html>\n<html lang=\"{spoken.Language}\"><head><meta charset=\"utf-8\">"
             + "<meta name=\"viewport\" content=\"width=device-width\">"
             + $"<title>{spoken.Title}</title><style>{Style}</style></head>"

@@ -42,7 +42,8 @@ static partial class TrackedMail
     }
 
     /// <summary>Each link with <c>KIND</c> in its place, as in <c>[c]</c>.</summary>
-    public static string Shown(string? text) => Link.Replace(text ?? "", match => $"[{match.Groups[1].Value[0]}]");
+    public static string Shown(string? text) => Link.Replace(
+        text ?? "", match => $"[{match.Groups[1].Value[0]}]");
 
     /// <summary>Paths of the links of a kind, as in <c>c/TOKEN</c>.</summary>
     public static IReadOnlyList<string> PathsOf(string? text, char kind) => [.. Link.Matches(text ?? "")

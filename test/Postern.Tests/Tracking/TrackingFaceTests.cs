@@ -24,13 +24,13 @@ public sealed partial class TrackingFaceTests : IAsyncLifetime
     public ValueTask DisposeAsync() => server.DisposeAsync();
 
     [GeneratedRegex("\"(id|remote-event-id|queue-id)\":\"[^\"]+\"")]
-    private static partial Regex Ids { get; }
+    static partial Regex Ids { get; }
 
     [GeneratedRegex("\"(timestamp|told-at)\":[0-9.]+")]
-    private static partial Regex Moments { get; }
+    static partial Regex Moments { get; }
 
     [GeneratedRegex("\"message-id\":\"[^\"]+\"")]
-    private static partial Regex MessageIds { get; }
+    static partial Regex MessageIds { get; }
 
     async Task<HttpResponseMessage> AskAsync(
         string method, string path, HttpContent? content = null, string listener = "http",
@@ -38,7 +38,8 @@ public sealed partial class TrackingFaceTests : IAsyncLifetime
     {
         using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false });
         using var request = new HttpRequestMessage(
-            new HttpMethod(method), $"http://{server.AddressOf(listener)}/{path}") { Content = content };
+            new HttpMethod(method), $"http://{server.AddressOf(listener)}/{path}");
+        request.Content = content;
         request.Headers.Host = "links.example.org";
         foreach (var (name, value) in headers)
             request.Headers.TryAddWithoutValidation(name, value);
@@ -104,7 +105,7 @@ public sealed partial class TrackingFaceTests : IAsyncLifetime
         Assert.Equal("no-referrer", answer.Headers.GetValues("Referrer-Policy").Single());
         Assert.True(answer.Headers.CacheControl!.NoStore);
         Assert.Equal(
-            [Event("clicked", "\"url\":\"https://x.example/\\uAE38?a=1\\u0026b=2\",",
+            [Event("clicked", $"\"url\":\"{Target}\",",
                 "\"client-type\":\"browser\",\"client-os\":\"windows\",\"device-type\":\"desktop\","
                 + "\"client-name\":\"firefox\",\"user-agent\":"
                 + "\"Mozilla/5.0 (Windows NT 10.0; rv:140.0) Gecko/20100101 Firefox/140.0\",\"bot\":\"\"")
@@ -157,7 +158,7 @@ public sealed partial class TrackingFaceTests : IAsyncLifetime
         string[] bad =
         [
             $"c/{click[2..^1]}", $"c/{open[2..]}", $"c/{stop[2..]}", $"o/{click[2..]}", $"o/{stop[2..]}",
-            $"u/{click[2..]}", $"u/{open[2..]}", "c/x", "o/%00", "u/%ED%95%9C",
+            $"u/{click[2..]}", $"u/{open[2..]}", "c/x", "o/..%2Fx", "u/%ED%95%9C",
             "c/https:%2F%2Fevil.example%2F", $"c/{new string('A', 5000)}",
         ];
         foreach (var path in bad)
@@ -236,7 +237,8 @@ public sealed partial class TrackingFaceTests : IAsyncLifetime
     {
         using (var http = server.Api("key-mg"))
             await ApiCall.SendAsync(
-                http, "POST", "v3/mg.example.org/unsubscribes", "address", "bob@net.example", "tag", "offers");
+                http, "POST", "v3/mg.example.org/unsubscribes",
+                "address", "bob@net.example", "tag", "offers");
         using var answer = await AskAsync("POST", await UnsubscribePathAsync("%tag_unsubscribe_url%"));
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         Assert.Equal(

@@ -18,6 +18,9 @@ sealed class HtmlScan
         "script", "style", "title", "textarea", "xmp", "iframe", "noembed", "noframes",
     };
 
+    static readonly System.Buffers.SearchValues<char> HexDigits =
+        System.Buffers.SearchValues.Create("0123456789abcdefABCDEF");
+
     readonly string html;
     readonly List<HtmlLink> links = [];
 
@@ -177,7 +180,11 @@ sealed class HtmlScan
             var end = at + 1;
             while (end < value.Length && (char.IsAsciiLetterOrDigit(value[end]) || value[end] == '#'))
                 end++;
-            if (end < value.Length && value[end] == ';' && end > at + 1)
+            var isClosed = end < value.Length && value[end] == ';' && end > at + 1;
+            if (value.AsSpan(at + 1).StartsWith("#")
+                && !(isClosed && IsNumber(value.AsSpan(at + 2, end - at - 2))))
+                return null;
+            if (isClosed)
             {
                 var one = HtmlUtils.HtmlDecode(value, at, end + 1 - at);
                 // It is no entity, or begins with the name of one: "&copyright;".
@@ -186,13 +193,17 @@ sealed class HtmlScan
                 text.Append(value, done, at - done).Append(one);
                 done = end + 1;
             }
-            // In an attribute "&copy=1" is as it stands; "&copy" at its end, or a number, is not.
-            else if (end > at + 1 && !(end < value.Length && value[end] == '=' && value[at + 1] != '#')
+            // In an attribute "&copy=1" is as it stands; "&copy" at its end is not.
+            else if (end > at + 1 && !(end < value.Length && value[end] == '=')
                 && HtmlUtils.HtmlDecode(value, at, end - at) != value[at..end])
                 return null;
         }
         return text.Append(value, done, value.Length - done).ToString();
     }
+
+    static bool IsNumber(ReadOnlySpan<char> text) => text is ['x' or 'X', .. var hex]
+        ? hex.Length > 0 && !hex.ContainsAnyExcept(HexDigits)
+        : text.Length > 0 && !text.ContainsAnyExceptInRange('0', '9');
 
     static bool IsBlank(char c) => c is ' ' or '\t' or '\n' or '\f' or '\r';
 }

@@ -13,17 +13,20 @@ public sealed class HtmlScanTests
         foreach (var link in HtmlScan.Of(html).Links)
         {
             text.Append(html, done, link.Start - done)
-                .Append('[').Append(html, link.Start, link.Length).Append(" -> ").Append(link.Url).Append(']');
+                .Append('[').Append(html, link.Start, link.Length)
+                .Append(" -> ").Append(link.Url).Append(']');
             done = link.Start + link.Length;
         }
         return text.Append(html, done, html.Length - done).ToString();
     }
 
     [Theory]
-    [InlineData("<a href=\"http://x.example\">x</a>", "<a href=\"[http://x.example -> http://x.example]\">x</a>")]
+    [InlineData(
+        "<a href=\"http://x.example\">x</a>", "<a href=\"[http://x.example -> http://x.example]\">x</a>")]
     [InlineData("<a href='https://x.example/'>", "<a href='[https://x.example/ -> https://x.example/]'>")]
     [InlineData("<a href=https://x.example/>x", "<a href=[https://x.example/ -> https://x.example/]>x")]
-    [InlineData("<A\n HREF = \"HTTPS://X.example\" >", "<A\n HREF = \"[HTTPS://X.example -> HTTPS://X.example]\" >")]
+    [InlineData(
+        "<A\n HREF = \"HTTPS://X.example\" >", "<A\n HREF = \"[HTTPS://X.example -> HTTPS://X.example]\" >")]
     [InlineData(
         "<area shape=rect href=\"https://x.example/\"/>",
         "<area shape=rect href=\"[https://x.example/ -> https://x.example/]\"/>")]
@@ -40,7 +43,9 @@ public sealed class HtmlScanTests
         "<p><b><a href=\"https://x.example/1\">1<a href=\"https://x.example/2\">2</p></i>",
         "<p><b><a href=\"[https://x.example/1 -> https://x.example/1]\">1"
             + "<a href=\"[https://x.example/2 -> https://x.example/2]\">2</p></i>")]
-    [InlineData("1 < 2 <a href=\"https://x.example/\">", "1 < 2 <a href=\"[https://x.example/ -> https://x.example/]\">")]
+    [InlineData(
+        "1 < 2 <a href=\"https://x.example/\">",
+        "1 < 2 <a href=\"[https://x.example/ -> https://x.example/]\">")]
     public void Links_OfAnchorsAndAreas_AreFound(string html, string marked) =>
         Assert.Equal(marked, Marked(html));
 
@@ -145,7 +150,8 @@ public sealed class HtmlScanTests
     [
         "<", ">", "a", "<a ", "href", "=", "\"", "'", "https://x.example/", "http://한국.example/길", " ", "\n",
         "/", "<!--", "-->", "--!>", "<!", "</a>", "<script>", "</script>", "<style", "</style>", "<body>",
-        "</body>", "&amp;", "&", "&#38", ";", "안녕", "\0", "\ud83d", "\udc4b", "<area href=", "?q=1", "%41", "%",
+        "</body>", "&amp;", "&", "&#38", ";", "안녕", "\0", "\ud83d", "\udc4b", "<area href=", "?q=1",
+        "%41", "%",
         "<a href=\"https://x.example/1\">", "<a href=https://x.example/2>", "<textarea>", "</textarea>", "<?",
     ];
 

@@ -7,7 +7,8 @@ public sealed class TextLinksTests
     [Theory]
     [InlineData("see https://x.example/a.", "see [https://x.example/a].")]
     [InlineData("https://x.example", "[https://x.example]")]
-    [InlineData("(https://x.example/a_(b)), <HTTP://x.example>", "([https://x.example/a_(b)]), <[HTTP://x.example]>")]
+    [InlineData(
+        "(https://x.example/a_(b)), <HTTP://x.example>", "([https://x.example/a_(b)]), <[HTTP://x.example]>")]
     [InlineData("[1]: https://x.example/?a=[b]\nnext", "[1]: [https://x.example/?a=[b]]\nnext")]
     [InlineData("http http://x.example http:", "http [http://x.example] http:")]
     [InlineData("보기: https://x.example/ 감사합니다", "보기: [https://x.example/] 감사합니다")]
