@@ -21,6 +21,10 @@ sealed class MessageComposer(SendRequest request, TimeProvider clock, long octet
     const long AllStepsMax = 20 * StepsMax;
 
     const int MemberCharactersMax = 900;
+
+    /// <summary>Of a link on a line of the header.</summary>
+    const int LinkCharactersMax = 990;
+
     static readonly FormatOptions Format = FormatOptions.Default.Clone();
 
     static MessageComposer() => Format.NewLineFormat = NewLineFormat.Dos;
@@ -98,8 +102,9 @@ sealed class MessageComposer(SendRequest request, TimeProvider clock, long octet
         const string list = "List-Unsubscribe", post = "List-Unsubscribe-Post";
         if (links is null)
             return;
-        // RFC 2369 §3.2.
-        if (links.HasUnsubscribe && !message.Headers.Contains(list))
+        // RFC 2369 §3.2; and it cannot be folded (RFC 5322 §2.1.1).
+        if (links.HasUnsubscribe && !message.Headers.Contains(list)
+            && links.Unsubscribe.Length <= LinkCharactersMax)
             message.Headers.Add(list, $"<{links.Unsubscribe}>");
         if (links.IsOneClick(message.Headers[list]) && !message.Headers.Contains(post))
             message.Headers.Add(post, "List-Unsubscribe=One-Click");
