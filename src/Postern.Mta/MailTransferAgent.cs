@@ -6,6 +6,7 @@ using Postern.Mta.Queue;
 using Postern.Mta.Reports;
 using Postern.Mta.Routing;
 using Postern.Mta.Store;
+using Postern.Mta.Tracking;
 using Postern.Mta.Transports;
 using Postern.Mta.Transports.Forward;
 using Postern.Mta.Webhooks;
@@ -126,6 +127,9 @@ public sealed class MailTransferAgent : IAsyncDisposable
 
     public IResolver Resolver { get; }
 
+    /// <summary>Of links in mail. Null: none was ever made, or the key could not be stored.</summary>
+    public TrackingTokens? TrackingTokens { get; private set; }
+
     /// <summary>Opens the store and starts delivery. Doors may be opened once this has returned.</summary>
     /// <exception cref="StoreException">The data directory cannot be used; one clear line.</exception>
     public static async ValueTask<MailTransferAgent> StartAsync(
@@ -139,6 +143,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
         var agent = new MailTransferAgent(options, store, parts, objects);
         await agent.Routes.ReloadAsync(cancel).ConfigureAwait(false);
         await agent.OpenReturnPathsAsync(options, cancel).ConfigureAwait(false);
+        await agent.OpenTrackingAsync(options, cancel).ConfigureAwait(false);
         agent.Queue.RestoreTokens(
             await store.ReadObjectsAsync(TokenMemory.ObjectKind, cancel).ConfigureAwait(false));
         await agent.Queue.Suppressions.LoadAsync(store, cancel).ConfigureAwait(false);
@@ -177,6 +182,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
         options = options with { Listen = before.Listen, Data = before.Data, Log = before.Log };
         await LoadAsync(options, cancel).ConfigureAwait(false);
         await OpenReturnPathsAsync(options, cancel).ConfigureAwait(false);
+        await OpenTrackingAsync(options, cancel).ConfigureAwait(false);
         foreach (var changed in transports.Apply(options))
             Queue.Dispatcher.Reset(changed);
         Queue.Apply(options);
@@ -192,6 +198,13 @@ public sealed class MailTransferAgent : IAsyncDisposable
             && options.Transports.Values.Any(transport => transport.ReturnDomain is not null))
             Queue.ReturnPaths = await ReturnPaths.OpenAsync(Store, cancel).ConfigureAwait(false);
     }
+
+    /// <summary>The key is made when the configuration first has a place for links; those that were sent lead
+    /// on without it.</summary>
+    async ValueTask OpenTrackingAsync(PosternOptions options, CancellationToken cancel) =>
+        TrackingTokens ??= options.Tracking.Url is null
+            ? await TrackingTokens.FindAsync(Store, cancel).ConfigureAwait(false)
+            : await TrackingTokens.OpenAsync(Store, cancel).ConfigureAwait(false);
 
     /// <summary>Reads the accounts anew, after a command changed them in the store.</summary>
     public ValueTask ReloadAccountsAsync(CancellationToken cancel) => LoadAloneAsync(

@@ -33,6 +33,7 @@ public sealed record PosternOptions
 
     public ApiOptions Api { get; init; } = new();
     public WebhookOptions Webhooks { get; init; } = new();
+    public TrackingOptions Tracking { get; init; } = new();
 
     /// <summary>Where the API is reached from outside, without a slash at its end: for links.</summary>
     public string ApiUrl => Api.Url?.TrimEnd('/') ?? $"https://{Hostname}";
@@ -73,6 +74,8 @@ public sealed record PosternOptions
             o => o.Api, (o, v) => o with { Api = v }),
         new TableSetting<PosternOptions, WebhookOptions>("webhooks", WebhookOptions.Settings,
             o => o.Webhooks, (o, v) => o with { Webhooks = v }),
+        new TableSetting<PosternOptions, TrackingOptions>("tracking", TrackingOptions.Settings,
+            o => o.Tracking, (o, v) => o with { Tracking = v }),
         new NamedTablesSetting<PosternOptions, DomainOptions>("domains", DomainOptions.Settings,
             o => o.Domains, (o, v) => o with { Domains = v }),
         new NamedTablesSetting<PosternOptions, TransportOptions>("transports", TransportOptions.Settings,
@@ -460,6 +463,30 @@ public sealed record WebhookOptions
             "Networks they may go to besides, `\"127.0.0.1\"` or `\"10.0.0.0/8\"`: whoever may set "
             + "webhooks or routes reaches what listens there.",
             o => o.Networks, (o, v) => o with { Networks = v }),
+    };
+}
+
+/// <summary><c>[tracking]</c>.</summary>
+public sealed record TrackingOptions
+{
+    /// <summary>Where links of ours in mail lead. Null: mail has none.</summary>
+    public string? Url { get; init; }
+
+    /// <summary>They lead to the domain's own <c>web_prefix</c> instead, which leads here.</summary>
+    public bool OwnNames { get; init; }
+
+    internal static readonly SettingTable<TrackingOptions> Settings = new(
+        "Links in mail of the HTTP API that tell of openings and clicks, and unsubscribe. They are served "
+        + "by http listeners that serve `tracking`.")
+    {
+        new ValueSetting<TrackingOptions, string?>("url", Kinds.Text.OrNull(),
+            "Where such a listener is reached from outside, `\"https://links.example.org\"`: the links "
+            + "begin so.",
+            o => o.Url, (o, v) => o with { Url = v }) { DefaultDoc = "mail has no such links" },
+        new ValueSetting<TrackingOptions, bool>("own-names", Kinds.Flag,
+            "Whether they begin with the `web_scheme`, `web_prefix` and name of the sending domain instead. "
+            + "That name must lead to the host of `url`, and be in its certificate.",
+            o => o.OwnNames, (o, v) => o with { OwnNames = v }),
     };
 }
 

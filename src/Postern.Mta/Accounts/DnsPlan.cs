@@ -36,6 +36,10 @@ public sealed record DnsPlan(string Domain, string MailHost, IReadOnlyList<strin
         ("outlook.com", "include:spf.protection.outlook.com"),
     ];
 
+    /// <summary>The host of links in mail, which the domain's own name for them is an alias of. Null: it
+    /// needs no such name.</summary>
+    public string? LinkHost { get; init; }
+
     /// <summary>The text of the SPF record.</summary>
     public string Spf => $"{Version} {string.Join(' ', Mechanisms)} ~all";
 
@@ -44,7 +48,10 @@ public sealed record DnsPlan(string Domain, string MailHost, IReadOnlyList<strin
         var ours = $"a:{options.Hostname}";
         string[] mechanisms = [.. WaysOf(options, domain)
             .SelectMany(way => MechanismsOf(way.Transport, ours)).Distinct(StringComparer.Ordinal)];
-        return new DnsPlan(domain, options.Hostname, mechanisms.Length > 0 ? mechanisms : [ours]);
+        return new DnsPlan(domain, options.Hostname, mechanisms.Length > 0 ? mechanisms : [ours])
+        {
+            LinkHost = options.Tracking is { OwnNames: true, Url: { } url } ? new Uri(url).IdnHost : null,
+        };
     }
 
     /// <summary>The transports that bring mail of this domain from the API to other servers.</summary>

@@ -22,6 +22,7 @@ sealed partial class ConfigurationValidator(PosternOptions options, Reading at)
         CheckAccounts();
         CheckDomains();
         CheckApi();
+        CheckTracking();
         foreach (var (name, transport) in options.Transports)
             CheckTransport(Reading.Join("transports", name), name, transport);
         CheckRoutes();
@@ -33,6 +34,21 @@ sealed partial class ConfigurationValidator(PosternOptions options, Reading at)
         if (options.Api.Url is { } url
             && (!WebTarget.IsUrl(url) || url.Contains('?', StringComparison.Ordinal)))
             at.Error("api.url", $"\"{url}\" is no URL; write \"https://mail.example.org\"");
+    }
+
+    /// <summary>It stands in front of every link, also in HTML and in a header field.</summary>
+    void CheckTracking()
+    {
+        const int charactersMax = 200;
+        if (options.Tracking.Url is not { } url)
+        {
+            if (options.Tracking.OwnNames)
+                at.Error("tracking.own-names", "needs tracking.url beside it: the host that they lead to");
+        }
+        else if (!WebTarget.IsUrl(url) || url.Length > charactersMax
+            || url.Any(c => !char.IsAsciiLetterOrDigit(c)
+                && !"-._~:/[]".Contains(c, StringComparison.Ordinal)))
+            at.Error("tracking.url", $"\"{url}\" is no URL; write \"https://links.example.org\"");
     }
 
     void CheckAliases()

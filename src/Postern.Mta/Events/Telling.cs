@@ -2,11 +2,11 @@ using Postern.Mta.Queue;
 
 namespace Postern.Mta.Events;
 
-/// <summary>What a provider tells of a message that had left through it.</summary>
+/// <summary>What a provider, or one of our own links, tells of a message that had left.</summary>
 public sealed record Telling
 {
-    /// <summary>The transport it is told by.</summary>
-    public required string Transport { get; init; }
+    /// <summary>The transport it is told by, or that the message left by. Null: not known.</summary>
+    public required string? Transport { get; init; }
 
     /// <summary>Delivered, Failed, Rejected, Opened, Clicked, Unsubscribed or Complained.</summary>
     public required EventKind Kind { get; init; }

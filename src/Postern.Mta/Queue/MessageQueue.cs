@@ -5,6 +5,7 @@ using Postern.Mta.Reports;
 using Postern.Mta.Routing;
 using Postern.Mta.Store;
 using Postern.Mta.Suppressions;
+using Postern.Mta.Tracking;
 using Postern.Mta.Transports;
 using Postern.Mta.Transports.Forward;
 
@@ -68,6 +69,7 @@ public sealed partial class MessageQueue : IDisposable
         this.log = log;
         reportThrottle = new ReportThrottle(clock);
         tokens = new TokenMemory(clock);
+        reactions = new ReactionThrottle(clock);
         Suppressions = new SuppressionList(store);
         settings = SettingsOf(options);
         domains = new SendingDomains(options.Domains.Keys);

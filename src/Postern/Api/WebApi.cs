@@ -54,6 +54,7 @@ sealed partial class WebApi(
         web.MapGet("/admin/v1/openapi.json", OpenApiAsync);
         new Mailgun.MailgunFace(agent, clock, log).Map(web);
         new Hooks.ProviderHooks(agent, clock).Map(web);
+        new Tracking.TrackingFace(agent, log).Map(web);
         if (sandbox is not null)
             MapSandbox(web);
     }
@@ -119,6 +120,10 @@ sealed partial class WebApi(
         if (path.StartsWithSegments("/hooks"))
             return door.Serves.Contains(HttpFace.Hooks) ? next(context) : ErrorAsync(
                 context, 404, "hooks are not served on this listener", "add \"hooks\" to its serves");
+        // Links lead to whatever names they were given; nothing at them is worth a trick.
+        if (Tracking.TrackingFace.Holds(path))
+            return door.Serves.Contains(HttpFace.Tracking) ? next(context) : ErrorAsync(
+                context, 404, "links are not served on this listener", "add \"tracking\" to its serves");
         // A page of another origin that was tricked into our loopback address names another host (DNS
         // rebinding).
         if (!door.IsLocal && !IsOurHost(context))

@@ -40,6 +40,15 @@ public sealed class DnsPlanTests
     public void Spf_NamesWhomTheRelayBelongsTo(string? host, string mechanisms) => Assert.Equal(
         $"v=spf1 {mechanisms} ~all", SpfOf(new() { Kind = TransportKind.Smtp, Host = host }));
 
+    [Theory]
+    [InlineData(null, false, null)]
+    [InlineData("https://links.example.org:8443/", false, null)]
+    [InlineData("https://links.example.org:8443/", true, "links.example.org")]
+    public void LinkHost_IsNamed_WhereTheDomainsHaveNamesOfTheirOwn(
+        string? url, bool ownNames, string? host) => Assert.Equal(host, DnsPlan.Of(
+            new PosternOptions { Tracking = new() { Url = url, OwnNames = ownNames } },
+            "d.example").LinkHost);
+
     [Fact]
     public void Spf_OfSeveralWays_NamesEachOnce() => Assert.Equal(
         "v=spf1 include:mailgun.org a:mx.example.org ~all",

@@ -26,6 +26,9 @@ public sealed class RunningServer : IAsyncLifetime
     /// <summary>Free octets that stay free; more than any disk has: it counts as full.</summary>
     public long? Reserve { get; init; }
 
+    /// <summary>Where links in mail lead. Of itself mail has none.</summary>
+    public TrackingOptions Tracking { get; init; } = new();
+
     /// <summary>Null: the name servers of this machine.</summary>
     public IResolver? Resolver { get; init; }
 
@@ -54,6 +57,7 @@ public sealed class RunningServer : IAsyncLifetime
         Data = Data,
         Log = new LogOptions { File = directory.PathOf("log"), Format = Format },
         Queue = new QueueOptions { Reserve = Reserve },
+        Tracking = Tracking,
         Webhooks = new WebhookOptions { Networks = [Network.Parse("127.0.0.1")] },
         Listen =
         [

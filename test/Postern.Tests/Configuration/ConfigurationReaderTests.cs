@@ -50,6 +50,20 @@ public sealed class ConfigurationReaderTests
     }
 
     [Theory]
+    [InlineData("url = \"https://links.example.org\"")]
+    [InlineData("url = \"https://example.org:8443/mail\"\nown-names = true")]
+    public void Tracking_WithAUrl_IsTaken(string settings) =>
+        Assert.NotNull(OptionsOf("[tracking]\n" + settings).Tracking.Url);
+
+    [Theory]
+    [InlineData("url = \"links.example.org\"", "tracking.url: \"links.example.org\" is no URL")]
+    [InlineData("url = \"https://x.example/?a\"", "tracking.url: \"https://x.example/?a\" is no URL")]
+    [InlineData("url = \"https://x.example/'\"", "tracking.url: \"https://x.example/'\" is no URL")]
+    [InlineData("own-names = true", "tracking.own-names: needs tracking.url beside it")]
+    public void Tracking_WithoutAGoodUrl_IsAnError(string settings, string error) => Assert.Contains(
+        error, Assert.Single(ErrorsOf("[tracking]\n" + settings)), StringComparison.Ordinal);
+
+    [Theory]
     [InlineData("hostnme = \"a\"", "postern.toml:1: hostnme: unknown key; did you mean \"hostname\"?")]
     [InlineData("\n[transports.mailgun]\nkind = \"smtp\"\nhots = \"a\"",
         "postern.toml:4: transports.mailgun.hots: unknown key; did you mean \"host\"?")]

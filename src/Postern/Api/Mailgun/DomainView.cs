@@ -57,8 +57,8 @@ static class DomainView
     public static JsonArray Sending(SendingDomain domain, DnsPlan plan)
     {
         var seen = SeenOf(domain);
-        return
-        [
+        var records = new JsonArray
+        {
             new JsonObject
             {
                 ["is_active"] = true,
@@ -68,7 +68,19 @@ static class DomainView
                 ["valid"] = WordOf(plan.JudgeSpf(seen)),
                 ["value"] = plan.Spf,
             },
-        ];
+        };
+        if (plan.LinkHost is { } host)
+            records.Add((JsonNode)new JsonObject
+            {
+                ["is_active"] = true,
+                ["cached"] = new JsonArray(),
+                ["name"] = LinkRoot.NameOf(domain),
+                ["record_type"] = "CNAME",
+                // Nobody has asked the DNS for it.
+                ["valid"] = WordOf(DnsVerdict.Unknown),
+                ["value"] = host,
+            });
+        return records;
     }
 
     static JsonArray Receiving(SendingDomain domain, DnsPlan plan)

@@ -7,6 +7,7 @@ using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http.Features;
 using Postern.Mta.Intake;
 using Postern.Mta.Queue;
+using Postern.Mta.Tracking;
 using Postern.Smtp;
 using Postern.Smtp.Server;
 
@@ -45,14 +46,16 @@ sealed partial class MailgunFace
             var mails = new List<ApiMail>();
             string? messageId = null;
             var room = agent.Options.Limits.MessageSize * BatchSizesMax;
-            foreach (var (only, recipients) in Shares(request))
+            var tracking = TrackingOf(request, domain);
+            foreach (var (only, recipients) in Shares(request, tracking))
             {
                 var sink = door.OpenContent();
                 sinks.Add(sink);
                 messageId ??= MessageIdOf(request, ApiDoor.IdOf(sink), domain);
                 var admitted = Admit(domain, sender, recipients);
                 var octets = new Octets(sink, agent.Options.Limits.MessageSize);
-                await composer.WriteAsync(octets, only, messageId, cancel);
+                await composer.WriteAsync(
+                    octets, only, messageId, LinksOf(tracking, domain, sink, recipients), cancel);
                 Check(octets, ref room);
                 mails.Add(new ApiMail(
                     sink, sender, admitted, ClientOf(context, domain), OptionsOf(request, domain)));
@@ -137,7 +140,32 @@ sealed partial class MailgunFace
         return new FormReader(octetsMax, agent.Options.Data) { Divert = divert };
     }
 
-    /// <summary>One message for all, or in a batch one for each of <c>to</c>.</summary>
+    /// <summary>Null: there is no place for links to lead to.</summary>
+    MailTracking? TrackingOf(SendRequest request, string domain) =>
+        agent.Options.Tracking.Url is not null && agent.TrackingTokens is not null
+            && agent.Domains.TryFind(domain, out var known) ? MailTracking.Of(request, known.Settings) : null;
+
+    /// <summary>Null: it is for several recipients, who have no links of their own.</summary>
+    MailLinks? LinksOf(
+        MailTracking? tracking, string domain, ContentSink sink, IReadOnlyList<ApiAddress> recipients) =>
+        tracking is null || recipients is not [var reader] || !agent.Domains.TryFind(domain, out var known)
+            ? null
+            : new MailLinks(
+                tracking, agent.TrackingTokens!, LinkRoot.Of(agent.Options.Tracking, known)!,
+                ApiDoor.IdOf(sink), clock.GetUtcNow(), new Subscriber(domain, reader.Mailbox.ToString()));
+
+    /// <summary>One message for all, in a batch one for each of <c>to</c>, and where links are a recipient's
+    /// own one for each of all.</summary>
+    static IEnumerable<(ApiAddress? Only, IReadOnlyList<ApiAddress> Recipients)> Shares(
+        SendRequest request, MailTracking? tracking)
+    {
+        var shares = Shares(request);
+        return tracking is null || (!tracking.IsAny && !request.AsksForUnsubscribe) ? shares
+            : shares.SelectMany(share => share.Recipients, (share, one) =>
+                (share.Only, (IReadOnlyList<ApiAddress>)[one]));
+    }
+
+    /// <summary>The same without links.</summary>
     static IEnumerable<(ApiAddress? Only, IReadOnlyList<ApiAddress> Recipients)> Shares(SendRequest request)
     {
         if (request.Batch is null)

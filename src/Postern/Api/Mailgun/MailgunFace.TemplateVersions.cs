@@ -172,8 +172,9 @@ sealed partial class MailgunFace
         var version = stored.Find(tag?.ToLowerInvariant() ?? stored.ActiveTag)
             ?? throw new ApiException(404, "template version not found");
         var body = await BodyAsync(domain, stored.Name, version.Tag, cancel);
-        return new SendTemplate(Parse(body.Template, "template"), version.Headers.ToDictionary(
-            header => header.Key, header => Parse(header.Value, "headers"), StringComparer.Ordinal));
+        return new SendTemplate(
+            body.Template, Parse(body.Template, "template"), version.Headers.ToDictionary(
+                header => header.Key, header => Parse(header.Value, "headers"), StringComparer.Ordinal));
     }
 
     (TemplateVersion Version, TemplateBody Body) ReadVersion(ApiForm form, string key, string tag)

@@ -21,21 +21,30 @@ sealed class MessageComposer(SendRequest request, TimeProvider clock, long octet
     const long AllStepsMax = 20 * StepsMax;
 
     const int MemberCharactersMax = 900;
+
+    /// <summary>Of a link on a line of the header.</summary>
+    const int LinkCharactersMax = 990;
+
     static readonly FormatOptions Format = FormatOptions.Default.Clone();
 
     static MessageComposer() => Format.NewLineFormat = NewLineFormat.Dos;
 
     /// <param name="only">Whom the message of a batch is for. Null: it is one for all.</param>
     /// <param name="messageId">With its angle brackets.</param>
+    /// <param name="own">Links of its one recipient's own. Null: it has none.</param>
     public async ValueTask WriteAsync(
-        ContentSink sink, ApiAddress? only, string messageId, CancellationToken cancel)
+        ContentSink sink, ApiAddress? only, string messageId, MailLinks? own, CancellationToken cancel)
     {
+        links = own;
         // It is not disposed of: the files are the form's.
         var message = Compose(only, messageId);
         await message.WriteToAsync(Format, new SinkStream(sink), cancel);
     }
 
     long stepsLeft = AllStepsMax;
+
+    /// <summary>Of the message that is being written.</summary>
+    MailLinks? links;
 
     MimeMessage Compose(ApiAddress? only, string messageId)
     {
@@ -45,7 +54,7 @@ sealed class MessageComposer(SendRequest request, TimeProvider clock, long octet
         message.Cc.AddRange(request.Cc.Select(address => address.ToMime()));
         message.Headers.Replace(HeaderId.MessageId, messageId);
         foreach (var (name, value) in request.Headers)
-            AddHeader(message, name, FillLine(value, only));
+            AddHeader(message, name, Linked(FillLine(value, only)));
         if (HeaderOfTemplate("Reply-To", only) is { } replyTo && !request.Headers.Any(
             header => header.Key.Equals("Reply-To", StringComparison.OrdinalIgnoreCase)))
             AddHeader(message, "Reply-To", replyTo);
@@ -58,6 +67,7 @@ sealed class MessageComposer(SendRequest request, TimeProvider clock, long octet
         if (request.DeliverWithin is { } window)
             message.Headers.Add(MailgunFields.DeliverWithin, DeliveryWindow.Format(window));
         message.Body = Body(only);
+        AddUnsubscribe(message);
         message.Prepare(EncodingConstraint.SevenBit);
         return message;
     }
@@ -82,7 +92,23 @@ sealed class MessageComposer(SendRequest request, TimeProvider clock, long octet
     /// <summary>A link that nobody filled in goes with its comma.</summary>
     static string WithoutEmptyLinks(string value) => string.Join(", ", value.Split(',')
         .Select(link => link.Trim())
-        .Where(link => link.Length > 0 && link is not ['<', '%', .., '%', '>']));
+        .Where(link => link.Length > 0 && link is not ['<', '%', .., '%', '>']
+            && !link.Contains("unsubscribe_email%", StringComparison.Ordinal)));
+
+    /// <summary>The way to unsubscribe, where the sender names none of his own; by one click where there is
+    /// one and the link is ours (RFC 8058 §3.1).</summary>
+    void AddUnsubscribe(MimeMessage message)
+    {
+        const string list = "List-Unsubscribe", post = "List-Unsubscribe-Post";
+        if (links is null)
+            return;
+        // RFC 2369 §3.2; and it cannot be folded (RFC 5322 §2.1.1).
+        if (links.HasUnsubscribe && !message.Headers.Contains(list)
+            && links.Unsubscribe.Length <= LinkCharactersMax)
+            message.Headers.Add(list, $"<{links.Unsubscribe}>");
+        if (links.IsOneClick(message.Headers[list]) && !message.Headers.Contains(post))
+            message.Headers.Add(post, "List-Unsubscribe=One-Click");
+    }
 
     MimeEntity Body(ApiAddress? only)
     {
@@ -91,19 +117,23 @@ sealed class MessageComposer(SendRequest request, TimeProvider clock, long octet
             : request.Html is { } own ? Fill(own, only) : null;
         // Some clients always send a text.
         if (request.Text is { } text && (text.Length > 0 || (whole is null && request.Amp is null)))
-            texts.Add(TextOf(TextFormat.Plain, "plain", Fill(text, only)));
+            texts.Add(PlainOf(Fill(text, only)));
         else if (request.MakesText && whole is not null)
-            texts.Add(TextOf(TextFormat.Plain, "plain", HtmlText.Of(whole)));
+            texts.Add(PlainOf(HtmlText.Of(whole)));
         if (request.Amp is { } amp)
-            texts.Add(TextOf(TextFormat.Plain, "x-amp-html", Fill(amp, only)));
+            texts.Add(TextOf(TextFormat.Plain, "x-amp-html", Linked(Fill(amp, only))));
         if (whole is not null)
-            texts.Add(WithInlines(TextOf(TextFormat.Html, "html", whole)));
+            texts.Add(WithInlines(TextOf(TextFormat.Html, "html", links?.InHtml(whole) ?? whole)));
         var body = texts is [var single] ? single : Parts(new MultipartAlternative(), texts);
         if (whole is null)
             body = WithInlines(body);
         var attachments = request.Attachments.Select(file => PartOf(file, isInline: false)).ToArray();
         return attachments.Length == 0 ? body : Parts(new Multipart("mixed"), [body, .. attachments]);
     }
+
+    TextPart PlainOf(string text) => TextOf(TextFormat.Plain, "plain", links?.InText(text) ?? text);
+
+    string Linked(string text) => links?.Fill(text) ?? text;
 
     MimeEntity WithInlines(MimeEntity body)
     {

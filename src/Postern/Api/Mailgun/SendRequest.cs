@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Postern.Mta.Accounts;
 using Postern.Mta.Intake;
 
 namespace Postern.Api.Mailgun;
@@ -73,6 +74,19 @@ sealed class SendRequest
 
     /// <summary>Null: as long as the route and the queue give.</summary>
     public TimeSpan? DeliverWithin { get; private set; }
+
+    /// <summary>Whether openings are told. Null: as the domain says.</summary>
+    public bool? TracksOpens { get; private set; }
+
+    /// <summary>Which clicks are told. Null: as the domain says.</summary>
+    public ClickTracking? TracksClicks { get; private set; }
+
+    /// <summary>Where the pixel stands. Null: as the domain says.</summary>
+    public bool? PixelAtTheTop { get; private set; }
+
+    /// <summary>Some text of it has a place for a link that unsubscribes its recipient.</summary>
+    public bool AsksForUnsubscribe => MailLinks.IsIn(Text) || MailLinks.IsIn(Html) || MailLinks.IsIn(Amp)
+        || MailLinks.IsIn(Template?.Source) || Headers.Any(header => MailLinks.IsIn(header.Value));
 
     /// <summary>Not null, be it empty: each of <see cref="To"/> gets a message of his own.</summary>
     public RecipientVariables? Batch { get; private set; }
@@ -188,6 +202,12 @@ sealed class SendRequest
         IsTest = MailgunFields.IsYes(form.Find("o:testmode"));
         RequiresTls = MailgunFields.IsYes(form.Find("o:require-tls"));
         DeliverWithin = ReadWindow();
+        var tracking = ReadTracking("o:tracking");
+        TracksClicks = ReadTracking("o:tracking-clicks") ?? tracking;
+        TracksOpens = (ReadTracking("o:tracking-opens") ?? tracking) is { } opens
+            ? opens != ClickTracking.Off : null;
+        PixelAtTheTop = ReadTracking("o:tracking-pixel-location-top") is { } top
+            ? top != ClickTracking.Off : null;
         DeliverAt = ReadTime(clock.GetUtcNow());
         Batch = form.Find("recipient-variables") is { } json ? RecipientVariables.Parse(json) : null;
     }
@@ -283,6 +303,15 @@ sealed class SendRequest
         return DeliveryWindow.TryParse(text, out var window) ? window : throw new ApiException(
             400, $"o:deliver-within '{ApiException.Shown(text)}' is no time like 1h30m between 5m and 24h");
     }
+
+    /// <summary>Null: it is not said, or not in words that are known.</summary>
+    ClickTracking? ReadTracking(string field) => form.Find(field)?.ToLowerInvariant() switch
+    {
+        "yes" or "true" or "1" => ClickTracking.On,
+        "no" or "false" or "0" => ClickTracking.Off,
+        "htmlonly" => ClickTracking.HtmlOnly,
+        _ => null,
+    };
 
     IEnumerable<ApiFile> Files(string field) =>
         form.Files.Where(file => file.Field == field && file.Name.Length > 0);
