@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Postern.Mta.Accounts;
 using Postern.Mta.Queue;
 using Postern.Mta.Store;
+using Postern.Mta.Webhooks;
 
 namespace Postern.Api.Mailgun;
 
@@ -101,8 +102,8 @@ sealed partial class MailgunFace
         return Told("Domain DNS records have been updated", domain.Key);
     }
 
-    /// <summary>With its settings, keys and SMTP logins: none of them may open a later domain of this
-    /// name.</summary>
+    /// <summary>With its settings, keys, SMTP logins, webhooks and templates: none of them may open, or speak
+    /// for, a later domain of this name. What happened stays, and so does who wants no mail.</summary>
     async Task<JsonObject> DeleteDomainAsync(HttpContext context)
     {
         if (FindDomain((string)context.GetRouteValue("domain")!) is not { } domain)
@@ -125,6 +126,9 @@ sealed partial class MailgunFace
                 if (IsLoginOf(domain, account.Name))
                     changes.Add(AccountDirectory.Remove(account.Name));
             }
+            foreach (var type in WebhookTypes.All)
+                changes.Add(hooks.OfDomains.Remove(WebhookTable.NameOf(domain.Key, type)));
+            await RemoveTemplatesAsync(changes, domain.Key, context.RequestAborted);
         }, context);
         return new JsonObject { ["message"] = "Domain has been deleted" };
     }

@@ -127,12 +127,16 @@ sealed partial class MailgunFace
     Task<JsonObject> RemoveTemplatesAsync(HttpContext context, string domain) =>
         agent.Queue.ChangeObjectsAsync(async changes =>
         {
-            var all = await templates.ListAsync(
-                $"{domain}/", TemplatesMax, null, context.RequestAborted);
-            foreach (var (_, template) in all)
-                Remove(changes, domain, template);
+            await RemoveTemplatesAsync(changes, domain, context.RequestAborted);
             return new JsonObject { ["message"] = "templates have been deleted" };
         }, context.RequestAborted).AsTask();
+
+    async ValueTask RemoveTemplatesAsync(
+        ICollection<ObjectChange> changes, string domain, CancellationToken cancel)
+    {
+        foreach (var (_, template) in await templates.ListAsync($"{domain}/", TemplatesMax, null, cancel))
+            Remove(changes, domain, template);
+    }
 
     void Remove(ICollection<ObjectChange> changes, string domain, StoredTemplate template)
     {

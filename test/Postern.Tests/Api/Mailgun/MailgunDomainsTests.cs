@@ -63,6 +63,27 @@ public sealed class MailgunDomainsTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Domain_MadeAnew_HasNeitherWebhooksNorTemplatesOfTheOldOne_ButItsSuppressions()
+    {
+        using var http = server.Api("key-account");
+        await CreateAsync(http, "again.example");
+        Assert.StartsWith("200", await ApiCall.SendAsync(
+            http, "POST", "v3/domains/again.example/webhooks",
+            "id", "opened", "url", "https://93.184.215.14/old"));
+        Assert.StartsWith("200", await ApiCall.SendAsync(
+            http, "POST", "v3/again.example/templates", "name", "old", "template", "hello"));
+        Assert.StartsWith("200", await ApiCall.SendAsync(
+            http, "POST", "v3/again.example/unsubscribes", "address", "kim@example.net"));
+        Assert.StartsWith("200", await ApiCall.SendAsync(http, "DELETE", "v3/domains/again.example"));
+        await CreateAsync(http, "again.example");
+        Assert.DoesNotContain("old", await ApiCall.GetAsync(http, "v3/domains/again.example/webhooks"));
+        Assert.StartsWith("404", await ApiCall.GetAsync(http, "v3/again.example/templates/old"));
+        Assert.StartsWith(
+            "200", await ApiCall.GetAsync(http, "v3/again.example/unsubscribes/kim@example.net"));
+        Assert.StartsWith("200", await ApiCall.SendAsync(http, "DELETE", "v3/domains/again.example"));
+    }
+
+    [Fact]
     public async Task Domain_OfTheFile_IsActiveAndHasNoDate()
     {
         using var http = server.Api("key-mg");
