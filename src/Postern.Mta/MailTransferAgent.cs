@@ -17,8 +17,8 @@ namespace Postern.Mta;
 /// <summary>The whole of the mail side, put together from options: store, queue, dispatcher, doors.</summary>
 public sealed class MailTransferAgent : IAsyncDisposable
 {
-    /// <summary>Connections besides those of transports.</summary>
-    public const int WebConnectionsMax = WebhookSender.ConnectionsMax;
+    /// <summary>Connections of webhooks and of <c>forward()</c>, besides those of transports.</summary>
+    public const int WebConnectionsMax = 2 * WebTargets.ConnectionsMax;
 
     readonly TimeProvider clock;
     readonly RelayHealth health;

@@ -21,6 +21,10 @@ public sealed class WebTargets(IResolver resolver, Func<PosternOptions> current)
     const int PrivilegedPorts = 1024;
 
     const int AnswerHeaderKibMax = 64;
+
+    /// <summary>Open connections of one handler. The next one waits, as for a host that is slow to
+    /// answer.</summary>
+    public const int ConnectionsMax = 64;
     static readonly TimeSpan ConnectMax = TimeSpan.FromSeconds(10);
 
     /// <summary>Databases, caches, desktops and managers of machines, which may take a request for
@@ -65,15 +69,18 @@ public sealed class WebTargets(IResolver resolver, Func<PosternOptions> current)
     }
 
     /// <summary>Makes requests to where they may go, and nowhere else: no redirect is followed, no proxy of
-    /// the environment asked, nothing unpacked.</summary>
-    public SocketsHttpHandler MakeHandler() => new()
+    /// the environment asked, nothing unpacked. All of its hosts share <see cref="ConnectionsMax"/>.
+    /// </summary>
+    public SocketsHttpHandler MakeHandler() => HandlerOf(new SemaphoreSlim(ConnectionsMax));
+
+    SocketsHttpHandler HandlerOf(SemaphoreSlim room) => new()
     {
         AllowAutoRedirect = false,
         UseProxy = false,
         UseCookies = false,
         AutomaticDecompression = DecompressionMethods.None,
         ActivityHeadersPropagator = DistributedContextPropagator.CreateNoOutputPropagator(),
-        ConnectCallback = ConnectAsync,
+        ConnectCallback = (context, cancel) => ConnectAsync(context, room, cancel),
         ConnectTimeout = ConnectMax,
         MaxResponseHeadersLength = AnswerHeaderKibMax,
         // What is beyond the limit is not waited for.
@@ -84,7 +91,23 @@ public sealed class WebTargets(IResolver resolver, Func<PosternOptions> current)
 
     /// <exception cref="HttpRequestException">Nothing that may be connected to answered.</exception>
     async ValueTask<Stream> ConnectAsync(
-        SocketsHttpConnectionContext context, CancellationToken cancel)
+        SocketsHttpConnectionContext context, SemaphoreSlim room, CancellationToken cancel)
+    {
+        await room.WaitAsync(cancel);
+        Socket? socket = null;
+        try
+        {
+            socket = await ConnectAsync(context, cancel);
+            return new CountedStream(socket, room);
+        }
+        finally
+        {
+            if (socket is null)
+                room.Release();
+        }
+    }
+
+    async ValueTask<Socket> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancel)
     {
         var (host, port) = (context.DnsEndPoint.Host, context.DnsEndPoint.Port);
         var addresses = IsOpenPort(port) ? await FindAddressesAsync(host, cancel) : [];
@@ -100,7 +123,7 @@ public sealed class WebTargets(IResolver resolver, Func<PosternOptions> current)
             try
             {
                 await socket.ConnectAsync(new IPEndPoint(address, port), cancel);
-                return new NetworkStream(socket, ownsSocket: true);
+                return socket;
             }
             catch (Exception failed)
             {
@@ -111,6 +134,19 @@ public sealed class WebTargets(IResolver resolver, Func<PosternOptions> current)
             }
         }
         throw new HttpRequestException(last?.Message ?? "address is not allowed", last);
+    }
+
+    /// <summary>Gives its place back when it is closed.</summary>
+    sealed class CountedStream(Socket socket, SemaphoreSlim room) : NetworkStream(socket, ownsSocket: true)
+    {
+        bool isClosed;
+
+        protected override void Dispose(bool disposing)
+        {
+            base.Dispose(disposing);
+            if (disposing && !Interlocked.Exchange(ref isClosed, true))
+                room.Release();
+        }
     }
 
     internal static bool IsOpenPort(int port) =>

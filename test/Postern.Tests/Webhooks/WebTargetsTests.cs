@@ -126,6 +126,33 @@ public sealed class WebTargetsTests
         return await post.SendAsync(url, Event, "key", Cancel);
     }
 
+    [Fact]
+    public async Task Connections_ToManyHosts_AreCapped()
+    {
+        using var listener = new TcpListener(IPAddress.Any, 0);
+        listener.Start(100);
+        var port = ((IPEndPoint)listener.LocalEndpoint).Port;
+        using var http = new HttpClient(Targets(null, "127.0.0.0/8").MakeHandler());
+        var more = 6;
+        var requests = Enumerable.Range(1, WebTargets.ConnectionsMax + more)
+            .Select(host => http.GetStringAsync(
+                new Uri(string.Create(null, $"http://127.0.0.{host}:{port}/")), Cancel))
+            .ToArray();
+        var open = new Queue<Socket>();
+        while (open.Count < WebTargets.ConnectionsMax)
+            open.Enqueue(await listener.AcceptSocketAsync(Cancel));
+        while (open.TryDequeue(out var socket))
+        {
+            Assert.False(listener.Pending());
+            using (socket)
+                await socket.SendAsync(
+                    "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"u8.ToArray(), Cancel);
+            if (more-- > 0)
+                open.Enqueue(await listener.AcceptSocketAsync(Cancel));
+        }
+        await Task.WhenAll(requests);
+    }
+
     /// <summary>SSRF-14: the name leads elsewhere by the time of the connection.</summary>
     [Theory]
     [InlineData("SSRF-14", "rebind.example")]
