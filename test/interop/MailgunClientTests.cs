@@ -7,51 +7,26 @@ using MimeKit;
 namespace Postern.Interop;
 
 /// <summary>Mailgun's own clients, pointed at Postern: they notice nothing, and their mail leaves.</summary>
-public sealed class MailgunClientTests : IAsyncLifetime
+/// <remarks>One server serves them all, each a domain of its own.</remarks>
+public sealed class MailgunClientTests : IClassFixture<MailgunClientServer>
 {
-    const string Domain = "mg.postern.test";
-    const string Key = "key-of-the-tests";
-    const string AccountKey = "key-of-the-account";
+    const string Key = MailgunClientServer.Key;
+    const string AccountKey = MailgunClientServer.AccountKey;
     const string Made = "made.postern.test";
 
     static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    readonly SmtpSink sink = new() { KeepsContent = true };
     readonly PosternProcess postern;
+    readonly SmtpSink sink;
+    readonly string domain;
 
-    public MailgunClientTests() => postern = new PosternProcess("");
-
-    public async ValueTask InitializeAsync()
+    public MailgunClientTests(MailgunClientServer server)
     {
-        postern.Settings = $"""
-            [api]
-            keys = ["file:{postern.Directory.WriteSecret("account.key", AccountKey)}"]
-
-            [webhooks]
-            networks = ["127.0.0.1"]
-
-            [domains."{Domain}"]
-            api-keys = ["file:{postern.Directory.WriteSecret("api.key", Key)}"]
-
-            [transports.relay]
-            kind = "smtp"
-            host = "[127.0.0.1]:{sink.Port}"
-            tls = "none"
-
-            [[routes]]
-            name = "everything"
-            via = ["relay"]
-            """;
-        await postern.StartAsync();
+        (postern, sink, domain) = (server.Postern, server.Sink, server.NextDomain());
+        sink.Deliveries.Clear();
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        await postern.DisposeAsync();
-        await sink.DisposeAsync();
-    }
-
-    Task<JsonElement> RunAsync(string client) => RunAsync(client, Key, Domain);
+    Task<JsonElement> RunAsync(string client) => RunAsync(client, Key, domain);
 
     /// <param name="arguments">Behind client and URL.</param>
     async Task<JsonElement> RunAsync(string client, params string[] arguments)
@@ -101,7 +76,7 @@ public sealed class MailgunClientTests : IAsyncLifetime
         Assert.Contains(
             "This domain name is already taken",
             told.GetProperty("taken").GetProperty("details").GetString());
-        Assert.Equal([Made, Domain], Inner(told.GetProperty("listed"), "items").EnumerateArray().Select(
+        Assert.Contains(Made, Inner(told.GetProperty("listed"), "items").EnumerateArray().Select(
             one => one.GetProperty("name").GetString()));
         var record = told.GetProperty("shown").GetProperty("sending_dns_records")[0];
         Assert.Equal("v=spf1 a:postern.test ~all", record.GetProperty("value").GetString());
@@ -124,7 +99,7 @@ public sealed class MailgunClientTests : IAsyncLifetime
     [InlineData("mailgun-js", "Address has been added to the bounces table")]
     public async Task Client_KeepsSuppressions_AndSeesWhatTheyKeepBack(string client, string added)
     {
-        var told = await RunAsync(client, Key, Domain, "suppressions");
+        var told = await RunAsync(client, Key, domain, "suppressions");
         Assert.Equal(added, told.GetProperty("added").GetString());
         Assert.Equal(
             """[["b@rcpt.test","c@rcpt.test"],["gone+1@rcpt.test"]]""",
@@ -158,7 +133,7 @@ public sealed class MailgunClientTests : IAsyncLifetime
     [InlineData("mailgun-js")]
     public async Task Client_KeepsTemplates_SendsWithThem_AndReadsTagsAndStats(string client)
     {
-        var told = await RunAsync(client, Key, Domain, "templates");
+        var told = await RunAsync(client, Key, domain, "templates");
         Assert.Equal("greeting", told.GetProperty("created").GetProperty("name").GetString());
         Assert.Equal(
             "v1", told.GetProperty("created").GetProperty("version").GetProperty("tag").GetString());
@@ -224,14 +199,14 @@ public sealed class MailgunClientTests : IAsyncLifetime
             { new StringContent("1"), "h:X-Priority" },
             { new ByteArrayContent("attached\n"u8.ToArray()), "attachment", "안녕.txt" },
         };
-        using var answer = await http.PostAsync($"v3/{Domain}/messages", form, Cancel);
+        using var answer = await http.PostAsync($"v3/{domain}/messages", form, Cancel);
         using var sent = JsonDocument.Parse(await answer.Content.ReadAsStringAsync(Cancel));
         Assert.Equal("Queued. Thank you.", sent.RootElement.GetProperty("message").GetString());
         await AssertArrivedAsync("FluentEmail", sent.RootElement);
         Assert.Equal("1", (await ArrivedAsync("c@rcpt.test")).Headers["X-Priority"]);
         Assert.False((await ArrivedAsync("h@rcpt.test")).Headers.Contains(HeaderId.Bcc));
         using var wrong = new MultipartFormDataContent { { new StringContent(" <>"), "to" } };
-        using var refused = await http.PostAsync($"v3/{Domain}/messages", wrong, Cancel);
+        using var refused = await http.PostAsync($"v3/{domain}/messages", wrong, Cancel);
         Assert.Equal(
             """{"message":"from parameter is missing"}""", await refused.Content.ReadAsStringAsync(Cancel));
     }
@@ -242,7 +217,7 @@ public sealed class MailgunClientTests : IAsyncLifetime
     [InlineData("mailgun-js")]
     public async Task Client_KeepsWebhooksRoutesAndTheAllowlist_AndTurnsPagesOfEvents(string client)
     {
-        var told = await RunAsync(client, AccountKey, Domain, "rest");
+        var told = await RunAsync(client, AccountKey, domain, "rest");
         AssertRoutes(told.GetProperty("routes"));
         var webhooks = told.GetProperty("webhooks");
         const string both = """["http://127.0.0.1:8099/a","http://127.0.0.1:8099/b"]""";
@@ -266,9 +241,9 @@ public sealed class MailgunClientTests : IAsyncLifetime
     [Fact]
     public async Task Client_WithAnAccountKey_ReadsLogsMetricsAndTags()
     {
-        var told = await RunAsync("mailgun.js", AccountKey, Domain, "account");
+        var told = await RunAsync("mailgun.js", AccountKey, domain, "account");
         Assert.Equal(
-            $$"""[[["accepted","{{Domain}}","{}",true,true]],[["delivered","{{Domain}}","{}",true,true]]]""",
+            $$"""[[["accepted","{{domain}}","{}",true,true]],[["delivered","{{domain}}","{}",true,true]]]""",
             told.GetProperty("logs").GetRawText());
         Assert.True(told.GetProperty("span").GetBoolean());
         Assert.Equal(
@@ -276,7 +251,7 @@ public sealed class MailgunClientTests : IAsyncLifetime
             told.GetProperty("metrics").GetRawText());
         Assert.Equal("""["page"]""", told.GetProperty("tags").GetRawText());
         Assert.Equal("Tag updated", told.GetProperty("described").GetString());
-        Assert.Equal(1, told.GetProperty("limits").GetInt32());
+        Assert.InRange(told.GetProperty("limits").GetInt32(), 1, 100);
         Assert.Equal("Tag deleted", told.GetProperty("untagged").GetString());
         Assert.Equal(404, told.GetProperty("matched").GetInt32());
         Assert.Equal(0, told.GetProperty("subaccounts").GetInt32());
@@ -356,5 +331,54 @@ public sealed class MailgunClientTests : IAsyncLifetime
                 tag => tag.GetString()));
             Assert.Equal("17", one.GetProperty("user-variables").GetProperty("order").GetString());
         });
+    }
+}
+
+/// <summary>The real program, with domains for whoever comes next.</summary>
+public sealed class MailgunClientServer : IAsyncLifetime
+{
+    public const string Key = "key-of-the-tests";
+    public const string AccountKey = "key-of-the-account";
+    const int DomainsMax = 50;
+
+    int domains;
+
+    internal SmtpSink Sink { get; } = new() { KeepsContent = true };
+    internal PosternProcess Postern { get; } = new("");
+
+    static string DomainOf(int number) => string.Create(
+        CultureInfo.InvariantCulture, $"mg{number}.postern.test");
+
+    public string NextDomain() => DomainOf(domains++ < DomainsMax ? domains
+        : throw new InvalidOperationException("there are more tests than domains"));
+
+    public async ValueTask InitializeAsync()
+    {
+        var key = Postern.Directory.WriteSecret("api.key", Key);
+        Postern.Settings = $"""
+            [api]
+            keys = ["file:{Postern.Directory.WriteSecret("account.key", AccountKey)}"]
+
+            [webhooks]
+            networks = ["127.0.0.1"]
+
+            [transports.relay]
+            kind = "smtp"
+            host = "[127.0.0.1]:{Sink.Port}"
+            tls = "none"
+
+            [[routes]]
+            name = "everything"
+            via = ["relay"]
+
+            """ + string.Join('\n', Enumerable.Range(1, DomainsMax).Select(
+                number => $"[domains.\"{DomainOf(number)}\"]\napi-keys = [\"file:{key}\"]"));
+        await Postern.StartAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Postern.DisposeAsync();
+        await Sink.DisposeAsync();
     }
 }

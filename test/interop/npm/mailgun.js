@@ -186,7 +186,8 @@ async function account() {
   await client.messages.create(domain, test(0));
   const day = 86400000;
   const span = { start: new Date(Date.now() - day), end: new Date(Date.now() + day) };
-  const filter = { AND: [{ attribute: 'tag', comparator: '=', values: [{ label: 'page', value: 'page' }] }] };
+  const only = (attribute, value) => ({ attribute, comparator: '=', values: [{ label: value, value }] });
+  const filter = { AND: [only('tag', 'page'), only('domain', domain)] };
   const first = await client.logs.list({ ...span, filter, pagination: { sort: 'timestamp:asc', limit: 1 } });
   const second = await client.logs.list({
     ...span, filter, pagination: { sort: 'timestamp:asc', limit: 1, token: first.pagination.next },
@@ -285,7 +286,7 @@ async function domains(module) {
   return {
     created: await domains.create({ name: domain, web_scheme: 'http' }),
     taken: await domains.create({ name: domain }).catch(error => ({ status: error.status, details: error.details })),
-    listed: await domains.list({ limit: 10 }),
+    listed: await domains.list({ limit: 100 }),
     updated: await domains.update(domain, { web_prefix: 'go' }),
     shown: await domains.get(domain),
     connection: await domains.updateConnection(domain, { skip_verification: true, require_tls: false }),
