@@ -119,6 +119,9 @@ public sealed class MailTransferAgent : IAsyncDisposable
     /// <summary>Where requests to addresses of others may go.</summary>
     public WebTargets WebTargets { get; }
 
+    /// <summary>A way out by its name in the configuration. Null: there is none.</summary>
+    public ITransport? FindTransport(string name) => transports.Find(name);
+
     /// <summary>Accounts of file and store.</summary>
     public AccountDirectory Accounts => Volatile.Read(ref settings).Accounts;
 

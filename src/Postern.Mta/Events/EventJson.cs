@@ -133,7 +133,7 @@ public static partial class EventJson
 
     /// <summary>Mailgun's word for why; a suppression puts its own (<c>suppress-bounce</c>...) into
     /// Why.</summary>
-    internal static string ReasonOf(MailEvent mailEvent)
+    public static string ReasonOf(MailEvent mailEvent)
     {
         if (mailEvent.Remote?.Reason is { } told)
             return told;

@@ -55,6 +55,35 @@ public sealed partial class MessageQueue
             return true;
         }, cancel);
 
+    /// <summary>Puts onto a list what is not there: an entry stays as it is, but that an unsubscription from
+    /// more tags adds them as far as there is room. What the allowlist names becomes no bounce.</summary>
+    /// <param name="domain">As in <see cref="SuppressionKey.Domain"/>.</param>
+    /// <returns>How many were put or got tags.</returns>
+    public ValueTask<int> AddSuppressionsAsync(
+        string domain, SuppressionKind kind, IReadOnlyList<Named<Suppression>> entries,
+        CancellationToken cancel) =>
+        ChangeObjectsAsync(async changes =>
+        {
+            foreach (var (address, entry) in entries.DistinctBy(entry => entry.Name, StringComparer.Ordinal))
+            {
+                if (kind == SuppressionKind.Bounce && Mailbox.TryParse(address, out var mailbox)
+                    && await Suppressions.IsAllowedAsync(domain, mailbox, cancel).ConfigureAwait(false))
+                    continue;
+                var name = new SuppressionKey(domain, kind, address).Name;
+                var before = await Suppressions.Entries.FindAsync(name, cancel).ConfigureAwait(false);
+                if (before is null)
+                    changes.Add(Suppressions.Entries.Put(name, entry));
+                else if (before.Tags is { } tags)
+                {
+                    string[] all = [.. tags.Concat(entry.Tags ?? [])
+                        .Distinct(StringComparer.OrdinalIgnoreCase).Take(Suppression.TagsMax)];
+                    if (all.Length > tags.Count)
+                        changes.Add(Suppressions.Entries.Put(name, before with { Tags = all }));
+                }
+            }
+            return changes.Count;
+        }, cancel);
+
     /// <summary>Takes an address off a list.</summary>
     /// <param name="tag">Only the unsubscription from this tag. Null: the whole entry.</param>
     /// <returns>False: it was not there.</returns>

@@ -37,6 +37,10 @@ public sealed record Suppression
     /// API.</summary>
     public string? Message { get; init; }
 
+    /// <summary>The transport whose provider told it when its lists were pulled. Null: it was not
+    /// pulled.</summary>
+    public string? Source { get; init; }
+
     /// <summary>It keeps back mail with these tags.</summary>
     public bool IsAbout(IReadOnlyList<string> tags) => Tags is not { } own
         || own.Any(tag => tag == AllTags || tags.Contains(tag, StringComparer.OrdinalIgnoreCase));

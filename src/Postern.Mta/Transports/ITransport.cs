@@ -1,5 +1,7 @@
 using Postern.Mta.Queue;
 using Postern.Mta.Reports;
+using Postern.Mta.Store;
+using Postern.Mta.Suppressions;
 using Postern.Smtp;
 
 namespace Postern.Mta.Transports;
@@ -26,6 +28,18 @@ public interface ITransport : IAsyncDisposable
     /// <remarks>Never throws for what a peer did.</remarks>
     ValueTask<TellingPage> ReadEventsAsync(
         DateTimeOffset since, string? place, CancellationToken cancel) => new(TellingPage.None);
+
+    /// <summary>Asks the provider for a page of one of its lists.</summary>
+    /// <param name="place">What the page before it gave. Null: the first page.</param>
+    /// <remarks>Never throws for what a peer did.</remarks>
+    ValueTask<SuppressionAnswer> ReadSuppressionsAsync(
+        SuppressionKind kind, string? place, CancellationToken cancel) => new(SuppressionAnswer.None);
+
+    /// <summary>Puts entries onto one of the provider's lists, or in the place of those it has.</summary>
+    /// <remarks>Never throws for what a peer did.</remarks>
+    ValueTask<SuppressionAnswer> WriteSuppressionsAsync(
+        SuppressionKind kind, IReadOnlyList<Named<Suppression>> entries, CancellationToken cancel) =>
+        new(SuppressionAnswer.None);
 }
 
 /// <summary>What a look at a way out found.</summary>

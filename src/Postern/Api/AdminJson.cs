@@ -32,6 +32,8 @@ namespace Postern.Api;
 [JsonSerializable(typeof(SuppressionEntry))]
 [JsonSerializable(typeof(SuppressionRequest))]
 [JsonSerializable(typeof(SuppressionsRemoved))]
+[JsonSerializable(typeof(SuppressionExchangeRequest))]
+[JsonSerializable(typeof(SuppressionStep))]
 [JsonSerializable(typeof(Delivered))]
 [JsonSerializable(typeof(SandboxPage))]
 [JsonSerializable(typeof(ErrorAnswer))]
@@ -157,13 +159,15 @@ sealed record DomainPage(IReadOnlyList<DomainEntry> Domains);
 /// <param name="Domain"><c>*</c>: all configured ones.</param>
 /// <param name="Kind"><c>bounce</c>, <c>unsubscribe</c>, <c>complaint</c>, <c>allow</c>.</param>
 /// <param name="Message">Queue id of the message whose fate put it here. Null: somebody did.</param>
+/// <param name="Source">The transport whose provider told it when its lists were pulled. Null: it was
+/// not.</param>
 sealed record SuppressionEntry(
     string Domain, string Kind, string Address, DateTimeOffset Since, string? Code, string? Error,
-    IReadOnlyList<string>? Tags, string? Reason, string? Message)
+    IReadOnlyList<string>? Tags, string? Reason, string? Message, string? Source = null)
 {
     public static SuppressionEntry Of(SuppressionKey key, Suppression value) => new(
         key.Domain, key.Kind.ToString().ToLowerInvariant(), key.Address, value.Since, value.Code,
-        value.Error, value.Tags, value.Reason, value.Message);
+        value.Error, value.Tags, value.Reason, value.Message, value.Source);
 }
 
 /// <param name="Next">What the next page begins after. Null: this is the last one.</param>
@@ -175,6 +179,32 @@ sealed record SuppressionRequest(
     string? Reason = null);
 
 sealed record SuppressionsRemoved(int Removed);
+
+/// <param name="Domain">Whose list of ours. Null: the transport's own domain.</param>
+/// <param name="Place">The <c>next</c> of an earlier answer. Null: from the beginning.</param>
+sealed record SuppressionExchangeRequest(string Transport, string? Domain = null, string? Place = null);
+
+/// <summary>One page that was pulled, or one batch that was pushed.</summary>
+/// <param name="List"><c>bounces</c>, <c>unsubscribes</c> or <c>complaints</c>.</param>
+/// <param name="Next">The place to go on at. Null: it is done.</param>
+sealed record SuppressionStep(string List, string? Next)
+{
+    /// <summary>Entries of the page or batch.</summary>
+    public int Looked { get; init; }
+
+    /// <summary>Entries that were added here, or that the provider has now.</summary>
+    public int Changed { get; init; }
+
+    /// <summary>Entries of the provider that cannot be understood.</summary>
+    public int Unread { get; init; }
+
+    /// <summary>The provider does not want it now, and why; <see cref="Next"/> is the same place. Null: it
+    /// was done.</summary>
+    public string? Why { get; init; }
+
+    /// <summary>When to come back then.</summary>
+    public int? WaitSeconds { get; init; }
+}
 
 sealed record Delivered(string Reply, int Code);
 

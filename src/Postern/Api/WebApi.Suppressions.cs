@@ -20,6 +20,7 @@ sealed partial class WebApi
         web.MapGet("/admin/v1/suppressions", ListSuppressionsAsync);
         web.MapPost("/admin/v1/suppressions", AddSuppressionAsync);
         web.MapDelete("/admin/v1/suppressions", RemoveSuppressionAsync);
+        MapSuppressionExchange(web);
     }
 
     async Task ListSuppressionsAsync(HttpContext context)

@@ -53,6 +53,27 @@ static partial class CommandTree
         remove.SetAction((parsed, cancel) => SuppressionCommand.RemoveAsync(
             ContextOf(parsed), parsed.GetValue(address)!, parsed.GetValue(domain), parsed.GetValue(kind),
             cancel));
-        return new Command("suppression", "Who gets no mail of which sending domain") { list, add, remove };
+        return new Command("suppression", "Who gets no mail of which sending domain")
+        {
+            list, add, remove,
+            Exchange("pull", "Adds what the provider's lists have and ours lack", SuppressionWay.Pull),
+            Exchange("push", "Puts ours onto the provider's lists", SuppressionWay.Push),
+        };
+    }
+
+    static Command Exchange(string name, string description, SuppressionWay way)
+    {
+        var transport = new Argument<string>("transport") { Description = "one of kind mailgun" };
+        var domain = new Option<string?>("--domain")
+        {
+            Description = "the list of ours: a sending domain, or *; else the transport's own domain",
+        };
+        var from = new Option<string?>("--from") { Description = "where an earlier one stopped, as it said" };
+        var command = new Command(name, description) { transport, domain, from };
+        command.SetAction((parsed, cancel) => SuppressionCommand.ExchangeAsync(
+            ContextOf(parsed), way, new SuppressionExchangeRequest(
+                parsed.GetValue(transport)!, parsed.GetValue(domain), parsed.GetValue(from)),
+            cancel));
+        return command;
     }
 }

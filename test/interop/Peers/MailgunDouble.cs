@@ -131,6 +131,9 @@ sealed partial class MailgunDouble : IAsyncDisposable
             case ("GET", [_, _, "events", ..]):
                 await ShowEventsAsync(context, path.ElementAtOrDefault(3));
                 break;
+            case (_, [_, _, "bounces" or "unsubscribes" or "complaints"]):
+                await AnswerListAsync(context, path[2]);
+                break;
             default:
                 await RefuseAsync(context, 404, "Not Found");
                 break;

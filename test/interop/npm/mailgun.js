@@ -1,6 +1,7 @@
 // CLIENT URL KEY DOMAIN [WHAT]: lets one of Mailgun's clients do WHAT, and prints what it returned, as JSON. Without it:
 // sends and reads events. templates: keeps them, sends with them, reads tags and stats. domains: makes that domain
-// with logins in place of it, shows, changes and removes it. suppressions: adds, lists and removes them.
+// with logins in place of it, shows, changes and removes it. suppressions: adds, lists and removes them. rest:
+// webhooks, routes and the allowlist, and events by pages. account: what an account key alone opens.
 'use strict';
 const FormData = require('form-data');
 
@@ -22,14 +23,14 @@ const mime = [
   'From: ann@shop.example', 'To: shown@else.example', 'Bcc: hidden@rcpt.test',
   `Subject: ${name} mime`, '', 'as it is', ''].join('\r\n');
 
-function sdkClient(module) {
+function sdkClient(module, Form = FormData) {
   const Mailgun = require(module).default || require(module);
-  return new Mailgun(FormData).client({ username: 'api', key, url });
+  return new Mailgun(Form).client({ username: 'api', key, url });
 }
 
 // Both generations of the SDK.
-async function sdk(module) {
-  const client = sdkClient(module);
+async function sdk(module, Form) {
+  const client = sdkClient(module, Form);
   const refused = await client.messages.create(domain, { ...fields, to: 'nobody' }).catch(error => error);
   return {
     sent: await client.messages.create(domain, fields),
@@ -70,20 +71,144 @@ async function transport() {
   return { sent, refused: { status: refused.status, details: refused.details } };
 }
 
-async function routes() {
-  const Mailgun = require('mailgun.js').default || require('mailgun.js');
-  const client = new Mailgun(FormData).client({ username: 'api', key, url });
-  const created = await client.routes.create({
-    priority: 3, description: '길', expression: 'match_recipient(".*@mg.postern.test")',
-    action: ['forward("https://app.example/in")', 'stop()'],
-  });
-  const updated = await client.routes.update(created.id, { description: 'changed' });
+// The provider as Strapi loads it: its settings, and send() with its names of fields.
+async function strapi() {
+  const provider = require('@strapi/provider-email-mailgun').init(
+    { key, domain, url }, { defaultFrom: fields.from, defaultReplyTo: fields['h:Reply-To'] });
+  const { from, 'h:Reply-To': replyTo, ...rest } = fields;
+  const refused = await provider.send({ ...rest, to: 'nobody' }).catch(error => error);
   return {
+    sent: await provider.send({ ...rest, cc: 'c@rcpt.test', bcc: 'Hidden <h@rcpt.test>' }),
+    refused: { status: refused.status, details: refused.details },
+  };
+}
+
+const route = {
+  priority: 3, description: '길', expression: 'match_recipient(".*@mg.postern.test")',
+  action: ['forward("https://app.example/in")', 'stop()'],
+};
+const hooks = ['http://127.0.0.1:8099/a', 'http://127.0.0.1:8099/b'];
+const test = i => ({ from: 'ann@shop.example', to: `p${i}@rcpt.test`, text: 'x', 'o:testmode': 'yes', 'o:tag': 'page' });
+
+// Both generations of the SDK.
+async function rest(module) {
+  const client = sdkClient(module);
+  const failed = error => ({ status: error.status, details: error.details });
+  const created = await client.routes.create(route);
+  const updated = await client.routes.update(created.id, { description: 'changed' });
+  const routes = {
     created, updated,
     shown: await client.routes.get(created.id),
     listed: await client.routes.list({ limit: 5, skip: 0 }),
     deleted: await client.routes.destroy(created.id),
-    missing: await client.routes.get(created.id).catch(error => ({ status: error.status, details: error.details })),
+    missing: await client.routes.get(created.id).catch(failed),
+  };
+  const { webhooks, suppressions: lists } = client;
+  const made = await webhooks.create(domain, 'opened', hooks[0]);
+  await webhooks.create(domain, 'clicked', hooks[0]);
+  const changed = await webhooks.update(domain, 'opened', hooks);
+  const asked = {
+    made: made.urls, changed: changed.urls,
+    shown: (await webhooks.get(domain, 'opened')).urls,
+    listed: Object.keys(await webhooks.list(domain, {})).sort(),
+    removed: (await webhooks.destroy(domain, 'clicked')).id,
+    left: Object.keys(await webhooks.list(domain, {})),
+    missing: await webhooks.get(domain, 'clicked').catch(failed),
+  };
+  await lists.create(domain, 'whitelists', { domain: 'good.test' });
+  const allowed = await lists.list(domain, 'whitelists');
+  await lists.destroy(domain, 'whitelists', 'good.test');
+  for (let i = 0; i < 3; i++)
+    await client.messages.create(domain, test(i));
+  const pages = [];
+  let query = { event: 'accepted', tags: 'page', ascending: 'yes', limit: 2 };
+  for (;;) {
+    const page = await client.events.get(domain, query);
+    pages.push(page.items.map(item => item.recipient));
+    if (page.items.length === 0)
+      break;
+    query = { page: page.pages.next.page };
+  }
+  return {
+    routes, webhooks: asked, pages,
+    allowed: allowed.items.map(item => [item.type, item.value]),
+    left: (await lists.list(domain, 'whitelists')).items.length,
+  };
+}
+
+async function oldRest() {
+  const client = oldClient();
+  const failed = error => ({ status: error.statusCode, details: error.message });
+  const created = (await client.routes().create(route)).route;
+  const updated = await client.routes(created.id).update({ description: 'changed' });
+  const routes = {
+    created, updated,
+    shown: (await client.routes(created.id).info()).route,
+    listed: (await client.routes().list({ limit: 5, skip: 0 })).items,
+    deleted: await client.routes(created.id).delete(),
+    missing: await client.routes(created.id).info().catch(failed),
+  };
+  const home = `/domains/${domain}/webhooks`;
+  const made = await client.post(home, { id: 'opened', url: hooks[0] });
+  await client.post(home, { id: 'clicked', url: hooks[0] });
+  const changed = await client.put(`${home}/opened`, { url: hooks });
+  const asked = {
+    made: made.webhook.urls, changed: changed.webhook.urls,
+    shown: (await client.get(`${home}/opened`)).webhook.urls,
+    listed: Object.keys((await client.get(home)).webhooks).sort(),
+    removed: (await client.delete(`${home}/clicked`)) && 'clicked',
+    left: Object.keys((await client.get(home)).webhooks),
+    missing: await client.get(`${home}/clicked`).catch(failed),
+  };
+  await client.post(`/${domain}/whitelists`, { domain: 'good.test' });
+  const allowed = await client.get(`/${domain}/whitelists`);
+  await client.delete(`/${domain}/whitelists/good.test`);
+  for (let i = 0; i < 3; i++)
+    await client.messages().send(test(i));
+  const pages = [];
+  let page = await client.get(`/${domain}/events`, { event: 'accepted', tags: 'page', ascending: 'yes', limit: 2 });
+  for (;;) {
+    pages.push(page.items.map(item => item.recipient));
+    if (page.items.length === 0)
+      break;
+    page = await client.get(new URL(page.paging.next).pathname.replace(/^\/v3/, ''));
+  }
+  return {
+    routes, webhooks: asked, pages,
+    allowed: allowed.items.map(item => [item.type, item.value]),
+    left: (await client.get(`/${domain}/whitelists`)).items.length,
+  };
+}
+
+// What the newest generation alone offers.
+async function account() {
+  const client = sdkClient('mailgun.js');
+  await client.messages.create(domain, test(0));
+  const day = 86400000;
+  const span = { start: new Date(Date.now() - day), end: new Date(Date.now() + day) };
+  const only = (attribute, value) => ({ attribute, comparator: '=', values: [{ label: value, value }] });
+  const filter = { AND: [only('tag', 'page'), only('domain', domain)] };
+  const first = await client.logs.list({ ...span, filter, pagination: { sort: 'timestamp:asc', limit: 1 } });
+  const second = await client.logs.list({
+    ...span, filter, pagination: { sort: 'timestamp:asc', limit: 1, token: first.pagination.next },
+  });
+  const metrics = await client.metrics.getAccount({
+    ...span, dimensions: ['tag'], metrics: ['accepted_count', 'opened_rate'], filter, include_aggregates: true,
+  });
+  const tags = await client.tags.list({ tag: 'page' });
+  return {
+    logs: [first, second].map(page => page.items.map(item => [
+      item.event, item.domain.name, item['user-variables'], Array.isArray(item.storage.url), !isNaN(item['@timestamp']),
+    ])),
+    span: !isNaN(first.start) && !isNaN(first.end),
+    metrics: metrics.items.map(item => [item.dimensions[0].value, item.metrics]),
+    tags: tags.items.map(item => item.tag),
+    described: (await client.tags.update('page', 'of pages')).message,
+    limits: (await client.tags.limits()).count,
+    untagged: (await client.tags.destroy('page')).message,
+    matched: await client.routes.matchAddress('x@mg.postern.test').catch(error => error.status),
+    subaccounts: (await client.subaccounts.list()).total,
+    ips: (await client.ips.list()).items,
   };
 }
 
@@ -161,7 +286,7 @@ async function domains(module) {
   return {
     created: await domains.create({ name: domain, web_scheme: 'http' }),
     taken: await domains.create({ name: domain }).catch(error => ({ status: error.status, details: error.details })),
-    listed: await domains.list({ limit: 10 }),
+    listed: await domains.list({ limit: 100 }),
     updated: await domains.update(domain, { web_prefix: 'go' }),
     shown: await domains.get(domain),
     connection: await domains.updateConnection(domain, { skip_verification: true, require_tls: false }),
@@ -253,11 +378,19 @@ async function oldSuppress() {
 }
 
 const both = run => ({ 'mailgun.js': () => run('mailgun.js'), 'mailgun.js-10': () => run('mailgun.js-10') });
+const sending = {
+  ...both(sdk),
+  'mailgun.js with formdata-node': async () => sdk('mailgun.js', (await import('formdata-node')).FormData),
+  'mailgun.js with FormData of Node': () => sdk('mailgun.js', globalThis.FormData),
+  'mailgun-js': old, 'nodemailer-mailgun-transport': transport, strapi,
+};
 const clients = {
-  sending: { ...both(sdk), 'mailgun-js': old, 'nodemailer-mailgun-transport': transport, routes },
+  sending,
   templates: { ...both(sdkTemplates), 'mailgun-js': oldTemplates },
   domains: { ...both(domains), 'mailgun-js': oldDomains },
   suppressions: { ...both(suppress), 'mailgun-js': oldSuppress },
+  rest: { ...both(rest), 'mailgun-js': oldRest },
+  account: { 'mailgun.js': account },
 };
 
 clients[what ?? 'sending'][name]().then(

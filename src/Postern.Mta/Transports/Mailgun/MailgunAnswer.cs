@@ -87,11 +87,17 @@ static class JsonReading
 
     public static string? TextOf(this JsonElement? element, string name)
     {
-        if (element.Find(name) is not { ValueKind: JsonValueKind.String } text)
+        return element.Find(name) is { } found ? found.Text() : null;
+    }
+
+    /// <summary>Null: it is no text.</summary>
+    public static string? Text(this JsonElement element)
+    {
+        if (element.ValueKind != JsonValueKind.String)
             return null;
         try
         {
-            return text.GetString();
+            return element.GetString();
         }
         catch (InvalidOperationException)
         {

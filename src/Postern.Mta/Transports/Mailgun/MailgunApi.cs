@@ -39,6 +39,7 @@ sealed class MailgunApi : IDisposable
         var domain = $"/v3/{HostName.ToALabels(options.Domain!)}";
         messages = new Uri(address, $"{domain}/messages.mime");
         Events = new Uri(address, $"{domain}/events");
+        Domain = new Uri(address, $"{domain}/");
         client = new HttpClient(handler ?? MakeHandler(options.Ca), disposeHandler: true)
         {
             // The attempt's own limit counts.
@@ -61,11 +62,18 @@ sealed class MailgunApi : IDisposable
 
     public Uri Events { get; }
 
+    /// <summary>What else belongs to the domain stands below it.</summary>
+    public Uri Domain { get; }
+
     /// <exception cref="HttpRequestException">And others: see <see cref="IsBrokenCall"/>.</exception>
     public ValueTask<MailgunAnswer> PostAsync(HttpContent form, CancellationToken cancel) =>
-        CallAsync(HttpMethod.Post, messages, form, cancel);
+        PostAsync(messages, form, cancel);
 
-    /// <inheritdoc cref="PostAsync"/>
+    /// <inheritdoc cref="PostAsync(HttpContent, CancellationToken)"/>
+    public ValueTask<MailgunAnswer> PostAsync(Uri address, HttpContent body, CancellationToken cancel) =>
+        CallAsync(HttpMethod.Post, address, body, cancel);
+
+    /// <inheritdoc cref="PostAsync(HttpContent, CancellationToken)"/>
     public ValueTask<MailgunAnswer> GetAsync(Uri address, CancellationToken cancel) =>
         CallAsync(HttpMethod.Get, address, content: null, cancel);
 

@@ -3,6 +3,8 @@ using System.Runtime.ExceptionServices;
 using Postern.Mta.Inbound;
 using Postern.Mta.Intake;
 using Postern.Mta.Queue;
+using Postern.Mta.Store;
+using Postern.Mta.Suppressions;
 using Postern.Smtp;
 
 namespace Postern.Mta.Transports.Mailgun;
@@ -34,6 +36,7 @@ public sealed class MailgunTransport : ITransport
     readonly TimeProvider clock;
     readonly MailgunApi api;
     readonly MailgunEvents events;
+    readonly MailgunSuppressions suppressions;
 
     /// <param name="options">Validated: domain, region, key and host are well formed.</param>
     public MailgunTransport(string name, TransportOptions options, TimeProvider clock)
@@ -50,6 +53,7 @@ public sealed class MailgunTransport : ITransport
         this.clock = clock;
         api = new MailgunApi(options, clock, handler);
         events = new MailgunEvents(api);
+        suppressions = new MailgunSuppressions(api, clock);
     }
 
     public string Name { get; }
@@ -108,6 +112,30 @@ public sealed class MailgunTransport : ITransport
         {
             return new TellingPage.Unanswered(
                 MailgunBlame.OfBrokenCall(e, api.Host, "a question for events").Text, RetryAfter: null);
+        }
+    }
+
+    public ValueTask<SuppressionAnswer> ReadSuppressionsAsync(
+        SuppressionKind kind, string? place, CancellationToken cancel) =>
+        AskSuppressionsAsync(limit => suppressions.ReadAsync(kind, place, limit), cancel);
+
+    public ValueTask<SuppressionAnswer> WriteSuppressionsAsync(
+        SuppressionKind kind, IReadOnlyList<Named<Suppression>> entries, CancellationToken cancel) =>
+        AskSuppressionsAsync(limit => suppressions.WriteAsync(kind, entries, limit), cancel);
+
+    async ValueTask<SuppressionAnswer> AskSuppressionsAsync(
+        Func<CancellationToken, ValueTask<SuppressionAnswer>> ask, CancellationToken cancel)
+    {
+        using var limit = new CancellationTokenSource(CheckMax, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
+        try
+        {
+            return await ask(either.Token);
+        }
+        catch (Exception e) when (MailgunApi.IsBrokenCall(e, cancel))
+        {
+            return new SuppressionAnswer.NotNow(
+                MailgunBlame.OfBrokenCall(e, api.Host, "a question for its lists").Text, RetryAfter: null);
         }
     }
 

@@ -13,7 +13,7 @@ sealed record EventQuery(
     DateTimeOffset? Begin, DateTimeOffset? End, bool IsAscending, int Limit,
     IReadOnlyList<KeyValuePair<string, string>> Filters)
 {
-    const int LimitMax = 300;
+    public const int LimitMax = 300;
     const int LimitDefault = 100;
     const int FiltersMax = 32;
 
@@ -48,15 +48,15 @@ sealed record EventQuery(
 
     static DateTimeOffset? Moment(IQueryCollection query, string name) =>
         query[name].LastOrDefault() is not { Length: > 0 } text ? null
-            : ApiDates.TryParse(text, out var at) ? at
+            : ApiDates.TryParse(text, out var at) && at.Year is > 1900 and < 9000 ? at
             : throw new ApiException(400, $"'{ApiException.Shown(text)}' is not an RFC-2822 compliant date");
 
-    /// <summary>The event as Mailgun would tell it. Null: it is none of this domain, or not asked
+    /// <summary>The event as Mailgun would tell it. Null: it is of no domain that is asked for, or not asked
     /// for.</summary>
-    public StoredEvent? Find(StoredEvent stored, string domain)
+    /// <param name="isOf">The domain is asked for.</param>
+    public StoredEvent? Find(StoredEvent stored, Func<string, bool> isOf)
     {
-        if (!string.Equals(
-                PublicEvents.DomainOf(stored.Event), domain, StringComparison.OrdinalIgnoreCase)
+        if (PublicEvents.DomainOf(stored.Event) is not { } domain || !isOf(domain)
             || stored.Event.At < Begin || stored.Event.At > End)
             return null;
         return PublicEvents.Find(stored) is { } told && filters.All(
@@ -120,6 +120,8 @@ sealed record EventPlace(EventQuery Query, long At, bool IsBackward)
         {
             using var document = JsonDocument.Parse(Base64Url.DecodeFromChars(token));
             var json = document.RootElement;
+            if (json.GetProperty("l").GetInt32() is < 1 or > EventQuery.LimitMax)
+                return null;
             var query = new EventQuery(
                 TimeOf(json.GetProperty("b")), TimeOf(json.GetProperty("e")),
                 json.GetProperty("a").GetBoolean(), json.GetProperty("l").GetInt32(),
@@ -135,8 +137,14 @@ sealed record EventPlace(EventQuery Query, long At, bool IsBackward)
         }
     }
 
-    static DateTimeOffset? TimeOf(JsonElement ticks) =>
-        ticks.ValueKind == JsonValueKind.Null ? null : new DateTimeOffset(ticks.GetInt64(), TimeSpan.Zero);
+    /// <exception cref="FormatException">No event is of that time.</exception>
+    static DateTimeOffset? TimeOf(JsonElement ticks)
+    {
+        if (ticks.ValueKind == JsonValueKind.Null)
+            return null;
+        var at = new DateTimeOffset(ticks.GetInt64(), TimeSpan.Zero);
+        return at.Year is > 1900 and < 9000 ? at : throw new FormatException();
+    }
 }
 
 [System.Text.Json.Serialization.JsonSerializable(typeof(JsonObject))]

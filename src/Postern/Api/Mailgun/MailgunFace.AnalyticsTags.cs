@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
@@ -123,12 +124,30 @@ sealed partial class MailgunFace
         var asked = context.Request.Query;
         if (asked["tag"].LastOrDefault() is { Length: > 0 } tag)
             return new TagQuestion { Tag = tag, Description = asked["description"].LastOrDefault() };
-        if (context.Request.HasFormContentType)
+        if (context.Request.HasFormContentType && !await BeginsAsJsonAsync(context))
         {
             await using var form = await ReadFormAsync(context);
             return new TagQuestion { Tag = form.Find("tag"), Description = form.Find("description") };
         }
         return await ReadBodyAsync(context, AnalyticsJson.Default.TagQuestion);
+    }
+
+    /// <summary>Whatever type was declared: mailgun.js 14 calls JSON a form where it removes a
+    /// tag.</summary>
+    static async ValueTask<bool> BeginsAsJsonAsync(HttpContext context)
+    {
+        LimitBody(context);
+        var body = context.Request.BodyReader;
+        var read = await body.ReadAsync(context.RequestAborted);
+        try
+        {
+            return new SequenceReader<byte>(read.Buffer).TryPeek(out var first) && first == (byte)'{';
+        }
+        finally
+        {
+            // Whoever reads it sees all of it.
+            body.AdvanceTo(read.Buffer.Start);
+        }
     }
 
     /// <exception cref="ApiException">It is no such JSON.</exception>
@@ -159,4 +178,5 @@ sealed record TagQuestion
 
 [JsonSerializable(typeof(TagQuestion))]
 [JsonSerializable(typeof(MetricsQuestion))]
+[JsonSerializable(typeof(LogsQuestion))]
 sealed partial class AnalyticsJson : JsonSerializerContext;

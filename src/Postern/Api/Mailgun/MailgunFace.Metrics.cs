@@ -14,8 +14,6 @@ sealed partial class MailgunFace
     {
         web.MapPost("/v1/analytics/metrics", context => ServeAccountAsync(context, MetricsAsync));
         web.MapPost("/v1/analytics/usage/metrics", context => ServeAccountAsync(context, MetricsAsync));
-        web.MapPost("/v1/analytics/logs", context => ServeAccountAsync(context, _ =>
-            throw new ApiException(501, "logs are not offered; GET /v3/{domain}/events tells the same")));
     }
 
     async Task<JsonObject> MetricsAsync(HttpContext context)

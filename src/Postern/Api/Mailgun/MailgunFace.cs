@@ -45,6 +45,7 @@ sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock, IL
         MapAnalyticsTags(web);
         MapStats(web);
         MapMetrics(web);
+        MapLogs(web);
         MapRoutes(web);
         MapStored(web);
     }
@@ -156,8 +157,7 @@ sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock, IL
     {
         try
         {
-            var size = context.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>();
-            size.MaxRequestBodySize = SmallOctetsMax;
+            LimitBody(context);
             return await JsonNode.ParseAsync(
                 context.Request.Body, cancellationToken: context.RequestAborted)
                 ?? throw new ApiException(400, "Invalid json: null");
@@ -166,6 +166,14 @@ sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock, IL
         {
             throw new ApiException(400, $"Invalid json: {ApiException.Shown(broken.Message)}");
         }
+    }
+
+    /// <summary>Has an effect until something of the body was read.</summary>
+    static void LimitBody(HttpContext context)
+    {
+        var size = context.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>();
+        if (!size.IsReadOnly)
+            size.MaxRequestBodySize = SmallOctetsMax;
     }
 
     static async Task ForbidAsync(HttpContext context)

@@ -79,12 +79,16 @@ sealed record MetricsCondition
     [JsonPropertyName("values")] public MetricsValue?[]? Values { get; init; }
 
     /// <summary>One of its values is what is asked for, or none.</summary>
-    public bool Holds(string value)
+    public bool Holds(string value) => Holds([value]);
+
+    /// <summary>The same of something that has several values, or none.</summary>
+    public bool Holds(IReadOnlyList<string> values)
     {
         var isMet = Comparator is "=" or "!="
-            ? Values!.Any(one => string.Equals(one?.Value, value, StringComparison.OrdinalIgnoreCase))
+            ? Values!.Any(one => one?.Value is { } whole
+                && values.Contains(whole, StringComparer.OrdinalIgnoreCase))
             : Values!.Any(one => one?.Value is { } part
-                && value.Contains(part, StringComparison.OrdinalIgnoreCase));
+                && values.Any(value => value.Contains(part, StringComparison.OrdinalIgnoreCase)));
         return isMet == (Comparator is "=" or "contains");
     }
 }

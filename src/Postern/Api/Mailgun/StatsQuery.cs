@@ -70,7 +70,9 @@ sealed record StatsQuery(DateTimeOffset Start, DateTimeOffset End, StatsResoluti
             step == StatsResolution.Hour ? utc.Hour : 0, 0, 0, TimeSpan.Zero);
     }
 
-    static DateTimeOffset? MomentOf(string name, string? text) =>
+    /// <summary>Null: there is none.</summary>
+    /// <exception cref="ApiException">It is no moment.</exception>
+    public static DateTimeOffset? MomentOf(string name, string? text) =>
         text is not { Length: > 0 } ? null
             : ApiDates.TryParse(text, out var at) && at.Year is > 1900 and < 9000 ? at
             : throw new ApiException(

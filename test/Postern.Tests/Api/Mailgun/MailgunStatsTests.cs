@@ -221,13 +221,4 @@ public sealed class MailgunStatsTests(RunningServer server) : IClassFixture<Runn
             $$"""200 {"limit":10000,"count":{{count}},"limit_reached":false}""",
             await http.AskAsync("GET", "v1/analytics/tags/limits"));
     }
-
-    [Fact]
-    public async Task Logs_AreNotOffered_AndSaySo()
-    {
-        using var http = server.Api("key-account");
-        Assert.Equal(
-            """501 {"message":"logs are not offered; GET /v3/{domain}/events tells the same"}""",
-            await http.AskJsonAsync("POST", "v1/analytics/logs", "{}"));
-    }
 }

@@ -3,6 +3,25 @@ namespace Postern.Tests.Api.Mailgun;
 /// <summary>All tags of a domain, of which nobody else has made one.</summary>
 public sealed class MailgunTagsTests(RunningServer server) : IClassFixture<RunningServer>
 {
+    /// <summary>As mailgun.js 14 sends it.</summary>
+    [Theory]
+    [InlineData("DELETE", """{"tag":"js & co"}""", """200 {"message":"Tag deleted"}""")]
+    [InlineData("PUT", """{"tag":"js & co","description":"a+b"}""", """200 {"message":"Tag updated"}""")]
+    [InlineData("DELETE", """{"tag":"other"}""", """404 {"message":"tag not found"}""")]
+    [InlineData("DELETE", "{", "400 {\"message\":\"Invalid json:")]
+    [InlineData("DELETE", "", """400 {"message":"Missing mandatory parameter: tag"}""")]
+    public async Task Tag_InJsonThatIsCalledAForm_IsRead(string method, string body, string expected)
+    {
+        using var http = server.Api("key-account");
+        await MailgunStatsTests.SendAsync(http, "v3/mg.example.org", "js & co");
+        using var request = new HttpRequestMessage(new HttpMethod(method), "v1/analytics/tags");
+        request.Content = new StringContent(
+            body, System.Text.Encoding.UTF8, "application/x-www-form-urlencoded");
+        using var answer = await http.SendAsync(request, TestContext.Current.CancellationToken);
+        var text = await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        Assert.StartsWith(expected, $"{(int)answer.StatusCode} {text}", StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Answers_OfTags_AreMailguns()
     {
