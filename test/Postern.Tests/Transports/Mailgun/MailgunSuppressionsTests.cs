@@ -1,5 +1,6 @@
 using System.Net.Http.Headers;
 using Microsoft.Extensions.Time.Testing;
+using Postern.Mta;
 using Postern.Mta.Configuration;
 using Postern.Mta.Store;
 using Postern.Mta.Suppressions;
@@ -9,7 +10,7 @@ using Postern.Mta.Transports.Mailgun;
 namespace Postern.Tests.Transports.Mailgun;
 
 /// <summary>Mailgun's lists, read by pages and written by batches.</summary>
-public sealed class MailgunSuppressionsTests
+public sealed class MailgunSuppressionsTests : IDisposable
 {
     const string Home = "https://api.mailgun.net/v3/mg.example/";
 
@@ -25,6 +26,8 @@ public sealed class MailgunSuppressionsTests
     readonly ScriptedApi api = new();
 
     static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public void Dispose() => api.Dispose();
 
     MailgunTransport Transport() => new("mailgun", Options, new FakeTimeProvider(Now), api);
 
