@@ -24,7 +24,7 @@ public static class BouncePolicy
 
     /// <summary>The same of a recipient: what becomes of members of a mailing list is told to its poster only
     /// where he alone posts.</summary>
-    public static bool IsDue(ReportKind kind, QueuedMessage message, Recipient row, RouteOptions? route) =>
+    public static bool IsDueFor(ReportKind kind, QueuedMessage message, Recipient row, RouteOptions? route) =>
         message.ListOf(row) is not { KeepsReports: true } && IsDue(kind, message, row.Dsn, route);
 
     /// <summary>What to tell after a next hop took the message. Null: nothing, it will tell itself or nobody
