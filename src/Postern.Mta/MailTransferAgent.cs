@@ -145,6 +145,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
             await DomainDirectory.LoadAsync(options, store, cancel).ConfigureAwait(false));
         var agent = new MailTransferAgent(options, store, parts, objects);
         await agent.Routes.ReloadAsync(cancel).ConfigureAwait(false);
+        await agent.Queue.Lists.LoadAsync(cancel).ConfigureAwait(false);
         await agent.OpenReturnPathsAsync(options, cancel).ConfigureAwait(false);
         await agent.OpenTrackingAsync(options, cancel).ConfigureAwait(false);
         agent.Queue.RestoreTokens(
@@ -194,11 +195,19 @@ public sealed class MailTransferAgent : IAsyncDisposable
         return needRestart;
     }
 
-    /// <summary>The key is made when a transport first asks for return paths of ours.</summary>
+    /// <summary>Takes over mailing lists that were changed in the store, by their addresses.</summary>
+    public async ValueTask ReloadListsAsync(IEnumerable<string> addresses, CancellationToken cancel)
+    {
+        await Queue.Lists.ReloadAsync(addresses, cancel).ConfigureAwait(false);
+        await OpenReturnPathsAsync(Options, cancel).ConfigureAwait(false);
+    }
+
+    /// <summary>The key is made when a transport first asks for return paths of ours, or with the first
+    /// mailing list.</summary>
     async ValueTask OpenReturnPathsAsync(PosternOptions options, CancellationToken cancel)
     {
-        if (Queue.ReturnPaths is null
-            && options.Transports.Values.Any(transport => transport.ReturnDomain is not null))
+        if (Queue.ReturnPaths is null && (!Queue.Lists.IsEmpty
+            || options.Transports.Values.Any(transport => transport.ReturnDomain is not null)))
             Queue.ReturnPaths = await ReturnPaths.OpenAsync(Store, cancel).ConfigureAwait(false);
     }
 

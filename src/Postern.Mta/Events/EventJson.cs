@@ -85,6 +85,13 @@ public static partial class EventJson
         json.WriteEndArray();
         json.WriteStartArray("campaigns"u8);
         json.WriteEndArray();
+        if (options?.List is { } list)
+        {
+            json.WriteStartObject("mailing-list"u8);
+            WriteText(json, "address"u8, list);
+            WriteText(json, "list-id"u8, list.Replace('@', '.'));
+            json.WriteEndObject();
+        }
         json.WritePropertyName("user-variables"u8);
         if (options?.Variables is { } variables)
             json.WriteRawValue(variables);

@@ -1,5 +1,7 @@
+using Postern.Mta.Lists;
 using Postern.Mta.Queue;
 using Postern.Mta.Routing;
+using Postern.Mta.Store;
 using Postern.Smtp;
 using Postern.Smtp.Server;
 
@@ -55,6 +57,13 @@ public sealed class ApiDoor
         var targets = aliases is AliasExpansion.To to ? to.Targets : [];
         foreach (var target in targets.Count == 0 ? [mailbox] : targets)
         {
+            if (queue.FindList(target) is { } list)
+            {
+                // A domain's own mail may go to its lists; another's is a stranger's.
+                if (list.Stored.Access != ListAccess.Everyone && !queue.IsOf(list, domain))
+                    return IntakeReplies.NoPoster(target);
+                continue;
+            }
             var question = new RoutingQuestion(sender, target, MailDoors.Api, domain, listener);
             if (Router.Decide(queue.Routes, question, health) is RoutingDecision.NoRoute)
                 return Replies.NoRoute(target);
@@ -79,6 +88,7 @@ public sealed class ApiDoor
     {
         Options = mail.Options,
         Author = mail.Author,
+        Objects = mail.Objects,
     };
 }
 
@@ -98,4 +108,7 @@ public sealed record ApiMail(
     MailOptions Options)
 {
     public ContentAuthor Author { get; init; }
+
+    /// <summary>What else is stored in the commit of the message.</summary>
+    public IReadOnlyList<ObjectChange> Objects { get; init; } = [];
 }

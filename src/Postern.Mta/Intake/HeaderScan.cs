@@ -8,6 +8,11 @@ namespace Postern.Mta.Intake;
 /// (RFC 5322 §2.1).</remarks>
 sealed record HeaderScan
 {
+    public const string ListId = "List-Id";
+
+    /// <summary>More than any honest message has.</summary>
+    const int ListFieldsMax = 100;
+
     /// <summary>The section ends within what was scanned.</summary>
     public required bool IsComplete { get; init; }
 
@@ -40,6 +45,10 @@ sealed record HeaderScan
     /// <summary>Where Bcc fields stand: they are cut from what the API takes.</summary>
     public IReadOnlyList<Queue.ContentRange> Bcc { get; init; } = [];
 
+    /// <summary>Fields that mailing lists look at or write themselves: List-Id, List-Post, Precedence,
+    /// Reply-To.</summary>
+    public IReadOnlyList<OptionField> ListFields { get; init; } = [];
+
     /// <summary>Fields that ask something of us: of the submitter alone, see
     /// <see cref="MailgunFields"/>.</summary>
     public IReadOnlyList<OptionField> Options { get; init; } = [];
@@ -63,6 +72,7 @@ sealed record HeaderScan
         var delivered = new List<string>();
         var bcc = new List<Queue.ContentRange>();
         var options = new List<OptionField>();
+        var listFields = new List<OptionField>();
         var at = 0;
         while (at < content.Length)
         {
@@ -75,13 +85,22 @@ sealed record HeaderScan
                 {
                     Bcc = bcc,
                     Options = options,
+                    ListFields = listFields,
                     IsComplete = false,
                 };
             if (colon == 0)
-                return Ended(scan, content, at, authors, delivered) with { Bcc = bcc, Options = options };
+                return Ended(scan, content, at, authors, delivered) with
+                {
+                    Bcc = bcc,
+                    Options = options,
+                    ListFields = listFields,
+                };
             scan = Read(scan with { StartsWithField = true }, field, colon, at, authors, delivered, bcc);
             if (field[0] is (byte)'X' or (byte)'x' && options.Count < MailgunFields.FieldsMax)
                 AddOption(options, field, colon, at);
+            if (field[0] is (byte)'L' or (byte)'l' or (byte)'P' or (byte)'p' or (byte)'R' or (byte)'r'
+                && listFields.Count < ListFieldsMax)
+                AddListField(listFields, field, colon, at);
             at += length;
         }
         return scan with
@@ -90,6 +109,7 @@ sealed record HeaderScan
             DeliveredTo = delivered,
             Bcc = bcc,
             Options = options,
+            ListFields = listFields,
             HasEightBit = !Ascii.IsValid(content),
         };
     }
@@ -164,6 +184,19 @@ sealed record HeaderScan
             && Encoding.ASCII.GetString(name) is var text && MailgunFields.IsOne(text))
             options.Add(new OptionField(
                 text, TextOf(field[(colon + 1)..]), new Queue.ContentRange(at, field.Length)));
+    }
+
+    static void AddListField(
+        List<OptionField> listFields, ReadOnlySpan<byte> field, int colon, int at)
+    {
+        var name = field[..colon].TrimEnd(" \t"u8);
+        var known = Ascii.EqualsIgnoreCase(name, "List-Id"u8) ? ListId
+            : Ascii.EqualsIgnoreCase(name, "List-Post"u8) ? "List-Post"
+            : Ascii.EqualsIgnoreCase(name, "Precedence"u8) ? "Precedence"
+            : Ascii.EqualsIgnoreCase(name, "Reply-To"u8) ? "Reply-To" : null;
+        if (known is not null)
+            listFields.Add(new OptionField(
+                known, TextOf(field[(colon + 1)..]), new Queue.ContentRange(at, field.Length)));
     }
 
     static string TextOf(ReadOnlySpan<byte> body) =>

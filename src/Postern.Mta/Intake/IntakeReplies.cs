@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Postern.Mta.Accounts;
+using Postern.Mta.Lists;
 using Postern.Mta.Queue;
 using Postern.Mta.Store;
 using Postern.Mta.Suppressions;
@@ -23,6 +24,16 @@ static class IntakeReplies
 
     public static readonly Reply MailLoop =
         new(554, new(5, 4, 6), "Mail is looping: it was delivered here before");
+
+    /// <summary>Mailing list expansion problem (RFC 3463 §3.3).</summary>
+    public static readonly Reply TooManyMembers = new(
+        550, new(5, 2, 4),
+        $"Its mailing lists have more than {MailingList.MembersMax} members together; send to them one by one");
+
+    /// <summary>The list is there, and this sender may not post.</summary>
+    public static Reply NoPoster(Mailbox list) => new(
+        550, new(5, 7, 1),
+        $"<{Replies.Clean(list.ToString(), 256)}>: This sender may not post to the mailing list");
 
     /// <summary>A field of the message asks for something in words that cannot be understood.</summary>
     public static Reply OptionUnreadable(string field, string why) =>

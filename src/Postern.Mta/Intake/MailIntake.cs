@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using Postern.Mta.Accounts;
 using Postern.Mta.Events;
+using Postern.Mta.Lists;
 using Postern.Mta.Queue;
 using Postern.Mta.Store;
 using Postern.Smtp;
@@ -49,6 +50,9 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
             if (Check(request, sink) is { } refusal)
                 return refusal;
         }
+        var (lists, tooMuch) = await ReadListsAsync(letters, cancel).ConfigureAwait(false);
+        if (tooMuch is not null)
+            return tooMuch;
         try
         {
             var mails = new NewMail[letters.Count];
@@ -56,8 +60,11 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
             {
                 var (request, sink) = letters[i];
                 var (content, file) = await sink.HandOverAsync(cancel).ConfigureAwait(false);
-                mails[i] = new NewMail(Describe(request, sink, file), content, request.Recipients)
+                mails[i] = new NewMail(
+                    Describe(request, sink, file, lists[i]), content, request.Recipients)
                 {
+                    Lists = lists[i],
+                    Objects = request.Objects,
                     Told = sink.Head is { } head
                         ? await ReadReturnedAsync(request, sink.Id, head.WrittenMemory).ConfigureAwait(false)
                         : ToldByMail.Nothing,
@@ -73,6 +80,37 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
         }
         return Replies.QueuedAs(letters[0].Sink.Id.ToString());
     }
+
+    /// <summary>What mailing lists make of the recipients, letter by letter.</summary>
+    async ValueTask<(ListExpansion?[] Lists, Reply? Refusal)> ReadListsAsync(
+        IReadOnlyList<(IntakeRequest Request, IntakeSink Sink)> letters, CancellationToken cancel)
+    {
+        var all = new ListExpansion?[letters.Count];
+        if (queue.Lists.IsEmpty)
+            return (all, null);
+        var reading = new ListReading(queue.Lists, queue.FindList);
+        for (var i = 0; i < all.Length; i++)
+        {
+            var (request, sink) = letters[i];
+            all[i] = await reading.ReadAsync(
+                request.Recipients.SelectMany(AddressesOf), ListIdsOf(sink.Header!), cancel)
+                .ConfigureAwait(false);
+            if (reading.IsTooMuch)
+                return (all, IntakeReplies.TooManyMembers);
+        }
+        return (all, null);
+    }
+
+    static IEnumerable<Mailbox> AddressesOf(NewRecipient recipient) => recipient.Held ? []
+        : recipient.Aliases.Count > 0 ? recipient.Aliases
+        : recipient.Expansion is { } expansion
+            ? expansion.To.OfType<RouteChild.Address>().Select(child => child.Mailbox)
+        : recipient.Dropped is not null ? [] : [recipient.Recipient.Path.Mailbox];
+
+    /// <summary>RFC 2919 §3: what stands in the last angle brackets; words may stand before.</summary>
+    static List<string> ListIdsOf(HeaderScan header) =>
+        [.. header.ListFields.Where(field => field.Name == HeaderScan.ListId)
+            .Select(field => field.Body[(field.Body.LastIndexOf('<') + 1)..].TrimEnd('>', ' ', '\t'))];
 
     async ValueTask<ToldByMail> ReadReturnedAsync(
         IntakeRequest request, QueueId report, ReadOnlyMemory<byte> head)
@@ -120,7 +158,7 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
             recipient => string.Equals(
                 recipient.Recipient.Path.Mailbox.ToString(), mark, StringComparison.OrdinalIgnoreCase)));
 
-    QueuedMessage Describe(IntakeRequest request, IntakeSink sink, string? file)
+    QueuedMessage Describe(IntakeRequest request, IntakeSink sink, string? file, ListExpansion? lists)
     {
         var header = sink.Header!;
         var now = clock.GetUtcNow();
@@ -139,8 +177,17 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
             Edits = new HeaderEdits(Prefix(request, sink.Id, header, messageId, now), Cuts(request, header)),
             MessageId = messageId[..Math.Min(messageId.Length, MessageIdCharactersMax)],
             Options = ReadOptions(request, header, out _),
+            Lists = lists is null ? [] : [.. lists.Lists.Values.OrderBy(turn => turn.Number)
+                .Select(turn => Describe(turn.List, request, header))],
         };
     }
+
+    static ListMail Describe(MailingList list, IntakeRequest request, HeaderScan header) => new(
+        list.Address, ListMail.FieldsOf(list),
+        [.. Cuts(request, header).Concat(header.ListFields
+                .Where(field => ListMail.IsCut(list, field.Name)).Select(field => field.Range))
+            .OrderBy(range => range.Start)],
+        list.KeepsReports);
 
     /// <summary>RFC 5321 §4.4: who originates mail does not send a Return-Path; final delivery puts
     /// one.</summary>
@@ -223,6 +270,9 @@ sealed record IntakeRequest(
     public MailOptions? Options { get; init; }
 
     public ContentAuthor Author { get; init; }
+
+    /// <summary>What else is stored in the commit of the message.</summary>
+    public IReadOnlyList<ObjectChange> Objects { get; init; } = [];
 }
 
 /// <summary>Who wrote the content: what it asks of us in its fields counts of the submitter alone.</summary>

@@ -30,13 +30,14 @@ sealed partial class SmtpDoor
     string? FindSendingDomain(Mailbox mailbox) => queue.SendingDomains.FindName(mailbox.Domain);
 
     /// <summary>Somebody there has mail: so its postmaster has, too.</summary>
-    bool ServesByApi(Mailbox mailbox) => routes.All.Count > 0 && FindSendingDomain(mailbox) is not null;
+    bool ServesByApi(Mailbox mailbox) => queue.SendingDomains.Find(mailbox.Domain) is { } domain
+        && (routes.All.Count > 0 || queue.Lists.Serves(domain));
 
     /// <summary>One reply stands at the end of the content for all recipients: whoever may still be refused
     /// then comes alone. And the mail of a domain is its own: others come by themselves.</summary>
     static bool MayJoin(List<NewRecipient> notes, Mailbox mailbox, RoutedAs? routed) => notes.All(known =>
     {
-        var other = (known as RoutedRecipient)?.As;
+        var other = (known as RoutedRecipient)?.As ?? (known as ListRecipient)?.As;
         if (other is null && routed is null)
             return true;
         return (other?.IsSure ?? true) && (routed?.IsSure ?? true) && string.Equals(

@@ -86,6 +86,8 @@ sealed partial class SmtpDoor(
         if (aliases is AliasExpansion.TooMuch)
             return new(Replies.TryLater);
         var targets = aliases is AliasExpansion.To to ? to.Targets : [];
+        if (FindLists(mailbox, targets) is { Count: > 0 } lists)
+            return TakeListsAsync(session, transaction, recipient, targets, lists, cancel);
         var routed = session.Kind == ListenerKind.Mx && targets.Count == 0
             ? AskRoutes(session, transaction, mailbox) : null;
         if (!MayJoin(notes, mailbox, routed))
@@ -129,15 +131,24 @@ sealed partial class SmtpDoor(
     }
 
     /// <summary>An address that only we can have made, or whoever guesses.</summary>
-    bool IsReturnPath(Mailbox mailbox) => ReturnPaths.IsOne(mailbox)
-        && current().Options.Transports.Values.Any(transport => string.Equals(
-            transport.ReturnDomain, mailbox.Domain, StringComparison.OrdinalIgnoreCase));
+    bool IsReturnPath(Mailbox mailbox) => ReturnPaths.IsOne(mailbox) && (IsListsReturnPath(mailbox)
+        || current().Options.Transports.Values.Any(transport => string.Equals(
+            transport.ReturnDomain, mailbox.Domain, StringComparison.OrdinalIgnoreCase)));
 
     /// <summary>What comes back is passed on to who sent the message; nobody else is told by it.</summary>
     async ValueTask<Reply?> TakeReturnAsync(
         List<NewRecipient> notes, EnvelopeRecipient recipient, CancellationToken cancel)
     {
         var mailbox = recipient.Path.Mailbox;
+        if (queue.ReturnPaths?.Find(mailbox) is { } list && ReturnPaths.IsOfList(mailbox))
+        {
+            notes.Add(new NewRecipient(recipient, [], Held: false)
+            {
+                ReturnOf = list,
+                Dropped = "what comes back from a mailing list is passed on to nobody",
+            });
+            return null;
+        }
         if (queue.ReturnPaths?.Find(mailbox) is not { } message
             || await queue.FindSenderAsync(message, cancel).ConfigureAwait(false) is not { } sender)
             return Replies.NoSuchUser(mailbox);
@@ -276,6 +287,7 @@ sealed partial class SmtpDoor(
         IReadOnlyList<NewRecipient> recipients = (List<NewRecipient>)transaction.Notes!;
         if (Expand(sink, ref recipients, out var domain) is { } refusal)
             return new(refusal);
+        domain ??= recipients.OfType<ListRecipient>().FirstOrDefault()?.As.Domain;
         var request = new IntakeRequest(
             Door, current().Options.Hostname, SenderOf(session, transaction), transaction.Parameters,
             Describe(session, transaction.Parameters.SmtpUtf8), recipients, AuthorCheckOf(session))

@@ -253,8 +253,10 @@ public sealed partial class Dispatcher
             errand.Opened = await store.OpenContentAsync(work.Message, aborting.Token).ConfigureAwait(false))
             ?? throw new ContentDamagedException(work.Message.Id.ToString(), "it is not there any more");
         return errand.Attempt = new Attempt(
-            work.Message, work.Recipients, queue.SenderOf(work.Message, work.Decision.Transport),
-            new EditedContent(work.Message, content), work.Decision.Lane)
+            work.Message, work.Recipients,
+            queue.SenderOf(work.Message, work.Recipients[0], work.Decision.Transport),
+            new EditedContent(work.Message, content, work.Message.EditsOf(work.Recipients[0])),
+            work.Decision.Lane)
         {
             TakeNext = worker.TakeNext,
         };

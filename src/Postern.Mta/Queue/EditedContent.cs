@@ -9,12 +9,19 @@ namespace Postern.Mta.Queue;
 /// <summary>Stored content as it goes out: the prefix in front, the cut ranges left out (DESIGN
 /// §9.3).</summary>
 /// <remarks>Nothing is copied while the content is in memory: the pieces are chained.</remarks>
-public sealed class EditedContent(QueuedMessage message, StoredContent stored) : ContentSource
+public sealed class EditedContent(QueuedMessage message, StoredContent stored, HeaderEdits edits)
+    : ContentSource
 {
+    /// <summary>As it goes to who has it from no mailing list.</summary>
+    public EditedContent(QueuedMessage message, StoredContent stored)
+        : this(message, stored, message.Edits)
+    {
+    }
+
     static readonly StreamPipeReaderOptions ReaderOptions = new(bufferSize: FileContent.PieceOctets);
 
     public override long Octets { get; } =
-        message.Edits.Prefix.Length + stored.Octets - message.Edits.Cuts.Sum(cut => cut.Length);
+        edits.Prefix.Length + stored.Octets - edits.Cuts.Sum(cut => cut.Length);
 
     public override bool HasEightBit => message.Traits.HasFlag(ContentTraits.EightBit);
 
@@ -22,11 +29,10 @@ public sealed class EditedContent(QueuedMessage message, StoredContent stored) :
 
     public override PipeReader OpenReader() => stored.TryGetMemory(out var octets)
         ? PipeReader.Create(Chain(octets))
-        : PipeReader.Create(new EditedStream(message.Edits, stored.OpenReader().AsStream()), ReaderOptions);
+        : PipeReader.Create(new EditedStream(edits, stored.OpenReader().AsStream()), ReaderOptions);
 
     ReadOnlySequence<byte> Chain(ReadOnlySequence<byte> octets)
     {
-        var edits = message.Edits;
         var first = new Piece(edits.Prefix, null);
         var last = first;
         var from = 0L;

@@ -18,6 +18,7 @@ sealed partial class Housekeeping(
     /// <summary>Counting reads an entry for each recipient that waits: with a large backlog it comes less
     /// often, and never takes more than this part of the time.</summary>
     const int CountPart = 50;
+    static readonly TimeSpan ForgetEvery = TimeSpan.FromMinutes(1);
     static readonly TimeSpan LookAtOldEvery = TimeSpan.FromSeconds(30);
 
     /// <summary>Pages of old mail in one second: a million messages take minutes, and leave room for
@@ -41,6 +42,7 @@ sealed partial class Housekeeping(
         var countedAt = clock.GetTimestamp();
         var countAfter = CountEvery;
         var lookedAt = countedAt;
+        var forgotAt = countedAt;
         while (!cancel.IsCancellationRequested)
         {
             try
@@ -67,6 +69,12 @@ sealed partial class Housekeeping(
                 await AttemptAsync("counting", CountAsync, cancel).ConfigureAwait(false);
                 countedAt = clock.GetTimestamp();
                 countAfter = Max(CountEvery, clock.GetElapsedTime(began) * CountPart);
+            }
+            if (clock.GetElapsedTime(forgotAt) >= ForgetEvery)
+            {
+                forgotAt = clock.GetTimestamp();
+                await AttemptAsync("old answers", stop => queue.Answers.SweepAsync(queue, stop), cancel)
+                    .ConfigureAwait(false);
             }
             if (lookedTo is null && clock.GetElapsedTime(lookedAt) >= LookAtOldEvery)
             {

@@ -25,4 +25,7 @@ public sealed record MailOptions
     /// <summary>Its lifetime, where that is shorter than the route's or the queue's; counted from when
     /// attempts may begin. Null: theirs.</summary>
     public TimeSpan? DeliverWithin { get; init; }
+
+    /// <summary>Of an event: the mailing list whose member it is about. Null: none.</summary>
+    public string? List { get; init; }
 }

@@ -1,5 +1,6 @@
 using Postern.Mta.Accounts;
 using Postern.Mta.Events;
+using Postern.Mta.Lists;
 using Postern.Mta.Routing;
 using Postern.Mta.Store;
 using Postern.Mta.Suppressions;
@@ -53,15 +54,18 @@ public sealed partial class MessageQueue
     /// <summary>Fills the change, and says what goes on without being read back.</summary>
     /// <param name="suppressed">By address. Null: nobody is.</param>
     Fresh Prepare(
-        NewMail mail, StoreChange change, IReadOnlyDictionary<string, FoundSuppression>? suppressed = null)
+        NewMail mail, StoreChange change,
+        IReadOnlyDictionary<SuppressedRecipient, FoundSuppression>? suppressed = null)
     {
         NoteWithin(mail.Message);
         change.Messages.Add(new NewMessage(mail.Message, mail.Content));
         change.Events.AddRange(mail.Told.Events);
         change.Objects.AddRange(mail.Told.Feeds);
+        change.Objects.AddRange(mail.Objects);
         var placing = new Placing(mail.Message, mail.Recipients.Count, clock.GetUtcNow(), change)
         {
             Suppressed = suppressed,
+            Lists = mail.Lists,
         };
         SharedContent? content = null;
         if (mail.Content is { } octets)
@@ -87,9 +91,14 @@ public sealed partial class MessageQueue
             State = recipient.Held ? RecipientState.Held : RecipientState.Ready,
             DueAt = Time.Now,
         };
+        if (recipient.Dropped is { } why)
+        {
+            PlaceExpanded(placing, row, why, []);
+            return;
+        }
         if (recipient.Expansion is { } expansion)
         {
-            PlaceExpanded(placing, row, expansion);
+            PlaceExpanded(placing, row, $"route {expansion.Routes}", expansion.To);
             return;
         }
         if (recipient.Aliases.Count == 0 || recipient.Held)
@@ -118,6 +127,11 @@ public sealed partial class MessageQueue
     /// too.</summary>
     void PlaceOne(Placing placing, Recipient row)
     {
+        if (placing.Lists?.Find(row.Address) is { } list)
+        {
+            PlaceMembers(placing, row, list);
+            return;
+        }
         var (message, change) = (placing.Message, placing.Change);
         var decision = Decide(message, row);
         change.Events.Add(row.Parent is null
@@ -128,7 +142,7 @@ public sealed partial class MessageQueue
             AddTestRow(placing, row);
             return;
         }
-        if (placing.Suppressed?.GetValueOrDefault(SuppressionKey.AddressOf(row.Address)) is { } found)
+        if (placing.Suppressed?.GetValueOrDefault(SuppressedRecipient.Of(row)) is { } found)
         {
             AddSuppressedRow(placing, row, found);
             return;
@@ -193,7 +207,7 @@ public sealed partial class MessageQueue
                 Route = via.Route.Name,
                 DueAt = Time.Now + (begins - placing.Now),
             };
-        else if (placing.MayPassBy && Dispatcher.HasRoomFor(placing.Message, via)
+        else if (placing.MayPassBy && placing.Leased.Count < Placing.LeasedMax && Dispatcher.HasRoomFor(placing.Message, via)
             && MayGo(via, out var going))
         {
             row = Lease(row with { Lane = via.Lane, Route = via.Route.Name, Transport = via.Transport });
@@ -214,7 +228,8 @@ public sealed partial class MessageQueue
             works.Add(new Work(message, [only.Row], only.Decision, content?.Hold(), activeSince));
         else
         {
-            foreach (var group in rows.GroupBy(row => (row.Decision.Lane, row.Decision.Probe)))
+            foreach (var group in rows.GroupBy(
+                row => (row.Decision.Lane, row.Decision.Probe, row.Row.List)))
             {
                 var size = transports.RecipientsPerMessageOf(group.First().Decision.Transport);
                 foreach (var part in group.Chunk(size))
@@ -277,12 +292,15 @@ public sealed partial class MessageQueue
         MessageId = message.MessageId,
         Route = row.Route,
         Transport = row.Transport,
-        Options = message.Options,
+        Options = message.OptionsOf(row),
     };
 
     /// <summary>The rows of one new message while they are made.</summary>
     sealed class Placing(QueuedMessage message, int count, DateTimeOffset now, StoreChange change)
     {
+        /// <summary>Of one message, at once: what a thousand recipients of an envelope are.</summary>
+        public const int LeasedMax = 1000;
+
         int number;
 
         public QueuedMessage Message => message;
@@ -299,8 +317,17 @@ public sealed partial class MessageQueue
         /// <summary>What goes on at once.</summary>
         public List<(Recipient Row, RoutingDecision.Via Decision)> Leased { get; } = [];
 
-        /// <summary>By address: who gets no mail of its domain. Null: nobody.</summary>
-        public IReadOnlyDictionary<string, FoundSuppression>? Suppressed { get; init; }
+        /// <summary>Who gets no mail of its domain. Null: nobody.</summary>
+        public IReadOnlyDictionary<SuppressedRecipient, FoundSuppression>? Suppressed { get; init; }
+
+        /// <summary>Null: it goes to no mailing list.</summary>
+        public ListExpansion? Lists { get; init; }
+
+        /// <summary>Addresses of lists that have it.</summary>
+        public HashSet<string> Opened { get; } = new(StringComparer.Ordinal);
+
+        /// <summary>Addresses of their members.</summary>
+        public HashSet<string> Listed { get; } = new(StringComparer.Ordinal);
 
         public int NextNumber() => ++number;
     }
@@ -316,6 +343,12 @@ public sealed record NewMail(
 {
     /// <summary>What it tells of other messages; stored in the same commit.</summary>
     public ToldByMail Told { get; init; } = ToldByMail.Nothing;
+
+    /// <summary>What mailing lists among its recipients become. Null: there are none.</summary>
+    public ListExpansion? Lists { get; init; }
+
+    /// <summary>What else is stored in the same commit.</summary>
+    public IReadOnlyList<ObjectChange> Objects { get; init; } = [];
 }
 
 /// <summary>What a report that comes in tells of messages of ours.</summary>
@@ -335,4 +368,7 @@ public record NewRecipient(EnvelopeRecipient Recipient, IReadOnlyList<Mailbox> A
 
     /// <summary>What routes of the API make of it. Null: they are not asked.</summary>
     public RouteExpansion? Expansion { get; init; }
+
+    /// <summary>It is taken and goes no further, for this reason. Null: it goes on.</summary>
+    public string? Dropped { get; init; }
 }

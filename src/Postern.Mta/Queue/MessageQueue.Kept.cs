@@ -11,20 +11,20 @@ public sealed partial class MessageQueue
     /// <summary>How long <c>store()</c> keeps content: Mailgun's time.</summary>
     public static readonly TimeSpan StoreTime = TimeSpan.FromDays(3);
 
-    void PlaceExpanded(Placing placing, Recipient row, RouteExpansion expansion)
+    void PlaceExpanded(Placing placing, Recipient row, string why, IReadOnlyList<RouteChild> children)
     {
         var change = placing.Change;
         change.Recipients.Add(row with { State = RecipientState.Done, Outcome = RecipientOutcome.Expanded });
         change.Events.Add(AcceptedEvent(placing.Message, placing.Count, row, null) with
         {
-            Why = $"route {expansion.Routes}",
+            Why = why,
         });
         change.Events.Add(EventOf(EventKind.Expanded, placing.Message, row, placing.Now) with
         {
-            Why = $"route {expansion.Routes}",
-            RecipientCount = expansion.To.Count,
+            Why = why,
+            RecipientCount = children.Count,
         });
-        foreach (var to in expansion.To)
+        foreach (var to in children)
         {
             var child = row with
             {

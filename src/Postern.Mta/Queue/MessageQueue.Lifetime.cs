@@ -82,7 +82,7 @@ public sealed partial class MessageQueue
     bool IsLate(QueuedMessage message, Recipient row) =>
         !row.DelayTold && Routes.FindRoute(row.Route) is { DelayWarning: { } patience } route
         && Time.AgeOf(message.BeginsAt) > patience
-        && BouncePolicy.IsDue(ReportKind.Delayed, message, row.Dsn, route);
+        && BouncePolicy.IsDueFor(ReportKind.Delayed, message, row, route);
 
     /// <summary>The sender is told once; nothing else changes.</summary>
     void Warn(

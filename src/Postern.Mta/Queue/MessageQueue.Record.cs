@@ -246,7 +246,7 @@ public sealed partial class MessageQueue
     {
         change.Events.Add(what with { Kind = EventKind.Failed, Severity = EventSeverity.Permanent });
         row = Finish(row, outcome, change);
-        var isDue = BouncePolicy.IsDue(ReportKind.Failed, message, row.Dsn, Routes.FindRoute(row.Route));
+        var isDue = BouncePolicy.IsDueFor(ReportKind.Failed, message, row, Routes.FindRoute(row.Route));
         if (isDue && MayReport(ReportKind.Failed, message, reports))
             reports.Add(new DueReport(
                 ReportKind.Failed, new ReportedRecipient(row, result.Status, result.Text, RemoteOf(what))));

@@ -15,11 +15,16 @@ public sealed partial class MessageQueue
     /// <summary>Null: messages keep their reverse-path.</summary>
     internal ReturnPaths? ReturnPaths { get; set; }
 
-    /// <summary>The reverse-path that a message leaves with.</summary>
-    internal ReversePath SenderOf(QueuedMessage message, string transport) =>
-        message.Sender.Mailbox is not null && ReturnPaths is { } ours
-        && Options.Transports.GetValueOrDefault(transport)?.ReturnDomain is { } domain
+    /// <summary>The reverse-path that a message leaves with, to this recipient. Members of a list that keeps
+    /// its reports never get the poster's: without a key of ours, the null one.</summary>
+    internal ReversePath SenderOf(QueuedMessage message, Recipient row, string transport)
+    {
+        var domain = Options.Transports.GetValueOrDefault(transport)?.ReturnDomain;
+        if (message.ListOf(row) is { KeepsReports: true } list)
+            return new ReversePath(ReturnPaths?.OfList(message.Id, domain ?? list.Domain));
+        return message.Sender.Mailbox is not null && ReturnPaths is { } ours && domain is not null
             ? new ReversePath(ours.Of(message.Id, domain)) : message.Sender;
+    }
 
     /// <summary>Who sent it. Null: nothing is known of it any more.</summary>
     internal async ValueTask<Mailbox?> FindSenderAsync(QueueId message, CancellationToken cancel)

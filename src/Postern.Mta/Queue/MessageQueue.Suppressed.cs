@@ -7,7 +7,8 @@ using Postern.Smtp;
 namespace Postern.Mta.Queue;
 
 /// <summary>The suppression list: what it keeps back, and what comes onto it.</summary>
-/// <remarks>Mail from outside is kept from nobody and brings nobody onto the list, whatever sender it names.
+/// <remarks>Mail from outside is kept from nobody and brings nobody onto the list, whatever sender it names;
+/// but what a mailing list sends on is the mail of its domain.
 /// What comes onto it because of an event is stored in the commit of that event.</remarks>
 public sealed partial class MessageQueue
 {
@@ -148,7 +149,7 @@ public sealed partial class MessageQueue
         Work work, AttemptReport report, MailEvent what, int at, StoreChange change)
     {
         // A refusal that several recipients share is about the message, whatever its status says.
-        if (work.Message.Door == MailDoors.Mx || report.Results[at] is not AttemptResult.Failed failed
+        if ((work.Message.Door == MailDoors.Mx && what.Options?.List is null) || report.Results[at] is not AttemptResult.Failed failed
             || report.Results.Count(other => ReferenceEquals(other, failed)) > 1)
             return false;
         var fact = what with { Kind = EventKind.Failed, Severity = EventSeverity.Permanent };
@@ -160,7 +161,7 @@ public sealed partial class MessageQueue
 
     /// <summary>The same of what is told of a message later.</summary>
     async ValueTask<ObjectChange?> FeedOfAsync(MailEvent fact, IReadOnlyList<StoredEvent> history) =>
-        CameFromOutside(history) ? null : await FeedOfAsync(fact).ConfigureAwait(false);
+        fact.Options?.List is null && CameFromOutside(history) ? null : await FeedOfAsync(fact).ConfigureAwait(false);
 
     bool CameFromOutside(IReadOnlyList<StoredEvent> history)
     {
@@ -170,13 +171,13 @@ public sealed partial class MessageQueue
                 ? name == listener : listener.StartsWith("mx-", StringComparison.Ordinal)));
     }
 
-    /// <summary>By message, and in it by address: what is kept back.</summary>
-    async ValueTask<Dictionary<string, FoundSuppression>?[]> FindSuppressedAsync(
+    /// <summary>By message, and in it by recipient: what is kept back.</summary>
+    async ValueTask<Dictionary<SuppressedRecipient, FoundSuppression>?[]> FindSuppressedAsync(
         IReadOnlyList<NewMail> mails)
     {
         try
         {
-            var all = new Dictionary<string, FoundSuppression>?[mails.Count];
+            var all = new Dictionary<SuppressedRecipient, FoundSuppression>?[mails.Count];
             for (var i = 0; i < all.Length; i++)
                 all[i] = await FindSuppressedAsync(mails[i]).ConfigureAwait(false);
             return all;
@@ -189,20 +190,35 @@ public sealed partial class MessageQueue
         }
     }
 
-    async ValueTask<Dictionary<string, FoundSuppression>?> FindSuppressedAsync(NewMail mail)
+    async ValueTask<Dictionary<SuppressedRecipient, FoundSuppression>?> FindSuppressedAsync(NewMail mail)
     {
         var message = mail.Message;
-        if (message.Door == MailDoors.Mx || SendingDomains.Find(message) is not { } domain)
-            return null;
-        Dictionary<string, FoundSuppression>? all = null;
-        foreach (var address in AddressesOf(mail))
+        Dictionary<SuppressedRecipient, FoundSuppression>? all = null;
+        foreach (var (domain, recipient) in SuppressibleOf(mail))
         {
-            if (Suppressions.MayHold(domain, address) && await Suppressions.FindAsync(
-                domain, address, message.Options?.Tags ?? [], CancellationToken.None)
+            if (Suppressions.MayHold(domain, recipient.Address) && await Suppressions.FindAsync(
+                domain, recipient.Address, message.Options?.Tags ?? [], CancellationToken.None)
                 .ConfigureAwait(false) is { } found)
-                (all ??= new(StringComparer.Ordinal))[address] = found;
+                (all ??= [])[recipient] = found;
         }
         return all;
+    }
+
+    /// <summary>Who may be kept back, with the domain whose lists count: that of the message, and for members
+    /// of a mailing list that of the list, whoever posts there.</summary>
+    IEnumerable<(string Domain, SuppressedRecipient Recipient)> SuppressibleOf(NewMail mail)
+    {
+        if (mail.Message.Door != MailDoors.Mx && SendingDomains.Find(mail.Message) is { } domain)
+        {
+            foreach (var address in AddressesOf(mail))
+                yield return (domain, new SuppressedRecipient(null, address));
+        }
+        foreach (var turn in mail.Lists?.Lists.Values ?? [])
+        {
+            foreach (var member in turn.Members)
+                yield return (turn.List.Domain, new SuppressedRecipient(
+                    turn.Number, SuppressionKey.AddressOf(member)));
+        }
     }
 
     static IEnumerable<string> AddressesOf(NewMail mail) => mail.Recipients.SelectMany(
@@ -226,4 +242,13 @@ public sealed partial class MessageQueue
             Why = found.FailureName,
         });
     }
+}
+
+/// <summary>A recipient of a message that is being taken.</summary>
+/// <param name="List">As in <see cref="Recipient.List"/>.</param>
+/// <param name="Address">As <see cref="SuppressionKey.AddressOf"/> gives it.</param>
+readonly record struct SuppressedRecipient(int? List, string Address)
+{
+    public static SuppressedRecipient Of(Recipient row) =>
+        new(row.List, SuppressionKey.AddressOf(row.Address));
 }

@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Logging;
 using Postern.Mta.Accounts;
 using Postern.Mta.Events;
+using Postern.Mta.Intake;
+using Postern.Mta.Lists;
 using Postern.Mta.Reports;
 using Postern.Mta.Routing;
 using Postern.Mta.Store;
@@ -8,6 +10,7 @@ using Postern.Mta.Suppressions;
 using Postern.Mta.Tracking;
 using Postern.Mta.Transports;
 using Postern.Mta.Transports.Forward;
+using Postern.Smtp;
 
 namespace Postern.Mta.Queue;
 
@@ -71,6 +74,8 @@ public sealed partial class MessageQueue : IDisposable
         tokens = new TokenMemory(clock);
         reactions = new ReactionThrottle(clock);
         Suppressions = new SuppressionList(store);
+        Lists = new MailingLists(store);
+        Answers = new GivenAnswers(store, clock);
         settings = SettingsOf(options);
         domains = new SendingDomains(options.Domains.Keys);
         Time = new QueueClock(clock);
@@ -79,6 +84,9 @@ public sealed partial class MessageQueue : IDisposable
     }
 
     internal Dispatcher Dispatcher { get; }
+
+    /// <summary>Of requests that brought in mail.</summary>
+    public GivenAnswers Answers { get; }
 
     /// <summary>The routes in force.</summary>
     public RouteTable Routes => Volatile.Read(ref settings).Routes;
@@ -110,6 +118,7 @@ public sealed partial class MessageQueue : IDisposable
         gate.Dispose();
         tellGate.Dispose();
         objectGate.Dispose();
+        Lists.Dispose();
     }
 
     /// <summary>Commits a change, or leaves the alarms as they were before it.</summary>
@@ -166,8 +175,11 @@ public sealed partial class MessageQueue : IDisposable
     /// <summary>What the router says of one recipient now.</summary>
     RoutingDecision Decide(QueuedMessage message, Recipient recipient)
     {
+        // A list that keeps its reports sends in its own name.
+        var sender = message.ListOf(recipient) is { KeepsReports: true } list
+            && Mailbox.TryParse(list.Address, out var own) ? new ReversePath(own) : message.Sender;
         var question = new RoutingQuestion(
-            message.Sender, recipient.Address, message.Door, message.Client.Account, message.Client.Listener);
+            sender, recipient.Address, message.Door, message.Client.Account, message.Client.Listener);
         if (recipient.BoundTransport is { } bound)
             return Router.DecideBound(Routes, bound, recipient.Route, question, health);
         var decision = Router.Decide(Routes, question, health);

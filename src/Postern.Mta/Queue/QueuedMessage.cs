@@ -1,3 +1,4 @@
+using Postern.Mta.Lists;
 using Postern.Smtp;
 
 namespace Postern.Mta.Queue;
@@ -29,6 +30,9 @@ public sealed record QueuedMessage
     /// <summary>Null: it came without any.</summary>
     public MailOptions? Options { get; init; }
 
+    /// <summary>Mailing lists that it goes to. Empty: none.</summary>
+    public IReadOnlyList<ListMail> Lists { get; init; } = [];
+
     /// <summary>When attempts may begin: what it has waited is counted from here.</summary>
     public DateTimeOffset BeginsAt =>
         Options?.DeliverAt is { } at && at > ArrivedAt ? at : ArrivedAt;
@@ -36,6 +40,20 @@ public sealed record QueuedMessage
     /// <summary>The message this one reports on (a bounce or a delay notice); a mail about alarms names
     /// itself. Null otherwise.</summary>
     public QueueId? ReportOn { get; init; }
+
+    /// <summary>The list that a recipient has it from. Null: from none.</summary>
+    public ListMail? ListOf(Recipient row) => row.List is { } number ? Lists[number - 1] : null;
+
+    /// <summary>What is added and cut on the way to a recipient.</summary>
+    public HeaderEdits EditsOf(Recipient row) => ListOf(row)?.Over(Edits) ?? Edits;
+
+    /// <summary>What events of a recipient carry: a list's mail is its domain's.</summary>
+    public MailOptions? OptionsOf(Recipient row) => ListOf(row) is not { } list ? Options
+        : (Options ?? new MailOptions { Domain = list.Domain }) with
+        {
+            Domain = list.Domain,
+            List = list.Address,
+        };
 }
 
 /// <summary>What a scan of the content found.</summary>

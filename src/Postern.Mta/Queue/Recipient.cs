@@ -25,6 +25,10 @@ public sealed record Recipient
     /// <summary>Expansion chose its transport: the route is not asked again.</summary>
     public string? BoundTransport { get; init; }
 
+    /// <summary>The place in <see cref="QueuedMessage.Lists"/>, from 1, of the mailing list it is a member
+    /// of. Null: it has the message from none.</summary>
+    public int? List { get; init; }
+
     public required RecipientState State { get; init; }
     public RecipientOutcome Outcome { get; init; }
 

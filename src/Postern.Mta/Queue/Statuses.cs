@@ -14,6 +14,9 @@ static class Statuses
     /// <summary>Delivery not authorized (RFC 3463 §3.8): the suppression list names the address.</summary>
     public static readonly EnhancedStatus Suppressed = new(5, 7, 1);
 
+    /// <summary>Routing loop (RFC 3463 §3.5).</summary>
+    public static readonly EnhancedStatus Looping = new(5, 4, 6);
+
     /// <summary>A test is delivered nowhere.</summary>
     public static readonly EnhancedStatus TestMode = new(2, 0, 0);
 

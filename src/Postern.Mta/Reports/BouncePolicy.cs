@@ -22,6 +22,11 @@ public static class BouncePolicy
         return !dsn.Notify.HasFlag(DsnNotify.Never) && IsWanted(kind, dsn.Notify);
     }
 
+    /// <summary>The same of a recipient: what becomes of members of a mailing list is told to its poster only
+    /// where he alone posts.</summary>
+    public static bool IsDueFor(ReportKind kind, QueuedMessage message, Recipient row, RouteOptions? route) =>
+        message.ListOf(row) is not { KeepsReports: true } && IsDue(kind, message, row.Dsn, route);
+
     /// <summary>What to tell after a next hop took the message. Null: nothing, it will tell itself or nobody
     /// asked.</summary>
     /// <param name="handedOver">How far it went: to its end, to a hop with DSN, or to one without.</param>

@@ -15,6 +15,9 @@ sealed class ReturnPaths(byte[] key)
     const string ObjectKind = "key";
 
     const string ObjectName = "return-path";
+    /// <summary>Behind the id: what comes back is told to nobody.</summary>
+    const string ListMark = ".L";
+
     const int KeyOctets = 32;
     const int MacOctets = 8;
 
@@ -40,20 +43,32 @@ sealed class ReturnPaths(byte[] key)
     }
 
     /// <param name="domain">Valid, by the configuration's own check.</param>
-    public Mailbox Of(QueueId message, string domain) =>
-        Mailbox.TryParse($"{BounceReader.TokenPrefix}{message}-{MacOf(message)}@{domain}", out var mailbox)
+    public Mailbox Of(QueueId message, string domain) => Make(message.ToString(), domain);
+
+    /// <summary>The same for members of a mailing list that keeps its reports.</summary>
+    public Mailbox OfList(QueueId message, string domain) => Make(message + ListMark, domain);
+
+    Mailbox Make(string token, string domain) =>
+        Mailbox.TryParse($"{BounceReader.TokenPrefix}{token}-{MacOf(token)}@{domain}", out var mailbox)
             ? mailbox : throw new ArgumentException($"\"{domain}\" is no domain", nameof(domain));
+
+    /// <summary>Of those that <see cref="Find"/> knows: it came from <see cref="OfList"/>.</summary>
+    public static bool IsOfList(Mailbox mailbox) =>
+        mailbox.LocalPart.Contains(ListMark + "-", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>The message whose return path it is. Null: we did not make it.</summary>
     public QueueId? Find(Mailbox mailbox)
     {
         // Some systems write local parts in small letters.
         if (!IsOne(mailbox) || mailbox.LocalPart[BounceReader.TokenPrefix.Length..].Split('-')
-                is not [var id, var mac]
-            || !QueueId.TryParse(id, out var message))
+                is not [var token, var mac])
+            return null;
+        token = token.ToUpperInvariant();
+        var id = token.EndsWith(ListMark, StringComparison.Ordinal) ? token[..^ListMark.Length] : token;
+        if (!QueueId.TryParse(id, out var message))
             return null;
         return CryptographicOperations.FixedTimeEquals(
-            Encoding.UTF8.GetBytes(MacOf(message)), Encoding.UTF8.GetBytes(mac.ToLowerInvariant()))
+            Encoding.UTF8.GetBytes(MacOf(token)), Encoding.UTF8.GetBytes(mac.ToLowerInvariant()))
                 ? message : null;
     }
 
@@ -61,6 +76,6 @@ sealed class ReturnPaths(byte[] key)
     public static bool IsOne(Mailbox mailbox) =>
         mailbox.LocalPart.StartsWith(BounceReader.TokenPrefix, StringComparison.OrdinalIgnoreCase);
 
-    string MacOf(QueueId message) => Convert.ToHexStringLower(
-        HMACSHA256.HashData(key, Encoding.ASCII.GetBytes(message.ToString())).AsSpan(0, MacOctets));
+    string MacOf(string token) => Convert.ToHexStringLower(
+        HMACSHA256.HashData(key, Encoding.UTF8.GetBytes(token)).AsSpan(0, MacOctets));
 }

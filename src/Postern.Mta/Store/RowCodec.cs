@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Postern.Mta.Events;
+using Postern.Mta.Lists;
 using Postern.Mta.Queue;
 using Postern.Mta.Transports;
 using Postern.Smtp;
@@ -32,6 +33,13 @@ static class RowCodec
         MessageId = message.MessageId,
         ReportOn = message.ReportOn?.Value,
         Options = ToRow(message.Options),
+        Lists = message.Lists.Count == 0 ? null : [.. message.Lists.Select(list => new ListRow
+        {
+            Address = list.Address,
+            Fields = list.Fields,
+            Cuts = ToRow(list.Cuts),
+            KeepsReports = list.KeepsReports,
+        })],
     };
 
     public static RecipientRow ToRow(Recipient recipient) => new()
@@ -42,6 +50,7 @@ static class RowCodec
         Notify = (int)recipient.Dsn.Notify,
         OriginalRecipient = recipient.Dsn.OriginalRecipient,
         BoundTransport = recipient.BoundTransport,
+        List = recipient.List,
         Outcome = (int)recipient.Outcome,
         Attempts = recipient.Attempts,
         Uncertain = recipient.Uncertain,
@@ -116,6 +125,8 @@ static class RowCodec
             MessageId = row.MessageId ?? "",
             ReportOn = ToId(row.ReportOn),
             Options = ToOptions(row.Options),
+            Lists = row.Lists is null ? [] : [.. row.Lists.Select(list => new ListMail(
+                list.Address, list.Fields, ToCuts(list.Cuts), list.KeepsReports))],
         };
     }
 
@@ -140,6 +151,7 @@ static class RowCodec
             Original = row.Original is { } original ? ToMailbox(original) : null,
             Dsn = ToParameters(row),
             BoundTransport = row.BoundTransport,
+            List = row.List,
             State = (RecipientState)columns.State,
             Outcome = (RecipientOutcome)row.Outcome,
             Lane = rows.Text(column + 3),
@@ -263,6 +275,7 @@ static class RowCodec
         DeliverAt = options.DeliverAt?.UtcTicks,
         RequiresTls = options.RequiresTls,
         DeliverWithin = options.DeliverWithin?.Ticks,
+        List = options.List,
     };
 
     static MailOptions? ToOptions(OptionsRow? row) => row is null ? null : new MailOptions
@@ -274,6 +287,7 @@ static class RowCodec
         DeliverAt = row.DeliverAt is { } at ? FromTicks(at) : null,
         RequiresTls = row.RequiresTls,
         DeliverWithin = row.DeliverWithin is { } ticks ? new TimeSpan(ticks) : null,
+        List = row.List,
     };
 
     static AlarmRow? ToRow(Alarm? alarm) => alarm is null ? null : new AlarmRow
@@ -302,12 +316,17 @@ static class RowCodec
     {
         if (prefix.IsEmpty && cuts is null)
             return HeaderEdits.None;
+        return new HeaderEdits(prefix.ToArray(), ToCuts(cuts));
+    }
+
+    static ContentRange[] ToCuts(long[]? cuts)
+    {
         if (cuts?.Length % 2 == 1)
             throw new InvalidDataException("a cut has no length");
         var ranges = new ContentRange[(cuts?.Length ?? 0) / 2];
         for (var i = 0; i < ranges.Length; i++)
             ranges[i] = new ContentRange(cuts![2 * i], cuts[(2 * i) + 1]);
-        return new HeaderEdits(prefix.ToArray(), ranges);
+        return ranges;
     }
 
     static MailParameters ToParameters(MessageRow row) => new()

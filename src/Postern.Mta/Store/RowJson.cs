@@ -35,6 +35,15 @@ sealed record MessageRow
     [JsonPropertyName("i")] public string? MessageId { get; init; }
     [JsonPropertyName("r")] public long? ReportOn { get; init; }
     [JsonPropertyName("mo")] public OptionsRow? Options { get; init; }
+    [JsonPropertyName("ml")] public ListRow[]? Lists { get; init; }
+}
+
+sealed record ListRow
+{
+    [JsonPropertyName("a")] public string Address { get; init; } = "";
+    [JsonPropertyName("h")] public string Fields { get; init; } = "";
+    [JsonPropertyName("x")] public long[]? Cuts { get; init; }
+    [JsonPropertyName("r")] public bool KeepsReports { get; init; }
 }
 
 sealed record OptionsRow
@@ -46,6 +55,7 @@ sealed record OptionsRow
     [JsonPropertyName("a")] public long? DeliverAt { get; init; }
     [JsonPropertyName("e")] public bool RequiresTls { get; init; }
     [JsonPropertyName("w")] public long? DeliverWithin { get; init; }
+    [JsonPropertyName("l")] public string? List { get; init; }
 }
 
 sealed record ClientRow
@@ -70,6 +80,7 @@ sealed record RecipientRow
     [JsonPropertyName("n")] public int Notify { get; init; }
     [JsonPropertyName("oc")] public string? OriginalRecipient { get; init; }
     [JsonPropertyName("b")] public string? BoundTransport { get; init; }
+    [JsonPropertyName("m")] public int? List { get; init; }
     [JsonPropertyName("e")] public int Outcome { get; init; }
     [JsonPropertyName("c")] public int Attempts { get; init; }
     [JsonPropertyName("u")] public int Uncertain { get; init; }

@@ -121,7 +121,11 @@ public sealed partial class SqliteStore
         lock (candidateGate)
         {
             while (ids.Count < SweepMessagesMax && candidates.TryDequeue(out var id))
-                ids.Add(id);
+            {
+                // One message of many recipients is looked at once for those that ended together.
+                if (ids.Count == 0 || ids[^1] != id)
+                    ids.Add(id);
+            }
             var isKeptDue = keptUntil <= now.UtcTicks && (now - lookBeganAt).Duration() >= LookInterval;
             if (lookedAt is null && (lookWanted || isKeptDue))
                 (lookedAt, lookBeganAt, lookWanted, keptUntil) = (new QueueId(0), now, false, long.MaxValue);

@@ -16,8 +16,8 @@ static class ApiDates
     /// <summary>Credentials, analytics: <c>Wed, 08 Mar 2023 23:34:57 +0000</c>.</summary>
     public static string Numeric(DateTimeOffset at) => Format(at, "ddd, dd MMM yyyy HH:mm:ss '+0000'");
 
-    /// <summary>Logs: <c>Wed, 25 Jun 2025 00:00:00 -0000</c>.</summary>
-    public static string Unknown(DateTimeOffset at) => Format(at, "ddd, dd MMM yyyy HH:mm:ss '-0000'");
+    /// <summary>Mailing lists and logs: <c>Sun, 26 Jan 2025 07:29:23 -0000</c>.</summary>
+    public static string Zoneless(DateTimeOffset at) => Format(at, "ddd, dd MMM yyyy HH:mm:ss '-0000'");
 
     /// <summary>Keys: <c>2006-01-02T15:04:05</c>.</summary>
     public static string Plain(DateTimeOffset at) => Format(at, "yyyy-MM-dd'T'HH:mm:ss");

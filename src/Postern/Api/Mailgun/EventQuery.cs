@@ -74,6 +74,7 @@ sealed record EventQuery(
         "to" or "recipient" or "recipients" => fact.RecipientAddress,
         "size" => fact.ContentOctets?.ToString(CultureInfo.InvariantCulture),
         "tags" => fact.Options is { } options ? string.Join('\n', options.Tags) : null,
+        "list" => fact.Options?.List,
         "severity" when fact.Kind == EventKind.Failed =>
             fact.Severity == EventSeverity.Temporary ? "temporary" : "permanent",
         _ => null,

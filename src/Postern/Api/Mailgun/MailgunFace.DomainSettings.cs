@@ -182,7 +182,7 @@ sealed partial class MailgunFace
         form.Find(name) ?? context.Request.Query[name].LastOrDefault();
 
     /// <returns>Null: it was not given.</returns>
-    static bool? FlagOf(string? text, string name) => text?.ToLowerInvariant() switch
+    internal static bool? FlagOf(string? text, string name) => text?.ToLowerInvariant() switch
     {
         null => null,
         "yes" or "true" or "1" => true,

@@ -34,8 +34,8 @@ sealed partial class MailgunFace
             place, stored => Find(place.Query, stored, domains, question), context.RequestAborted);
         var json = new JsonObject
         {
-            ["start"] = ApiDates.Unknown(place.Query.Begin!.Value),
-            ["end"] = ApiDates.Unknown(place.Query.End!.Value),
+            ["start"] = ApiDates.Zoneless(place.Query.Begin!.Value),
+            ["end"] = ApiDates.Zoneless(place.Query.End!.Value),
             ["items"] = new JsonArray([.. page.Found.Select(told => LogOf(context, told))]),
             ["pagination"] = await TokensOfAsync(place, page, context.RequestAborted),
             ["aggregates"] = new JsonObject(),

@@ -34,7 +34,10 @@ sealed partial class MailgunFace
     {
         var cancel = context.RequestAborted;
         CheckStore();
+        using var once = RequestOnce.Claim(context, domain, agent.Queue.Answers);
         await using var form = await ReaderFor(context).ReadAsync(context.Request, cancel);
+        if (once is not null && await once.FindAsync(context, form, cancel) is { } given)
+            return given;
         var request = SendRequest.Read(form, clock);
         if (request.TemplateName is { } template)
             request.Use(await TemplateOfAsync(domain, template, request.TemplateTag, cancel));
@@ -60,8 +63,7 @@ sealed partial class MailgunFace
                 mails.Add(new ApiMail(
                     sink, sender, admitted, ClientOf(context, domain), OptionsOf(request, domain)));
             }
-            await AcceptAsync(mails);
-            return Queued(messageId!);
+            return await AcceptAsync(mails, Queued(messageId!), once);
         }
         finally
         {
@@ -74,6 +76,7 @@ sealed partial class MailgunFace
     {
         var cancel = context.RequestAborted;
         CheckStore();
+        using var once = RequestOnce.Claim(context, domain, agent.Queue.Answers);
         await using var sink = door.OpenContent();
         var octets = new Octets(sink, agent.Options.Limits.MessageSize);
         var taken = false;
@@ -84,9 +87,15 @@ sealed partial class MailgunFace
             if (taken)
                 throw new ApiException(400, "there is more than one message parameter");
             taken = true;
-            return (piece, stop) => octets.WriteAsync(new ReadOnlySequence<byte>(piece), stop);
+            return (piece, stop) =>
+            {
+                once?.Note(piece);
+                return octets.WriteAsync(new ReadOnlySequence<byte>(piece), stop);
+            };
         });
         await using var form = await reader.ReadAsync(context.Request, cancel);
+        if (once is not null && await once.FindAsync(context, form, cancel) is { } given)
+            return given;
         var request = SendRequest.ReadMime(form, clock);
         if (!taken && form.Find("message") is { } plain)
         {
@@ -102,8 +111,8 @@ sealed partial class MailgunFace
         var mail = new ApiMail(
             sink, sender, Admit(domain, sender, request.To), ClientOf(context, domain),
             OptionsOf(request, domain));
-        await AcceptAsync([mail]);
-        return Queued(facts.MessageId ?? $"<{ApiDoor.IdOf(sink)}@{agent.Options.Hostname}>");
+        return await AcceptAsync(
+            [mail], Queued(facts.MessageId ?? $"<{ApiDoor.IdOf(sink)}@{agent.Options.Hostname}>"), once);
     }
 
     /// <exception cref="ApiException">It is no message that has an author.</exception>
@@ -205,11 +214,14 @@ sealed partial class MailgunFace
             throw ApiException.Of(refusal);
     }
 
-    async ValueTask AcceptAsync(IReadOnlyList<ApiMail> mails)
+    /// <param name="answer">Kept with the mail, where the request has a key.</param>
+    async ValueTask<JsonObject> AcceptAsync(
+        List<ApiMail> mails, JsonObject answer, RequestOnce? once)
     {
+        if (once is not null)
+            mails[0] = mails[0] with { Objects = once.Keep(answer) };
         var reply = await door.AcceptAsync(mails, CancellationToken.None);
-        if (!reply.IsPositive)
-            throw ApiException.Of(reply);
+        return reply.IsPositive ? answer : throw ApiException.Of(reply);
     }
 
     static ClientFacts ClientOf(HttpContext context, string domain) => new()

@@ -127,7 +127,8 @@ sealed partial class MailgunFace
         var room = agent.Options.Limits.MessageSize + FormOctetsMax;
         Check(octets, ref room);
         var sender = open.Message.Sender;
-        await AcceptAsync([new ApiMail(
+        var facts = ApiDoor.Finish(sink);
+        return await AcceptAsync([new ApiMail(
             sink, sender, Admit(domain, sender, to), ClientOf(context, domain),
             (open.Message.Options ?? new MailOptions { Domain = domain }) with
             {
@@ -137,9 +138,7 @@ sealed partial class MailgunFace
         {
             // It has asked for what it wants when it came, and a stranger never may.
             Author = ContentAuthor.Stranger,
-        }]);
-        var facts = ApiDoor.Finish(sink);
-        return Queued(facts.MessageId ?? $"<{ApiDoor.IdOf(sink)}@{agent.Options.Hostname}>");
+        }], Queued(facts.MessageId ?? $"<{ApiDoor.IdOf(sink)}@{agent.Options.Hostname}>"), once: null);
     }
 
     static async ValueTask CopyAsync(ContentSource content, Octets to, CancellationToken cancel)

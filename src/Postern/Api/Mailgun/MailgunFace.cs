@@ -22,6 +22,9 @@ sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock, IL
     /// <summary>Of a JSON body, and of a form that holds no message.</summary>
     const int SmallOctetsMax = 16 << 20;
 
+    /// <summary>A name twice in one object is refused: readers differ in which of them counts.</summary>
+    internal static readonly JsonDocumentOptions JsonOnce = new() { AllowDuplicateProperties = false };
+
     /// <summary>Versions of the API; each resource has its own.</summary>
     static readonly string[] Roots = ["/v1", "/v2", "/v3", "/v4", "/v5"];
 
@@ -47,6 +50,8 @@ sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock, IL
         MapMetrics(web);
         MapLogs(web);
         MapRoutes(web);
+        MapLists(web);
+        MapListMembers(web);
         MapStored(web);
     }
 
@@ -159,7 +164,7 @@ sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock, IL
         {
             LimitBody(context);
             return await JsonNode.ParseAsync(
-                context.Request.Body, cancellationToken: context.RequestAborted)
+                context.Request.Body, documentOptions: JsonOnce, cancellationToken: context.RequestAborted)
                 ?? throw new ApiException(400, "Invalid json: null");
         }
         catch (JsonException broken)

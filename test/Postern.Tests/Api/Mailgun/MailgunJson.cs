@@ -46,7 +46,7 @@ static partial class MailgunJson
     private static partial Regex Id();
 
     [GeneratedRegex(
-        @"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-3]\d [A-Z][a-z]{2} 20\d\d [\d:]{8}( UTC| \+0000)"
+        @"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-3]\d [A-Z][a-z]{2} 20\d\d [\d:]{8}( UTC| [+-]0000)"
         + @"|20\d\d-[01]\d-[0-3]\dT[\d:]{8}(Z)")]
     private static partial Regex Date();
 }
