@@ -139,7 +139,7 @@ sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock, IL
     /// object.</summary>
     /// <exception cref="ApiException">It cannot be read.</exception>
     async Task<ApiForm> ReadFormAsync(HttpContext context) => context.Request.HasJsonContentType()
-        ? FormOf(await ReadJsonAsync(context))
+        ? FormOf(await ReadJsonAsync(context, JsonOnce))
         : await new FormReader(SmallOctetsMax, agent.Options.Data)
             .ReadAsync(context.Request, context.RequestAborted);
 
@@ -157,14 +157,14 @@ sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock, IL
     }
 
     /// <exception cref="ApiException">It cannot be read, or is larger than 16 MiB.</exception>
-    static async Task<JsonNode> ReadJsonAsync(HttpContext context)
+    static async Task<JsonNode> ReadJsonAsync(HttpContext context, JsonDocumentOptions options = default)
     {
         try
         {
             var size = context.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>();
             size.MaxRequestBodySize = SmallOctetsMax;
             return await JsonNode.ParseAsync(
-                context.Request.Body, documentOptions: JsonOnce, cancellationToken: context.RequestAborted)
+                context.Request.Body, documentOptions: options, cancellationToken: context.RequestAborted)
                 ?? throw new ApiException(400, "Invalid json: null");
         }
         catch (JsonException broken)
