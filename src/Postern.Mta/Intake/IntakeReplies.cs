@@ -28,7 +28,7 @@ static class IntakeReplies
     /// <summary>Mailing list expansion problem (RFC 3463 §3.3).</summary>
     public static readonly Reply TooManyMembers = new(
         550, new(5, 2, 4),
-        $"Its mailing lists have more than {MailingList.MembersMax} members together; send to them one by one");
+        $"Its mailing lists have over {MailingList.MembersMax} members together; send to them one by one");
 
     /// <summary>The list is there, and this sender may not post.</summary>
     public static Reply NoPoster(Mailbox list) => new(

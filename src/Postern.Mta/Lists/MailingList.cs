@@ -5,44 +5,7 @@ using Postern.Smtp;
 
 namespace Postern.Mta.Lists;
 
-/// <summary>An address that stands for its members, as the store keeps it.</summary>
-/// <param name="Members">How many there are, subscribed or not.</param>
-public sealed record StoredList(
-    string Name, string Description, ListAccess Access, ReplyPreference Replies, DateTimeOffset CreatedAt,
-    int Members);
-
-/// <summary>Who may post.</summary>
-public enum ListAccess
-{
-    /// <summary>The house alone: the API, and submission that has logged in.</summary>
-    Readonly,
-
-    /// <summary>Whoever is subscribed, too.</summary>
-    Members,
-
-    /// <summary>Anybody.</summary>
-    Everyone,
-}
-
-/// <summary>Where an answer goes.</summary>
-public enum ReplyPreference
-{
-    /// <summary>To the list, where others may post there at all.</summary>
-    List,
-
-    Sender,
-}
-
-/// <summary>One member of a list, as the store keeps it.</summary>
-/// <param name="IsSubscribed">Gets the mail.</param>
-/// <param name="Variables">A JSON object of whoever manages the list. Null: empty.</param>
-public sealed record ListMember(string Name, bool IsSubscribed, string? Variables)
-{
-    /// <summary>Of <see cref="Variables"/>.</summary>
-    public const int VariablesOctetsMax = 16 << 10;
-}
-
-/// <summary>A list and its address.</summary>
+/// <summary>An address of a sending domain that stands for its members.</summary>
 /// <param name="Address">In its one spelling: also its key in the store.</param>
 public sealed record MailingList(string Address, StoredList Stored)
 {
@@ -87,6 +50,43 @@ public sealed record MailingList(string Address, StoredList Stored)
         address = key;
         return true;
     }
+}
+
+/// <summary>A list as the store keeps it.</summary>
+/// <param name="Members">How many there are, subscribed or not.</param>
+public sealed record StoredList(
+    string Name, string Description, ListAccess Access, ReplyPreference Replies, DateTimeOffset CreatedAt,
+    int Members);
+
+/// <summary>Who may post.</summary>
+public enum ListAccess
+{
+    /// <summary>The house alone: the API, and submission that has logged in.</summary>
+    Readonly,
+
+    /// <summary>Whoever is subscribed, too.</summary>
+    Members,
+
+    /// <summary>Anybody.</summary>
+    Everyone,
+}
+
+/// <summary>Where an answer goes.</summary>
+public enum ReplyPreference
+{
+    /// <summary>To the list, where others may post there at all.</summary>
+    List,
+
+    Sender,
+}
+
+/// <summary>One member of a list, as the store keeps it.</summary>
+/// <param name="IsSubscribed">Gets the mail.</param>
+/// <param name="Variables">A JSON object of whoever manages the list. Null: empty.</param>
+public sealed record ListMember(string Name, bool IsSubscribed, string? Variables)
+{
+    /// <summary>Of <see cref="Variables"/>.</summary>
+    public const int VariablesOctetsMax = 16 << 10;
 }
 
 [JsonSourceGenerationOptions(

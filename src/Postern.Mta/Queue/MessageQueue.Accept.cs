@@ -207,8 +207,8 @@ public sealed partial class MessageQueue
                 Route = via.Route.Name,
                 DueAt = Time.Now + (begins - placing.Now),
             };
-        else if (placing.MayPassBy && placing.Leased.Count < Placing.LeasedMax && Dispatcher.HasRoomFor(placing.Message, via)
-            && MayGo(via, out var going))
+        else if (placing.MayPassBy && placing.Leased.Count < Placing.LeasedMax
+            && Dispatcher.HasRoomFor(placing.Message, via) && MayGo(via, out var going))
         {
             row = Lease(row with { Lane = via.Lane, Route = via.Route.Name, Transport = via.Transport });
             placing.Leased.Add((row, going));

@@ -149,7 +149,8 @@ public sealed partial class MessageQueue
         Work work, AttemptReport report, MailEvent what, int at, StoreChange change)
     {
         // A refusal that several recipients share is about the message, whatever its status says.
-        if ((work.Message.Door == MailDoors.Mx && what.Options?.List is null) || report.Results[at] is not AttemptResult.Failed failed
+        if ((work.Message.Door == MailDoors.Mx && what.Options?.List is null)
+            || report.Results[at] is not AttemptResult.Failed failed
             || report.Results.Count(other => ReferenceEquals(other, failed)) > 1)
             return false;
         var fact = what with { Kind = EventKind.Failed, Severity = EventSeverity.Permanent };
@@ -161,7 +162,8 @@ public sealed partial class MessageQueue
 
     /// <summary>The same of what is told of a message later.</summary>
     async ValueTask<ObjectChange?> FeedOfAsync(MailEvent fact, IReadOnlyList<StoredEvent> history) =>
-        fact.Options?.List is null && CameFromOutside(history) ? null : await FeedOfAsync(fact).ConfigureAwait(false);
+        fact.Options?.List is null && CameFromOutside(history) ? null
+            : await FeedOfAsync(fact).ConfigureAwait(false);
 
     bool CameFromOutside(IReadOnlyList<StoredEvent> history)
     {

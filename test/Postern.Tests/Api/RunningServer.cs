@@ -35,6 +35,9 @@ public sealed class RunningServer : IAsyncLifetime
     /// <summary>Of the relay that mail of the API leaves by.</summary>
     public TransportTls? RelayTls { get; init; }
 
+    /// <summary>A port of the loopback interface, of the same relay.</summary>
+    public int RelayPort { get; init; } = 1;
+
     internal MailTransferAgent Agent => server.Agent;
 
     /// <summary>Whole after <see cref="StopAsync"/>.</summary>
@@ -80,7 +83,12 @@ public sealed class RunningServer : IAsyncLifetime
         },
         Transports = new Dictionary<string, TransportOptions>
         {
-            ["relay"] = new() { Kind = TransportKind.Smtp, Host = "[127.0.0.1]:1", Tls = RelayTls },
+            ["relay"] = new()
+            {
+                Kind = TransportKind.Smtp,
+                Host = string.Create(null, $"[127.0.0.1]:{RelayPort}"),
+                Tls = RelayTls,
+            },
             ["mailgun"] = new()
             {
                 Kind = TransportKind.Smtp,

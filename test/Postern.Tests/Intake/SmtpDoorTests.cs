@@ -6,6 +6,7 @@ using Postern.Mta.Accounts;
 using Postern.Mta.Configuration;
 using Postern.Mta.Events;
 using Postern.Mta.Intake;
+using Postern.Mta.Lists;
 using Postern.Mta.Queue;
 using Postern.Mta.Routing;
 using Postern.Mta.Store;
@@ -84,6 +85,28 @@ public sealed class SmtpDoorTests : IAsyncLifetime
                 IsExtended = true,
                 UserName = user,
             };
+
+    [Theory]
+    [InlineData(ListAccess.Readonly, "any", "ok")]
+    [InlineData(ListAccess.Members, "any", "ok")]
+    [InlineData(ListAccess.Readonly, null, "550 5.7.1")]
+    [InlineData(ListAccess.Members, null, "550 5.7.1")]
+    [InlineData(ListAccess.Everyone, null, "ok")]
+    public async Task List_TakesFromWhoHasLoggedIn_AndFromOthersAsItSays(
+        ListAccess access, string? user, string expected)
+    {
+        const string list = "l@mg.example.org";
+        Open(ListenFor.Submission, Options with
+        {
+            Domains = new Dictionary<string, DomainOptions> { ["mg.example.org"] = new() },
+        });
+        await hall.Queue.PutObjectAsync(hall.Queue.Lists.Table.Put(
+            list, new StoredList("", "", access, ReplyPreference.List, Start, 0)));
+        await hall.Queue.Lists.ReloadAsync([list], None);
+        var session = Session(ListenerKind.Submission, "127.0.0.1", "127.0.0.1", user);
+        session.IsTrusted = true;
+        Assert.Equal(expected, await RcptAsync(session, Transaction(), "L@MG.example.org"));
+    }
 
     SessionFacts Mx()
     {

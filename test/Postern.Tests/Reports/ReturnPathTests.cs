@@ -33,6 +33,21 @@ public sealed class ReturnPathTests(RunningServer server) : IClassFixture<Runnin
             Assert.Null(Paths.Find(Of(other)));
     }
 
+    [Fact]
+    public void Token_OfAList_IsAnotherOne()
+    {
+        var id = new QueueId(123_456_789);
+        var made = Paths.OfList(id, "mg.example");
+        Assert.Matches("^bounces\\+[0-9A-Z]{13}\\.L-[0-9a-f]{16}@mg\\.example$", made.ToString());
+        foreach (var text in (string[])[made.ToString(), made.ToString().ToLowerInvariant()])
+            Assert.Equal((id, true), (Paths.Find(Of(text))!.Value, ReturnPaths.IsOfList(Of(text))));
+        // One cannot be made of the other.
+        Assert.Null(Paths.Find(Of(made.ToString().Replace(".L-", "-", StringComparison.Ordinal))));
+        var plain = Paths.Of(id, "mg.example");
+        Assert.False(ReturnPaths.IsOfList(plain));
+        Assert.Null(Paths.Find(Of(plain.ToString().Replace("-", ".L-", StringComparison.Ordinal))));
+    }
+
     static Mailbox Of(string text) => MailHall.Mailbox(text);
 
     [Theory]

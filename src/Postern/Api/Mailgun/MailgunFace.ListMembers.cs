@@ -84,7 +84,8 @@ sealed partial class MailgunFace
                 range = first(range);
                 isBackward = range.Before is not null;
                 return step.Count == 0 ? range
-                    : isBackward ? range with { Before = step[0].Name } : range with { After = step[^1].Name };
+                    : isBackward ? range with { Before = step[0].Name }
+                    : range with { After = step[^1].Name };
             }, cancel);
             var more = step.Where(one => fits(one.Value));
             if (isBackward)
@@ -144,7 +145,7 @@ sealed partial class MailgunFace
         form.Find("upsert") is { Length: > 0 } text && FlagOf(text, "upsert") == true;
 
     /// <summary>All of them or none.</summary>
-    /// <returns>The list as it is then, and the last of these members. Null: there were none.</returns>
+    /// <returns>The list as it is then, and the last that was put. Null: none was.</returns>
     async ValueTask<(MailingList List, ListMember? Last)> PutAsync(
         string address, IReadOnlyDictionary<string, MemberFields> members, KnownMember known) =>
         await ChangeListsAsync(async changes =>
@@ -158,7 +159,9 @@ sealed partial class MailgunFace
                 if (before is not null && known == KnownMember.Refused)
                     throw new ApiException(400, $"Address already exists '{ApiException.Shown(name)}'");
                 added += before is null ? 1 : 0;
-                last = before is not null && known == KnownMember.Left ? before : fields.Over(before);
+                if (before is not null && known == KnownMember.Left)
+                    continue;
+                last = fields.Over(before);
                 changes.Add(Lists.Members.Put(list.MembersPrefix + name, last));
             }
             var changed = list.Stored with { Members = list.Stored.Members + added };

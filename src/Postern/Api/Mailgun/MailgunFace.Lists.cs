@@ -187,7 +187,7 @@ sealed partial class MailgunFace
     {
         if (!context.Request.HasJsonContentType())
             return await ReadFormAsync(context);
-        var json = await ReadJsonAsync(context);
+        var json = await ReadJsonAsync(context, JsonOnce);
         var form = FormOf(json);
         foreach (var (name, value) in json.AsObject())
         {

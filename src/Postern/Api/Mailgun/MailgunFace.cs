@@ -140,7 +140,7 @@ sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock, IL
     /// object.</summary>
     /// <exception cref="ApiException">It cannot be read.</exception>
     async Task<ApiForm> ReadFormAsync(HttpContext context) => context.Request.HasJsonContentType()
-        ? FormOf(await ReadJsonAsync(context))
+        ? FormOf(await ReadJsonAsync(context, JsonOnce))
         : await new FormReader(SmallOctetsMax, agent.Options.Data)
             .ReadAsync(context.Request, context.RequestAborted);
 
@@ -158,13 +158,13 @@ sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock, IL
     }
 
     /// <exception cref="ApiException">It cannot be read, or is larger than 16 MiB.</exception>
-    static async Task<JsonNode> ReadJsonAsync(HttpContext context)
+    static async Task<JsonNode> ReadJsonAsync(HttpContext context, JsonDocumentOptions options = default)
     {
         try
         {
             LimitBody(context);
             return await JsonNode.ParseAsync(
-                context.Request.Body, documentOptions: JsonOnce, cancellationToken: context.RequestAborted)
+                context.Request.Body, documentOptions: options, cancellationToken: context.RequestAborted)
                 ?? throw new ApiException(400, "Invalid json: null");
         }
         catch (JsonException broken)

@@ -91,7 +91,8 @@ sealed record MemberFields(string? Name, bool? IsSubscribed, string? Variables)
     {
         try
         {
-            return (JsonNode.Parse(text, documentOptions: MailgunFace.JsonOnce) as JsonObject)?.ToJsonString();
+            return (JsonNode.Parse(text, documentOptions: MailgunFace.JsonOnce) as JsonObject)
+                ?.ToJsonString();
         }
         catch (JsonException)
         {

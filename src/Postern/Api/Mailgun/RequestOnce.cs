@@ -7,8 +7,8 @@ using Postern.Mta.Suppressions;
 
 namespace Postern.Api.Mailgun;
 
-/// <summary>A request with an <c>Idempotency-Key</c>: sent again within a day it is answered as the first time
-/// and nothing is sent.</summary>
+/// <summary>A request with an <c>Idempotency-Key</c>: sent again within a day it is answered as the first
+/// time, and nothing is sent.</summary>
 /// <remarks>A request that was refused keeps nothing, and its key is free. While one is in work, another of
 /// the same key is 409; afterwards, one that asks for something else is 422.</remarks>
 sealed class RequestOnce : IDisposable
@@ -85,7 +85,8 @@ sealed class RequestOnce : IDisposable
         return Convert.ToHexStringLower(whole.GetHashAndReset());
     }
 
-    static byte[] HashOf(string kind, string text) => SHA256.HashData(Encoding.UTF8.GetBytes($"{kind} {text}"));
+    static byte[] HashOf(string kind, string text) =>
+        SHA256.HashData(Encoding.UTF8.GetBytes($"{kind} {text}"));
 
     public void Dispose()
     {

@@ -57,7 +57,8 @@ public sealed partial class MailgunListsTests : IAsyncLifetime
         await talk.AskAsync("GET", Dev + "/members?subscribed=no");
         await talk.AskAsync("GET", Dev + "/members/pages?subscribed=1&limit=5");
         await talk.AskAsync("GET", Dev + "/members/BOB@net.example");
-        await talk.AskAsync("PUT", Dev + "/members/bob@net.example", "subscribed=True", "address=rob@net.example");
+        await talk.AskAsync(
+            "PUT", Dev + "/members/bob@net.example", "subscribed=True", "address=rob@net.example");
         await talk.AskAsync("POST", Dev + "/members", "address=ann@net.example", "upsert=yes", "name=Ann");
         await talk.AskAsync("POST", Dev + "/members.json",
             """members=["c@net.example",{"address":"ann@net.example","vars":{"x":1},"subscribed":false}]""");
@@ -192,7 +193,8 @@ public sealed partial class MailgunListsTests : IAsyncLifetime
     {
         await CreateAsync("dev@mg.example.org");
         for (var i = 0; i < 9; i++)
-            await AddAsync("dev@mg.example.org", $"m{i}@net.example", i % 2 == 0 ? "subscribed=no" : "name=x");
+            await AddAsync(
+                "dev@mg.example.org", $"m{i}@net.example", i % 2 == 0 ? "subscribed=no" : "name=x");
         foreach (var (query, expected) in ((string, string[])[])[
             ("limit=4", ["m0 m1 m2 m3", "m4 m5 m6 m7", "m8"]),
             ("limit=2&subscribed=yes", ["m1 m3", "m5 m7"]),
@@ -253,7 +255,8 @@ public sealed partial class MailgunListsTests : IAsyncLifetime
     {
         await CreateAsync("dev@mg.example.org");
         using var other = server.Api(key);
-        foreach (var path in (string[])["v3/lists", "v3/lists/pages", Dev, Dev + "/members", Dev + "/members/pages"])
+        foreach (var path in (string[])[
+            "v3/lists", "v3/lists/pages", Dev, Dev + "/members", Dev + "/members/pages"])
             Assert.Equal("401 Forbidden", await other.AskAsync("GET", path));
         Assert.Equal("401 Forbidden", await other.AskAsync("DELETE", Dev));
         Assert.Equal("401 Forbidden", await other.AskAsync("POST", Dev + "/members", "address=a@b.example"));
