@@ -312,12 +312,14 @@ public sealed partial class Dispatcher
         queue.NoteLaneOpen(work.Decision.Transport);
         lock (lane)
         {
-            if (report.Results.Any(result => result is AttemptResult.Deferred { SlowDown: true }))
-                lane.Throttle(startedAt);
-            else if (report.Results.Any(result => result is AttemptResult.Relayed))
+            var isSlowDown = report.Results.Any(
+                result => result is AttemptResult.Deferred { SlowDown: true });
+            if (report.Results.Any(result => result is AttemptResult.Relayed))
                 lane.Raise();
-            else
+            else if (!isSlowDown)
                 lane.NoteAnswered();
+            if (isSlowDown)
+                lane.Throttle(startedAt);
         }
         AddWorkers(lane);
     }

@@ -72,15 +72,16 @@ public sealed partial class MessageQueue
         .Select(known => known.Event).Where(known => known.Recipient == token.Recipient)
         .MaxBy(known => known.Transport is not null);
 
-    /// <summary>His address, and those that it stood for.</summary>
+    /// <summary>His address, and the one that it stood for. Several share their link, so that none of them
+    /// speaks for the others.</summary>
     static IEnumerable<string> NamesOf(TrackingToken token, IReadOnlyList<StoredEvent> history)
     {
         var (domain, address) = Subscriber.Parse(token.Text);
-        var targets = history.Select(known => known.Event)
+        string[] targets = [.. history.Select(known => known.Event)
             .Where(known => known.OriginalAddress is { } original
                 && original.Equals(address, StringComparison.OrdinalIgnoreCase))
-            .Select(known => known.RecipientAddress ?? "");
-        foreach (var one in targets.Prepend(address).Distinct(StringComparer.OrdinalIgnoreCase))
+            .Select(known => known.RecipientAddress ?? "").Distinct(StringComparer.OrdinalIgnoreCase)];
+        foreach (var one in targets is [var only] ? [address, only] : (string[])[address])
         {
             if (Mailbox.TryParse(one, out var mailbox) && mailbox.Domain.Length > 0)
                 yield return new SuppressionKey(

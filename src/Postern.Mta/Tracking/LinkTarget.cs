@@ -31,7 +31,8 @@ public static class LinkTarget
         var host = url.IndexOf("://", StringComparison.Ordinal) + 3;
         var path = url.AsSpan(host).IndexOfAny("/?#") is var at and >= 0 ? host + at : url.Length;
         var uri = new Uri(url);
-        text.Append(url, 0, host).Append(uri.IdnHost);
+        text.Append(url, 0, host)
+            .Append(uri.HostNameType == UriHostNameType.IPv6 ? uri.Host : uri.IdnHost);
         if (!uri.IsDefaultPort)
             text.Append(CultureInfo.InvariantCulture, $":{uri.Port}");
         foreach (var octet in Encoding.UTF8.GetBytes(url[path..]))

@@ -64,6 +64,9 @@ static partial class SmtpBlame
         if (!reply.IsTransient || reply.Status is { Subject: 5, Detail: 3 })
             return false;
         var text = string.Join(' ', reply.Lines);
+        // The same where no status says so.
+        if (reply.Code != 421 && text.Contains("too many recipients", StringComparison.OrdinalIgnoreCase))
+            return false;
         if (SlowDownWords.Any(w => text.Contains(w, StringComparison.OrdinalIgnoreCase)))
             return true;
         return reply.Code switch

@@ -10,6 +10,7 @@ public sealed class LinkTargetTests
     [InlineData("http://[2001:db8::1]:8080/~a/../b", "http://[2001:db8::1]:8080/~a/../b")]
     [InlineData("https://x.example/길 1?q=값", "https://x.example/%EA%B8%B8%201?q=%EA%B0%92")]
     [InlineData("https://한국.example:8443/길", "https://xn--3e0b707e.example:8443/%EA%B8%B8")]
+    [InlineData("http://[::1]:8080/길", "http://[::1]:8080/%EA%B8%B8")]
     [InlineData("https://한국.example?q", "https://xn--3e0b707e.example?q")]
     public void Target_OfTheWeb_IsFollowedAsItStands(string url, string location)
     {

@@ -26,9 +26,12 @@ public sealed class SmtpBlameTests
         int code, int first, int second, int third, string text, bool slowDown) =>
         Assert.Equal(slowDown, SmtpBlame.SaysSlowDown(new Reply(code, new(first, second, third), text)));
 
-    [Fact]
-    public void Bare452_IsSlowDown() =>
-        Assert.True(SmtpBlame.SaysSlowDown(new Reply(452, null, "try later")));
+    [Theory]
+    [InlineData(452, "try later", true)]
+    [InlineData(452, "too many recipients", false)]
+    [InlineData(421, "Too many recipients, closing", true)]
+    public void SlowDown_WithoutAStatus(int code, string text, bool slowDown) =>
+        Assert.Equal(slowDown, SmtpBlame.SaysSlowDown(new Reply(code, null, text)));
 
     [Theory]
     [InlineData("4.7.0 Try again later, closing connection", true)]

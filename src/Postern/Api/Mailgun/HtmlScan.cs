@@ -35,6 +35,12 @@ sealed class HtmlScan
     /// <summary>In front of the last end tag of a body. Null: there is none.</summary>
     public int? BodyEnd { get; private set; }
 
+    /// <summary>Where something may stand at its end. Null: nothing may, for a tag or a comment never
+    /// ends.</summary>
+    public int? End => BodyEnd ?? (isCut ? null : html.Length);
+
+    bool isCut;
+
     public static HtmlScan Of(string html)
     {
         var scan = new HtmlScan(html);
@@ -56,7 +62,14 @@ sealed class HtmlScan
 
     /// <summary>Behind the next of these signs, or the end.</summary>
     int Past(char sign, int at) =>
-        at < html.Length && html.IndexOf(sign, at) is var found and >= 0 ? found + 1 : html.Length;
+        at < html.Length && html.IndexOf(sign, at) is var found and >= 0 ? found + 1 : Cut();
+
+    /// <summary>What began has no end.</summary>
+    int Cut()
+    {
+        isCut = true;
+        return html.Length;
+    }
 
     /// <summary>A comment, or a declaration.</summary>
     int PastMarkup(int open)
@@ -76,7 +89,7 @@ sealed class HtmlScan
             if (end < html.Length && html[end] == '>')
                 return end + 1;
         }
-        return html.Length;
+        return Cut();
     }
 
     /// <param name="open">Where its <c>&lt;</c> is.</param>
@@ -92,7 +105,7 @@ sealed class HtmlScan
             while (at < html.Length && (IsBlank(html[at]) || html[at] == '/'))
                 at++;
             if (at >= html.Length)
-                return at;
+                return Cut();
             if (html[at] == '>')
                 return EndTag(name, open, at + 1, href);
             var attributeAt = at++;
@@ -164,7 +177,7 @@ sealed class HtmlScan
             if (at < html.Length && (IsBlank(html[at]) || html[at] is '/' or '>'))
                 return found;
         }
-        return html.Length;
+        return Cut();
     }
 
     /// <summary>Without its entities. Null: readers may differ about what it says.</summary>
@@ -188,7 +201,7 @@ sealed class HtmlScan
             {
                 var one = HtmlUtils.HtmlDecode(value, at, end + 1 - at);
                 // It is no entity, or begins with the name of one: "&copyright;".
-                if (one.EndsWith(';'))
+                if (one.Length > 1 && one.EndsWith(';'))
                     continue;
                 text.Append(value, done, at - done).Append(one);
                 done = end + 1;

@@ -64,8 +64,8 @@ sealed class MailLinks(
     /// <summary>The HTML part. But for what is put into it, it stays octet for octet.</summary>
     public string InHtml(string html)
     {
-        if (tracking.Unsubscribe.IsActive && !IsIn(html))
-            html = html.Insert(HtmlScan.Of(html).BodyEnd ?? html.Length, tracking.Unsubscribe.HtmlFooter);
+        if (tracking.Unsubscribe.IsActive && !IsIn(html) && HtmlScan.Of(html).End is { } foot)
+            html = html.Insert(foot, tracking.Unsubscribe.HtmlFooter);
         html = Fill(html);
         if (tracking.Clicks == ClickTracking.Off && tracking.Pixel == PixelPlace.None)
             return html;
@@ -73,9 +73,9 @@ sealed class MailLinks(
         var edits = tracking.Clicks == ClickTracking.Off ? []
             : scan.Links.Select(link => (link.Start, link.Length, With: LeadTo(link.Url)))
                 .Where(edit => edit.With is not null).ToList();
-        var end = scan.BodyEnd ?? html.Length;
-        if (tracking.Pixel != PixelPlace.None)
-            edits.Add((tracking.Pixel == PixelPlace.Top ? scan.BodyBegin ?? 0 : end, 0, Pixel));
+        var top = tracking.Pixel == PixelPlace.Top ? scan.BodyBegin : null;
+        if (tracking.Pixel != PixelPlace.None && (top ?? scan.End) is { } place)
+            edits.Add((place, 0, Pixel));
         return Edited(html, edits);
     }
 

@@ -86,7 +86,10 @@ sealed class SendRequest
 
     /// <summary>Some text of it has a place for a link that unsubscribes its recipient.</summary>
     public bool AsksForUnsubscribe => MailLinks.IsIn(Text) || MailLinks.IsIn(Html) || MailLinks.IsIn(Amp)
-        || MailLinks.IsIn(Template?.Source) || Headers.Any(header => MailLinks.IsIn(header.Value));
+        || MailLinks.IsIn(Template?.Source) || Headers.Any(header => MailLinks.IsIn(header.Value))
+        || VariableFields.Any(name => MailLinks.IsIn(form.Find(name)));
+
+    static readonly string[] VariableFields = ["t:variables", "recipient-variables", "h:X-Mailgun-Variables"];
 
     /// <summary>Not null, be it empty: each of <see cref="To"/> gets a message of his own.</summary>
     public RecipientVariables? Batch { get; private set; }

@@ -8,6 +8,9 @@ static class TextLinks
 {
     const string Mark = "http";
 
+    /// <summary>No URL has them, and mail programs differ about whether a link goes on.</summary>
+    const string OddSigns = "{}|\\^";
+
     /// <summary>Signs that end a sentence rather than a link.</summary>
     const string Closing = ".,;:!?'*)]";
 
@@ -20,9 +23,10 @@ static class TextLinks
             at = text.IndexOf(Mark, at, StringComparison.OrdinalIgnoreCase))
         {
             var end = EndOf(text, at);
-            // Letters right behind it may be of the link or of the sentence.
+            // Letters right behind it may be of the link or of the sentence, and so may these signs.
             var isAlone = (at == 0 || !char.IsLetterOrDigit(text[at - 1]))
-                && (end == text.Length || text[end] < 0x80 || char.IsWhiteSpace(text[end]));
+                && (end == text.Length || char.IsWhiteSpace(text[end])
+                    || (text[end] < 0x80 && !OddSigns.Contains(text[end], StringComparison.Ordinal)));
             var url = text[at..TrimmedEnd(text, at, end)];
             if (isAlone && LinkTarget.IsOne(url) && lead(url) is { } other)
             {
@@ -39,7 +43,7 @@ static class TextLinks
     static int EndOf(string text, int at)
     {
         while (at < text.Length && text[at] is > ' ' and <= '~'
-            and not ('<' or '>' or '"' or '`' or '{' or '}' or '|' or '\\' or '^'))
+            and not ('<' or '>' or '"' or '`') && !OddSigns.Contains(text[at], StringComparison.Ordinal))
             at++;
         return at;
     }

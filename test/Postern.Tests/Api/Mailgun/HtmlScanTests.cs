@@ -57,6 +57,7 @@ public sealed class HtmlScanTests
     [InlineData("a=&#38;b", "a=&b")]
     [InlineData("a=&#38b", null)]
     [InlineData("a&sol;b", "a/b")]
+    [InlineData("a&#59;b&semi;c&#x3B;d", "a;b;c;d")]
     [InlineData("a=&nosuch;b", "a=&nosuch;b")]
     [InlineData("a=&copyright;b", "a=&copyright;b")]
     [InlineData("a=&", "a=&")]

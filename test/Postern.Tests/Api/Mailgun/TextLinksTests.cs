@@ -18,6 +18,8 @@ public sealed class TextLinksTests
     [Theory]
     [InlineData("xhttps://x.example")]
     [InlineData("https://x.example/에서")]
+    [InlineData("https://x.example/{{id}}/a")]
+    [InlineData("https://x.example/a|b")]
     [InlineData("https://user@x.example/")]
     [InlineData("https://x.example/%recipient.id%")]
     [InlineData("mailto:a@x.example www.x.example")]
