@@ -144,7 +144,7 @@ public sealed partial class MessageQueue
         }
         if (placing.Suppressed?.GetValueOrDefault(SuppressedRecipient.Of(row)) is { } found)
         {
-            AddSuppressedRow(placing, row, found);
+            AddFailedRow(placing, row, Statuses.Suppressed, found.Text, found.FailureName);
             return;
         }
         if (decision is not RoutingDecision.Split split)

@@ -8,6 +8,8 @@ namespace Postern.Mta.Queue;
 /// <summary>Mailing lists: a recipient that is one becomes its members.</summary>
 public sealed partial class MessageQueue
 {
+    const string ByList = "a mailing list";
+
     public MailingLists Lists { get; }
 
     /// <summary>The list of this address; of a domain that is no sending domain any more there is
@@ -22,13 +24,13 @@ public sealed partial class MessageQueue
     /// holds no more rows than the lists have members.</summary>
     void PlaceMembers(Placing placing, Recipient row, ListTurn turn)
     {
-        const string why = "a mailing list";
         var (message, change) = (placing.Message, placing.Change);
         if (row.Parent is null)
-            change.Events.Add(AcceptedEvent(message, placing.Count, row, null) with { Why = why });
+            change.Events.Add(AcceptedEvent(message, placing.Count, row, null) with { Why = ByList });
         if (turn.Trouble is { } trouble)
         {
-            AddLoopingRow(placing, row, trouble);
+            // A report might loop as well.
+            AddFailedRow(placing, row, Statuses.Looping, trouble, why: null);
             return;
         }
         var members = placing.Opened.Add(turn.List.Address)
@@ -37,7 +39,7 @@ public sealed partial class MessageQueue
         change.Recipients.Add(row with { State = RecipientState.Done, Outcome = RecipientOutcome.Expanded });
         change.Events.Add(EventOf(EventKind.Expanded, message, row, placing.Now) with
         {
-            Why = why,
+            Why = ByList,
             RecipientCount = members.Count,
         });
         foreach (var member in members)
@@ -55,22 +57,5 @@ public sealed partial class MessageQueue
                     : row.Dsn with { OriginalRecipient = null },
             });
         }
-    }
-
-    /// <summary>It ends here, and nobody is sent a report, which might loop as well.</summary>
-    static void AddLoopingRow(Placing placing, Recipient row, string trouble)
-    {
-        placing.Change.Recipients.Add(row with
-        {
-            State = RecipientState.Done,
-            Outcome = RecipientOutcome.Failed,
-            LastText = $"{Statuses.Looping} {trouble}",
-        });
-        placing.Change.Events.Add(EventOf(EventKind.Failed, placing.Message, row, placing.Now) with
-        {
-            Severity = EventSeverity.Permanent,
-            Status = Statuses.Looping.ToString(),
-            Reply = trouble,
-        });
     }
 }

@@ -228,20 +228,21 @@ public sealed partial class MessageQueue
             : [recipient.Recipient.Path.Mailbox]).Select(SuppressionKey.AddressOf);
 
     /// <summary>It fails without an attempt, and nobody is sent a report.</summary>
-    static void AddSuppressedRow(Placing placing, Recipient row, FoundSuppression found)
+    static void AddFailedRow(
+        Placing placing, Recipient row, EnhancedStatus status, string text, string? why)
     {
         placing.Change.Recipients.Add(row with
         {
             State = RecipientState.Done,
             Outcome = RecipientOutcome.Failed,
-            LastText = $"{Statuses.Suppressed} {found.Text}",
+            LastText = $"{status} {text}",
         });
         placing.Change.Events.Add(EventOf(EventKind.Failed, placing.Message, row, placing.Now) with
         {
             Severity = EventSeverity.Permanent,
-            Status = Statuses.Suppressed.ToString(),
-            Reply = found.Text,
-            Why = found.FailureName,
+            Status = status.ToString(),
+            Reply = text,
+            Why = why,
         });
     }
 }

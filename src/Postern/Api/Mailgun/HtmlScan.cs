@@ -162,7 +162,7 @@ sealed class HtmlScan
             || name.Equals("area", StringComparison.OrdinalIgnoreCase))
             && Decode(html[from..to])?.Trim(' ', '\t', '\n', '\f', '\r') is { } url && LinkTarget.IsOne(url))
             links.Add(new HtmlLink(from, to - from, url));
-        return name.Equals("plaintext", StringComparison.OrdinalIgnoreCase) ? html.Length
+        return name.Equals("plaintext", StringComparison.OrdinalIgnoreCase) ? Cut()
             : TextElements.Contains(name) ? EndOfText(name, end) : end;
     }
 

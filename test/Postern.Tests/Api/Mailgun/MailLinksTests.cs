@@ -30,6 +30,7 @@ public sealed class MailLinksTests
     [InlineData("<p>hi<!-- x", "<p>hi<!-- x")]
     [InlineData("<p>hi<a href=\"http://x.example", "<p>hi<a href=\"http://x.example")]
     [InlineData("<textarea>hi", "<textarea>hi")]
+    [InlineData("<plaintext>hi", "<plaintext>hi")]
     [InlineData("<!doctype html><head></head><p>hi", "<!doctype html><head></head><p>hi[o]")]
     [InlineData("<body><p>hi", "<body>[o]<p>hi")]
     public void Pixel_StandsWhereItShows_OrNowhere(string html, string made) => Assert.Equal(
