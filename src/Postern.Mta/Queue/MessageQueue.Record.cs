@@ -102,7 +102,7 @@ public sealed partial class MessageQueue
                 metrics.Attempted(work.Decision.Transport, AttemptOutcome.Deferred);
                 row = row with { LastBlame = deferred.Blame, UnderAlarm = false };
                 change.Events.Add(what with { Kind = EventKind.Attempted, Blame = deferred.Blame });
-                Defer(work.Message, row, Time.Now + RetryDelay(work, row), now, change, reports);
+                Defer(work.Message, row, Time.Now + RetryDelay(work, row, deferred), now, change, reports);
                 return null;
             case AttemptResult.Uncertain:
                 metrics.Attempted(work.Decision.Transport, AttemptOutcome.Deferred);
@@ -281,12 +281,13 @@ public sealed partial class MessageQueue
         };
     }
 
-    TimeSpan RetryDelay(Work work, Recipient row)
+    TimeSpan RetryDelay(Work work, Recipient row, AttemptResult.Deferred deferred)
     {
+        var longest = deferred.SlowDown ? RetrySchedule.ThrottledDelayMax : RetrySchedule.DelayMax;
         lock (chanceGate)
         {
             return RetrySchedule.DelayAfter(
-                Time.AgeOf(work.Message.BeginsAt), row.Attempts, RouteOf(work, row)?.Retry, chance);
+                Time.AgeOf(work.Message.BeginsAt), row.Attempts, RouteOf(work, row)?.Retry, longest, chance);
         }
     }
 

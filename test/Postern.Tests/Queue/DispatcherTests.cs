@@ -286,6 +286,18 @@ public sealed class DispatcherTests
     }
 
     [Fact]
+    public async Task MailThatIsToldToSlowDown_IsTriedAgainWithinAMinuteOrSo()
+    {
+        await using var hall = new MailHall();
+        hall.Relay.Answer(Results.SlowDown);
+        await hall.AcceptAsync("b@example.net");
+        await hall.PassAsync(TimeSpan.FromSeconds(53));
+        Assert.Single(hall.Relay.Attempts);
+        await hall.PassAsync(TimeSpan.FromSeconds(14));
+        Assert.Equal(RecipientOutcome.Relayed, hall.Only.Outcome);
+    }
+
+    [Fact]
     public async Task LeasedWork_WhoseLaneClosedMeanwhile_IsNotAttempted()
     {
         await using var hall = new MailHall();

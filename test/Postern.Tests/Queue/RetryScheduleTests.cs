@@ -13,7 +13,8 @@ public sealed class RetryScheduleTests
     [InlineData(100_000, 4000)]
     public void Delay_IsTheMessagesAge_Between5And67Minutes(int ageSeconds, int seconds)
     {
-        var delay = RetrySchedule.DelayAfter(TimeSpan.FromSeconds(ageSeconds), 1, null, new Random(1));
+        var delay = RetrySchedule.DelayAfter(
+            TimeSpan.FromSeconds(ageSeconds), 1, null, RetrySchedule.DelayMax, new Random(1));
         Assert.InRange(delay.TotalSeconds, seconds * 0.9, seconds * 1.1);
     }
 
@@ -22,7 +23,8 @@ public sealed class RetryScheduleTests
         Gen.Int[0, 500_000].Select(Gen.Int[0, int.MaxValue]).Sample((age, seed) =>
     {
         var delay = RetrySchedule
-            .DelayAfter(TimeSpan.FromSeconds(age), 3, null, new Random(seed)).TotalSeconds;
+            .DelayAfter(TimeSpan.FromSeconds(age), 3, null, RetrySchedule.DelayMax, new Random(seed))
+            .TotalSeconds;
         var middle = Math.Clamp(age, 300, 4000);
         return delay >= (middle * 0.9) - 0.001 && delay <= (middle * 1.1) + 0.001;
     });
@@ -34,7 +36,7 @@ public sealed class RetryScheduleTests
         var chance = new Random(7);
         foreach (var minutes in new[] { 5, 10, 20, 40, 80, 147 })
         {
-            age += RetrySchedule.DelayAfter(age, 1, null, chance);
+            age += RetrySchedule.DelayAfter(age, 1, null, RetrySchedule.DelayMax, chance);
             Assert.InRange(age.TotalMinutes, minutes * 0.75, minutes * 1.25);
         }
     }
@@ -48,5 +50,6 @@ public sealed class RetryScheduleTests
         TimeSpan.FromSeconds(seconds),
         RetrySchedule.DelayAfter(
             TimeSpan.FromHours(9), attempts,
-            [TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(2), TimeSpan.FromMinutes(10)], new Random(1)));
+            [TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(2), TimeSpan.FromMinutes(10)],
+            RetrySchedule.ThrottledDelayMax, new Random(1)));
 }

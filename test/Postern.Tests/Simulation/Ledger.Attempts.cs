@@ -120,8 +120,11 @@ sealed partial class Ledger
                     // Another transport may have what it needs.
                     (fate.Unsupported, fate.BoundTo) = (results[i], null);
                     break;
-                case AttemptResult.Deferred:
-                    fate.NotBefore = Now + RetryMin(fate.Row);
+                case AttemptResult.Deferred deferred:
+                    var least = RetryMin(fate.Row);
+                    // Decision 0012.
+                    var throttled = RetrySchedule.ThrottledDelayMax * 0.9;
+                    fate.NotBefore = Now + (deferred.SlowDown && least > throttled ? throttled : least);
                     break;
                 case AttemptResult.Uncertain:
                     BecomeUncertain(fate, flight);
