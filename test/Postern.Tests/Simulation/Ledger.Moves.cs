@@ -72,10 +72,11 @@ sealed partial class Ledger
         }
         var old = isNew ? null : fate!.Row;
         fate!.Row = row;
-        // An operator wants it tried, and the transport that may have it is not configured any more.
+        // An operator wants it tried, and the transport that may have it was not configured; a reload may
+        // have brought it back before the commit.
         if (old is { BoundTransport: { } bound } && row.BoundTransport is null
             && facts.Exists(fact => fact.Kind is EventKind.Released or EventKind.Retried)
-            && !options.Transports.ContainsKey(bound))
+            && !(options.Transports.ContainsKey(bound) && earlier.Transports.ContainsKey(bound)))
             fate.BoundTo = null;
         var ends = facts.Count(fact => fact.Kind is EventKind.Relayed or EventKind.Failed
             or EventKind.Expanded or EventKind.Cancelled);

@@ -21,6 +21,7 @@ sealed partial class Ledger
 
     readonly int thread = Environment.CurrentManagedThreadId;
     PosternOptions options = new();
+    PosternOptions earlier = new();
     SimulatedCommand underWay;
     QueueId? about;
 
@@ -122,7 +123,7 @@ sealed partial class Ledger
     /// <param name="changed">Transports that begin anew.</param>
     public void Apply(PosternOptions next, IReadOnlyList<string> changed)
     {
-        options = next;
+        (earlier, options) = (options, next);
         foreach (var name in changed)
             ResetLanes(name);
         foreach (var route in next.Routes)
