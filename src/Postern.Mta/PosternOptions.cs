@@ -1,3 +1,4 @@
+using System.Net;
 using Postern.Mta.Configuration;
 using Postern.Mta.Routing;
 
@@ -19,6 +20,7 @@ public sealed record PosternOptions
     public SubmissionOptions Submission { get; init; } = new();
     public AliasOptions Aliases { get; init; } = new();
     public InboundOptions Inbound { get; init; } = new();
+    public DnsOptions Dns { get; init; } = new();
     public QueueOptions Queue { get; init; } = new();
     public LimitsOptions Limits { get; init; } = new();
     public LogOptions Log { get; init; } = new();
@@ -62,6 +64,8 @@ public sealed record PosternOptions
             o => o.Aliases, (o, v) => o with { Aliases = v }),
         new TableSetting<PosternOptions, InboundOptions>("inbound", InboundOptions.Settings,
             o => o.Inbound, (o, v) => o with { Inbound = v }),
+        new TableSetting<PosternOptions, DnsOptions>("dns", DnsOptions.Settings,
+            o => o.Dns, (o, v) => o with { Dns = v }),
         new TableSetting<PosternOptions, QueueOptions>("queue", QueueOptions.Settings,
             o => o.Queue, (o, v) => o with { Queue = v }),
         new TableSetting<PosternOptions, LimitsOptions>("limits", LimitsOptions.Settings,
@@ -255,6 +259,23 @@ public sealed record InboundOptions
     /// <summary>How long dead letters are kept.</summary>
     public TimeSpan KeepFailed { get; init; } = TimeSpan.FromDays(30);
 
+    /// <summary>What mail from other servers is checked for.</summary>
+    public IReadOnlyList<MailCheck> Checks { get; init; } =
+        [MailCheck.Spf, MailCheck.Dkim, MailCheck.Dmarc, MailCheck.Arc, MailCheck.Iprev];
+
+    /// <summary>Clients whose mail is not checked, and meets no verdict.</summary>
+    public IReadOnlyList<Network> Unchecked { get; init; } =
+        [Network.Parse("127.0.0.0/8"), Network.Parse("::1")];
+
+    /// <summary>Zones that name clients nobody wants mail from (RFC 5782).</summary>
+    public IReadOnlyList<string> BlockLists { get; init; } = [];
+
+    /// <summary>Zones that name clients no block list is asked about.</summary>
+    public IReadOnlyList<string> AllowLists { get; init; } = [];
+
+    /// <summary>In file order; the first match wins.</summary>
+    public IReadOnlyList<VerdictOptions> Verdicts { get; init; } = [];
+
     internal static readonly SettingTable<InboundOptions> Settings = new("Mail from other servers.")
     {
         new ValueSetting<InboundOptions, string>("delimiter", Kinds.AnyText,
@@ -269,6 +290,49 @@ public sealed record InboundOptions
         new ValueSetting<InboundOptions, TimeSpan>("keep-failed", Kinds.Duration,
             "How long dead letters are kept.",
             o => o.KeepFailed, (o, v) => o with { KeepFailed = v }),
+        new ValueSetting<InboundOptions, IReadOnlyList<MailCheck>>(
+            "checks", Kinds.List(Kinds.Word<MailCheck>()),
+            "What mail from other servers is checked for; empty: nothing.",
+            o => o.Checks, (o, v) => o with { Checks = v }),
+        new ValueSetting<InboundOptions, IReadOnlyList<Network>>("unchecked", Kinds.List(Kinds.Network),
+            "Clients whose mail is not checked, and meets no verdict.",
+            o => o.Unchecked, (o, v) => o with { Unchecked = v }),
+        new ValueSetting<InboundOptions, IReadOnlyList<string>>("block-lists", Kinds.List(Kinds.Text),
+            "DNS zones that name clients nobody wants mail from, as `zen.spamhaus.org`; what becomes of "
+            + "their mail is for `[[inbound.verdicts]]` to say.",
+            o => o.BlockLists, (o, v) => o with { BlockLists = v }),
+        new ValueSetting<InboundOptions, IReadOnlyList<string>>("allow-lists", Kinds.List(Kinds.Text),
+            "DNS zones that name clients no block list is asked about.",
+            o => o.AllowLists, (o, v) => o with { AllowLists = v }),
+        new TableListSetting<InboundOptions, VerdictOptions>("verdicts", VerdictOptions.Settings,
+            o => o.Verdicts, (o, v) => o with { Verdicts = v }),
+    };
+}
+
+public enum MailCheck
+{
+    Spf,
+    Dkim,
+
+    /// <summary>It needs SPF or DKIM to find anything right.</summary>
+    Dmarc,
+    Arc,
+
+    /// <summary>The client's address has a name that leads back to it (RFC 8601 §3).</summary>
+    Iprev,
+}
+
+/// <summary><c>[dns]</c>.</summary>
+public sealed record DnsOptions
+{
+    /// <summary>Empty: those of this machine.</summary>
+    public IReadOnlyList<IPEndPoint> Servers { get; init; } = [];
+
+    internal static readonly SettingTable<DnsOptions> Settings = new("Names and addresses of others.")
+    {
+        new ValueSetting<DnsOptions, IReadOnlyList<IPEndPoint>>("servers", Kinds.List(Kinds.Endpoint),
+            "Name servers, as `127.0.0.1:53`.",
+            o => o.Servers, (o, v) => o with { Servers = v }) { DefaultDoc = "those of this machine" },
     };
 }
 

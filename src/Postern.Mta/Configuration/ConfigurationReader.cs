@@ -52,6 +52,11 @@ public static class ConfigurationReader
         {
             Routes = [.. options.Routes.Select(
                 (r, i) => r.Name.Length > 0 ? r : r with { Name = $"route-{i + 1}" })],
+            Inbound = options.Inbound with
+            {
+                Verdicts = [.. options.Inbound.Verdicts.Select(
+                    (v, i) => v.Name.Length > 0 ? v : v with { Name = $"verdict-{i + 1}" })],
+            },
         };
         new ConfigurationValidator(options, at).Validate();
         return new ConfigurationResult(

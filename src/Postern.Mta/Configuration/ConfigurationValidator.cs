@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Postern.Mta.Intake;
 using Postern.Mta.Transports.Forward;
-using Postern.Smtp;
 
 namespace Postern.Mta.Configuration;
 
@@ -118,17 +117,6 @@ sealed partial class ConfigurationValidator(PosternOptions options, Reading at)
         CheckPositive("limits.command-timeout", options.Limits.CommandTimeout);
         CheckPositive("queue.lifetime", options.Queue.Lifetime);
         CheckPositive("queue.bounce-lifetime", options.Queue.BounceLifetime);
-    }
-
-    void CheckInbound()
-    {
-        var delimiter = options.Inbound.Delimiter;
-        if (delimiter.Length > 1 || delimiter.Any(
-            c => !char.IsAscii(c) || char.IsAsciiLetterOrDigit(c) || c is '@' or '"' or <= ' '))
-            at.Error("inbound.delimiter", "must be one sign such as \"+\" or \"-\", or empty");
-        if (options.Inbound.Postmaster is { } postmaster
-            && (!Mailbox.TryParse(postmaster, out var mailbox) || mailbox.Domain.Length == 0))
-            at.Error("inbound.postmaster", $"\"{postmaster}\" is no address; write \"admin@example.org\"");
     }
 
     void CheckAccounts()

@@ -127,13 +127,17 @@ sealed class TableListSetting<T, TChild>(
 
     public override void PrintTables(T options, string path, bool changedOnly, StringBuilder output)
     {
+        var full = Reading.Join(path, Key);
         foreach (var item in get(options))
-            table.PrintEntry($"[[{Key}]]", Key, item, changedOnly, output);
+            table.PrintEntry($"[[{full}]]", full, item, changedOnly, output);
     }
 
     public override void Describe(
-        T defaults, string path, StringBuilder rows, Action<Action<StringBuilder>> later) =>
-        later(output => table.Describe($"[[{Key}]]", Key, output));
+        T defaults, string path, StringBuilder rows, Action<Action<StringBuilder>> later)
+    {
+        var full = Reading.Join(path, Key);
+        later(output => table.Describe($"[[{full}]]", full, output));
+    }
 }
 
 /// <summary>Tables by name, <c>[transports.NAME]</c>.</summary>

@@ -85,6 +85,14 @@ static class Kinds
         },
         network => network.Text);
 
+    public static readonly SettingKind<System.Net.IPEndPoint> Endpoint = OfText("address and port",
+        (string text, Reading _, out string? mend) =>
+        {
+            ListenAddress.TryParse(text, out var endpoint, out mend);
+            return endpoint;
+        },
+        endpoint => endpoint.ToString());
+
     public static readonly SettingKind<Routing.AddressPattern> Pattern = OfText("address pattern",
         (string text, Reading _, out string? mend) =>
         {

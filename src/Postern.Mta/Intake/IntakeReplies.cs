@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
 using Postern.Mta.Accounts;
+using Postern.Mta.Inbound;
+using Postern.Mta.Inbound.Checks;
 using Postern.Mta.Lists;
 using Postern.Mta.Queue;
 using Postern.Mta.Store;
@@ -24,6 +26,15 @@ static class IntakeReplies
 
     public static readonly Reply MailLoop =
         new(554, new(5, 4, 6), "Mail is looping: it was delivered here before");
+
+    /// <summary>What the checks found is not wanted here, or not until more is known.</summary>
+    public static Reply NotWanted(VerdictOptions rule, MailChecks checks)
+    {
+        var (detail, text) = Verdicts.Explain(rule, checks);
+        var isRefusal = rule.Action == VerdictAction.Reject;
+        return new(isRefusal ? 550 : 451, new(isRefusal ? 5 : 4, 7, detail),
+            $"Message rejected: {Replies.Clean(text, 256)}");
+    }
 
     /// <summary>Mailing list expansion problem (RFC 3463 §3.3).</summary>
     public static readonly Reply TooManyMembers = new(

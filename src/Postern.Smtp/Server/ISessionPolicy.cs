@@ -107,6 +107,9 @@ public sealed class SessionFacts
     /// without AUTH.</summary>
     public bool IsTrusted { get; set; }
 
+    /// <summary>The policy's own notes on this session.</summary>
+    public object? Notes { get; set; }
+
     /// <summary>Commands seen and answered well, per verb, for the disconnect line: <c>mail=1
     /// rcpt=2/3</c>.</summary>
     public CommandCounts Counts { get; } = new();

@@ -49,6 +49,42 @@ public sealed class ConfigurationReaderTests
         Assert.Contains("add [[listen]]", error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Verdicts_StandBelowInbound_AndPrintAsTheyWereRead()
+    {
+        const string verdicts = """
+
+            [[inbound.verdicts]]
+            name = "listed"
+            action = "defer"
+            listed = ["zen.example"]
+
+            [[inbound.verdicts]]
+            name = "verdict-2"
+            action = "quarantine"
+            dmarc = ["fail", "permerror"]
+            dmarc-policy = ["reject"]
+
+            """;
+        var options = OptionsOf("[inbound]\nblock-lists = [\"zen.example\"]\n"
+            + verdicts.Replace("name = \"verdict-2\"\n", "", StringComparison.Ordinal));
+        Assert.Contains(verdicts, ConfigurationPrinter.PrintChanged(options), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("block-lists = [\"http://zen\"]", "inbound.block-lists[1]: \"http://zen\" is no DNS zone")]
+    [InlineData("checks = [\"spam\"]", "inbound.checks: \"spam\" is none of \"spf\", \"dkim\"")]
+    [InlineData("checks = [\"spf\"]\n[[inbound.verdicts]]\naction = \"reject\"\ndkim = \"fail\"",
+        "inbound.verdicts[1].dkim: is never known; add \"dkim\" to inbound.checks")]
+    [InlineData("[[inbound.verdicts]]\naction = \"drop\"", "inbound.verdicts[1].action: \"drop\" is none of")]
+    [InlineData("[[inbound.verdicts]]\nspf = \"fail\"", "inbound.verdicts[1].action: ")]
+    [InlineData("[[inbound.verdicts]]\naction = \"tag\"\nspf = \"failed\"", "did you mean \"fail\"?")]
+    [InlineData("[[inbound.verdicts]]\naction = \"tag\"\nlisted = \"zen.example\"",
+        "inbound.verdicts[1].listed")]
+    public void Inbound_ThatCannotMeanAnything_IsAnError(string text, string expected) =>
+        Assert.Contains(ErrorsOf("[inbound]\n" + text),
+            error => error.Contains(expected, StringComparison.Ordinal));
+
     [Theory]
     [InlineData("url = \"https://links.example.org\"")]
     [InlineData("url = \"https://example.org:8443/mail\"\nown-names = true")]

@@ -19,6 +19,30 @@ public sealed record MailChecks
 
     /// <summary>Null: not checked.</summary>
     public ArcVerdict? Arc { get; init; }
+
+    /// <summary>Null: not checked.</summary>
+    public IprevVerdict? Iprev { get; init; }
+
+    /// <summary>Block lists, by zone, that name the client.</summary>
+    public IReadOnlyList<string> Listed { get; init; } = [];
+
+    /// <summary>The rule that decided about the message. Null: none matched.</summary>
+    public string? Rule { get; init; }
+
+    public VerdictAction Action { get; init; }
+
+    /// <summary>One word for all signatures: that of one that passes, else the first's; what cannot be known
+    /// now goes before what is wrong.</summary>
+    [JsonIgnore]
+    public AuthenticationResult? DkimResult => Dkim switch
+    {
+        null => null,
+        [] => AuthenticationResult.None,
+        _ when Dkim.Any(one => one.Result == AuthenticationResult.Pass) => AuthenticationResult.Pass,
+        _ when Dkim.Any(one => one.Result == AuthenticationResult.TempError)
+            => AuthenticationResult.TempError,
+        _ => Dkim[0].Result,
+    };
 }
 
 /// <summary>The result words of RFC 8601 §2.7.</summary>
@@ -111,6 +135,11 @@ public sealed record ArcVerdict(AuthenticationResult Result, IReadOnlyList<strin
     /// them.</summary>
     public int OldestPass { get; init; }
 }
+
+/// <summary>Whether the client's address has a name that leads back to it (RFC 8601 §3).</summary>
+/// <param name="Result">Pass; Fail: it has a name, which does not; PermError: it has none.</param>
+/// <param name="Name">For a pass alone: what nobody has proved is worth nothing. Null otherwise.</param>
+public sealed record IprevVerdict(AuthenticationResult Result, string? Name);
 
 [JsonSerializable(typeof(MailChecks))]
 [JsonSourceGenerationOptions(

@@ -1,0 +1,61 @@
+using Postern.Smtp;
+
+namespace Postern.Mta.Configuration;
+
+sealed partial class ConfigurationValidator
+{
+    void CheckInbound()
+    {
+        var delimiter = options.Inbound.Delimiter;
+        if (delimiter.Length > 1 || delimiter.Any(
+            c => !char.IsAscii(c) || char.IsAsciiLetterOrDigit(c) || c is '@' or '"' or <= ' '))
+            at.Error("inbound.delimiter", "must be one sign such as \"+\" or \"-\", or empty");
+        if (options.Inbound.Postmaster is { } postmaster
+            && (!Mailbox.TryParse(postmaster, out var mailbox) || mailbox.Domain.Length == 0))
+            at.Error("inbound.postmaster", $"\"{postmaster}\" is no address; write \"admin@example.org\"");
+        CheckZones("inbound.block-lists", options.Inbound.BlockLists);
+        CheckZones("inbound.allow-lists", options.Inbound.AllowLists);
+        CheckVerdicts();
+    }
+
+    void CheckVerdicts()
+    {
+        var names = new Dictionary<string, int>(StringComparer.Ordinal);
+        for (var i = 0; i < options.Inbound.Verdicts.Count; i++)
+        {
+            var path = Reading.Item("inbound.verdicts", i);
+            var verdict = options.Inbound.Verdicts[i];
+            if (!names.TryAdd(verdict.Name, i))
+                at.Error($"{path}.name",
+                    $"\"{verdict.Name}\" is the name of the verdict on line "
+                    + $"{at.LineOf(Reading.Item("inbound.verdicts", names[verdict.Name]))} too");
+            CheckNames($"{path}.listed", verdict.Listed, options.Inbound.BlockLists,
+                "block list", "block lists");
+            CheckNotEmpty($"{path}.from", verdict.From);
+            CheckNotEmpty($"{path}.listed", verdict.Listed);
+            CheckCheck($"{path}.spf", verdict.Spf, MailCheck.Spf);
+            CheckCheck($"{path}.dkim", verdict.Dkim, MailCheck.Dkim);
+            CheckCheck($"{path}.dmarc", verdict.Dmarc, MailCheck.Dmarc);
+            CheckCheck($"{path}.dmarc-policy", verdict.DmarcPolicy, MailCheck.Dmarc);
+            CheckCheck($"{path}.arc", verdict.Arc, MailCheck.Arc);
+            CheckCheck($"{path}.iprev", verdict.Iprev, MailCheck.Iprev);
+        }
+    }
+
+    void CheckZones(string path, IReadOnlyList<string> zones)
+    {
+        for (var i = 0; i < zones.Count; i++)
+            if (!HostName.IsValid(zones[i]))
+                at.Error(Reading.Item(path, i),
+                    $"\"{zones[i]}\" is no DNS zone; write \"zen.spamhaus.org\"");
+    }
+
+    /// <summary>A verdict that waits for what nobody looks at would never match.</summary>
+    void CheckCheck<T>(string path, IReadOnlyList<T>? wanted, MailCheck check)
+    {
+        CheckNotEmpty(path, wanted);
+        if (wanted is { Count: > 0 } && !options.Inbound.Checks.Contains(check))
+            at.Error(path, $"is never known; add \"{check.ToString().ToLowerInvariant()}\" to "
+                + "inbound.checks");
+    }
+}

@@ -1,0 +1,78 @@
+using Postern.Mta.Inbound.Checks;
+using Postern.Smtp;
+
+namespace Postern.Mta.Inbound;
+
+/// <summary>What is decided about mail from other servers by what was found out about it.</summary>
+static class Verdicts
+{
+    /// <summary>The first rule that matches.</summary>
+    /// <returns>Null: none does, and the mail is taken.</returns>
+    public static VerdictOptions? Find(
+        IReadOnlyList<VerdictOptions> rules, MailChecks checks, ReversePath sender, string delimiter)
+    {
+        foreach (var rule in rules)
+        {
+            if (Matches(rule, checks, sender, delimiter))
+                return rule;
+        }
+        return null;
+    }
+
+    static bool Matches(VerdictOptions rule, MailChecks checks, ReversePath sender, string delimiter) =>
+        (rule.From is null || rule.From.Any(pattern => pattern.Matches(sender.Mailbox, delimiter)))
+        && IsIn(rule.Spf, checks.Spf?.Result)
+        && IsIn(rule.Dkim, checks.DkimResult)
+        && IsIn(rule.Dmarc, checks.Dmarc?.Result)
+        && IsIn(rule.DmarcPolicy, checks.Dmarc?.Policy)
+        && IsIn(rule.Arc, checks.Arc?.Result)
+        && IsIn(rule.Iprev, checks.Iprev?.Result)
+        && (rule.Listed is null || rule.Listed.Any(zone => checks.Listed.Contains(zone)));
+
+    /// <summary>What was not found out matches nothing.</summary>
+    static bool IsIn<T>(IReadOnlyList<T>? wanted, T? found) where T : struct =>
+        wanted is null || (found is { } known && wanted.Contains(known));
+
+    /// <summary>The enhanced code of a refusal, less its class, and what the peer is told.</summary>
+    public static (int Detail, string Text) Explain(VerdictOptions rule, MailChecks checks)
+    {
+        var reasons = Reasons(rule, checks).ToList();
+        return reasons switch
+        {
+            [] => (1, "not taken here"),
+            [var only] => only,
+            // RFC 7372 §3.3.
+            _ => (26, string.Join(", ", reasons.Select(reason => reason.Text))),
+        };
+    }
+
+    static IEnumerable<(int Detail, string Text)> Reasons(VerdictOptions rule, MailChecks checks)
+    {
+        // RFC 7372 §3.2.
+        if (rule.Spf is not null && checks.Spf is { } spf)
+            yield return (spf.Result is AuthenticationResult.TempError or AuthenticationResult.PermError
+                ? 24 : 23, $"SPF {spf.Result.Word} for {spf.Domain}{Quote(spf.Explanation)}");
+        // RFC 7372 §3.1.
+        if (rule.Dkim is not null && checks.DkimResult is { } dkim)
+            yield return (20, $"DKIM {dkim.Word}");
+        // One result of two mechanisms (RFC 7372 §3.3).
+        if ((rule.Dmarc is not null || rule.DmarcPolicy is not null) && checks.Dmarc is { } dmarc)
+            yield return (26, $"DMARC {dmarc.Result.Word} for {dmarc.Domain}");
+        // RFC 8617 §5.2.2.
+        if (rule.Arc is not null && checks.Arc is { } arc)
+            yield return (29, $"ARC {arc.Result.Word}");
+        // RFC 7372 §3.3.
+        if (rule.Iprev is not null && checks.Iprev is { } iprev)
+            yield return (25, $"reverse DNS {iprev.Result.Word} for the client's address");
+        if (rule.Listed is not null)
+            yield return (1, $"the client is listed by {checks.Listed.First(rule.Listed.Contains)}");
+    }
+
+    static string Quote(string? explanation) => explanation is null ? "" : $": {explanation}";
+
+    extension(AuthenticationResult result)
+    {
+        /// <summary>RFC 8601 §2.7.</summary>
+        public string Word => result.ToString().ToLowerInvariant();
+    }
+}

@@ -1,0 +1,112 @@
+using Postern.Mta;
+using Postern.Mta.Inbound;
+using Postern.Mta.Inbound.Checks;
+using Postern.Mta.Intake;
+using Postern.Mta.Routing;
+using Postern.Smtp;
+using Postern.Tests.Doubles;
+using static Postern.Mta.Inbound.Checks.AuthenticationResult;
+
+namespace Postern.Tests.Inbound;
+
+public sealed class VerdictsTests
+{
+    static readonly ReversePath Sender = new(MailHall.Mailbox("a@sender.example"));
+
+    static readonly MailChecks Forged = new()
+    {
+        Spf = new SpfVerdict(SoftFail, "sender.example", SpfScope.MailFrom, null, "~all"),
+        Dkim =
+        [
+            new DkimVerdict(Fail, "list.example", "s", "rsa-sha256", "body hash"),
+            new DkimVerdict(PermError, "sender.example", "s", "rsa-sha256", "no key"),
+        ],
+        Dmarc = new DmarcVerdict(Fail, "bank.example", DmarcPolicy.Reject, null),
+        Arc = new ArcVerdict(None, [], null),
+        Iprev = new IprevVerdict(PermError, null),
+        Listed = ["zen.example"],
+    };
+
+    static readonly VerdictOptions Rule = new() { Name = "rule", Action = VerdictAction.Reject };
+
+    static VerdictOptions? Find(MailChecks checks, params VerdictOptions[] rules) =>
+        Verdicts.Find(rules, checks, Sender, "+");
+
+    [Fact]
+    public void Rules_AreTriedInOrder() => Assert.Equal("second", Find(
+        Forged,
+        Rule with { Name = "first", Spf = [Fail] },
+        Rule with { Name = "second", Spf = [Fail, SoftFail] },
+        Rule with { Name = "third" })?.Name);
+
+    [Fact]
+    public void Keys_AreJoinedByAnd()
+    {
+        var rule = Rule with { Dmarc = [Fail], DmarcPolicy = [DmarcPolicy.Reject] };
+        Assert.NotNull(Find(Forged, rule));
+        Assert.Null(Find(Forged, rule with { DmarcPolicy = [DmarcPolicy.Quarantine] }));
+        Assert.Null(Find(Forged, rule with { From = [AddressPattern.Parse("*@other.example")] }));
+        Assert.NotNull(Find(Forged, rule with { From = [AddressPattern.Parse("*@sender.example")] }));
+    }
+
+    [Fact]
+    public void WhatWasNotChecked_MatchesNothing() => Assert.Null(Find(
+        new MailChecks(), Rule with { Spf = [None] }, Rule with { Dkim = [None] },
+        Rule with { Dmarc = [None] }, Rule with { Arc = [None] }, Rule with { Iprev = [None] },
+        Rule with { Listed = ["zen.example"] }));
+
+    [Theory]
+    [InlineData(Pass, Fail, Pass)]
+    [InlineData(Fail, TempError, TempError)]
+    [InlineData(Fail, PermError, Fail)]
+    [InlineData(null, null, None)]
+    public void Dkim_IsAsGoodAsItsBestSignature(
+        AuthenticationResult? first, AuthenticationResult? second, AuthenticationResult expected)
+    {
+        var checks = new MailChecks
+        {
+            Dkim = [.. new[] { first, second }.OfType<AuthenticationResult>()
+                .Select(result => new DkimVerdict(result, "d", "s", "a", null))],
+        };
+        Assert.Equal(expected, checks.DkimResult);
+    }
+
+    public static TheoryData<VerdictOptions, string> Refusals => new()
+    {
+        { Rule with { Spf = [SoftFail] },
+            "550 5.7.23 Message rejected: SPF softfail for sender.example" },
+        { Rule with { Dkim = [Fail] }, "550 5.7.20 Message rejected: DKIM fail" },
+        { Rule with { Dmarc = [Fail], Action = VerdictAction.Defer },
+            "451 4.7.26 Message rejected: DMARC fail for bank.example" },
+        { Rule with { Iprev = [PermError] },
+            "550 5.7.25 Message rejected: reverse DNS permerror for the client's address" },
+        { Rule with { Arc = [None] }, "550 5.7.29 Message rejected: ARC none" },
+        { Rule with { Listed = ["zen.example"] },
+            "550 5.7.1 Message rejected: the client is listed by zen.example" },
+        { Rule with { Spf = [SoftFail], Iprev = [PermError] },
+            "550 5.7.26 Message rejected: SPF softfail for sender.example, reverse DNS permerror for the "
+            + "client's address" },
+        { Rule, "550 5.7.1 Message rejected: not taken here" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Refusals))]
+    public void Refusal_SaysWhatItWasFor(VerdictOptions rule, string expected)
+    {
+        var reply = IntakeReplies.NotWanted(rule, Forged);
+        Assert.Equal(expected, $"{reply.Code} {reply.Status} {Assert.Single(reply.Lines)}");
+    }
+
+    [Fact]
+    public void Explanation_OfAStranger_CannotBreakTheReply()
+    {
+        var checks = Forged with
+        {
+            Spf = new SpfVerdict(
+                Fail, "x.example", SpfScope.Helo, "no\r\n250 yes\u001b[2J" + new string('a', 9999), null),
+        };
+        var text = IntakeReplies.NotWanted(Rule with { Spf = [Fail] }, checks).Lines[0];
+        Assert.DoesNotContain(text, character => character is < ' ' or > '~');
+        Assert.InRange(text.Length, 50, 300);
+    }
+}
