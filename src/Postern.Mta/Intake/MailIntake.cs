@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using Postern.Mta.Accounts;
 using Postern.Mta.Events;
+using Postern.Mta.Inbound.Checks;
 using Postern.Mta.Lists;
 using Postern.Mta.Queue;
 using Postern.Mta.Store;
@@ -53,23 +54,19 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
         var (lists, tooMuch) = await ReadListsAsync(letters, cancel).ConfigureAwait(false);
         if (tooMuch is not null)
             return tooMuch;
+        var mails = new List<NewMail>(letters.Count);
+        var isStored = false;
         try
         {
-            var mails = new NewMail[letters.Count];
-            for (var i = 0; i < mails.Length; i++)
+            for (var i = 0; i < letters.Count; i++)
             {
-                var (request, sink) = letters[i];
-                var (content, file) = await sink.HandOverAsync(cancel).ConfigureAwait(false);
-                mails[i] = new NewMail(
-                    Describe(request, sink, file, lists[i]), content, request.Recipients)
-                {
-                    Lists = lists[i],
-                    Objects = request.Objects,
-                    Told = sink.Head is { } head
-                        ? await ReadReturnedAsync(request, sink.Id, head.WrittenMemory).ConfigureAwait(false)
-                        : ToldByMail.Nothing,
-                };
+                var (mail, refusal) = await FinishAsync(letters[i].Request, letters[i].Sink, lists[i], cancel)
+                    .ConfigureAwait(false);
+                mails.Add(mail);
+                if (refusal is not null)
+                    return refusal;
             }
+            isStored = true;
             await queue.AcceptAsync(mails, letters[0].Request.Charge).ConfigureAwait(false);
             foreach (var (_, sink) in letters)
                 sink.KeepFile();
@@ -78,7 +75,55 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
         {
             return IntakeReplies.NotStored(failed.Health);
         }
+        finally
+        {
+            // Once the queue is asked, the contents are its own.
+            if (!isStored)
+                mails.ForEach(mail => mail.Content?.Dispose());
+        }
         return Replies.QueuedAs(letters[0].Sink.Id.ToString());
+    }
+
+    /// <summary>Everything about a message, now that its content is whole, and why it is not taken after all.
+    /// Null: it is.</summary>
+    async ValueTask<(NewMail Mail, Reply? Refusal)> FinishAsync(
+        IntakeRequest request, IntakeSink sink, ListExpansion? lists, CancellationToken cancel)
+    {
+        var (content, file) = await sink.HandOverAsync(cancel).ConfigureAwait(false);
+        var mail = new NewMail(Describe(request, sink, file, lists), content, request.Recipients)
+        {
+            Lists = lists,
+            Objects = request.Objects,
+        };
+        if (request.Examine is { } examine)
+        {
+            var examined = await ExamineAsync(mail, examine, cancel).ConfigureAwait(false);
+            if (examined.Refusal is { } refusal)
+                return (mail, refusal);
+            mail = mail with
+            {
+                Message = mail.Message with
+                {
+                    Checks = examined.Checks,
+                    Edits = examined.Over(mail.Message.Edits),
+                },
+                Quarantine = examined.Quarantine,
+            };
+        }
+        if (sink.Head is { } head)
+        {
+            var told = await ReadReturnedAsync(request, sink.Id, head.WrittenMemory).ConfigureAwait(false);
+            mail = mail with { Told = told };
+        }
+        return (mail, null);
+    }
+
+    async ValueTask<Examination> ExamineAsync(NewMail mail, Examine examine, CancellationToken cancel)
+    {
+        if (mail.Content is { } inMemory)
+            return await examine(inMemory, cancel).ConfigureAwait(false);
+        using var content = await store.OpenContentAsync(mail.Message, cancel).ConfigureAwait(false);
+        return await examine(content!, cancel).ConfigureAwait(false);
     }
 
     /// <summary>What mailing lists make of the recipients, letter by letter.</summary>
@@ -271,8 +316,28 @@ sealed record IntakeRequest(
 
     public ContentAuthor Author { get; init; }
 
+    /// <summary>Asked about the whole message before it is stored. Null: nobody is.</summary>
+    public Examine? Examine { get; init; }
+
     /// <summary>What else is stored in the commit of the message.</summary>
     public IReadOnlyList<ObjectChange> Objects { get; init; } = [];
+}
+
+/// <summary>Looks at a message whose content is whole, as it is stored.</summary>
+delegate ValueTask<Examination> Examine(StoredContent content, CancellationToken cancel);
+
+/// <summary>What a look at the whole message gave.</summary>
+/// <param name="Refusal">Null: it is taken.</param>
+/// <param name="Fields">Whole header fields to be put in front.</param>
+/// <param name="Cuts">Fields in the content that only we may write, in order.</param>
+/// <param name="Quarantine">Why it is held. Null: it is not.</param>
+sealed record Examination(
+    Reply? Refusal, MailChecks Checks, string Fields, IReadOnlyList<ContentRange> Cuts, string? Quarantine)
+{
+    /// <summary>The trace of this hop stands on top (RFC 8601 §4.1).</summary>
+    public HeaderEdits Over(HeaderEdits edits) => new(
+        (byte[])[.. Encoding.ASCII.GetBytes(Fields), .. edits.Prefix.Span],
+        [.. edits.Cuts.Concat(Cuts).OrderBy(range => range.Start)]);
 }
 
 /// <summary>Who wrote the content: what it asks of us in its fields counts of the submitter alone.</summary>

@@ -66,6 +66,7 @@ public sealed partial class MessageQueue
         {
             Suppressed = suppressed,
             Lists = mail.Lists,
+            Quarantine = mail.Quarantine,
         };
         SharedContent? content = null;
         if (mail.Content is { } octets)
@@ -88,7 +89,8 @@ public sealed partial class MessageQueue
             Number = placing.NextNumber(),
             Address = recipient.Recipient.Path.Mailbox,
             Dsn = recipient.Recipient.Parameters,
-            State = recipient.Held ? RecipientState.Held : RecipientState.Ready,
+            State = recipient.Held || placing.Quarantine is not null ? RecipientState.Held
+                : RecipientState.Ready,
             DueAt = Time.Now,
         };
         if (recipient.Dropped is { } why)
@@ -191,6 +193,9 @@ public sealed partial class MessageQueue
     /// reload.</summary>
     void AddRow(Placing placing, Recipient row, RoutingDecision decision)
     {
+        if (placing.Quarantine is { } why)
+            placing.Change.Events.Add(
+                EventOf(EventKind.Held, placing.Message, row, placing.Now) with { Why = why });
         if (decision is not RoutingDecision.Via via)
         {
             placing.Change.Recipients.Add(row);
@@ -323,6 +328,9 @@ public sealed partial class MessageQueue
         /// <summary>Null: it goes to no mailing list.</summary>
         public ListExpansion? Lists { get; init; }
 
+        /// <summary>Why it is held. Null: it is not.</summary>
+        public string? Quarantine { get; init; }
+
         /// <summary>Addresses of lists that have it.</summary>
         public HashSet<string> Opened { get; } = new(StringComparer.Ordinal);
 
@@ -349,6 +357,9 @@ public sealed record NewMail(
 
     /// <summary>What else is stored in the same commit.</summary>
     public IReadOnlyList<ObjectChange> Objects { get; init; } = [];
+
+    /// <summary>Why all of it is held until an operator has looked at it. Null: it is not.</summary>
+    public string? Quarantine { get; init; }
 }
 
 /// <summary>What a report that comes in tells of messages of ours.</summary>
