@@ -73,6 +73,11 @@ public sealed class ApiDoor
         return null;
     }
 
+    /// <summary>What comes to it is read by members of a mailing list, whoever they are.</summary>
+    public bool LeadsToList(NewRecipient recipient) => recipient.Aliases.Count > 0
+        ? recipient.Aliases.Any(target => queue.FindList(target) is not null)
+        : queue.FindList(recipient.Recipient.Path.Mailbox) is not null;
+
     /// <summary>Stores all of these messages or none of them.</summary>
     /// <returns>250 once they are on stable storage.</returns>
     public ValueTask<Reply> AcceptAsync(IReadOnlyList<ApiMail> mails, CancellationToken cancel)

@@ -22,8 +22,7 @@ sealed partial class SmtpDoor
         var mailbox = recipient.Path.Mailbox;
         foreach (var list in lists)
         {
-            // Who has logged in is of the house.
-            if (session.UserName is null && !await queue.Lists
+            if (!IsOfTheHouse(session.UserName, list) && !await queue.Lists
                 .MayPostAsync(list, SenderOf(session, transaction), cancel).ConfigureAwait(false))
                 return IntakeReplies.NoPoster(mailbox);
         }
@@ -33,6 +32,12 @@ sealed partial class SmtpDoor
         return (others.Length > 0 ? CheckSubmission(session, transaction, mailbox, others, out _) : null)
             ?? Admit(session, notes, new NewRecipient(recipient, targets, Held: false));
     }
+
+    /// <summary>Who has logged in is, but for the login of another sending domain: that one is a stranger, as
+    /// its mail by the API is.</summary>
+    bool IsOfTheHouse(string? user, MailingList list) => user is not null
+        && (user.LastIndexOf('@') is not (> 0 and var at)
+            || queue.SendingDomains.Find(user[(at + 1)..]) is not { } domain || domain == list.Domain);
 
     /// <summary>A list needs no route. Its mail is its domain's, unless an alias led there.</summary>
     Reply? TakeInbound(

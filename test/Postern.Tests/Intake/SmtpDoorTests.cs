@@ -92,13 +92,22 @@ public sealed class SmtpDoorTests : IAsyncLifetime
     [InlineData(ListAccess.Readonly, null, "550 5.7.1")]
     [InlineData(ListAccess.Members, null, "550 5.7.1")]
     [InlineData(ListAccess.Everyone, null, "ok")]
+    [InlineData(ListAccess.Readonly, "robot@MG.example.org", "ok")]
+    [InlineData(ListAccess.Readonly, "robot@elsewhere.example.org", "ok")]
+    [InlineData(ListAccess.Readonly, "robot@other.example.org", "550 5.7.1")]
+    [InlineData(ListAccess.Members, "robot@other.example.org", "550 5.7.1")]
+    [InlineData(ListAccess.Everyone, "robot@other.example.org", "ok")]
     public async Task List_TakesFromWhoHasLoggedIn_AndFromOthersAsItSays(
         ListAccess access, string? user, string expected)
     {
         const string list = "l@mg.example.org";
         Open(ListenFor.Submission, Options with
         {
-            Domains = new Dictionary<string, DomainOptions> { ["mg.example.org"] = new() },
+            Domains = new Dictionary<string, DomainOptions>
+            {
+                ["mg.example.org"] = new(),
+                ["other.example.org"] = new(),
+            },
         });
         await hall.Queue.PutObjectAsync(hall.Queue.Lists.Table.Put(
             list, new StoredList("", "", access, ReplyPreference.List, Start, 0)));

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using Postern.Mta.Accounts;
 using Postern.Mta.Queue;
@@ -9,9 +10,11 @@ namespace Postern.Api.Mailgun;
 /// content never changes afterwards.</summary>
 /// <param name="root">What the links begin with, without a slash at its end.</param>
 /// <param name="message">The id that it is going to have.</param>
+/// <param name="subscriber">Who unsubscribes by it. Null: members of a mailing list share the copy, so no
+/// link of it can speak for its reader.</param>
 sealed class MailLinks(
     MailTracking tracking, TrackingTokens tokens, string root, QueueId message, DateTimeOffset now,
-    Subscriber subscriber)
+    Subscriber? subscriber)
 {
     /// <summary>Of a message that has one recipient.</summary>
     const int RecipientNumber = 1;
@@ -21,13 +24,17 @@ sealed class MailLinks(
 
     bool isUnsubscribeUsed;
 
-    /// <summary>Leads to the page that unsubscribes from all mail of the domain.</summary>
-    public string Unsubscribe { get; } = $"{root}/u/{tokens.Make(new TrackingToken(
-        TrackingKind.Unsubscribe, message, RecipientNumber, now, subscriber.ToString()))}";
+    /// <summary>Leads to the page that unsubscribes from all mail of the domain. Null: nobody does.</summary>
+    public string? Unsubscribe { get; } = subscriber is null ? null
+        : $"{root}/u/{tokens.Make(new TrackingToken(
+            TrackingKind.Unsubscribe, message, RecipientNumber, now, subscriber.Value.ToString()))}";
 
     /// <summary>The message is to say in its header how to unsubscribe. Asked once its texts are made.
     /// </summary>
-    public bool HasUnsubscribe => isUnsubscribeUsed || tracking.Unsubscribe.IsActive;
+    [MemberNotNullWhen(true, nameof(Unsubscribe))]
+    public bool HasUnsubscribe => Unsubscribe is not null && (isUnsubscribeUsed || HasFooter);
+
+    bool HasFooter => Unsubscribe is not null && tracking.Unsubscribe.IsActive;
 
     /// <summary>The one link of a List-Unsubscribe field that a POST may go to is ours.</summary>
     // RFC 8058 §3.1: it must be https.
@@ -45,7 +52,7 @@ sealed class MailLinks(
     /// <summary>The text with links in the place of their placeholders.</summary>
     public string Fill(string text)
     {
-        if (!IsIn(text))
+        if (Unsubscribe is null || !IsIn(text))
             return text;
         isUnsubscribeUsed |= text.Contains(UnsubscribeMark, StringComparison.Ordinal);
         return text.Replace(UnsubscribeMark, Unsubscribe, StringComparison.Ordinal)
@@ -55,7 +62,7 @@ sealed class MailLinks(
     /// <summary>The text part.</summary>
     public string InText(string text)
     {
-        if (tracking.Unsubscribe.IsActive && !IsIn(text))
+        if (HasFooter && !IsIn(text))
             text += tracking.Unsubscribe.TextFooter;
         text = Fill(text);
         return tracking.Clicks == ClickTracking.On ? TextLinks.Rewrite(text, LeadTo) : text;
@@ -64,7 +71,7 @@ sealed class MailLinks(
     /// <summary>The HTML part. But for what is put into it, it stays octet for octet.</summary>
     public string InHtml(string html)
     {
-        if (tracking.Unsubscribe.IsActive && !IsIn(html) && HtmlScan.Of(html).End is { } foot)
+        if (HasFooter && !IsIn(html) && HtmlScan.Of(html).End is { } foot)
             html = html.Insert(foot, tracking.Unsubscribe.HtmlFooter);
         html = Fill(html);
         if (tracking.Clicks == ClickTracking.Off && tracking.Pixel == PixelPlace.None)
@@ -84,7 +91,7 @@ sealed class MailLinks(
         : LinkOf(TrackingKind.Click, url);
 
     string UnsubscribeTags =>
-        LinkOf(TrackingKind.UnsubscribeTags, subscriber.ToString());
+        LinkOf(TrackingKind.UnsubscribeTags, subscriber!.Value.ToString());
 
     string Pixel => $"<img width=\"1\" height=\"1\" alt=\"\" src=\"{LinkOf(TrackingKind.Open, "")}\">";
 

@@ -58,7 +58,7 @@ sealed partial class MailgunFace
                 var admitted = Admit(domain, sender, recipients);
                 var octets = new Octets(sink, agent.Options.Limits.MessageSize);
                 await composer.WriteAsync(
-                    octets, only, messageId, LinksOf(tracking, domain, sink, recipients), cancel);
+                    octets, only, messageId, LinksOf(tracking, domain, sink, admitted), cancel);
                 Check(octets, ref room);
                 mails.Add(new ApiMail(
                     sink, sender, admitted, ClientOf(context, domain), OptionsOf(request, domain)));
@@ -156,12 +156,13 @@ sealed partial class MailgunFace
 
     /// <summary>Null: it is for several recipients, who have no links of their own.</summary>
     MailLinks? LinksOf(
-        MailTracking? tracking, string domain, ContentSink sink, IReadOnlyList<ApiAddress> recipients) =>
+        MailTracking? tracking, string domain, ContentSink sink, IReadOnlyList<NewRecipient> recipients) =>
         tracking is null || recipients is not [var reader] || !agent.Domains.TryFind(domain, out var known)
             ? null
             : new MailLinks(
                 tracking, agent.TrackingTokens!, LinkRoot.Of(agent.Options.Tracking, known)!,
-                ApiDoor.IdOf(sink), clock.GetUtcNow(), new Subscriber(domain, reader.Mailbox.ToString()));
+                ApiDoor.IdOf(sink), clock.GetUtcNow(), door.LeadsToList(reader) ? null
+                    : new Subscriber(domain, reader.Recipient.Path.Mailbox.ToString()));
 
     /// <summary>One message for all, in a batch one for each of <c>to</c>, and where links are a recipient's
     /// own one for each of all.</summary>

@@ -163,8 +163,7 @@ sealed partial class MailgunFace(MailTransferAgent agent, TimeProvider clock, IL
         try
         {
             LimitBody(context);
-            return await JsonNode.ParseAsync(
-                context.Request.Body, documentOptions: options, cancellationToken: context.RequestAborted)
+            return await ApiJson.ReadAsync(context.Request.Body, options, context.RequestAborted)
                 ?? throw new ApiException(400, "Invalid json: null");
         }
         catch (JsonException broken)

@@ -37,7 +37,7 @@ sealed record MemberFields(string? Name, bool? IsSubscribed, string? Variables)
         JsonArray? all;
         try
         {
-            all = JsonNode.Parse(text, documentOptions: MailgunFace.JsonOnce) as JsonArray;
+            all = ApiJson.Read(text, MailgunFace.JsonOnce) as JsonArray;
         }
         catch (JsonException)
         {
@@ -91,7 +91,7 @@ sealed record MemberFields(string? Name, bool? IsSubscribed, string? Variables)
     {
         try
         {
-            return (JsonNode.Parse(text, documentOptions: MailgunFace.JsonOnce) as JsonObject)
+            return (ApiJson.Read(text, MailgunFace.JsonOnce) as JsonObject)
                 ?.ToJsonString();
         }
         catch (JsonException)

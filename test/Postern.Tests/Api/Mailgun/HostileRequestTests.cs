@@ -106,6 +106,24 @@ public sealed class HostileRequestTests(RunningServer server) : IClassFixture<Ru
         Assert.NotEmpty(message);
     }
 
+    [Theory] // Half of a surrogate pair is no text.
+    [InlineData("/v3/lists", """{"address":"half@mg.example.org","name":"\ud800"}""")]
+    [InlineData("/v3/lists", """{"\udfff":"half@mg.example.org"}""")]
+    [InlineData("/v3/routes", """{"expression":"catch_all()","action":"stop()","description":"\ud800"}""")]
+    [InlineData("/v3/mg.example.org/bounces", """[{"address":"a@net.example","error":"\ud800"}]""")]
+    [InlineData("/v3/mg.example.org/unsubscribes", """{"address":"a\ud800@net.example"}""")]
+    [InlineData("/v1/analytics/tags", """{"tag":"\ud800","description":"x"}""")]
+    [InlineData("/v1/analytics/metrics", """{"metrics":["\ud800"],"dimensions":["time"]}""")]
+    public async Task Json_WithHalfACharacter_Is400InJson(string path, string body)
+    {
+        var answer = await RawHttp.AskAsync(
+            server.AddressOf("http"), $"POST {path}",
+            RawHttp.Login("key-account") + "Content-Type: application/json\r\n",
+            Encoding.ASCII.GetBytes(body));
+        Assert.Equal(400, answer.Status);
+        Assert.Contains("\"message\":\"Invalid json: ", answer.Body, StringComparison.Ordinal);
+    }
+
     [Theory] // What cannot be read as UTF-8 is taken as well as it can be.
     [InlineData("&v:a=\u00ff\u00fe")]
     [InlineData("&v:a=%ed%a0%80%ff%zz%")]

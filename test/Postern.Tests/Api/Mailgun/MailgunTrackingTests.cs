@@ -69,6 +69,30 @@ public sealed class MailgunTrackingTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task MailToAList_HasNoUnsubscribeLink_ForItsMembersShareTheCopy()
+    {
+        await server.SetAsync("unsubscribe", "active", "yes");
+        using (var account = server.Api("key-account"))
+        {
+            Assert.StartsWith("200 ", await ApiCall.SendAsync(
+                account, "POST", "v3/lists", ["address", "dev@mg.example.org"]), StringComparison.Ordinal);
+            Assert.StartsWith("200 ", await ApiCall.SendAsync(
+                account, "POST", "v3/lists/dev@mg.example.org/members", ["address", "a@net.example"]),
+                StringComparison.Ordinal);
+        }
+        var sent = await server.SendAsync(
+            "html", Page, "text", "leave: %unsubscribe_url%", "to", "Dev@mg.example.org,bob@net.example",
+            "o:tracking-clicks", "htmlonly");
+        Assert.Equal(
+            ["leave: %unsubscribe_url%", "leave: [u]"], sent.Select(one => TrackedMail.Shown(one.TextBody)));
+        Assert.Equal(
+            "<html><body><p>안녕</p><a href=\"[c]\">x</a></body></html>", TrackedMail.Shown(sent[0].HtmlBody));
+        Assert.Contains("[u]", TrackedMail.Shown(sent[1].HtmlBody), StringComparison.Ordinal);
+        Assert.Equal([false, true], sent.Select(one => one.Headers.Contains("List-Unsubscribe")));
+        Assert.Equal([false, true], sent.Select(one => one.Headers.Contains("List-Unsubscribe-Post")));
+    }
+
+    [Fact]
     public async Task Pixel_OfHtmlWithoutABody_StandsAtItsEnd()
     {
         const string pixel = "<img width=\"1\" height=\"1\" alt=\"\" src=\"[o]\">";
