@@ -20,6 +20,12 @@ public sealed partial class MessageQueue
     /// <summary>The domain, as somebody spells it, is the list's.</summary>
     internal bool IsOf(MailingList list, string domain) => SendingDomains.Find(domain) == list.Domain;
 
+    /// <summary>No list before has it for this member. One whose domain may not write to him is told so, and
+    /// leaves him to the list of another.</summary>
+    static bool IsNew(Placing placing, ListTurn turn, string member) =>
+        placing.Suppressed?.ContainsKey(new SuppressedRecipient(turn.Number, member)) == true
+            ? !placing.Listed.Contains(member) : placing.Listed.Add(member);
+
     /// <summary>One message comes to each list once, and to each member by one list only: so one commit
     /// holds no more rows than the lists have members.</summary>
     void PlaceMembers(Placing placing, Recipient row, ListTurn turn)
@@ -34,7 +40,7 @@ public sealed partial class MessageQueue
             return;
         }
         var members = placing.Opened.Add(turn.List.Address)
-            ? turn.Members.Where(member => placing.Listed.Add(SuppressionKey.AddressOf(member))).ToList()
+            ? turn.Members.Where(member => IsNew(placing, turn, SuppressionKey.AddressOf(member))).ToList()
             : [];
         change.Recipients.Add(row with { State = RecipientState.Done, Outcome = RecipientOutcome.Expanded });
         change.Events.Add(EventOf(EventKind.Expanded, message, row, placing.Now) with

@@ -127,6 +127,22 @@ public sealed class MailToListsTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task MemberWhoLeftOneDomainsMail_StillGetsThatOfAnotherDomainsList()
+    {
+        await CreateAsync("dev@mg.example.org", "access_level=everyone", "m@net.example", "x@net.example");
+        await CreateAsync("all@other.example.org", "access_level=everyone", "m@net.example", "x@net.example");
+        await http.AskAsync("POST", "v3/mg.example.org/unsubscribes", "address=m@net.example");
+        Assert.StartsWith("200 ", await http.AskAsync("POST", "v3/mg.example.org/messages",
+            "from=ann@shop.example", "to=dev@mg.example.org,all@other.example.org", "text=x"),
+            StringComparison.Ordinal);
+        string[] heard = [(await TakeAsync()).Commands, (await TakeAsync()).Commands];
+        Assert.Equal(
+            ["RCPT TO:<m@net.example>", "RCPT TO:<x@net.example>"],
+            heard.SelectMany(one => one.Split('\n'))
+                .Where(line => line.StartsWith("RCPT", StringComparison.Ordinal)).Order());
+    }
+
+    [Fact]
     public async Task Mx_TakesFromWhoMayPost_AndRefusesOthers()
     {
         await CreateAsync("news@mg.example.org", "access_level=readonly", "m@shop.example");

@@ -14,8 +14,8 @@ static class ApiJson
     {
         try
         {
-            return Whole(await JsonNode.ParseAsync(
-                body, documentOptions: options, cancellationToken: cancel));
+            using var document = await JsonDocument.ParseAsync(body, options, cancel);
+            return NodeOf(document.RootElement);
         }
         catch (InvalidOperationException half)
         {
@@ -28,7 +28,8 @@ static class ApiJson
     {
         try
         {
-            return Whole(JsonNode.Parse(text, documentOptions: options));
+            using var document = JsonDocument.Parse(text, options);
+            return NodeOf(document.RootElement);
         }
         catch (InvalidOperationException half)
         {
@@ -36,25 +37,39 @@ static class ApiJson
         }
     }
 
-    /// <summary>Each of its texts has been read once.</summary>
-    static JsonNode? Whole(JsonNode? node)
+    static JsonNode? NodeOf(JsonElement root)
     {
-        var nodes = new Stack<JsonNode?>([node]);
-        while (nodes.TryPop(out var next))
+        ReadTexts(root);
+        return root.ValueKind switch
         {
-            if (next is JsonObject members)
+            JsonValueKind.Object => JsonObject.Create(root.Clone()),
+            JsonValueKind.Array => JsonArray.Create(root.Clone()),
+            JsonValueKind.Null => null,
+            _ => JsonValue.Create(root.Clone()),
+        };
+    }
+
+    /// <summary>Each of them once, names too.</summary>
+    static void ReadTexts(JsonElement root)
+    {
+        var elements = new Stack<JsonElement>([root]);
+        while (elements.TryPop(out var next))
+        {
+            if (next.ValueKind == JsonValueKind.Object)
             {
-                foreach (var (_, value) in members)
-                    nodes.Push(value);
+                foreach (var member in next.EnumerateObject())
+                {
+                    _ = member.Name;
+                    elements.Push(member.Value);
+                }
             }
-            else if (next is JsonArray items)
+            else if (next.ValueKind == JsonValueKind.Array)
             {
-                foreach (var item in items)
-                    nodes.Push(item);
+                foreach (var item in next.EnumerateArray())
+                    elements.Push(item);
             }
-            else if (next?.GetValueKind() == JsonValueKind.String)
-                _ = next.GetValue<string>();
+            else if (next.ValueKind == JsonValueKind.String)
+                _ = next.GetString();
         }
-        return node;
     }
 }
