@@ -2,15 +2,22 @@ using System.Net;
 using System.Net.Sockets;
 using DnsClient;
 using DnsClient.Protocol;
+using Postern.Mta.Configuration;
 
 namespace Postern.Mta.Transports;
 
-/// <summary>DNS through the system's name servers.</summary>
+/// <summary>DNS through the system's name servers; every question is asked, nothing is kept.</summary>
 /// <param name="chance">Shuffles hosts of equal preference (RFC 5321 §5.1).</param>
 public sealed class DnsResolver(ILookupClient client, TimeProvider clock, Random chance) : IResolver
 {
     /// <summary>One whole look-up, all servers and repeats together.</summary>
     static readonly TimeSpan LookupMax = TimeSpan.FromSeconds(20);
+
+    /// <summary>Records of one answer that are looked at; nobody needs so many.</summary>
+    const int RecordsMax = 256;
+
+    /// <summary>An alias of an alias and so on; name servers follow about as many.</summary>
+    const int AliasesMax = 16;
 
     readonly Lock gate = new();
 
@@ -20,76 +27,125 @@ public sealed class DnsResolver(ILookupClient client, TimeProvider clock, Random
         var options = server is null ? new LookupClientOptions() : new LookupClientOptions(server);
         options.Timeout = TimeSpan.FromSeconds(5);
         options.Retries = 2;
-        options.UseCache = true;
+        // CachedResolver keeps answers: this one's cache has no limit and keeps no failure.
+        options.UseCache = false;
         options.ThrowDnsErrors = false;
         return new DnsResolver(new LookupClient(options), clock, chance);
     }
 
     public async ValueTask<MxLookup> LookupMxAsync(string domain, CancellationToken cancel)
     {
-        var (outcome, answer) = await AskAsync(domain, QueryType.MX, cancel);
-        if (answer is null)
-            return new MxLookup(outcome, []);
-        MxHost[] hosts = [.. answer.MxRecords().Select(r => new MxHost(NameOf(r.Exchange), r.Preference))];
+        var answer = await AskAsync(domain, QueryType.MX, cancel);
+        MxHost[] hosts = [.. answer.Records.OfType<MxRecord>()
+            .Select(record => new MxHost(NameOf(record.Exchange), record.Preference))
+            .OrderBy(host => host.Preference)];
+        var found = new MxLookup(answer.OutcomeOf(hosts), hosts) { TimeToLive = answer.TimeToLive };
         lock (gate)
-            chance.Shuffle(hosts);
-        return hosts.Length == 0
-            ? new MxLookup(LookupOutcome.NoRecords, [])
-            : new MxLookup(LookupOutcome.Found, [.. hosts.OrderBy(h => h.Preference)]);
+            return found.Shuffled(chance);
     }
 
     public async ValueTask<AddressLookup> LookupAddressesAsync(string host, CancellationToken cancel)
     {
-        var fours = AskAsync(host, QueryType.A, cancel);
-        var (sixOutcome, sixes) = await AskAsync(host, QueryType.AAAA, cancel);
-        var (fourOutcome, found) = await fours;
-        // The families take turns, so that the first two addresses are of both.
-        var four = Addresses(found?.ARecords(), AddressFamily.InterNetwork);
-        var six = Addresses(sixes?.AaaaRecords(), AddressFamily.InterNetworkV6);
-        var all = four.Select((a, i) => (a, i * 2)).Concat(six.Select((a, i) => (a, (i * 2) + 1)))
-            .OrderBy(p => p.Item2).Select(p => p.a).ToArray();
-        if (all.Length > 0)
-            return new AddressLookup(LookupOutcome.Found, all);
-        var isUnknown = LookupOutcome.Unknown == fourOutcome || LookupOutcome.Unknown == sixOutcome;
-        return new AddressLookup(isUnknown ? LookupOutcome.Unknown : fourOutcome, []);
+        var fours = LookupAddressesAsync(host, AddressFamily.InterNetwork, cancel);
+        var six = await LookupAddressesAsync(host, AddressFamily.InterNetworkV6, cancel);
+        return AddressLookup.OfBoth(await fours, six);
+    }
+
+    public async ValueTask<AddressLookup> LookupAddressesAsync(
+        string host, AddressFamily family, CancellationToken cancel)
+    {
+        var type = family == AddressFamily.InterNetwork ? QueryType.A : QueryType.AAAA;
+        var answer = await AskAsync(host, type, cancel);
+        IPAddress[] found = [.. answer.Records.OfType<AddressRecord>()
+            .Select(record => record.Address).Where(address => address.AddressFamily == family)];
+        return new AddressLookup(answer.OutcomeOf(found), found) { TimeToLive = answer.TimeToLive };
     }
 
     public async ValueTask<TextLookup> LookupTextAsync(string name, CancellationToken cancel)
     {
-        var (outcome, answer) = await AskAsync(name, QueryType.TXT, cancel);
-        string[] texts = [.. (answer ?? []).TxtRecords().Select(record => string.Concat(record.Text))];
-        return new TextLookup(
-            outcome == LookupOutcome.Found && texts.Length == 0 ? LookupOutcome.NoRecords : outcome, texts);
+        var answer = await AskAsync(name, QueryType.TXT, cancel);
+        string[] found = [.. answer.Records.OfType<TxtRecord>().Select(record => string.Concat(record.Text))];
+        return new TextLookup(answer.OutcomeOf(found), found) { TimeToLive = answer.TimeToLive };
     }
 
-    async Task<(LookupOutcome, IEnumerable<DnsResourceRecord>?)> AskAsync(
-        string name, QueryType type, CancellationToken cancel)
+    public async ValueTask<NameLookup> LookupNamesAsync(IPAddress address, CancellationToken cancel)
     {
+        var answer = await AskAsync(DnsNames.ReverseOf(address), QueryType.PTR, cancel);
+        string[] found = [.. answer.Records.OfType<PtrRecord>()
+            .Select(record => NameOf(record.PtrDomainName)).Where(HostName.IsValid)];
+        return new NameLookup(answer.OutcomeOf(found), found) { TimeToLive = answer.TimeToLive };
+    }
+
+    async ValueTask<Answer> AskAsync(string name, QueryType type, CancellationToken cancel)
+    {
+        if (DnsNames.ToQuestion(name) is not { } question)
+            return new Answer(LookupOutcome.NoSuchName, [], null);
         using var limit = new CancellationTokenSource(LookupMax, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
         try
         {
-            var response = await client.QueryAsync(name, type, QueryClass.IN, either.Token);
+            var response = await client.QueryAsync(question, type, QueryClass.IN, either.Token);
             return response.Header.ResponseCode switch
             {
-                DnsHeaderResponseCode.NoError when response.Answers.Count == 0 => (
-                    LookupOutcome.NoRecords, null),
-                DnsHeaderResponseCode.NoError => (LookupOutcome.Found, response.Answers),
-                DnsHeaderResponseCode.NotExistentDomain => (LookupOutcome.NoSuchName, null),
-                _ => (LookupOutcome.Unknown, null),
+                DnsHeaderResponseCode.NoError => AnswerOf(question, response),
+                DnsHeaderResponseCode.NotExistentDomain =>
+                    new Answer(LookupOutcome.NoSuchName, [], MissingFor(response)),
+                _ => Answer.Unknown,
             };
         }
         catch (Exception e) when (!cancel.IsCancellationRequested
             && e is DnsResponseException or OperationCanceledException
                 or SocketException or ArgumentException)
         {
-            return (LookupOutcome.Unknown, null);
+            return Answer.Unknown;
         }
     }
 
-    static IPAddress[] Addresses(IEnumerable<AddressRecord>? records, AddressFamily family) =>
-        [.. (records ?? []).Select(r => r.Address).Where(a => a.AddressFamily == family)];
+    /// <summary>The records of the name, or of the one that its aliases lead to. What else stands in an
+    /// answer was not asked for and is not believed.</summary>
+    static Answer AnswerOf(string question, IDnsQueryResponse response)
+    {
+        DnsResourceRecord[] all = [.. response.Answers.Take(RecordsMax)];
+        if (all.Length == 0)
+            return new Answer(LookupOutcome.NoRecords, [], MissingFor(response));
+        // A name with other characters comes back in a spelling of the library's own.
+        var owner = HostName.IsValid(question) ? question : NameOf(all[0].DomainName);
+        for (var hops = 0; hops < AliasesMax; hops++)
+        {
+            var alias = all.OfType<CNameRecord>().FirstOrDefault(record => IsOf(record, owner));
+            if (alias is null)
+                break;
+            owner = NameOf(alias.CanonicalName);
+        }
+        DnsResourceRecord[] found =
+            [.. all.Where(record => IsOf(record, owner) && record is not CNameRecord)];
+        return found.Length == 0
+            ? new Answer(LookupOutcome.NoRecords, [], MissingFor(response))
+            : new Answer(LookupOutcome.Found, found, SecondsOf(all.Min(record => record.InitialTimeToLive)));
+    }
+
+    // RFC 2308 §5: the smaller of the two.
+    static TimeSpan? MissingFor(IDnsQueryResponse response) =>
+        response.Authorities.OfType<SoaRecord>().FirstOrDefault() is { } start
+            ? SecondsOf(Math.Min(start.InitialTimeToLive, start.Minimum))
+            : null;
+
+    // RFC 2181 §8: one with the highest bit counts as 0.
+    static TimeSpan SecondsOf(long seconds) =>
+        TimeSpan.FromSeconds(seconds is < 0 or > int.MaxValue ? 0 : seconds);
+
+    static bool IsOf(DnsResourceRecord record, string owner) => NameOf(record.DomainName) == owner;
 
     // The root alone is the null MX (RFC 7505 §3).
     static string NameOf(DnsString name) => name.Value.TrimEnd('.').ToLowerInvariant();
+
+    readonly record struct Answer(
+        LookupOutcome Outcome, IReadOnlyList<DnsResourceRecord> Records, TimeSpan? TimeToLive)
+    {
+        public static readonly Answer Unknown = new(LookupOutcome.Unknown, [], null);
+
+        /// <summary>An answer without any record that can be used has none.</summary>
+        public LookupOutcome OutcomeOf<T>(T[] found) =>
+            Outcome == LookupOutcome.Found && found.Length == 0 ? LookupOutcome.NoRecords : Outcome;
+    }
 }

@@ -80,7 +80,8 @@ sealed partial class PosternServer : IAsyncDisposable
             var metrics = new Metrics();
             var store = OpenStore(options, clock, logs);
             await CheckLogAsync(options.Log, store);
-            resolver ??= DnsResolver.Create(clock, NewRandom());
+            resolver ??= new CachedResolver(
+                DnsResolver.Create(clock, NewRandom()), clock, NewRandom());
             var kinds = new TransportKinds(options, Version, resolver, metrics, clock);
             var parts = new AgentParts(clock, NewRandom(), logs, metrics, kinds.Build, resolver);
             agent = await MailTransferAgent.StartAsync(options, store, parts, cancel);

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Postern.Mta.Transports;
 
 namespace Postern.Tests.Doubles;
@@ -9,6 +10,7 @@ sealed class FakeResolver : IResolver
     readonly Dictionary<string, MxLookup> mx = [];
     readonly Dictionary<string, AddressLookup> addresses = [];
     readonly Dictionary<string, TextLookup> texts = [];
+    readonly Dictionary<IPAddress, NameLookup> names = [];
 
     /// <summary>Names asked for, in order.</summary>
     public List<string> Asked { get; } = [];
@@ -29,6 +31,12 @@ sealed class FakeResolver : IResolver
     public FakeResolver Text(string name, params string[] found)
     {
         texts[name] = new TextLookup(LookupOutcome.Found, found);
+        return this;
+    }
+
+    public FakeResolver Names(string address, params string[] found)
+    {
+        names[IPAddress.Parse(address)] = new NameLookup(LookupOutcome.Found, found);
         return this;
     }
 
@@ -56,5 +64,21 @@ sealed class FakeResolver : IResolver
     {
         Asked.Add($"A {host}");
         return new(addresses.GetValueOrDefault(host, new AddressLookup(LookupOutcome.NoSuchName, [])));
+    }
+
+    public async ValueTask<AddressLookup> LookupAddressesAsync(
+        string host, AddressFamily family, CancellationToken cancel)
+    {
+        var both = await LookupAddressesAsync(host, cancel);
+        IPAddress[] found = [.. both.Addresses.Where(address => address.AddressFamily == family)];
+        return new AddressLookup(
+            both.Outcome == LookupOutcome.Found && found.Length == 0 ? LookupOutcome.NoRecords : both.Outcome,
+            found);
+    }
+
+    public ValueTask<NameLookup> LookupNamesAsync(IPAddress address, CancellationToken cancel)
+    {
+        Asked.Add($"PTR {address}");
+        return new(names.GetValueOrDefault(address, new NameLookup(LookupOutcome.NoSuchName, [])));
     }
 }

@@ -301,11 +301,22 @@ public sealed class SecurityLoadTests
             return new AddressLookup(LookupOutcome.NoSuchName, []);
         }
 
+        public ValueTask<AddressLookup> LookupAddressesAsync(
+            string host, AddressFamily family, CancellationToken cancel) =>
+            LookupAddressesAsync(host, cancel);
+
         public async ValueTask<TextLookup> LookupTextAsync(string name, CancellationToken cancel)
         {
             Asked++;
             await answer.Task;
             return new TextLookup(LookupOutcome.NoSuchName, []);
+        }
+
+        public async ValueTask<NameLookup> LookupNamesAsync(IPAddress address, CancellationToken cancel)
+        {
+            Asked++;
+            await answer.Task;
+            return new NameLookup(LookupOutcome.NoSuchName, []);
         }
     }
 

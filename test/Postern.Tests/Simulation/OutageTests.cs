@@ -140,6 +140,14 @@ sealed class TroubledResolver(TimeProvider clock) : IResolver
             ? new TextLookup(LookupOutcome.NoRecords, [])
             : new TextLookup(LookupOutcome.Unknown, []);
 
+    public ValueTask<AddressLookup> LookupAddressesAsync(
+        string host, AddressFamily family, CancellationToken cancel) => LookupAddressesAsync(host, cancel);
+
+    public async ValueTask<NameLookup> LookupNamesAsync(IPAddress address, CancellationToken cancel) =>
+        await IsKnownAsync(cancel)
+            ? new NameLookup(LookupOutcome.NoRecords, [])
+            : new NameLookup(LookupOutcome.Unknown, []);
+
     async ValueTask<bool> IsKnownAsync(CancellationToken cancel)
     {
         if (Trouble == DnsTrouble.Slow)
