@@ -17,7 +17,7 @@ public sealed partial class MessageQueue
     /// <summary>Wishes for recipients that were Active when the command came.</summary>
     readonly ConcurrentDictionary<RecipientKey, Wish> intents = new();
 
-    enum WishKind { Hold, Release, Retry, Cancel, Expire }
+    enum WishKind { Hold, Release, Retry, Cancel, Expire, Replay, ReplayDone }
 
     /// <summary>Ready and Deferred recipients become Held.</summary>
     /// <returns>How many recipients changed or will, once the attempt under way has ended.</returns>
@@ -198,6 +198,8 @@ public sealed partial class MessageQueue
     {
         var now = clock.GetUtcNow();
         var match = new QueueFilterMatch(filter);
+        if (wish.Kind is WishKind.Replay or WishKind.ReplayDone)
+            return Replay(stored, wish, match, now, change);
         var count = 0;
         foreach (var row in stored.Recipients)
         {
@@ -253,6 +255,7 @@ public sealed partial class MessageQueue
     {
         WishKind.Release => RecipientState.Held,
         WishKind.Retry => RecipientState.Deferred,
+        WishKind.Replay or WishKind.ReplayDone => RecipientState.Done,
         _ => null,
     };
 

@@ -13,11 +13,13 @@ sealed partial class WebApi
         ["state", "route", "transport", "sender", "recipient", "older", "newer"];
 
     /// <summary>One message, what fits a filter, or all of them by that word alone.</summary>
-    bool TryReadSelection(HttpContext context, out QueueSelection which, out string trouble)
+    /// <param name="others">Keys that mean something else.</param>
+    bool TryReadSelection(
+        HttpContext context, IReadOnlyList<string> others, out QueueSelection which, out string trouble)
     {
         var query = context.Request.Query;
         which = new QueueSelection.Matching(QueueFilter.All);
-        if (!TryReadFilter(context, ["id", "all"], out var filter, out trouble))
+        if (!TryReadFilter(context, ["id", "all", .. others], out var filter, out trouble))
             return false;
         var isAll = query["all"] == "true";
         var text = query["id"].FirstOrDefault();

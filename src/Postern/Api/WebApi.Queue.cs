@@ -8,6 +8,9 @@ namespace Postern.Api;
 /// <summary>The queue, the accounts and the domains.</summary>
 sealed partial class WebApi
 {
+    /// <summary>Who asks over the admin API.</summary>
+    const string Actor = "operator";
+
     void MapQueue(WebApplication web)
     {
         web.MapGet("/admin/v1/queue", ListQueueAsync);
@@ -15,6 +18,7 @@ sealed partial class WebApi
         web.MapGet("/admin/v1/queue/{id}", ShowAsync);
         web.MapGet("/admin/v1/queue/{id}/why", WhyAsync);
         web.MapPost("/admin/v1/queue/{command}", CommandAsync);
+        web.MapPost("/admin/v1/inbound/replay", ReplayAsync);
     }
 
     async Task ListQueueAsync(HttpContext context)
@@ -103,30 +107,48 @@ sealed partial class WebApi
         return null;
     }
 
-    async Task CommandAsync(HttpContext context)
+    /// <summary>What a command is for. Null: it cannot be read or is not there, and the answer is
+    /// given.</summary>
+    async ValueTask<QueueSelection?> ReadSelectionAsync(
+        HttpContext context, params IReadOnlyList<string> others)
     {
-        if (!TryReadSelection(context, out var which, out var trouble))
+        if (!TryReadSelection(context, others, out var which, out var trouble))
         {
             await ErrorAsync(
                 context, 400, trouble, "name a queue id, a filter, or ALL (over HTTP: all=true)");
-            return;
+            return null;
         }
-        if (which is QueueSelection.One one
-            && await agent.Store.ReadMessageAsync(one.Id, context.RequestAborted) is null)
-        {
-            await ErrorAsync(
-                context, 404, $"{one.Id} is not in the queue", $"its history: postern trace {one.Id}");
+        if (which is not QueueSelection.One one
+            || await agent.Store.ReadMessageAsync(one.Id, context.RequestAborted) is not null)
+            return which;
+        await ErrorAsync(
+            context, 404, $"{one.Id} is not in the queue", $"its history: postern trace {one.Id}");
+        return null;
+    }
+
+    async Task ReplayAsync(HttpContext context)
+    {
+        if (await ReadSelectionAsync(context, "done") is not { } which)
             return;
-        }
-        const string actor = "operator";
+        var reach = context.Request.Query["done"] == "true" ? ReplayReach.Done : ReplayReach.DeadLetters;
+        await AnswerAsync(
+            context,
+            new Changed(await agent.Queue.ReplayAsync(which, reach, Actor, context.RequestAborted)),
+            AdminJson.Default.Changed);
+    }
+
+    async Task CommandAsync(HttpContext context)
+    {
+        if (await ReadSelectionAsync(context) is not { } which)
+            return;
         var cancel = context.RequestAborted;
         var changed = (string)context.GetRouteValue("command")! switch
         {
-            "hold" => new Changed(await agent.Queue.HoldAsync(which, actor, cancel)),
-            "release" => new Changed(await agent.Queue.ReleaseAsync(which, actor, cancel)),
-            "retry" => Changed.Of(await agent.Queue.RetryAsync(which, actor, cancel)),
-            "cancel" => new Changed(await agent.Queue.CancelAsync(which, actor, cancel)),
-            "expire" => new Changed(await agent.Queue.ExpireAsync(which, actor, cancel)),
+            "hold" => new Changed(await agent.Queue.HoldAsync(which, Actor, cancel)),
+            "release" => new Changed(await agent.Queue.ReleaseAsync(which, Actor, cancel)),
+            "retry" => Changed.Of(await agent.Queue.RetryAsync(which, Actor, cancel)),
+            "cancel" => new Changed(await agent.Queue.CancelAsync(which, Actor, cancel)),
+            "expire" => new Changed(await agent.Queue.ExpireAsync(which, Actor, cancel)),
             _ => null,
         };
         if (changed is not null)

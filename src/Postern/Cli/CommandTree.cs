@@ -60,7 +60,8 @@ static partial class CommandTree
         };
         Command[] commands =
         [
-            Serve(), Send(), Deliver(), Queue(), Log(), Trace(), Route(), Configuration(), Reload(),
+            Serve(), Send(), Deliver(), Queue(), Inbound(), Log(), Trace(), Route(), Configuration(),
+            Reload(),
                 Account(), Suppression(), Doctor(),
         ];
         foreach (var command in commands)
@@ -144,6 +145,27 @@ static partial class CommandTree
             command.Add(change);
         }
         return command;
+    }
+
+    static Command Inbound()
+    {
+        var filters = new QueueFilterOptions();
+        var ids = new Argument<string[]>("id")
+        {
+            Description = "queue ids, or ALL",
+            Arity = ArgumentArity.ZeroOrMore,
+        };
+        var done = new Option<bool>("--done")
+        {
+            Description = "also what was delivered, as far as queue.keep-content kept it",
+        };
+        var replay = new Command("replay", "Dead letters go their way once more") { ids, done };
+        filters.AddTo(replay);
+        replay.SetAction((parsed, cancel) => QueueCommand.ChangeAsync(
+            ContextOf(parsed), "inbound replay",
+            parsed.GetValue(done) ? "admin/v1/inbound/replay?done=true" : "admin/v1/inbound/replay?",
+            parsed.GetValue(ids) ?? [], filters.Read(parsed), cancel));
+        return new Command("inbound", "Mail from other servers") { replay };
     }
 
     static Command Log()

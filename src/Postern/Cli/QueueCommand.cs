@@ -156,17 +156,24 @@ static class QueueCommand
         return ExitCode.Ok;
     }
 
-    public static async Task<int> ChangeAsync(
+    public static Task<int> ChangeAsync(
         CommandContext context, string command, IReadOnlyList<string> ids, string filter,
+            CancellationToken cancel) =>
+        ChangeAsync(context, $"queue {command}", $"admin/v1/queue/{command}?", ids, filter, cancel);
+
+    /// <param name="name">Of the command, as it is typed.</param>
+    /// <param name="path">Where it is posted to, up to its query.</param>
+    public static async Task<int> ChangeAsync(
+        CommandContext context, string name, string path, IReadOnlyList<string> ids, string filter,
             CancellationToken cancel)
     {
         if (ids.Count == 0 && filter.Length == 0)
             throw new CommandException(
-                ExitCode.Usage, $"queue {command}: which?", "give queue ids, a filter, or ALL");
+                ExitCode.Usage, $"{name}: which?", "give queue ids, a filter, or ALL");
         var isAll = ids is ["ALL"];
         if (!isAll && ids.Count > 0 && (ids.Contains("ALL") || filter.Length > 0))
             throw new CommandException(
-                ExitCode.Usage, $"queue {command}: ids, a filter and ALL exclude each other",
+                ExitCode.Usage, $"{name}: ids, a filter and ALL exclude each other",
                 "give one of them");
         using var server = context.OpenAdmin();
         var changed = new Changed(0);
@@ -175,14 +182,14 @@ static class QueueCommand
         foreach (var selection in selections)
         {
             var answer = await server.SendAsync(
-                HttpMethod.Post, $"admin/v1/queue/{command}?{selection.TrimStart('&')}", null,
+                HttpMethod.Post, path + selection, null,
                     AdminJson.Default.Changed, cancel);
             changed = new Changed(
                 changed.Recipients + answer.Recipients, answer.Lanes + (changed.Lanes ?? 0));
         }
         Console.Out.WriteLine(context.Json
             ? JsonSerializer.Serialize(changed, AdminJson.Default.Changed)
-            : $"{command}: {TextOf(changed)}");
+            : $"{name[(name.IndexOf(' ', StringComparison.Ordinal) + 1)..]}: {TextOf(changed)}");
         return ExitCode.Ok;
     }
 
