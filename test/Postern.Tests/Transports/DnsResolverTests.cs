@@ -8,7 +8,7 @@ namespace Postern.Tests.Transports;
 
 public sealed class DnsResolverTests
 {
-    const ushort A = 1, Mx = 15, Txt = 16, Aaaa = 28;
+    const ushort A = 1, Cname = 5, Soa = 6, Ptr = 12, Mx = 15, Txt = 16, Aaaa = 28;
 
     [Fact]
     public async Task Mx_Answers_ComeByPreferenceInLowerCase()
@@ -93,6 +93,75 @@ public sealed class DnsResolverTests
         Assert.Equal((outcome, 0), (found.Outcome, found.Texts.Count));
     }
 
+    [Fact]
+    public async Task Text_BehindAliases_IsFound()
+    {
+        using var server = new NameServer((_, _) => (0, [
+            Record(Cname, Name("b.example")), RecordOf("B.example", Cname, Name("c.example")),
+            RecordOf("c.Example", Txt, [1, (byte)'x'])]));
+        var found = await server.Resolver.LookupTextAsync(
+            "d.example", TestContext.Current.CancellationToken);
+        Assert.Equal((LookupOutcome.Found, "x"), (found.Outcome, Assert.Single(found.Texts)));
+        Assert.Equal(TimeSpan.FromSeconds(60), found.TimeToLive);
+    }
+
+    [Fact]
+    public async Task Records_OfAnotherName_AreNotBelieved()
+    {
+        using var server = new NameServer((_, _) => (0, [RecordOf("evil.example", A, [192, 0, 2, 1])]));
+        var found = await server.Resolver.LookupAddressesAsync(
+            "d.example", AddressFamily.InterNetwork, TestContext.Current.CancellationToken);
+        Assert.Equal((LookupOutcome.NoRecords, 0), (found.Outcome, found.Addresses.Count));
+    }
+
+    [Fact]
+    public async Task Aliases_InACircle_LeadNowhere()
+    {
+        using var server = new NameServer((_, _) => (0, [
+            Record(Cname, Name("b.example")), RecordOf("b.example", Cname, Name("d.example"))]));
+        var found = await server.Resolver.LookupTextAsync(
+            "d.example", TestContext.Current.CancellationToken);
+        Assert.Equal((LookupOutcome.NoRecords, 0), (found.Outcome, found.Texts.Count));
+    }
+
+    [Theory]
+    [InlineData("192.0.2.1")]
+    [InlineData("2001:db8::1")]
+    [InlineData("::ffff:192.0.2.1")]
+    public async Task Names_ThatAreNone_AreLeftOut(string address)
+    {
+        using var server = new NameServer((_, type) => type == Ptr
+            ? (0, [Record(Ptr, Name("Mail.example")), Record(Ptr, Name("a\nb.example")),
+                Record(Ptr, Name("<script>.example")), Record(Ptr, [0])])
+            : (2, []));
+        var found = await server.Resolver.LookupNamesAsync(
+            IPAddress.Parse(address), TestContext.Current.CancellationToken);
+        Assert.Equal((LookupOutcome.Found, "mail.example"), (found.Outcome, Assert.Single(found.Names)));
+    }
+
+    [Theory]
+    [InlineData(0, LookupOutcome.NoRecords)]
+    [InlineData(3, LookupOutcome.NoSuchName)]
+    public async Task NoAnswer_MayBeKeptAsTheZoneSays(int code, LookupOutcome outcome)
+    {
+        // RFC 1035 §3.3.13: two names, five numbers, the last of them the minimum.
+        byte[] start = [.. Name("ns.example"), .. Name("root.example"), .. new byte[19], 45];
+        using var server = new NameServer((_, _) => (code, []), [RecordOf("example", Soa, start)]);
+        var found = await server.Resolver.LookupTextAsync(
+            "d.example", TestContext.Current.CancellationToken);
+        Assert.Equal((outcome, TimeSpan.FromSeconds(45)), (found.Outcome, found.TimeToLive));
+    }
+
+    [Fact]
+    public async Task Answer_ThatCannotBeRead_IsUnknown()
+    {
+        // Says that it is longer than the packet.
+        using var server = new NameServer((_, _) => (0, [[.. Record(Txt, [])[..^1], 99]]));
+        var found = await server.Resolver.LookupTextAsync(
+            "d.example", TestContext.Current.CancellationToken);
+        Assert.Equal((LookupOutcome.Unknown, 0), (found.Outcome, found.Texts.Count));
+    }
+
     static byte[] TxtRecord(params string[] strings) => Record(Txt, [.. strings.SelectMany(
         text => (byte[])[(byte)text.Length, .. Encoding.ASCII.GetBytes(text)])]);
 
@@ -100,8 +169,12 @@ public sealed class DnsResolverTests
         Record(Mx, [(byte)(preference >> 8), (byte)preference, .. Name(host)]);
 
     // RFC 1035 §4.1.3; the name is a pointer to the question.
-    static byte[] Record(ushort type, byte[] data) =>
-        [0xC0, 12, 0, (byte)type, 0, 1, 0, 0, 0, 60, 0, (byte)data.Length, .. data];
+    static byte[] Record(ushort type, byte[] data) => [0xC0, 12, .. Rest(type, data)];
+
+    static byte[] RecordOf(string owner, ushort type, byte[] data) => [.. Name(owner), .. Rest(type, data)];
+
+    static byte[] Rest(ushort type, byte[] data) =>
+        [0, (byte)type, 0, 1, 0, 0, 0, 60, 0, (byte)data.Length, .. data];
 
     static byte[] Name(string name) =>
         [.. name.Split('.', StringSplitOptions.RemoveEmptyEntries)
@@ -113,9 +186,13 @@ public sealed class DnsResolverTests
         readonly UdpClient socket = new(new IPEndPoint(IPAddress.Loopback, 0));
         readonly Func<string, ushort, (int Code, byte[][] Records)> answer;
 
-        public NameServer(Func<string, ushort, (int Code, byte[][] Records)> answer)
+        readonly byte[][] authority;
+
+        public NameServer(
+            Func<string, ushort, (int Code, byte[][] Records)> answer, byte[][]? authority = null)
         {
             this.answer = answer;
+            this.authority = authority ?? [];
             Resolver = DnsResolver.Create(
                 TimeProvider.System, new Random(1), (IPEndPoint)socket.Client.LocalEndPoint!);
             _ = ServeAsync();
@@ -150,8 +227,10 @@ public sealed class DnsResolverTests
             var type = BinaryPrimitives.ReadUInt16BigEndian(query.AsSpan(end + 1));
             var (code, records) = answer("", type);
             var count = (byte)records.Length;
-            byte[] header = [query[0], query[1], 0x81, (byte)(0x80 | code), 0, 1, 0, count, 0, 0, 0, 0];
-            return [.. header, .. query.AsSpan(12, end + 5 - 12), .. records.SelectMany(r => r)];
+            var more = (byte)authority.Length;
+            byte[] header = [query[0], query[1], 0x81, (byte)(0x80 | code), 0, 1, 0, count, 0, more, 0, 0];
+            return [.. header, .. query.AsSpan(12, end + 5 - 12),
+                .. records.Concat(authority).SelectMany(r => r)];
         }
     }
 }
