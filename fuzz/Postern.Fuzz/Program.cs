@@ -10,7 +10,7 @@ if (Arguments.Read(args, clock) is not { } arguments)
 FuzzTarget[] all =
 [
     new BounceTarget(), new CommandTarget(), new ContentTarget(), new MailboxTarget(), new ReplyTarget(),
-    new SessionTarget(), new SpfTarget(),
+    new SessionTarget(), new SignatureTarget(), new SpfTarget(),
 ];
 var chosen = all.Where(target => arguments.Target is null || target.Name == arguments.Target).ToArray();
 if (chosen.Length == 0)

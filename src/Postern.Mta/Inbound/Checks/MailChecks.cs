@@ -83,11 +83,12 @@ public enum SpfScope
 /// <summary>One signature (RFC 6376, RFC 8463).</summary>
 /// <param name="Domain">Its <c>d=</c>, as an A-label in lower case. Empty: unreadable.</param>
 /// <param name="Algorithm">As in <c>rsa-sha256</c>. Empty: unreadable.</param>
-/// <param name="Why">What is wrong. Null for a pass.</param>
+/// <param name="Why">What is wrong; of a pass with <c>l=</c>, how much is signed. Null: nothing to
+/// say.</param>
 public sealed record DkimVerdict(
     AuthenticationResult Result, string Domain, string Selector, string Algorithm, string? Why)
 {
-    /// <summary>Its <c>i=</c>. Null: not given.</summary>
+    /// <summary>Its <c>i=</c>. Null: not given, or nothing that can be shown.</summary>
     public string? Identity { get; init; }
 
     /// <summary>The first 8 characters of <c>b=</c> (RFC 6008), which tell signatures of one domain
