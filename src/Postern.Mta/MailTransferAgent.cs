@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Postern.Mta.Accounts;
 using Postern.Mta.Events;
+using Postern.Mta.Inbound.Checks;
 using Postern.Mta.Intake;
 using Postern.Mta.Queue;
 using Postern.Mta.Reports;
@@ -26,6 +27,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
     readonly LoginThrottle throttle;
     readonly HandshakeThrottle handshakes;
     readonly MailIntake intake;
+    readonly MailChecker checker;
     readonly EventLog eventLog;
     readonly Housekeeping housekeeping;
     readonly TransportCheck transportCheck;
@@ -63,6 +65,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
         WebhookKey = new WebhookKey(Queue, store, () => Options, clock);
         Routes = new InboundRoutes(store);
         intake = new MailIntake(store, Queue, new MemoryBudget(options.Limits.Memory), clock);
+        checker = new MailChecker(parts.Resolver, clock);
         settings = new DoorSettings(
             options, AccountDirectory.Load(options, objects.Accounts), AliasTable.Load(options, []));
         domains = objects.Domains;
@@ -165,7 +168,10 @@ public sealed class MailTransferAgent : IAsyncDisposable
     /// <summary>What the sessions of one SMTP listener decide with.</summary>
     public ISessionPolicy OpenDoor(ListenOptions listener) => new SmtpDoor(
         listener, intake, Queue, Routes, Limits, throttle, handshakes, health, eventLog.Sessions, Metrics,
-        () => Volatile.Read(ref settings));
+        () => Volatile.Read(ref settings))
+    {
+        Checker = checker,
+    };
 
     /// <summary>What the HTTP API hands mail in through.</summary>
     public ApiDoor OpenApi() => new(intake, Queue, health, () => Volatile.Read(ref settings));
@@ -183,7 +189,15 @@ public sealed class MailTransferAgent : IAsyncDisposable
             needRestart.Add("data");
         if (before.Log != options.Log)
             needRestart.Add("log");
-        options = options with { Listen = before.Listen, Data = before.Data, Log = before.Log };
+        if (!before.Dns.Servers.SequenceEqual(options.Dns.Servers))
+            needRestart.Add("dns");
+        options = options with
+        {
+            Listen = before.Listen,
+            Data = before.Data,
+            Log = before.Log,
+            Dns = before.Dns,
+        };
         await LoadAsync(options, cancel).ConfigureAwait(false);
         await OpenReturnPathsAsync(options, cancel).ConfigureAwait(false);
         await OpenTrackingAsync(options, cancel).ConfigureAwait(false);

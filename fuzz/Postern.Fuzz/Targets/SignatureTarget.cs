@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using Postern.Mta.Inbound.Checks;
 using Postern.Mta.Transports;
@@ -137,5 +139,12 @@ sealed class SignatureTarget : FuzzTarget
 
         public ValueTask<AddressLookup> LookupAddressesAsync(string host, CancellationToken cancel) =>
             new(new AddressLookup(LookupOutcome.NoSuchName, []));
+
+        public ValueTask<AddressLookup> LookupAddressesAsync(
+            string host, AddressFamily family, CancellationToken cancel) =>
+            new(new AddressLookup(LookupOutcome.NoSuchName, []));
+
+        public ValueTask<NameLookup> LookupNamesAsync(IPAddress address, CancellationToken cancel) =>
+            new(new NameLookup(LookupOutcome.NoSuchName, []));
     }
 }

@@ -266,6 +266,9 @@ sealed class IntakeSink(IMailStore store, QueueId id, MemoryBudget budget) : Con
         return (memory, null);
     }
 
+    /// <summary>What is in the file once it was handed over. The caller disposes.</summary>
+    public StoredContent OpenFile() => file!.Open();
+
     /// <summary>The commit names the file: it stays.</summary>
     public void KeepFile() => file?.Keep();
 

@@ -97,7 +97,8 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
         };
         if (request.Examine is { } examine)
         {
-            var examined = await ExamineAsync(mail, examine, cancel).ConfigureAwait(false);
+            using var opened = content is null ? sink.OpenFile() : null;
+            var examined = await examine(content ?? opened!, cancel).ConfigureAwait(false);
             if (examined.Refusal is { } refusal)
                 return (mail, refusal);
             mail = mail with
@@ -116,14 +117,6 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
             mail = mail with { Told = told };
         }
         return (mail, null);
-    }
-
-    async ValueTask<Examination> ExamineAsync(NewMail mail, Examine examine, CancellationToken cancel)
-    {
-        if (mail.Content is { } inMemory)
-            return await examine(inMemory, cancel).ConfigureAwait(false);
-        using var content = await store.OpenContentAsync(mail.Message, cancel).ConfigureAwait(false);
-        return await examine(content!, cancel).ConfigureAwait(false);
     }
 
     /// <summary>What mailing lists make of the recipients, letter by letter.</summary>

@@ -33,6 +33,7 @@ sealed partial class SmtpDoor(
     {
         session.IsTrusted = IsTrusted(session);
         sessionLog.Connected(session);
+        BeginChecks(session, cancel);
         return default;
     }
 
@@ -58,9 +59,12 @@ sealed partial class SmtpDoor(
         SessionFacts session, ReversePath reversePath, MailParameters parameters, CancellationToken cancel)
     {
         if (session.Kind == ListenerKind.Mx)
-            return new(
-                reversePath.Mailbox is { Domain: "" } ? Replies.DomainMissing(reversePath.Mailbox)
-                    : intake.Refusal);
+        {
+            if (reversePath.Mailbox is { Domain: "" })
+                return new(Replies.DomainMissing(reversePath.Mailbox));
+            ChecksOf(session)?.BeginMail(session.Helo ?? "", reversePath, cancel);
+            return new(intake.Refusal);
+        }
         if (session.UserName is null && !session.IsTrusted)
             return new(Replies.AuthenticationRequired);
         if (RulesOf(session) is { } rules && !rules.AllowsReversePath(Complete(reversePath.Mailbox)))
@@ -295,7 +299,8 @@ sealed partial class SmtpDoor(
             Charge = charge,
             Options = domain is null ? null : new MailOptions { Domain = domain },
         };
-        return intake.AcceptAsync(request, sink, cancel);
+        return ChecksOf(session) is { } checks ? AcceptCheckedAsync(checks, request, sink, cancel)
+            : intake.AcceptAsync(request, sink, cancel);
     }
 
     /// <summary>Null: nobody logged in, or the account is gone.</summary>

@@ -6,8 +6,8 @@ namespace Postern.Mta.Queue;
 
 /// <summary>Inbound mail that ended goes its way once more, while its content is kept.</summary>
 /// <remarks>
-/// Done is for good: the recipient stays as it ended, and one that comes from it, with a number of its own, is
-/// decided on anew. What is replayed is not kept for a replay any more; its successor is.
+/// Done is for good: the recipient stays as it ended, and one that comes from it, with a number of its own,
+/// is decided on anew. What is replayed is not kept for a replay any more; its successor is.
 /// </remarks>
 public sealed partial class MessageQueue
 {

@@ -14,6 +14,9 @@ public abstract class ContentFileWriter : IAsyncDisposable
     /// <exception cref="StoreException">The flush failed; the file is useless.</exception>
     public abstract ValueTask FlushAsync(CancellationToken cancel);
 
+    /// <summary>What was flushed, for a look at it before the commit. The caller disposes.</summary>
+    public abstract StoredContent Open();
+
     /// <summary>The commit names the file: disposing leaves it alone. Without this, disposing unlinks
     /// it.</summary>
     public abstract void Keep();

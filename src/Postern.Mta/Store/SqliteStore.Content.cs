@@ -123,6 +123,9 @@ public sealed partial class SqliteStore
             }
         }
 
+        public override StoredContent Open() =>
+            FileContent.Open(store.directory.ContentFile(Name), octets, sum.Value);
+
         public override void Keep() => kept = true;
 
         public override ValueTask DisposeAsync()

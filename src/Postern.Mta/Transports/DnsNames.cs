@@ -41,7 +41,14 @@ static class DnsNames
     }
 
     /// <summary>Where the names of an address stand (RFC 1035 §3.5, RFC 3596 §2.5).</summary>
-    public static string ReverseOf(IPAddress address)
+    public static string ReverseOf(IPAddress address) => ReverseOf(
+        address,
+        address.AddressFamily == AddressFamily.InterNetwork || address.IsIPv4MappedToIPv6 ? "in-addr.arpa"
+            : "ip6.arpa");
+
+    /// <summary>The same below another name: where a list keeps what it says of an address (RFC 5782 §2.1,
+    /// RFC 5782 §2.4).</summary>
+    public static string ReverseOf(IPAddress address, string zone)
     {
         Span<byte> octets = stackalloc byte[16];
         if (address.IsIPv4MappedToIPv6)
@@ -55,8 +62,7 @@ static class DnsNames
             else
                 name.Append(HexOf(octets[at] & 15)).Append('.').Append(HexOf(octets[at] >> 4)).Append('.');
         }
-        var isFour = address.AddressFamily == AddressFamily.InterNetwork;
-        return name.Append(isFour ? "in-addr.arpa" : "ip6.arpa").ToString();
+        return name.Append(zone).ToString();
     }
 
     static char HexOf(int nibble) => "0123456789abcdef"[nibble];

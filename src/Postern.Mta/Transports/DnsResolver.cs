@@ -21,10 +21,12 @@ public sealed class DnsResolver(ILookupClient client, TimeProvider clock, Random
 
     readonly Lock gate = new();
 
-    /// <summary>The name servers of this machine, or one given.</summary>
-    public static DnsResolver Create(TimeProvider clock, Random chance, IPEndPoint? server = null)
+    /// <summary>These name servers, or where there are none those of this machine.</summary>
+    public static DnsResolver Create(
+        TimeProvider clock, Random chance, params IReadOnlyList<IPEndPoint> servers)
     {
-        var options = server is null ? new LookupClientOptions() : new LookupClientOptions(server);
+        var options = servers.Count == 0 ? new LookupClientOptions()
+            : new LookupClientOptions([.. servers]);
         options.Timeout = TimeSpan.FromSeconds(5);
         options.Retries = 2;
         // CachedResolver keeps answers: this one's cache has no limit and keeps no failure.

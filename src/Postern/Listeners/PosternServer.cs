@@ -61,7 +61,7 @@ sealed partial class PosternServer : IAsyncDisposable
     public IReadOnlyList<BoundListener> Bound => bound;
 
     /// <summary>Binds, opens the store and begins to answer.</summary>
-    /// <param name="resolver">Null: the name servers of this machine.</param>
+    /// <param name="resolver">Null: the name servers of the options.</param>
     /// <exception cref="CommandException">Something the operator must mend.</exception>
     public static async Task<PosternServer> StartAsync(
         PosternOptions options, Func<PosternOptions> reread, SandboxMail? sandbox, TimeProvider clock,
@@ -81,7 +81,7 @@ sealed partial class PosternServer : IAsyncDisposable
             var store = OpenStore(options, clock, logs);
             await CheckLogAsync(options.Log, store);
             resolver ??= new CachedResolver(
-                DnsResolver.Create(clock, NewRandom()), clock, NewRandom());
+                DnsResolver.Create(clock, NewRandom(), options.Dns.Servers), clock, NewRandom());
             var kinds = new TransportKinds(options, Version, resolver, metrics, clock);
             var parts = new AgentParts(clock, NewRandom(), logs, metrics, kinds.Build, resolver);
             agent = await MailTransferAgent.StartAsync(options, store, parts, cancel);

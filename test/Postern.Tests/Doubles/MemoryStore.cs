@@ -475,6 +475,15 @@ public sealed class MemoryStore : IMailStore
             return ValueTask.CompletedTask;
         }
 
+        public override StoredContent Open()
+        {
+            var content = new PooledContent();
+            written.TryGetMemory(out var octets);
+            foreach (var segment in octets)
+                content.Append(segment.Span);
+            return content;
+        }
+
         public override void Keep() => kept = true;
 
         public override ValueTask DisposeAsync()

@@ -1,0 +1,65 @@
+using Postern.Mta.Inbound;
+using Postern.Mta.Inbound.Checks;
+using Postern.Mta.Store;
+using Postern.Smtp;
+using Postern.Smtp.Server;
+
+namespace Postern.Mta.Intake;
+
+/// <summary>Mail of other servers is checked, and verdicts say what becomes of it.</summary>
+sealed partial class SmtpDoor
+{
+    /// <summary>Null: nothing is checked.</summary>
+    public MailChecker? Checker { get; init; }
+
+    /// <summary>Begun when the client connects. Null: it is not checked.</summary>
+    static SessionChecks? ChecksOf(SessionFacts session) => (SessionChecks?)session.Notes;
+
+    void BeginChecks(SessionFacts session, CancellationToken cancel)
+    {
+        var options = current().Options;
+        var inbound = options.Inbound;
+        if (Checker is null || session.Kind != ListenerKind.Mx
+            || (inbound.Checks.Count == 0 && inbound.BlockLists.Count == 0))
+            return;
+        var address = session.Remote.Address;
+        var client = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
+        if (!Contains(inbound.Unchecked, client))
+            session.Notes = new SessionChecks(Checker, client, inbound, options.Hostname, cancel);
+    }
+
+    async ValueTask<Reply> AcceptCheckedAsync(
+        SessionChecks checks, IntakeRequest request, IntakeSink sink, CancellationToken cancel)
+    {
+        request = request with
+        {
+            Client = request.Client with { Name = await checks.FindNameAsync().ConfigureAwait(false) },
+            Examine = (content, inTime) => ExamineAsync(checks, request, content, inTime),
+        };
+        return await intake.AcceptAsync(request, sink, cancel).ConfigureAwait(false);
+    }
+
+    async ValueTask<Examination> ExamineAsync(
+        SessionChecks checks, IntakeRequest request, StoredContent content, CancellationToken cancel)
+    {
+        var (found, forged) = await checks.CompleteAsync(content, cancel).ConfigureAwait(false);
+        var options = current().Options;
+        // What comes back to a return path of ours has proved that it may.
+        var rule = request.Recipients.Any(to => to.ReturnOf is not null) ? null : Verdicts.Find(
+            options.Inbound.Verdicts, found, request.Sender, queue.Routes.Delimiter);
+        if (rule is not null)
+            found = found with { Rule = rule.Name, Action = rule.Action };
+        var fields = AuthenticationResults.Compose(options.Hostname, found);
+        return rule?.Action switch
+        {
+            VerdictAction.Defer or VerdictAction.Reject =>
+                new Examination(IntakeReplies.NotWanted(rule, found), found, "", [], null),
+            VerdictAction.Tag => new Examination(
+                null, found,
+                $"{CheckedMail.VerdictField}: {Replies.Clean(rule.Name, 64)}\r\n{fields}", forged, null),
+            VerdictAction.Quarantine => new Examination(
+                null, found, fields, forged, $"verdict {rule.Name}: {Verdicts.Explain(rule, found).Text}"),
+            _ => new Examination(null, found, fields, forged, null),
+        };
+    }
+}

@@ -1,0 +1,263 @@
+using System.Buffers;
+using System.Net;
+using System.Text;
+using Postern.Mta;
+using Postern.Mta.Accounts;
+using Postern.Mta.Events;
+using Postern.Mta.Inbound.Checks;
+using Postern.Mta.Intake;
+using Postern.Mta.Queue;
+using Postern.Mta.Routing;
+using Postern.Mta.Store;
+using Postern.Smtp;
+using Postern.Smtp.Server;
+using Postern.Tests.Doubles;
+using static Postern.Tests.Doubles.MailHall;
+
+namespace Postern.Tests.Intake;
+
+/// <summary>What mail of other servers meets at the door: checks, the fields that tell of them,
+/// verdicts.</summary>
+public sealed class SmtpDoorCheckedTests : IAsyncLifetime
+{
+    const string Client = "192.0.2.1";
+    const string Letter = "From: ann@good.example\r\nSubject: x\r\n\r\nbody\r\n";
+    static readonly CancellationToken None = CancellationToken.None;
+
+    readonly ZoneResolver dns = new ZoneResolver()
+        .Add("1.2.0.192.in-addr.arpa", "PTR", "out.good.example")
+        .Add("out.good.example", "A", Client)
+        .Add("good.example", "TXT", "v=spf1 ip4:192.0.2.1 -all")
+        .Add("_dmarc.good.example", "TXT", "v=DMARC1; p=reject")
+        .Add("bad.example", "TXT", "v=spf1 -all")
+        .Add("_dmarc.bad.example", "TXT", "v=DMARC1; p=reject")
+        .Add("1.2.0.192.zen.example", "A", "127.0.0.2");
+
+    MailHall hall = null!;
+    EventLog log = null!;
+    SmtpDoor door = null!;
+
+    public ValueTask InitializeAsync() => ValueTask.CompletedTask;
+
+    public async ValueTask DisposeAsync()
+    {
+        await log.DisposeAsync();
+        await hall.DisposeAsync();
+    }
+
+    void Open(params VerdictOptions[] verdicts) => Open(new InboundOptions
+    {
+        BlockLists = ["zen.example"],
+        Verdicts = verdicts,
+    });
+
+    void Open(InboundOptions inbound)
+    {
+        var options = OptionsOf(Route("in", to: ["*@in.example"]) with { Accepts = MailDoors.Mx }) with
+        {
+            Hostname = "mx.example",
+            Inbound = inbound,
+        };
+        hall = new MailHall(options);
+        log = new EventLog(
+            new EventLogSettings { Hostname = "mx.example" }, hall.Clock, () => Stream.Null, Stream.Null);
+        var settings =
+            new DoorSettings(options, AccountDirectory.Load(options, []), AliasTable.Load(options, []));
+        door = new SmtpDoor(
+            new ListenOptions { On = "127.0.0.1:25", For = ListenFor.Mx },
+            new MailIntake(hall.Store, hall.Queue, new MemoryBudget(1 << 20), hall.Clock), hall.Queue,
+            new InboundRoutes(hall.Store), new AccountLimits(hall.Clock), new LoginThrottle(hall.Clock),
+            new HandshakeThrottle(hall.Clock), hall.Health, log.Sessions, new Metrics(), () => settings)
+        {
+            Checker = new MailChecker(dns, hall.Clock),
+        };
+    }
+
+    async Task<string> SendAsync(
+        string sender = "ann@good.example", string content = Letter, string client = Client)
+    {
+        var session = new SessionFacts
+        {
+            Listener = "mx",
+            Kind = ListenerKind.Mx,
+            Remote = new IPEndPoint(IPAddress.Parse(client), 4321),
+            Local = new IPEndPoint(IPAddress.Parse("198.51.100.1"), 25),
+            StartedAt = Start,
+            Helo = "out.good.example",
+            IsExtended = true,
+        };
+        Assert.Null(await door.ConnectAsync(session, None));
+        var path = new ReversePath(sender.Length == 0 ? null : Mailbox(sender));
+        var transaction = new MailTransaction(path, MailParameters.None);
+        Assert.Null(await door.MailAsync(session, path, MailParameters.None, None));
+        var recipient = new EnvelopeRecipient(new ForwardPath(Mailbox("b@in.example")), RcptParameters.None);
+        Assert.Null(await door.RcptAsync(session, transaction, recipient, None));
+        await using var sink = await door.OpenContentAsync(session, transaction, None);
+        await sink.WriteAsync(new ReadOnlySequence<byte>(Encoding.Latin1.GetBytes(content)), None);
+        var reply = await door.AcceptAsync(session, transaction, sink, None);
+        await hall.RunAsync();
+        return $"{reply.Code} {reply.Status} {reply.Lines[0]}";
+    }
+
+    QueuedMessage Stored => hall.Relay.Attempts[^1].Message;
+
+    string Prefix => Encoding.UTF8.GetString(Stored.Edits.Prefix.Span);
+
+    [Fact]
+    public async Task GoodMail_IsTakenWithWhatWasFoundOut()
+    {
+        Open();
+        Assert.StartsWith("250 ", await SendAsync(), StringComparison.Ordinal);
+        var checks = Stored.Checks!;
+        Assert.Equal(
+            (AuthenticationResult.Pass, AuthenticationResult.Pass, AuthenticationResult.None,
+                AuthenticationResult.Pass, "out.good.example"),
+            (checks.Spf!.Result, checks.Dmarc!.Result, checks.DkimResult!.Value, checks.Iprev!.Result,
+                Stored.Client.Name));
+        Assert.Equal(["zen.example"], checks.Listed);
+        Assert.StartsWith("Authentication-Results: mx.example;\r\n", Prefix, StringComparison.Ordinal);
+        Assert.Contains("spf=pass", Prefix, StringComparison.Ordinal);
+        Assert.Contains("dmarc=pass", Prefix, StringComparison.Ordinal);
+        Assert.Contains("\r\nReceived: from out.good.example (out.good.example [192.0.2.1])", Prefix,
+            StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(VerdictAction.Reject, "550 5.7.26 Message rejected: DMARC fail for bad.example")]
+    [InlineData(VerdictAction.Defer, "451 4.7.26 Message rejected: DMARC fail for bad.example")]
+    public async Task ForgedMail_IsRefusedByAVerdict_AndLeavesNothing(VerdictAction action, string expected)
+    {
+        Open(new VerdictOptions
+        {
+            Name = "forged",
+            Action = action,
+            Dmarc = [AuthenticationResult.Fail],
+            DmarcPolicy = [DmarcPolicy.Reject],
+        });
+        Assert.Equal(expected, await SendAsync("ann@bad.example", Letter.Replace("good", "bad",
+            StringComparison.Ordinal)));
+        Assert.Empty(hall.Store.Recipients);
+        Assert.StartsWith("250 ", await SendAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task LargeContent_ThatAVerdictRefuses_LeavesNoFile()
+    {
+        Open(new VerdictOptions { Name = "all", Action = VerdictAction.Reject });
+        var large = Letter + string.Concat(Enumerable.Repeat("0123456789012345678901234567890123456789\r\n",
+            20_000));
+        Assert.StartsWith("550 5.7.1 ", await SendAsync(content: large), StringComparison.Ordinal);
+        Assert.Empty(hall.Disk.Files);
+    }
+
+    [Fact]
+    public async Task Quarantine_HoldsTheMail_AndSaysWhy()
+    {
+        Open(new VerdictOptions
+        {
+            Name = "listed",
+            Action = VerdictAction.Quarantine,
+            Listed = ["zen.example"],
+        });
+        Assert.StartsWith("250 ", await SendAsync(), StringComparison.Ordinal);
+        Assert.Equal(RecipientState.Held, hall.Only.State);
+        Assert.Empty(hall.Relay.Attempts);
+        var why = Assert.Single(await hall.Queue.WhyAsync(hall.Only.Message, None));
+        Assert.Contains("verdict listed: the client is listed by zen.example", why.Text,
+            StringComparison.Ordinal);
+        await hall.Queue.ReleaseAsync(new QueueSelection.One(hall.Only.Message), "operator", None);
+        await hall.RunAsync();
+        Assert.Equal(RecipientOutcome.Relayed, hall.Only.Outcome);
+    }
+
+    [Fact]
+    public async Task Tag_MarksTheMail_AndOnlyWeDo()
+    {
+        Open(new VerdictOptions { Name = "soft", Action = VerdictAction.Tag });
+        await SendAsync(content: "X-Postern-Verdict: forged\r\n"
+            + "Authentication-Results: MX.example; dmarc=pass\r\n"
+            + "Authentication-Results: other.example; dmarc=pass\r\n" + Letter);
+        Assert.StartsWith("X-Postern-Verdict: soft\r\nAuthentication-Results: mx.example;", Prefix,
+            StringComparison.Ordinal);
+        var cut = Stored.Edits.Cuts;
+        Assert.Equal([(0L, 27L), (27L, 48L)], cut.Select(range => (range.Start, range.Length)));
+    }
+
+    [Fact]
+    public async Task UncheckedClient_MeetsNoVerdict_AndAsksNothingOfDns()
+    {
+        Open(new VerdictOptions { Name = "all", Action = VerdictAction.Reject });
+        Assert.StartsWith("250 ", await SendAsync(client: "127.0.0.1"), StringComparison.Ordinal);
+        Assert.Null(Stored.Checks);
+        Assert.Empty(dns.Asked);
+    }
+
+    [Fact]
+    public async Task DnsThatDoesNotAnswer_IsTempError_NeverAPass()
+    {
+        dns.Silent("slow.example").Silent("_dmarc.slow.example").Silent("2.2.0.192.in-addr.arpa");
+        Open();
+        Assert.StartsWith("250 ", await SendAsync(
+            "ann@slow.example", Letter.Replace("good", "slow", StringComparison.Ordinal), "192.0.2.2"),
+            StringComparison.Ordinal);
+        var checks = Stored.Checks!;
+        Assert.Equal(
+            (AuthenticationResult.TempError, AuthenticationResult.TempError, AuthenticationResult.TempError),
+            (checks.Spf!.Result, checks.Dmarc!.Result, checks.Iprev!.Result));
+        Assert.Null(Stored.Client.Name);
+    }
+
+    [Fact]
+    public async Task NameThatDoesNotLeadBack_IsNoName()
+    {
+        dns.Add("3.2.0.192.in-addr.arpa", "PTR", "out.good.example");
+        Open();
+        await SendAsync(client: "192.0.2.3");
+        Assert.Equal((AuthenticationResult.Fail, null), (Stored.Checks!.Iprev!.Result, Stored.Client.Name));
+        Assert.Contains("(unknown [192.0.2.3])", Prefix, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("127.255.255.254", 0)]
+    [InlineData("10.0.0.1", 0)]
+    [InlineData("127.0.0.11", 1)]
+    public async Task BlockList_NamesAClientInItsOwnRangeAlone(string answer, int lists)
+    {
+        dns.Add("9.2.0.192.zen.example", "A", answer);
+        Open();
+        await SendAsync(client: "192.0.2.9");
+        Assert.Equal(lists, Stored.Checks!.Listed.Count);
+    }
+
+    [Fact]
+    public async Task AllowList_KeepsAClientOffTheBlockLists()
+    {
+        dns.Add("1.2.0.192.list.dnswl.example", "A", "127.0.5.1");
+        Open(new InboundOptions { BlockLists = ["zen.example"], AllowLists = ["list.dnswl.example"] });
+        await SendAsync();
+        Assert.Empty(Stored.Checks!.Listed);
+        Assert.DoesNotContain("A 1.2.0.192.zen.example", dns.Asked);
+    }
+
+    [Fact]
+    public async Task BlockList_IsAskedAboutIpv6ByNibbles()
+    {
+        const string reversed =
+            "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.zen.example";
+        dns.Add(reversed, "A", "127.0.0.2");
+        Open();
+        await SendAsync(client: "2001:db8::1");
+        Assert.Equal(["zen.example"], Stored.Checks!.Listed);
+    }
+
+    [Fact]
+    public async Task NullSender_IsCheckedByItsHelo()
+    {
+        dns.Add("out.good.example", "TXT", "v=spf1 a -all");
+        Open();
+        await SendAsync("");
+        Assert.Equal(
+            (AuthenticationResult.Pass, SpfScope.Helo, "out.good.example"),
+            (Stored.Checks!.Spf!.Result, Stored.Checks.Spf.Scope, Stored.Checks.Spf.Domain));
+    }
+}
