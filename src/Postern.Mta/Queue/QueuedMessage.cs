@@ -1,3 +1,4 @@
+using Postern.Mta.Inbound.Checks;
 using Postern.Mta.Lists;
 using Postern.Smtp;
 
@@ -29,6 +30,9 @@ public sealed record QueuedMessage
 
     /// <summary>Null: it came without any.</summary>
     public MailOptions? Options { get; init; }
+
+    /// <summary>What was found out about it at the door. Null: nothing was checked.</summary>
+    public MailChecks? Checks { get; init; }
 
     /// <summary>Mailing lists that it goes to. Empty: none.</summary>
     public IReadOnlyList<ListMail> Lists { get; init; } = [];

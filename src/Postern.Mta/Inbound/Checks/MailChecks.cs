@@ -19,6 +19,12 @@ public sealed record MailChecks
 
     /// <summary>Null: not checked.</summary>
     public ArcVerdict? Arc { get; init; }
+
+    /// <summary>Null: no filter was asked.</summary>
+    public SpamVerdict? Spam { get; init; }
+
+    /// <summary>Null: no scanner was asked.</summary>
+    public VirusVerdict? Virus { get; init; }
 }
 
 /// <summary>The result words of RFC 8601 §2.7.</summary>
