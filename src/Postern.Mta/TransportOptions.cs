@@ -65,6 +65,12 @@ public sealed record TransportOptions
     public PipeExitCodes ExitCodes { get; init; } = PipeExitCodes.Safe;
     public PipePer Per { get; init; } = PipePer.Message;
 
+    /// <summary>pipe: the document of the message lies in a file while the script runs.</summary>
+    public bool Json { get; init; }
+
+    /// <summary>pubsub, pipe: how much the document tells.</summary>
+    public InboundParse Parse { get; init; } = InboundParse.Parts;
+
     /// <summary>pubsub: <c>projects/P/topics/T</c>.</summary>
     public string? Topic { get; init; }
 
@@ -102,6 +108,7 @@ public sealed record TransportOptions
     const string RelayOnly = "kind = \"smtp\" or \"mailgun\"";
     const string PipeOnly = "kind = \"pipe\"";
     const string PubSubOnly = "kind = \"pubsub\"";
+    const string DescribedOnly = "kind = \"pubsub\" or \"pipe\"";
     const string MailgunOnly = "kind = \"mailgun\"";
 
     internal static readonly SettingTable<TransportOptions> Settings = new("A way out with a name.")
@@ -226,6 +233,20 @@ public sealed record TransportOptions
         {
             When = IsPipe, Where = PipeOnly,
         },
+        new ValueSetting<TransportOptions, bool>("json", Kinds.Flag,
+            "Whether the document `postern.inbound.v1` (see inbound.md) lies in a file of its own while the "
+            + "script runs; its path is `POSTERN_JSON`.",
+            o => o.Json, (o, v) => o with { Json = v })
+        {
+            When = IsPipe, Where = PipeOnly,
+        },
+        new ValueSetting<TransportOptions, InboundParse>("parse", Kinds.Word<InboundParse>(),
+            "How much the document tells: `parts` of header and attachments, `bodies` of the texts too, each "
+            + "up to 256 KiB.",
+            o => o.Parse, (o, v) => o with { Parse = v })
+        {
+            When = IsDescribed, Where = DescribedOnly,
+        },
         new ValueSetting<TransportOptions, string?>("topic", Kinds.Text.OrNull(),
             "The topic, `projects/P/topics/T`.",
             o => o.Topic, (o, v) => o with { Topic = v })
@@ -295,6 +316,8 @@ public sealed record TransportOptions
 
     static bool IsPubSub(TransportOptions options) => options.Kind == TransportKind.Pubsub;
 
+    static bool IsDescribed(TransportOptions options) => IsPubSub(options) || IsPipe(options);
+
     static bool IsMailgun(TransportOptions options) => options.Kind == TransportKind.Mailgun;
 }
 
@@ -307,3 +330,5 @@ public enum PipeExitCodes { Safe, Postfix }
 public enum PipePer { Message, Recipient }
 
 public enum PubSubFormat { Json, Raw }
+
+public enum InboundParse { Parts, Bodies }

@@ -23,17 +23,22 @@ sealed class MailHeader
 
     readonly List<MailField> fields = [];
     readonly SortedSet<string> defects = new(StringComparer.Ordinal);
-    readonly ParserOptions options;
+
+    /// <summary>How octets are read that are no UTF-8. Null: by what they look like.</summary>
+    readonly ParserOptions? labelled;
 
     MailHeader(ReadOnlySpan<byte> head)
     {
         MailCharsets.Register();
         var lines = Split(head);
-        // RFC 6532 headers are UTF-8; what is not is read in the charset of the body, else as Korean mail of
-        // old.
-        options = new ParserOptions { CharsetEncoding = CharsetOf(lines) ?? MailCharsets.Hangul };
+        if (CharsetOf(lines) is { } charset and not (ASCIIEncoding or UTF8Encoding))
+            labelled = new ParserOptions { CharsetEncoding = charset };
         foreach (var (name, value) in lines)
-            fields.Add(new MailField(name, Rfc2047.DecodeText(options, value).Trim(), value));
+        {
+            var octets = EncodedWords.Mend(value);
+            var text = Rfc2047.DecodeText(OptionsFor(octets), octets).Trim();
+            fields.Add(new MailField(name, text, octets));
+        }
     }
 
     public IReadOnlyList<MailField> Fields => fields;
@@ -49,14 +54,47 @@ sealed class MailHeader
     {
         if (Find(name) is not { } field || field.Octets.Length == 0)
             return [];
-        if (!InternetAddressList.TryParse(options, field.Octets, out var list))
-        {
-            defects.Add($"unreadable-{name.ToLowerInvariant()}");
-            return [];
-        }
-        return [.. list.Mailboxes.Take(AddressesMax)
-            .Select(static m => new MailAddress(m.Name ?? "", m.Address, m.Domain))];
+        var options = OptionsFor(field.Octets);
+        if (InternetAddressList.TryParse(options, field.Octets, out var list))
+            return [.. list.Mailboxes.Take(AddressesMax).Select(ToAddress)];
+        defects.Add($"unreadable-{name.ToLowerInvariant()}");
+        // One that is broken does not take the others with it.
+        return [.. PiecesOf(field.Octets).SelectMany(
+            piece => InternetAddressList.TryParse(options, piece, out var some) ? some.Mailboxes : [])
+            .Take(AddressesMax).Select(ToAddress)];
     }
+
+    static MailAddress ToAddress(MailboxAddress mailbox) =>
+        new(mailbox.Name ?? "", mailbox.Address, mailbox.Domain);
+
+    /// <summary>Between commas and semicolons that stand in no quotes.</summary>
+    static IEnumerable<byte[]> PiecesOf(byte[] octets)
+    {
+        var (start, isQuoted, pieces) = (0, false, 0);
+        for (var i = 0; i <= octets.Length && pieces < AddressesMax; i++)
+        {
+            if (i < octets.Length && octets[i] == '\\' && isQuoted)
+                i++;
+            else if (i < octets.Length && octets[i] == '"')
+                isQuoted = !isQuoted;
+            else if (i == octets.Length || (!isQuoted && octets[i] is (byte)',' or (byte)';'))
+            {
+                yield return octets[start..i];
+                start = i + 1;
+                pieces++;
+            }
+        }
+    }
+
+    // RFC 6532 §3.2: headers are UTF-8; what is not is read in the charset of the body, else guessed.
+    ParserOptions OptionsFor(ReadOnlySpan<byte> octets) => labelled ?? Guess(octets);
+
+    /// <summary>For a field whose octets no label explains.</summary>
+    internal static ParserOptions Guess(ReadOnlySpan<byte> octets) =>
+        Ascii.IsValid(octets) || MailCharsets.Guess(octets) is not { CodePage: 1252 } ? Korean : Western;
+
+    static readonly ParserOptions Korean = new() { CharsetEncoding = MailCharsets.Hangul };
+    static readonly ParserOptions Western = new() { CharsetEncoding = MailCharsets.Latin };
 
     public DateTimeOffset? Date
     {
@@ -154,7 +192,7 @@ sealed class MailHeader
 }
 
 /// <param name="Value">Unfolded and decoded.</param>
-/// <param name="Octets">Unfolded only.</param>
+/// <param name="Octets">Unfolded, with the padding that encoded words lack.</param>
 sealed record MailField(string Name, string Value, byte[] Octets);
 
 sealed record MailAddress(string Name, string Address, string Domain);

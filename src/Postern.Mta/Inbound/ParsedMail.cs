@@ -1,7 +1,7 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 using MimeKit;
-using MimeKit.IO;
 using Postern.Smtp;
 
 namespace Postern.Mta.Inbound;
@@ -14,23 +14,41 @@ public sealed class ParsedMail : IAsyncDisposable
     /// <summary>Up to here the octets stay in memory.</summary>
     const int MemoryOctetsMax = 1 << 20;
 
+    /// <summary>Header sections up to here, in octets, are taken apart: MimeKit keeps each field.</summary>
+    const int HeadOctetsMax = 1 << 20;
+
+    /// <summary>Lines that may begin a part: MimeKit keeps each part.</summary>
+    const int BoundaryLinesMax = 20_000;
+
     const int DepthMax = 64;
     const int AttachmentsMax = 1000;
     const int OtherTextsMax = 20;
 
     readonly Stream octets;
+    readonly int textOctetsMax;
+    readonly SortedSet<string> defects = new(StringComparer.Ordinal);
     readonly List<MailAttachment> attachments = [];
     readonly Dictionary<string, string> otherTexts = new(StringComparer.Ordinal);
     StringBuilder? plain;
     StringBuilder? html;
 
-    ParsedMail(Stream octets, MailHeader header)
+    ParsedMail(Stream octets, MailHeader header, int textOctetsMax)
     {
         this.octets = octets;
+        this.textOctetsMax = textOctetsMax;
+        Header = header;
         // Where a field was folded with a tab its reader sees a space.
         Fields = [.. header.Fields.Select(
             field => KeyValuePair.Create(field.Name, field.Value.Replace('\t', ' ')))];
     }
+
+    internal MailHeader Header { get; }
+
+    /// <summary>What is wrong with it below its header section, by fixed names, sorted.</summary>
+    public IReadOnlyCollection<string> Defects => defects;
+
+    /// <summary>There was more text than was asked for.</summary>
+    public bool IsTextTruncated { get; private set; }
 
     /// <summary>Decoded, in order, with their names as they stand.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> Fields { get; }
@@ -65,24 +83,42 @@ public sealed class ParsedMail : IAsyncDisposable
     }
 
     /// <param name="directory">Where a large one lies while it is read.</param>
-    public static async ValueTask<ParsedMail> ReadAsync(
-        ContentSource content, string directory, CancellationToken cancel)
+    public static ValueTask<ParsedMail> ReadAsync(
+        ContentSource content, string directory, CancellationToken cancel) =>
+        ReadAsync(content, directory, int.MaxValue, cancel);
+
+    /// <param name="textOctetsMax">Of each kind of text, decoded from its transfer encoding.</param>
+    internal static async ValueTask<ParsedMail> ReadAsync(
+        ContentSource content, string directory, int textOctetsMax, CancellationToken cancel)
     {
-        MailCharsets.Register();
         Stream octets = content.Octets <= MemoryOctetsMax ? new MemoryStream() : OpenNameless(directory);
         try
         {
             await CopyAsync(content, octets, cancel).ConfigureAwait(false);
-            var mail = new ParsedMail(octets, MailHeader.Read(await HeadOfAsync(octets, cancel)
-                .ConfigureAwait(false)));
-            await mail.ParseAsync(cancel).ConfigureAwait(false);
-            return mail;
+            return await ReadAsync(octets, textOctetsMax, cancel).ConfigureAwait(false);
         }
         catch
         {
             await octets.DisposeAsync().ConfigureAwait(false);
             throw;
         }
+    }
+
+    /// <summary>Octets that somebody has in memory already; they must not change meanwhile.</summary>
+    internal static ValueTask<ParsedMail> ReadAsync(
+        byte[] octets, int textOctetsMax, CancellationToken cancel) =>
+        ReadAsync(new MemoryStream(octets, writable: false), textOctetsMax, cancel);
+
+    static async ValueTask<ParsedMail> ReadAsync(Stream octets, int textOctetsMax, CancellationToken cancel)
+    {
+        MailCharsets.Register();
+        var head = MailHeader.Read(await HeadOfAsync(octets, cancel).ConfigureAwait(false));
+        var mail = new ParsedMail(octets, head, textOctetsMax);
+        if (await IsBoundedAsync(octets, cancel).ConfigureAwait(false))
+            await mail.ParseAsync(cancel).ConfigureAwait(false);
+        else
+            mail.defects.Add("too-complex");
+        return mail;
     }
 
     public ValueTask DisposeAsync() => octets.DisposeAsync();
@@ -125,6 +161,38 @@ public sealed class ParsedMail : IAsyncDisposable
         return end < 0 ? head : head[..(end + 2)];
     }
 
+    /// <summary>Taking it apart will not cost more memory than it is worth.</summary>
+    static async ValueTask<bool> IsBoundedAsync(Stream octets, CancellationToken cancel)
+    {
+        octets.Position = 0;
+        var piece = ArrayPool<byte>.Shared.Rent(64 << 10);
+        try
+        {
+            // The last octets of a piece stand before those of the next one.
+            var (kept, lines, position, isHead) = (0, 0, 0L, true);
+            while (true)
+            {
+                var read = await octets.ReadAsync(piece.AsMemory(kept), cancel).ConfigureAwait(false);
+                if (read == 0)
+                    return !isHead || position <= HeadOctetsMax;
+                var span = piece.AsSpan(0, kept + read);
+                lines += span.Count("\n--"u8);
+                isHead = isHead && span.IndexOf("\n\r\n"u8) < 0
+                    && !(position == 0 && span.StartsWith("\r\n"u8));
+                position += read;
+                if (lines > BoundaryLinesMax || (isHead && position > HeadOctetsMax))
+                    return false;
+                kept = Math.Min(2, span.Length);
+                span[^kept..].CopyTo(span);
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(piece);
+            octets.Position = 0;
+        }
+    }
+
     async ValueTask ParseAsync(CancellationToken cancel)
     {
         var options = new ParserOptions { CharsetEncoding = MailCharsets.Hangul, MaxMimeDepth = DepthMax };
@@ -133,149 +201,101 @@ public sealed class ParsedMail : IAsyncDisposable
             var parser = new MimeParser(options, octets, MimeFormat.Entity, persistent: true);
             var message = await parser.ParseMessageAsync(cancel).ConfigureAwait(false);
             if (message.Body is { } body)
-                Take(body, 0);
+                Take(body, 0, "");
         }
         catch (Exception e) when (e is FormatException or ArgumentException or NotSupportedException)
         {
             // No MIME at all: whoever reads it sees what there is.
+            defects.Add("unreadable-mime");
             octets.Position = 0;
             var all = new byte[Math.Min(octets.Length, MemoryOctetsMax)];
             await octets.ReadExactlyAsync(all, cancel).ConfigureAwait(false);
-            plain = new StringBuilder(Decode(all, null));
+            plain = new StringBuilder(MailCharsets.Decode(all, null));
         }
     }
 
-    void Take(MimeEntity entity, int depth)
+    /// <param name="part">The number of the one it stands in, as IMAP counts. Empty: of none.</param>
+    void Take(MimeEntity entity, int depth, string part)
     {
-        switch (entity)
+        if (entity is Multipart parts)
         {
-            case Multipart parts when depth < DepthMax:
-                foreach (var part in parts)
-                    Take(part, depth + 1);
-                break;
-            case TextPart text when !text.IsAttachment && TakeText(text):
-                break;
-            case MimePart or MessagePart when attachments.Count < AttachmentsMax:
-                attachments.Add(new MailAttachment(entity));
-                break;
-            default:
-                // A multipart too deep, or one too many: it is in the octets.
-                break;
+            if (depth == DepthMax)
+                defects.Add("too-deep");
+            for (var i = 0; i < parts.Count && depth < DepthMax; i++)
+                Take(parts[i], depth + 1, NumberOf(part, i + 1));
+            return;
         }
+        if (entity is TextPart { IsAttachment: false } text && TakeText(text))
+            return;
+        if (attachments.Count < AttachmentsMax)
+            attachments.Add(new MailAttachment(entity, part.Length > 0 ? part : "1"));
+        else
+            // It is in the octets.
+            defects.Add("too-many-attachments");
     }
+
+    static string NumberOf(string parent, int number) => parent.Length == 0
+        ? number.ToString(CultureInfo.InvariantCulture)
+        : string.Create(CultureInfo.InvariantCulture, $"{parent}.{number}");
 
     /// <returns>False: it is a file.</returns>
     bool TakeText(TextPart part)
     {
         if (part.IsPlain && part.FileName is null)
-            Append(ref plain, TextOf(part));
+            Append(ref plain, part);
         else if (part.IsHtml && part.FileName is null)
-            Append(ref html, TextOf(part));
+            Append(ref html, part);
         else if (part.IsPlain || part.IsHtml || otherTexts.Count == OtherTextsMax
             || part.ContentType.MediaSubtype.ToLowerInvariant() is not { Length: > 0 and <= 40 } subtype
             // It becomes the name of a field: none of ours.
             || subtype is "mime" || !subtype.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '.' or '+'))
             return false;
         else
-            otherTexts.TryAdd(subtype, TextOf(part));
+            otherTexts.TryAdd(subtype, TextOf(part, textOctetsMax));
         return true;
     }
 
-    static void Append(ref StringBuilder? to, string text)
+    void Append(ref StringBuilder? to, TextPart part)
     {
+        var text = TextOf(part, Math.Max(0, textOctetsMax - (to?.Length ?? 0)));
         if (to is null)
             to = new StringBuilder(text);
-        else
+        else if (text.Length > 0)
             to.Append("\r\n").Append(text);
     }
 
-    static string TextOf(TextPart part)
+    string TextOf(TextPart part, int octetsMax)
     {
         if (part.Content is null)
             return "";
-        using var decoded = new MemoryStream();
-        part.Content.DecodeTo(decoded);
-        return Decode(decoded.GetBuffer().AsSpan(0, (int)decoded.Length), part.ContentType.Charset);
-    }
-
-    /// <summary>Many programs name a charset that is not theirs, or none.</summary>
-    static string Decode(ReadOnlySpan<byte> octets, string? charset)
-    {
-        var isShifted = charset?.StartsWith("iso-2022", StringComparison.OrdinalIgnoreCase) == true;
-        if (Ascii.IsValid(octets) && !isShifted)
-            return Encoding.ASCII.GetString(octets);
-        var named = charset is { Length: > 0 } name ? MailCharsets.Find(name) : null;
-        if (named is null or ASCIIEncoding)
-            named = System.Text.Unicode.Utf8.IsValid(octets) ? Encoding.UTF8 : MailCharsets.Hangul;
-        return named.GetString(octets);
-    }
-}
-
-/// <summary>A file of a message.</summary>
-public sealed class MailAttachment
-{
-    const int NameCharactersMax = 255;
-    static readonly FormatOptions Lines = new() { NewLineFormat = NewLineFormat.Dos };
-
-    readonly MimeEntity entity;
-
-    internal MailAttachment(MimeEntity entity)
-    {
-        this.entity = entity;
-        Name = NameOf(entity);
-        ContentType = TypeOf(entity);
-        ContentId = entity.ContentId is { Length: > 0 } id && !id.Any(char.IsControl) ? $"<{id}>" : null;
-        using var measure = new MeasuringStream();
-        Write(measure);
-        Octets = measure.Length;
-    }
-
-    /// <summary>Without path and controls; never empty.</summary>
-    public string Name { get; }
-
-    public string ContentType { get; }
-
-    /// <summary>With angle brackets. Null: it has none.</summary>
-    public string? ContentId { get; }
-
-    /// <summary>Decoded.</summary>
-    public long Octets { get; }
-
-    public async ValueTask WriteToAsync(Stream to, CancellationToken cancel)
-    {
-        if (entity is MimePart part)
+        using var decoded = part.Content.Open();
+        var octets = Read(decoded, octetsMax);
+        var label = part.ContentType.Charset;
+        if (label is { Length: > 0 } && MailCharsets.Find(label) is null)
+            defects.Add("unknown-charset");
+        var text = MailCharsets.Decode(octets.Span, label);
+        if (decoded.ReadByte() >= 0)
         {
-            if (part.Content is { } content)
-                await content.DecodeToAsync(to, cancel).ConfigureAwait(false);
+            IsTextTruncated = true;
+            // Of a character that was cut.
+            text = text.TrimEnd('\ufffd');
         }
-        else if (entity is MessagePart { Message: { } message })
-            await message.WriteToAsync(Lines, to, cancel).ConfigureAwait(false);
+        if (text.Contains('\ufffd', StringComparison.Ordinal))
+            defects.Add("undecodable-text");
+        return text;
     }
 
-    void Write(Stream to)
+    static ReadOnlyMemory<byte> Read(Stream from, int octetsMax)
     {
-        if (entity is MimePart part)
-            part.Content?.DecodeTo(to);
-        else if (entity is MessagePart { Message: { } message })
-            message.WriteTo(Lines, to);
-    }
-
-    static string NameOf(MimeEntity entity)
-    {
-        var given = entity.ContentDisposition?.FileName ?? entity.ContentType.Name ?? "";
-        var name = new string([.. given.Where(c => !char.IsControl(c))
-            .TakeLast(NameCharactersMax)]);
-        name = name[(name.LastIndexOfAny(['/', '\\']) + 1)..].Trim();
-        return name.Length > 0 ? name : entity is MessagePart ? "message.eml" : "unnamed";
-    }
-
-    /// <summary>It stands in header fields of ours: what is no token there is a stream of octets.</summary>
-    static string TypeOf(MimeEntity entity)
-    {
-        var type = string.Create(CultureInfo.InvariantCulture,
-            $"{entity.ContentType.MediaType}/{entity.ContentType.MediaSubtype}").ToLowerInvariant();
-        return type.Length <= 100 && type.Count(c => c == '/') == 1
-            && type.All(c => char.IsAsciiLetterOrDigit(c) || c is '/' or '-' or '.' or '+' or '_')
-            ? type : "application/octet-stream";
+        var to = new ArrayBufferWriter<byte>();
+        while (to.WrittenCount < octetsMax)
+        {
+            var room = to.GetSpan(4096);
+            var read = from.Read(room[..Math.Min(room.Length, octetsMax - to.WrittenCount)]);
+            if (read == 0)
+                break;
+            to.Advance(read);
+        }
+        return to.WrittenMemory;
     }
 }

@@ -33,6 +33,7 @@ static class RowCodec
         MessageId = message.MessageId,
         ReportOn = message.ReportOn?.Value,
         Options = ToRow(message.Options),
+        Checks = message.Checks,
         Lists = message.Lists.Count == 0 ? null : [.. message.Lists.Select(list => new ListRow
         {
             Address = list.Address,
@@ -125,6 +126,7 @@ static class RowCodec
             MessageId = row.MessageId ?? "",
             ReportOn = ToId(row.ReportOn),
             Options = ToOptions(row.Options),
+            Checks = row.Checks,
             Lists = row.Lists is null ? [] : [.. row.Lists.Select(list => new ListMail(
                 list.Address, list.Fields, ToCuts(list.Cuts), list.KeepsReports))],
         };

@@ -1,4 +1,6 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
+using Postern.Mta.Inbound.Checks;
 
 namespace Postern.Mta.Store;
 
@@ -36,6 +38,20 @@ sealed record MessageRow
     [JsonPropertyName("r")] public long? ReportOn { get; init; }
     [JsonPropertyName("mo")] public OptionsRow? Options { get; init; }
     [JsonPropertyName("ml")] public ListRow[]? Lists { get; init; }
+
+    [JsonPropertyName("mc")]
+    [JsonConverter(typeof(ChecksConverter))]
+    public MailChecks? Checks { get; init; }
+}
+
+/// <summary>As everywhere else where they are kept: by names, not by numbers.</summary>
+sealed class ChecksConverter : JsonConverter<MailChecks>
+{
+    public override MailChecks? Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
+        JsonSerializer.Deserialize(ref reader, MailChecksJson.Default.MailChecks);
+
+    public override void Write(Utf8JsonWriter writer, MailChecks value, JsonSerializerOptions options) =>
+        JsonSerializer.Serialize(writer, value, MailChecksJson.Default.MailChecks);
 }
 
 sealed record ListRow

@@ -21,6 +21,9 @@ sealed record PipeAccount
     /// <summary>Ours.</summary>
     public static readonly PipeAccount Own = new();
 
+    /// <summary>Null: ours.</summary>
+    public uint? User { get; private init; }
+
     /// <summary>Put before the program and its arguments. Empty: nothing.</summary>
     public IReadOnlyList<string> Prefix { get; private init; } = [];
 
@@ -63,6 +66,7 @@ sealed record PipeAccount
 
     static PipeAccount Make(string name, uint user, uint group, string home) => new()
     {
+        User = user,
         Prefix =
         [
             Setpriv,

@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text;
+using Postern.Mta.Inbound;
 using Postern.Mta.Queue;
 using Postern.Smtp;
 
@@ -9,6 +11,12 @@ namespace Postern.Mta.Transports;
 /// <param name="delimiters">Characters between user and extension; the first one found counts.</param>
 sealed class PipeFacts(Attempt attempt, string transport, string delimiters)
 {
+    /// <summary>Of one variable, in octets; those that list all recipients have more.</summary>
+    const int ValueOctetsMax = 1024;
+
+    /// <summary>Below what Linux takes for one string (MAX_ARG_STRLEN, 128 KiB).</summary>
+    const int ListOctetsMax = 120_000;
+
     const string Path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
     /// <summary>Where a program without a slash in its name is looked for; the script's own PATH.</summary>
@@ -48,24 +56,43 @@ sealed class PipeFacts(Attempt attempt, string transport, string delimiters)
     /// <summary>
     /// Every macro as <c>POSTERN_NAME</c>, with these differences: <c>POSTERN_SENDER</c> is empty for the
     /// null sender; <c>POSTERN_RECIPIENTS</c> holds all of them, one a line; what belongs to one recipient is
-    /// there only where there is one. Besides: <c>POSTERN_TRANSPORT</c>, <c>POSTERN_MESSAGE_ID</c>,
-    /// <c>PATH</c>.
+    /// there only where there is one. Besides: <c>POSTERN_TRANSPORT</c>, <c>POSTERN_MESSAGE_ID</c>, the
+    /// results of checks that were made, <c>PATH</c>.
     /// </summary>
+    /// <remarks>No value has control characters, and none is longer than 1,024 octets. A list of recipients
+    /// that Linux would not take is left out: a part of it would be read as the whole.</remarks>
     public IReadOnlyList<string> EnvironmentFor(IReadOnlyList<Recipient> recipients)
     {
-        var lines = new List<string> { $"PATH={Path}", $"POSTERN_TRANSPORT={transport}" };
+        var lines = new List<string> { $"PATH={Path}" };
+        Add("TRANSPORT", transport);
         foreach (var macro in Enum.GetValues<PipeMacro>())
         {
             var name = PipeArgument.NameOf(macro).ToUpperInvariant();
             if (macro is PipeMacro.Sender)
-                lines.Add($"POSTERN_SENDER={(attempt.Sender.IsNull ? "" : ValueOf(macro, recipients[0]))}");
+                Add(name, attempt.Sender.IsNull ? "" : ValueOf(macro, recipients[0]));
             else if (recipients.Count == 1 || !IsOfOneRecipient(macro))
-                lines.Add($"POSTERN_{name}={ValueOf(macro, recipients[0])}");
+                Add(name, ValueOf(macro, recipients[0]));
         }
-        var all = string.Join('\n', recipients.Select(recipient => ValueOf(PipeMacro.Recipient, recipient)));
-        lines.Add($"POSTERN_RECIPIENTS={all}");
-        lines.Add($"POSTERN_MESSAGE_ID={attempt.Message.MessageId.Replace('\0', '?')}");
+        var all = string.Join('\n', recipients.Select(recipient =>
+            PlainText.Line(ValueOf(PipeMacro.Recipient, recipient), ValueOctetsMax)));
+        if (Encoding.UTF8.GetByteCount(all) <= ListOctetsMax)
+            lines.Add($"POSTERN_RECIPIENTS={all}");
+        Add("MESSAGE_ID", attempt.Message.MessageId);
+        var checks = attempt.Message.Checks;
+        Add("SPF", CheckWords.SpfOf(checks));
+        Add("DKIM", CheckWords.DkimOf(checks));
+        Add("DMARC", CheckWords.DmarcOf(checks));
+        Add("DMARC_POLICY", CheckWords.DmarcPolicyOf(checks));
+        Add("ARC", CheckWords.ArcOf(checks));
+        Add("SPAM", CheckWords.SpamOf(checks));
+        Add("VIRUS", CheckWords.VirusOf(checks));
         return lines;
+
+        void Add(string name, string? value)
+        {
+            if (value is not null)
+                lines.Add($"POSTERN_{name}={PlainText.Line(value, ValueOctetsMax)}");
+        }
     }
 
     /// <summary>Fields put in front of the content (DESIGN §9.6); what names a recipient only where there is

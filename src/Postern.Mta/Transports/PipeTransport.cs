@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Postern.Mta.Inbound;
 using Postern.Mta.Queue;
 using Postern.Smtp;
 
@@ -20,17 +21,16 @@ public sealed class PipeTransport : ITransport
     static readonly EnhancedStatus Refused = new(5, 7, 0);
 
     readonly TransportOptions options;
-    readonly string delimiters;
+    readonly InboundSource source;
     readonly TimeProvider clock;
     readonly IReadOnlyList<PipeArgument> arguments;
 
-    /// <param name="delimiters">Characters between user and extension (<c>inbound.delimiter</c>).</param>
     /// <exception cref="ArgumentException">The options do not pass <see cref="FindProblem"/>.</exception>
-    public PipeTransport(string name, TransportOptions options, string delimiters, TimeProvider clock)
+    public PipeTransport(string name, TransportOptions options, InboundSource source, TimeProvider clock)
     {
         Name = name;
         this.options = options;
-        this.delimiters = delimiters;
+        this.source = source;
         this.clock = clock;
         var parsed = new List<PipeArgument>();
         foreach (var text in options.Argv)
@@ -71,7 +71,7 @@ public sealed class PipeTransport : ITransport
     public async ValueTask<AttemptReport> AttemptAsync(Attempt attempt, CancellationToken cancel)
     {
         var started = clock.GetTimestamp();
-        var facts = new PipeFacts(attempt, Name, delimiters);
+        var facts = new PipeFacts(attempt, Name, source.Delimiters);
         var results = new Dictionary<int, AttemptResult>();
         foreach (var recipient in attempt.Recipients)
         {
@@ -79,6 +79,8 @@ public sealed class PipeTransport : ITransport
                 results.Add(recipient.Number, refusal);
         }
         var taken = attempt.Recipients.Where(recipient => !results.ContainsKey(recipient.Number)).ToList();
+        var description = options.Json ? new Lazy<Task<MailDescription>>(() => MailDescription
+            .ReadAsync(attempt.Content, source.DataDirectory, options.Parse, cancel).AsTask()) : null;
         AttemptResult? obstacle = null;
         foreach (var group in GroupsOf(taken))
         {
@@ -86,7 +88,8 @@ public sealed class PipeTransport : ITransport
             var result = obstacle;
             if (result is null)
             {
-                var run = await RunAsync(attempt, facts, group, cancel).ConfigureAwait(false);
+                var run = await RunAsync(attempt, facts, description, group, cancel)
+                    .ConfigureAwait(false);
                 result = run.Judge(Name, options.ExitCodes);
                 if (run is PipeRun.NotStarted or PipeRun.TimedOut or PipeRun.Stopped)
                     obstacle = run is PipeRun.Stopped ? NotBegun : result as AttemptResult.NextHopDown;
@@ -134,7 +137,8 @@ public sealed class PipeTransport : ITransport
     }
 
     async Task<PipeRun> RunAsync(
-        Attempt attempt, PipeFacts facts, IReadOnlyList<Recipient> recipients, CancellationToken cancel)
+        Attempt attempt, PipeFacts facts, Lazy<Task<MailDescription>>? description,
+        IReadOnlyList<Recipient> recipients, CancellationToken cancel)
     {
         var program = options.Argv[0];
         if (cancel.IsCancellationRequested)
@@ -145,10 +149,43 @@ public sealed class PipeTransport : ITransport
             return new PipeRun.NotStarted(program, new PipeProblem(
                 $"Command \"{program}\" does not exist",
                     "correct the path in argv, or put the script there"));
+        if (description is null)
+            return await StartAsync(attempt, facts, account, path, recipients, null, cancel)
+                .ConfigureAwait(false);
+        PipeDocument file;
+        try
+        {
+            var mail = await description.Value.ConfigureAwait(false);
+            var document = new InboundDocument(source, attempt, mail, new RawContent.Elsewhere());
+            file = await PipeDocument.WriteAsync(document.Write(recipients), account.User, cancel)
+                .ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            return new PipeRun.Stopped(program, "");
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return new PipeRun.NotStarted(program, new PipeProblem(
+                $"The document for the script cannot be written: {error.Message}",
+                "make room in the directory for temporary files and in the data directory"));
+        }
+        using (file)
+            return await StartAsync(attempt, facts, account, path, recipients, file, cancel)
+                .ConfigureAwait(false);
+    }
+
+    /// <param name="document">Null: none was asked for.</param>
+    async Task<PipeRun> StartAsync(
+        Attempt attempt, PipeFacts facts, PipeAccount account, string path,
+        IReadOnlyList<Recipient> recipients, PipeDocument? document, CancellationToken cancel)
+    {
+        var program = options.Argv[0];
         List<string> line = [.. account.Prefix, path, .. ExpandTail(facts, recipients)];
-        var command = new ChildCommand(
-            line[0], line, [.. account.Environment, .. facts.EnvironmentFor(recipients)],
-                options.Directory ?? "/");
+        List<string> environment = [.. account.Environment, .. facts.EnvironmentFor(recipients)];
+        if (document is not null)
+            environment.Add($"POSTERN_JSON={document.Path}");
+        var command = new ChildCommand(line[0], line, environment, options.Directory ?? "/");
         if (!ChildProcess.TryStart(command, out var child, out var error))
             return new PipeRun.NotStarted(program, Explain(program, error));
         using (child)

@@ -96,6 +96,14 @@ static unsafe partial class Posix
     [LibraryImport("libc", EntryPoint = "read", SetLastError = true)]
     public static partial nint Read(int descriptor, byte* buffer, nuint count);
 
+    [LibraryImport("libc", EntryPoint = "setxattr", SetLastError = true,
+        StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int SetAttribute(string path, string name, byte* value, nuint octets, int flags);
+
+    [LibraryImport("libc", EntryPoint = "chown", SetLastError = true,
+        StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int ChangeOwner(string path, uint user, uint group);
+
     [LibraryImport("libc", EntryPoint = "getpwnam_r", StringMarshalling = StringMarshalling.Utf8)]
     public static partial int FindPassword(
         string name, PasswordEntry* entry, byte* buffer, nuint octets, PasswordEntry** found);

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Postern.Mta.Events;
+using Postern.Mta.Inbound;
 using Postern.Mta.Transports.Mailgun;
 using Postern.Mta.Transports.PubSub;
 
@@ -11,16 +12,17 @@ namespace Postern.Mta.Transports;
 public sealed class TransportKinds(
     PosternOptions options, string version, IResolver resolver, Metrics metrics, TimeProvider clock)
 {
+    readonly InboundSource source =
+        new(options.Hostname, version, options.Inbound.Delimiter, options.Data);
+
     public ITransport Build(string name, TransportOptions transport) => transport.Kind switch
     {
         TransportKind.Smtp => new SmtpTransport(
             name, transport, options.Hostname, resolver,
             AddressPolicy.ForThisMachine(
                 transport.Private ? PrivateAddresses.Allowed : PrivateAddresses.Refused), clock),
-        TransportKind.Pipe => new PipeTransport(name, transport, options.Inbound.Delimiter, clock),
-        TransportKind.Pubsub => new PubSubTransport(
-            name, transport, new PubSubSource(
-                options.Hostname, version, options.Inbound.Delimiter, options.Data), metrics, clock),
+        TransportKind.Pipe => new PipeTransport(name, transport, source, clock),
+        TransportKind.Pubsub => new PubSubTransport(name, transport, source, metrics, clock),
         TransportKind.Mailgun => new MailgunTransport(name, transport, clock),
         _ => throw new UnreachableException(),
     };

@@ -1,8 +1,11 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.Versioning;
+using System.Text.Json;
 using Postern.Mta;
+using Postern.Mta.Inbound;
 using Postern.Mta.Transports;
+using Postern.Tests.Inbound;
 
 namespace Postern.Tests.Transports;
 
@@ -10,6 +13,8 @@ namespace Postern.Tests.Transports;
 public sealed class PipeTransportTests : IDisposable
 {
     const string Mail = "Subject: hi\r\n\r\nline one\r\nline two\r\n";
+
+    static readonly InboundSource Source = new("mx.b.example", "0.1.0", "+", Path.GetTempPath());
 
     readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("pipe");
 
@@ -235,6 +240,94 @@ public sealed class PipeTransportTests : IDisposable
     }
 
     [Fact]
+    public async Task Run_Environment_TellsChecksInOneWordEach()
+    {
+        var attempt = AttemptOf.Text(Mail, "a@b.example");
+        attempt = attempt with { Message = attempt.Message with { Checks = SampleChecks.Full } };
+        await Transport("cat >/dev/null; env > got", new TransportOptions()).AttemptAsync(attempt, Cancel);
+        var environment = Got().Split('\n');
+        Assert.Equal(
+            ["POSTERN_ARC=none", "POSTERN_DKIM=pass", "POSTERN_DMARC=pass", "POSTERN_DMARC_POLICY=reject",
+                "POSTERN_SPAM=ham", "POSTERN_SPF=softfail", "POSTERN_VIRUS=clean"],
+            environment.Where(line => line.StartsWith("POSTERN_SP", StringComparison.Ordinal)
+                || line.StartsWith("POSTERN_D", StringComparison.Ordinal)
+                || line.StartsWith("POSTERN_ARC", StringComparison.Ordinal)
+                || line.StartsWith("POSTERN_VIRUS", StringComparison.Ordinal))
+                .Where(line => !line.StartsWith("POSTERN_DOMAIN", StringComparison.Ordinal))
+                .Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task Run_Environment_HasNoControlCharactersAndNoLongValue()
+    {
+        var attempt = AttemptOf.Text(Mail, "a@b.example");
+        attempt = attempt with
+        {
+            Message = attempt.Message with
+            {
+                MessageId = "<a\r\nEVIL=1\u0007" + new string('가', 2000) + ">",
+                Client = attempt.Message.Client with { Helo = "x\ny" },
+            },
+        };
+        await Transport("cat >/dev/null; env > got", new TransportOptions()).AttemptAsync(attempt, Cancel);
+        Assert.Contains("\nPOSTERN_CLIENT_HELO=xy\n", Got(), StringComparison.Ordinal);
+        Assert.Contains(
+            "\nPOSTERN_MESSAGE_ID=<aEVIL=1" + new string('가', 338) + "\n", Got(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Run_ListOfRecipientsThatLinuxWouldNotTake_IsLeftOut()
+    {
+        var local = new string('x', 60);
+        var recipients = Enumerable.Range(1, 999).Select(i => $"{local}{i}@{local}.{local}.test").ToArray();
+        var transport = Transport(
+            "cat >/dev/null; echo \"${POSTERN_RECIPIENTS-none}\" > got", new TransportOptions());
+        var report = await transport.AttemptAsync(AttemptOf.Text(Mail, recipients), Cancel);
+        Assert.IsType<AttemptResult.Relayed>(report.Results[0]);
+        Assert.Equal("none\n", Got());
+    }
+
+    [Fact]
+    public async Task Run_Json_LiesInAPrivateFileWhileItRuns()
+    {
+        var transport = Transport(
+            "cat >/dev/null; cp \"$POSTERN_JSON\" got; stat -c %a \"$POSTERN_JSON\"; echo $POSTERN_JSON",
+            new TransportOptions { Json = true, Parse = InboundParse.Bodies });
+        var report =
+            await transport.AttemptAsync(AttemptOf.Text(Mail, "a@b.example", "c@b.example"), Cancel);
+        var said = Assert.IsType<AttemptResult.Relayed>(report.Results[0]).Text.Split('(', ')', ' ');
+        Assert.Contains("600", said);
+        var path = Assert.Single(said, word => word.StartsWith('/'));
+        Assert.False(File.Exists(path), "it is removed after the run");
+        using var document = JsonDocument.Parse(Got());
+        var root = document.RootElement;
+        Assert.Equal(["a@b.example", "c@b.example"], root.GetProperty("envelope").GetProperty("rcpt_to")
+            .EnumerateArray().Select(row => row.GetProperty("address").GetString()));
+        Assert.Equal("""{"mode":"none"}""", root.GetProperty("raw").GetRawText());
+        Assert.Equal("line one\r\nline two",
+            root.GetProperty("message").GetProperty("stripped").GetProperty("text").GetString());
+    }
+
+    [Fact]
+    public async Task Run_JsonForAnotherUser_IsReadableByThatUserAlone()
+    {
+        if (!System.Environment.IsPrivilegedProcess)
+            Assert.Skip("needs CAP_SETUID");
+        var options = new TransportOptions
+        {
+            Argv = ["/bin/sh", "-c", "cat >/dev/null; head -c 30 \"$$POSTERN_JSON\"; ls -l $$POSTERN_JSON"],
+            User = "nobody",
+            Json = true,
+        };
+        await using var transport = new PipeTransport("script", options, Source, TimeProvider.System);
+        var report = await transport.AttemptAsync(AttemptOf.Text(Mail, "a@b.example"), Cancel);
+        var text = Assert.IsType<AttemptResult.Relayed>(report.Results[0]).Text;
+        Assert.Contains("{\"schema\":\"postern.inbound.v1\"", text, StringComparison.Ordinal);
+        // The group's bits show the mask of the list where there is one; all others have nothing.
+        Assert.Matches("-rw-(r--|---)---", text);
+    }
+
+    [Fact]
     public async Task Run_NullSender_IsMailerDaemonInArgvAndEmptyInTheEnvironment()
     {
         var transport =
@@ -278,7 +371,7 @@ public sealed class PipeTransportTests : IDisposable
         foreach (var codes in new[] { PipeExitCodes.Safe, PipeExitCodes.Postfix })
         {
             var options = new TransportOptions { Argv = [program], SameUser = true, ExitCodes = codes };
-            await using var transport = new PipeTransport("script", options, "+", TimeProvider.System);
+            await using var transport = new PipeTransport("script", options, Source, TimeProvider.System);
             var report =
                 await transport.AttemptAsync(AttemptOf.Text(Mail, "a@b.example", "c@b.example"), Cancel);
             Assert.All(report.Results, result =>
@@ -302,7 +395,7 @@ public sealed class PipeTransportTests : IDisposable
         await File.WriteAllBytesAsync(path, System.Text.Encoding.ASCII.GetBytes(script), Cancel);
         File.SetUnixFileMode(path, mode);
         var options = new TransportOptions { Argv = [path], SameUser = true };
-        await using var transport = new PipeTransport("script", options, "+", TimeProvider.System);
+        await using var transport = new PipeTransport("script", options, Source, TimeProvider.System);
         var report = await transport.AttemptAsync(AttemptOf.Text(Mail, "a@b.example"), Cancel);
         var down = Assert.IsType<AttemptResult.NextHopDown>(report.Results[0]);
         Assert.Contains(text, down.Text, StringComparison.Ordinal);
@@ -322,7 +415,7 @@ public sealed class PipeTransportTests : IDisposable
     {
         var options = new TransportOptions { Argv = ["/bin/true"] };
         Assert.NotNull(PipeTransport.FindAccountProblem(options));
-        await using var transport = new PipeTransport("script", options, "+", TimeProvider.System);
+        await using var transport = new PipeTransport("script", options, Source, TimeProvider.System);
         var report = await transport.AttemptAsync(AttemptOf.Text(Mail, "a@b.example"), Cancel);
         Assert.Equal("pipe", Assert.IsType<AttemptResult.NextHopDown>(report.Results[0]).Alarm?.Kind);
     }
@@ -344,7 +437,7 @@ public sealed class PipeTransportTests : IDisposable
             Argv = ["/bin/sh", "-c", "cat >/dev/null; id -un; grep CapEff /proc/self/status; echo $$USER"],
             User = "nobody",
         };
-        await using var transport = new PipeTransport("script", options, "+", TimeProvider.System);
+        await using var transport = new PipeTransport("script", options, Source, TimeProvider.System);
         var report = await transport.AttemptAsync(AttemptOf.Text(Mail, "a@b.example"), Cancel);
         Assert.Equal(
             "delivered via script service (nobody CapEff: 0000000000000000 nobody)", report.Results[0].Text);
@@ -359,7 +452,7 @@ public sealed class PipeTransportTests : IDisposable
         await File.WriteAllBytesAsync(path, "#!/bin/sh\n"u8.ToArray(), Cancel);
         var options =
             new TransportOptions { Argv = [path], User = "nobody", ExitCodes = PipeExitCodes.Postfix };
-        await using var transport = new PipeTransport("script", options, "+", TimeProvider.System);
+        await using var transport = new PipeTransport("script", options, Source, TimeProvider.System);
         var report = await transport.AttemptAsync(AttemptOf.Text(Mail, "a@b.example"), Cancel);
         Assert.Equal("pipe", Assert.IsType<AttemptResult.NextHopDown>(report.Results[0]).Alarm?.Kind);
     }
@@ -373,7 +466,7 @@ public sealed class PipeTransportTests : IDisposable
         var options = new TransportOptions { Argv = ["/bin/true", argument] };
         Assert.Contains(text, PipeTransport.FindProblem(options), StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() =>
-            new PipeTransport("script", options, "+", TimeProvider.System));
+            new PipeTransport("script", options, Source, TimeProvider.System));
     }
 
     [Theory]
@@ -434,7 +527,7 @@ public sealed class PipeTransportTests : IDisposable
             SameUser = true,
             Directory = options.Directory ?? folder.FullName,
         },
-        "+",
+        Source,
         TimeProvider.System);
 
     Task<AttemptResult> RunAsync(string script, params string[] recipients) =>

@@ -43,6 +43,12 @@ public sealed record MailChecks
             => AuthenticationResult.TempError,
         _ => Dkim[0].Result,
     };
+
+    /// <summary>Null: no filter was asked.</summary>
+    public SpamVerdict? Spam { get; init; }
+
+    /// <summary>Null: no scanner was asked.</summary>
+    public VirusVerdict? Virus { get; init; }
 }
 
 /// <summary>The result words of RFC 8601 §2.7.</summary>

@@ -55,7 +55,7 @@ public static class InboundForm
         if (mail.Html is { } html)
         {
             fields.Add("body-html", html);
-            fields.Add("stripped-html", html);
+            fields.Add("stripped-html", QuotedHtml.Of(html));
         }
         foreach (var (subtype, text) in mail.OtherTexts)
             fields.Add($"body-{subtype}", text);

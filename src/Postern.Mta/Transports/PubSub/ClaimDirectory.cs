@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Postern.Mta.Inbound;
 using Postern.Mta.Queue;
 using Postern.Mta.Store;
 using Postern.Smtp;
@@ -59,7 +60,7 @@ sealed class ClaimDirectory(string path)
         ContentSource content, NativeFile? target, CancellationToken cancel)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        var head = new byte[Math.Min(content.Octets, Inbound.MailHeader.OctetsMax + 1)];
+        var head = new byte[Math.Min(content.Octets, MailHeader.OctetsMax + 1)];
         var length = 0L;
         await content.ForEachAsync(
             segment =>
@@ -78,7 +79,7 @@ sealed class ClaimDirectory(string path)
 
 /// <summary>A message's octets for publishing: whole, or their beginning and the file that holds
 /// them.</summary>
-/// <param name="Octets">All of them, or the first <see cref="Inbound.MailHeader.OctetsMax"/> and one more
+/// <param name="Octets">All of them, or the first <see cref="MailHeader.OctetsMax"/> and one more
 /// when they are in a file.</param>
 /// <param name="Claim">The file. Null: <paramref name="Octets"/> is the message.</param>
 sealed record PublishedContent(byte[] Octets, long TotalOctets, string Sha256, Uri? Claim)
@@ -98,31 +99,5 @@ sealed record PublishedContent(byte[] Octets, long TotalOctets, string Sha256, U
         if (length != octets.Length)
             throw new InvalidDataException("The content is shorter than it says.");
         return new PublishedContent(octets, length, Convert.ToHexStringLower(SHA256.HashData(octets)), null);
-    }
-}
-
-static class ContentReading
-{
-    /// <summary>Hands over every segment in order.</summary>
-    public static async ValueTask ForEachAsync(
-        this ContentSource content, Action<ReadOnlyMemory<byte>> take, CancellationToken cancel)
-    {
-        var reader = content.OpenReader();
-        try
-        {
-            while (true)
-            {
-                var read = await reader.ReadAsync(cancel).ConfigureAwait(false);
-                foreach (var segment in read.Buffer)
-                    take(segment);
-                reader.AdvanceTo(read.Buffer.End);
-                if (read.IsCompleted)
-                    return;
-            }
-        }
-        finally
-        {
-            await reader.CompleteAsync().ConfigureAwait(false);
-        }
     }
 }

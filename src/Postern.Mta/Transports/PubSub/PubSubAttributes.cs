@@ -1,5 +1,6 @@
 using System.Text;
 using Google.Protobuf.Collections;
+using Postern.Mta.Inbound;
 
 namespace Postern.Mta.Transports.PubSub;
 
@@ -20,25 +21,8 @@ static class PubSubAttributes
             throw new ArgumentException($"\"{key}\" is no name of an attribute", nameof(key));
         if (string.IsNullOrEmpty(value) || (attributes.Count == CountMax && !attributes.ContainsKey(key)))
             return;
-        var kept = Cut(value);
+        var kept = PlainText.Line(value, ValueOctetsMax);
         if (kept.Length > 0)
             attributes[key] = kept;
-    }
-
-    static string Cut(string value)
-    {
-        var kept = new StringBuilder();
-        var octets = 0;
-        // Runes, so that neither a character of several octets nor a surrogate pair is split.
-        foreach (var rune in value.EnumerateRunes())
-        {
-            if (Rune.IsControl(rune))
-                continue;
-            octets += rune.Utf8SequenceLength;
-            if (octets > ValueOctetsMax)
-                break;
-            kept.Append(rune.ToString());
-        }
-        return kept.ToString();
     }
 }

@@ -30,7 +30,7 @@ public sealed class PubSubTransport : ITransport
     static readonly EnhancedStatus SystemTrouble = new(4, 3, 0);
 
     readonly TransportOptions options;
-    readonly PubSubSource source;
+    readonly InboundSource source;
     readonly TimeProvider clock;
     readonly string topic;
     readonly PubSubPublisher publisher;
@@ -38,7 +38,7 @@ public sealed class PubSubTransport : ITransport
 
     /// <exception cref="ArgumentException">The options do not pass <see cref="FindProblem"/>.</exception>
     public PubSubTransport(
-        string name, TransportOptions options, PubSubSource source, Metrics metrics, TimeProvider clock)
+        string name, TransportOptions options, InboundSource source, Metrics metrics, TimeProvider clock)
         : this(
             name, options, source, FindEndpoint(clock), new PublishLimits(), clock,
             call => metrics.Published(name, call))
@@ -48,7 +48,7 @@ public sealed class PubSubTransport : ITransport
     internal PubSubTransport(
         string name,
         TransportOptions options,
-        PubSubSource source,
+        InboundSource source,
         PubSubEndpoint endpoint,
         PublishLimits limits,
         TimeProvider clock,
@@ -83,7 +83,13 @@ public sealed class PubSubTransport : ITransport
         try
         {
             var content = await ReadAsync(attempt, cancel).ConfigureAwait(false);
-            var messages = Compose(attempt, content);
+            var mail = content.Claim is null
+                ? await MailDescription.ReadAsync(content.Octets, content.Sha256, options.Parse, cancel)
+                    .ConfigureAwait(false)
+                : await MailDescription.ReadAsync(
+                    attempt.Content, content.Sha256, source.DataDirectory, options.Parse, cancel)
+                    .ConfigureAwait(false);
+            var messages = Compose(attempt, content, mail);
             var outcomes = await Task.WhenAll(messages.Select(publisher.PublishAsync))
                 .WaitAsync(options.Timeout ?? Timeout.InfiniteTimeSpan, clock, cancel).ConfigureAwait(false);
             return new AttemptReport([.. outcomes.Select(Judge)], Facts());
@@ -149,11 +155,10 @@ public sealed class PubSubTransport : ITransport
             : claims.StoreAsync(attempt.Message.Id, attempt.Content, cancel);
     }
 
-    List<PubsubMessage> Compose(Attempt attempt, PublishedContent content)
+    List<PubsubMessage> Compose(Attempt attempt, PublishedContent content, MailDescription mail)
     {
-        var header = MailHeader.Read(content.Octets);
-        var document = new InboundDocument(source, attempt, content, header);
-        var from = header.AddressesOf("From") is [var first, ..] ? first : null;
+        var document = new InboundDocument(source, attempt, mail, content.Claim is { } file
+            ? new RawContent.Reference(file) : new RawContent.Inline(content.Octets));
         // One copy of the octets is shared by all recipients.
         var raw = content.Claim is null ? UnsafeByteOperations.UnsafeWrap(content.Octets) : ByteString.Empty;
         var messages = new List<PubsubMessage>();
@@ -165,39 +170,60 @@ public sealed class PubSubTransport : ITransport
                     ? UnsafeByteOperations.UnsafeWrap(document.Write(recipient))
                     : raw,
             };
-            PutAttributes(message, attempt, recipient, content);
-            message.Attributes.Put("from-domain", from?.Domain);
-            message.Attributes.Put("auto-submitted", header.TextOf("Auto-Submitted"));
+            PutAttributes(message, attempt, recipient);
+            PutFindings(message, attempt, mail);
+            message.Attributes.Put("raw-mode", content.Claim is null ? "inline" : "ref");
+            // Without a document the envelope has no other place.
+            if (options.Format is PubSubFormat.Raw)
+                PutEnvelope(message, attempt, content);
             messages.Add(message);
         }
         return messages;
     }
 
-    void PutAttributes(PubsubMessage message, Attempt attempt, Recipient recipient, PublishedContent content)
+    /// <summary>What tells the messages of one mail apart.</summary>
+    void PutAttributes(PubsubMessage message, Attempt attempt, Recipient recipient)
     {
         var attributes = message.Attributes;
-        var client = attempt.Message.Client;
         var type = options.Format is PubSubFormat.Json ? "application/json" : "message/rfc822";
         attributes.Put("ce-specversion", "1.0");
         attributes.Put("ce-id", InboundDocument.IdOf(recipient));
         attributes.Put("ce-type", EventType);
-        attributes.Put("ce-source", $"//postern/{source.Hostname}/{client.Listener}");
+        attributes.Put("ce-source", $"//postern/{source.Hostname}/{attempt.Message.Client.Listener}");
         attributes.Put("ce-time", InboundDocument.TimeOf(attempt.Message.ArrivedAt));
         attributes.Put("ce-subject", recipient.Route);
         attributes.Put("ce-datacontenttype", type);
         attributes.Put("content-type", type);
-        attributes.Put("queue-id", attempt.Message.Id.ToString());
         attributes.Put("rcpt", recipient.Address.ToString());
         attributes.Put("rcpt-domain", recipient.Address.Domain);
         attributes.Put("rcpt-tag", InboundDocument.Split(recipient.Address, source.Delimiters).Tag);
+    }
+
+    /// <summary>What subscriptions filter by; nothing for what was not checked.</summary>
+    static void PutFindings(PubsubMessage message, Attempt attempt, MailDescription mail)
+    {
+        var attributes = message.Attributes;
+        var checks = attempt.Message.Checks;
         attributes.Put("mail-from-domain", attempt.Sender.Mailbox?.Domain);
-        attributes.Put("tls", client.Tls?.Split(' ')[0]);
-        attributes.Put("size", content.TotalOctets.ToString(CultureInfo.InvariantCulture));
-        attributes.Put("sha256", content.Sha256);
-        attributes.Put("raw-mode", content.Claim is null ? "inline" : "ref");
-        if (options.Format is PubSubFormat.Json)
-            return;
-        // Without a document the envelope has no other place.
+        attributes.Put("from-domain", mail.Header.AddressesOf("From") is [var from, ..] ? from.Domain : null);
+        attributes.Put("spf", CheckWords.SpfOf(checks));
+        attributes.Put("dkim", CheckWords.DkimOf(checks));
+        attributes.Put("dmarc", CheckWords.DmarcOf(checks));
+        attributes.Put("dmarc-policy", CheckWords.DmarcPolicyOf(checks));
+        attributes.Put("spam", CheckWords.SpamOf(checks));
+        attributes.Put("virus", CheckWords.VirusOf(checks));
+        attributes.Put("tls", attempt.Message.Client.Tls?.Split(' ')[0]);
+        attributes.Put("size", mail.Octets.ToString(CultureInfo.InvariantCulture));
+        attributes.Put("sha256", mail.Sha256);
+        attributes.Put("has-attachments", mail.Attachments.Count > 0 ? "true" : "false");
+        attributes.Put("auto-submitted", mail.Header.TextOf("Auto-Submitted"));
+    }
+
+    static void PutEnvelope(PubsubMessage message, Attempt attempt, PublishedContent content)
+    {
+        var attributes = message.Attributes;
+        var client = attempt.Message.Client;
+        attributes.Put("queue-id", attempt.Message.Id.ToString());
         attributes.Put("mail-from", attempt.Sender.ToString());
         attributes.Put("helo", client.Helo);
         attributes.Put("client-ip", client.Address);

@@ -67,7 +67,7 @@ sealed partial class MailgunFace
         if (mail.Html is not { } html)
             return;
         json["body-html"] = html;
-        json["stripped-html"] = html;
+        json["stripped-html"] = QuotedHtml.Of(html);
     }
 
     static void AddFiles(JsonObject json, ParsedMail mail, string url)

@@ -1,9 +1,11 @@
 using System.Text;
+using System.Text.Json;
 using Postern.Mta.Events;
 using Postern.Mta.Queue;
 using Postern.Mta.Store;
 using Postern.Mta.Transports;
 using Postern.Smtp;
+using Postern.Tests.Inbound;
 using static Postern.Tests.Mta.Store.Sample;
 
 namespace Postern.Tests.Mta.Store;
@@ -75,6 +77,28 @@ public abstract class StoreContract : IAsyncLifetime
         Assert.Equivalent(message.Options, read.Options, strict: true);
         Assert.Equal(message.Edits.Prefix.ToArray(), read.Edits.Prefix.ToArray());
         Assert.Equal(message.Edits.Cuts, read.Edits.Cuts);
+    }
+
+    [Fact]
+    public async Task Commit_OfACheckedMessage_ThenReopen_GivesItsChecksBack()
+    {
+        await Store.CommitAsync(Accept(Message(14) with { Checks = SampleChecks.Full }, Recipient(14)));
+        await Store.CommitAsync(Accept(Message(15), Recipient(15)));
+        await ReopenAsync();
+        var read = (await Store.ReadMessageAsync(new QueueId(14), None))!.Message.Checks;
+        Assert.Equivalent(SampleChecks.Full, read, strict: true);
+        Assert.Null((await Store.ReadMessageAsync(new QueueId(15), None))!.Message.Checks);
+    }
+
+    [Fact]
+    public void Row_OfBeforeThereWereChecks_IsStillRead()
+    {
+        var row = JsonSerializer.Deserialize(
+            """{"d":1,"s":"a@b","c":{},"o":5}""", RowJson.Default.MessageRow);
+        Assert.Equal(("a@b", null), (row!.Sender, row.Checks));
+        var same = RowCodec.ToRow(Message(16));
+        Assert.DoesNotContain("\"mc\"", JsonSerializer.Serialize(same, RowJson.Default.MessageRow),
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using Grpc.Core;
 using Postern.Mta;
+using Postern.Mta.Inbound;
 using Postern.Mta.Transports;
 using Postern.Mta.Transports.PubSub;
 
@@ -69,7 +70,7 @@ public sealed class PubSubCheckTests
     {
         await using var transport = new PubSubTransport(
             "topic", new TransportOptions { Kind = TransportKind.Pubsub, Topic = topic },
-            new PubSubSource("mx.b.example", "0.1.0", "+", "/nonexistent"), fake.Endpoint,
+            new InboundSource("mx.b.example", "0.1.0", "+", "/nonexistent"), fake.Endpoint,
             new PublishLimits(), TimeProvider.System);
         return await transport.CheckAsync(TestContext.Current.CancellationToken);
     }

@@ -3,8 +3,10 @@ using System.Text;
 using System.Text.Json;
 using Grpc.Core;
 using Postern.Mta;
+using Postern.Mta.Inbound;
 using Postern.Mta.Transports;
 using Postern.Mta.Transports.PubSub;
+using Postern.Tests.Inbound;
 
 namespace Postern.Tests.Transports.PubSub;
 
@@ -79,6 +81,41 @@ public sealed class PubSubTransportTests : IDisposable
         Assert.Equal("from.example", attributes["from-domain"]);
         Assert.Equal("no", attributes["auto-submitted"]);
         Assert.Equal("inline", attributes["raw-mode"]);
+    }
+
+    [Fact]
+    public async Task Json_Attributes_OfACheckedMessage_AreThoseThatFiltersNeed()
+    {
+        await using var fake = await FakePubSub.StartAsync();
+        await using var transport = Transport(fake, new TransportOptions());
+        var attempt = AttemptOf.Text(Mail, "sales+eu@b.example");
+        attempt = attempt with { Message = attempt.Message with { Checks = SampleChecks.Full } };
+        await transport.AttemptAsync(attempt, Cancel);
+        var attributes = fake.Published.Values.Single().Attributes;
+        Assert.Equal(
+            "auto-submitted ce-datacontenttype ce-id ce-source ce-specversion ce-subject ce-time ce-type "
+            + "content-type dkim dmarc dmarc-policy from-domain has-attachments mail-from-domain raw-mode "
+            + "rcpt rcpt-domain rcpt-tag sha256 size spam spf tls virus",
+            string.Join(' ', attributes.Keys.Order(StringComparer.Ordinal)));
+        Assert.Equal(("softfail", "pass", "pass", "reject", "ham", "clean", "false"),
+            (attributes["spf"], attributes["dkim"], attributes["dmarc"], attributes["dmarc-policy"],
+                attributes["spam"], attributes["virus"], attributes["has-attachments"]));
+    }
+
+    [Fact]
+    public async Task Json_Bodies_AreToldWhereAskedFor()
+    {
+        await using var fake = await FakePubSub.StartAsync();
+        await using var plain = Transport(fake, new TransportOptions());
+        await plain.AttemptAsync(AttemptOf.Text(Mail, "a@b.example"), Cancel);
+        await using var full = Transport(fake, new TransportOptions { Parse = InboundParse.Bodies });
+        await full.AttemptAsync(AttemptOf.Text(Mail, "a@b.example"), Cancel);
+        var texts = fake.Published.OrderBy(pair => int.Parse(pair.Key, null)).Select(pair =>
+        {
+            using var document = JsonDocument.Parse(pair.Value.Data.Memory);
+            return document.RootElement.GetProperty("message").GetProperty("text").GetString();
+        });
+        Assert.Equal([null, "body\r\n"], texts);
     }
 
     [Fact]
@@ -331,7 +368,7 @@ public sealed class PubSubTransportTests : IDisposable
         FakePubSub fake, TransportOptions options, Action<PublishCall>? called = null) => new(
         "topic",
         options with { Kind = TransportKind.Pubsub, Topic = FakePubSub.Topic },
-        new PubSubSource("mx.b.example", "0.1.0", "+", folder.FullName),
+        new InboundSource("mx.b.example", "0.1.0", "+", folder.FullName),
         fake.Endpoint,
         new PublishLimits(),
         TimeProvider.System,

@@ -2,19 +2,19 @@ using System.Buffers;
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using Postern.Mta.Inbound;
 using Postern.Mta.Queue;
+using Postern.Mta.Transports;
 using Postern.Smtp;
 
-namespace Postern.Mta.Transports.PubSub;
+namespace Postern.Mta.Inbound;
 
-/// <summary>The document <c>postern.inbound.v1</c>: one message for one recipient, as UTF-8 JSON.</summary>
+/// <summary>The document <c>postern.inbound.v1</c>: one message and whom it is for, as UTF-8 JSON.</summary>
 /// <remarks>
-/// Member names are a contract with consumers: new ones may come, none changes its meaning. What was not
-/// checked is left out, never made up: <c>auth</c>, <c>filter</c>, bodies and attachments have no member yet.
+/// Member names are a contract with consumers: new ones may come, none changes its meaning; they stand in
+/// docs/postern.inbound.v1.schema.json. What was not checked is left out, never made up.
 /// </remarks>
-sealed class InboundDocument(PubSubSource source, Attempt attempt, PublishedContent content,
-    MailHeader header)
+sealed partial class InboundDocument(
+    InboundSource source, Attempt attempt, MailDescription mail, RawContent raw)
 {
     const string Schema = "postern.inbound.v1";
 
@@ -30,18 +30,24 @@ sealed class InboundDocument(PubSubSource source, Attempt attempt, PublishedCont
     public static string TimeOf(DateTimeOffset time) =>
         time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
 
-    public ReadOnlyMemory<byte> Write(Recipient recipient)
+    /// <param name="recipients">At least one; the first gives the document its id.</param>
+    public ReadOnlyMemory<byte> Write(params IReadOnlyList<Recipient> recipients)
     {
-        var size = content.Claim is null ? (int)(content.TotalOctets * 4 / 3) : 0;
+        var size = raw is RawContent.Inline { Octets.Length: var octets } ? octets / 3 * 4 : 0;
         var buffer = new ArrayBufferWriter<byte>(size + (16 << 10));
         using var json = new Utf8JsonWriter(buffer, Options);
         json.WriteStartObject();
         json.WriteString("schema", Schema);
-        json.WriteString("id", IdOf(recipient));
+        json.WriteString("id", IdOf(recipients[0]));
         json.WriteString("received_at", TimeOf(attempt.Message.ArrivedAt));
         WriteServer(json);
-        WriteEnvelope(json, recipient);
+        WriteEnvelope(json, recipients);
         WriteClient(json);
+        if (attempt.Message.Checks is { } checks)
+        {
+            WriteAuth(json, checks);
+            WriteFilter(json, checks);
+        }
         WriteMessage(json);
         WriteRaw(json);
         json.WriteEndObject();
@@ -66,7 +72,7 @@ sealed class InboundDocument(PubSubSource source, Attempt attempt, PublishedCont
         json.WriteEndObject();
     }
 
-    void WriteEnvelope(Utf8JsonWriter json, Recipient recipient)
+    void WriteEnvelope(Utf8JsonWriter json, IReadOnlyList<Recipient> recipients)
     {
         json.WriteStartObject("envelope");
         // The null sender is the empty string, as between its brackets.
@@ -80,8 +86,18 @@ sealed class InboundDocument(PubSubSource source, Attempt attempt, PublishedCont
         if (parameters.SmtpUtf8)
             json.WriteBoolean("SMTPUTF8", true);
         json.WriteEndObject();
-        var (user, tag) = Split(recipient.Address, source.Delimiters);
         json.WriteStartArray("rcpt_to");
+        foreach (var recipient in recipients)
+            WriteRecipient(json, recipient);
+        json.WriteEndArray();
+        json.WriteString("helo", attempt.Message.Client.Helo);
+        json.WriteString("protocol", attempt.Message.Client.Protocol);
+        json.WriteEndObject();
+    }
+
+    void WriteRecipient(Utf8JsonWriter json, Recipient recipient)
+    {
+        var (user, tag) = Split(recipient.Address, source.Delimiters);
         json.WriteStartObject();
         json.WriteString("address", recipient.Address.ToString());
         json.WriteString("local", user);
@@ -89,10 +105,6 @@ sealed class InboundDocument(PubSubSource source, Attempt attempt, PublishedCont
         json.WriteString("domain", recipient.Address.Domain);
         json.WriteString("original", recipient.Original?.ToString());
         json.WriteString("orcpt", recipient.Dsn.OriginalRecipient);
-        json.WriteEndObject();
-        json.WriteEndArray();
-        json.WriteString("helo", attempt.Message.Client.Helo);
-        json.WriteString("protocol", attempt.Message.Client.Protocol);
         json.WriteEndObject();
     }
 
@@ -124,9 +136,10 @@ sealed class InboundDocument(PubSubSource source, Attempt attempt, PublishedCont
 
     void WriteMessage(Utf8JsonWriter json)
     {
+        var header = mail.Header;
         json.WriteStartObject("message");
-        json.WriteNumber("size", content.TotalOctets);
-        json.WriteString("sha256", content.Sha256);
+        json.WriteNumber("size", mail.Octets);
+        json.WriteString("sha256", mail.Sha256);
         json.WriteString("message_id", header.IdentifiersOf("Message-ID") is [var id, ..] ? id : null);
         json.WriteString("date", header.Date is { } date
             ? date.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture) : null);
@@ -152,25 +165,66 @@ sealed class InboundDocument(PubSubSource source, Attempt attempt, PublishedCont
         }
         json.WriteEndArray();
         json.WriteBoolean("headers_truncated", header.IsTruncated);
+        WriteBodies(json);
+        json.WriteStartArray("attachments");
+        foreach (var attachment in mail.Attachments)
+            WriteAttachment(json, attachment);
+        json.WriteEndArray();
         // Last: reading the fields above is what finds them.
-        WriteList(json, "defects", header.Defects);
+        WriteList(json, "defects", header.Defects.Union(mail.Defects).Order(StringComparer.Ordinal));
+        json.WriteEndObject();
+    }
+
+    void WriteBodies(Utf8JsonWriter json)
+    {
+        json.WriteString("text", mail.Text);
+        json.WriteString("html", mail.Html);
+        if (mail.Stripped is { } stripped)
+        {
+            json.WriteStartObject("stripped");
+            json.WriteString("text", stripped.Text);
+            json.WriteString("signature", stripped.Signature);
+            json.WriteEndObject();
+        }
+        else
+        {
+            json.WriteNull("stripped");
+        }
+        json.WriteBoolean("bodies_truncated", mail.IsTextTruncated);
+    }
+
+    static void WriteAttachment(Utf8JsonWriter json, MailAttachment attachment)
+    {
+        json.WriteStartObject();
+        json.WriteString("filename", attachment.Name);
+        json.WriteString("content_type", attachment.ContentType);
+        json.WriteNumber("size", attachment.Octets);
+        json.WriteString("content_id", attachment.ContentId);
+        json.WriteBoolean("inline", attachment.IsInline);
+        json.WriteString("sha256", attachment.Sha256);
+        json.WriteString("part", attachment.Part);
         json.WriteEndObject();
     }
 
     void WriteRaw(Utf8JsonWriter json)
     {
         json.WriteStartObject("raw");
-        json.WriteString("mode", content.Claim is null ? "inline" : "ref");
-        if (content.Claim is { } claim)
+        switch (raw)
         {
-            json.WriteString("uri", claim.AbsoluteUri);
-            json.WriteNumber("size", content.TotalOctets);
-            json.WriteString("sha256", content.Sha256);
-        }
-        else
-        {
-            json.WriteString("encoding", "base64");
-            json.WriteBase64String("data", content.Octets);
+            case RawContent.Inline inline:
+                json.WriteString("mode", "inline");
+                json.WriteString("encoding", "base64");
+                json.WriteBase64String("data", inline.Octets.Span);
+                break;
+            case RawContent.Reference reference:
+                json.WriteString("mode", "ref");
+                json.WriteString("uri", reference.File.AbsoluteUri);
+                json.WriteNumber("size", mail.Octets);
+                json.WriteString("sha256", mail.Sha256);
+                break;
+            default:
+                json.WriteString("mode", "none");
+                break;
         }
         json.WriteEndObject();
     }
@@ -205,7 +259,26 @@ sealed class InboundDocument(PubSubSource source, Attempt attempt, PublishedCont
     }
 }
 
-/// <summary>Who we are, as published documents say it.</summary>
+/// <summary>Who we are, as documents of inbound mail say it.</summary>
 /// <param name="Delimiters">Characters between user and tag (<c>inbound.delimiter</c>).</param>
-/// <param name="DataDirectory">Where <c>claims</c> lies unless the transport names another place.</param>
-public sealed record PubSubSource(string Hostname, string Version, string Delimiters, string DataDirectory);
+/// <param name="DataDirectory">Where a large message lies while it is read, and where <c>claims</c> lies
+/// unless a transport names another place.</param>
+public sealed record InboundSource(
+    string Hostname, string Version, string Delimiters, string DataDirectory);
+
+/// <summary>Where a reader of the document finds the octets.</summary>
+abstract record RawContent
+{
+    RawContent()
+    {
+    }
+
+    /// <summary>In the document.</summary>
+    public sealed record Inline(ReadOnlyMemory<byte> Octets) : RawContent;
+
+    /// <summary>In a file that he can read.</summary>
+    public sealed record Reference(Uri File) : RawContent;
+
+    /// <summary>He has them otherwise.</summary>
+    public sealed record Elsewhere : RawContent;
+}

@@ -1,0 +1,37 @@
+using Postern.Mta.Inbound.Checks;
+
+namespace Postern.Mta.Inbound;
+
+/// <summary>Results of checks as one word each, for attributes and for the environment of scripts; null where
+/// nothing was checked.</summary>
+static class CheckWords
+{
+    // RFC 8601 §2.7: the words in small letters.
+    public static string? Of<TResult>(TResult? result) where TResult : struct, Enum =>
+        result is { } known ? Of(known) : null;
+
+    public static string Of<TResult>(TResult result) where TResult : struct, Enum =>
+        result.ToString().ToLowerInvariant();
+
+    public static string? SpfOf(MailChecks? checks) => Of(checks?.Spf?.Result);
+
+    /// <summary>One signature that passes is enough; of others the first counts.</summary>
+    public static string? DkimOf(MailChecks? checks) => checks?.Dkim switch
+    {
+        null => null,
+        [] => Of(AuthenticationResult.None),
+        var all when all.Any(static one => one.Result is AuthenticationResult.Pass) =>
+            Of(AuthenticationResult.Pass),
+        [var first, ..] => Of(first.Result),
+    };
+
+    public static string? DmarcOf(MailChecks? checks) => Of(checks?.Dmarc?.Result);
+
+    public static string? DmarcPolicyOf(MailChecks? checks) => Of(checks?.Dmarc?.Policy);
+
+    public static string? ArcOf(MailChecks? checks) => Of(checks?.Arc?.Result);
+
+    public static string? SpamOf(MailChecks? checks) => Of(checks?.Spam?.Result);
+
+    public static string? VirusOf(MailChecks? checks) => Of(checks?.Virus?.Result);
+}

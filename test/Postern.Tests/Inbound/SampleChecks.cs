@@ -1,0 +1,33 @@
+using Postern.Mta.Inbound.Checks;
+
+namespace Postern.Tests.Inbound;
+
+/// <summary>Results of checks for tests, with every fact there is.</summary>
+static class SampleChecks
+{
+    public static readonly MailChecks Full = new()
+    {
+        Spf = new SpfVerdict(
+            AuthenticationResult.SoftFail, "from.example", SpfScope.MailFrom, "not from here", "~all"),
+        Dkim =
+        [
+            new DkimVerdict(AuthenticationResult.TempError, "", "s0", "", "DNS does not answer"),
+            new DkimVerdict(AuthenticationResult.Pass, "from.example", "s1", "rsa-sha256", null)
+            {
+                Identity = "@from.example",
+                SignatureStart = "dzdVyOfA",
+                IsTesting = true,
+                IsAligned = true,
+            },
+        ],
+        Dmarc = new DmarcVerdict(
+            AuthenticationResult.Pass, "from.example", DmarcPolicy.Reject, "by DKIM")
+        {
+            RecordDomain = "from.example",
+            IsDkimAligned = true,
+        },
+        Arc = new ArcVerdict(AuthenticationResult.None, ["list.example"], "no chain") { OldestPass = 1 },
+        Spam = new SpamVerdict(SpamResult.Ham, 1.25, 6, "rspamd 3.11"),
+        Virus = new VirusVerdict(VirusResult.Clean, "clamav 1.4", "none"),
+    };
+}
