@@ -60,7 +60,11 @@ public sealed record TransportOptions
     public string? User { get; init; }
 
     public bool SameUser { get; init; }
+
+    /// <summary>pipe: the working directory. maildir: where mail goes, with macros of the
+    /// recipient.</summary>
     public string? Directory { get; init; }
+
     public TimeSpan TimeLimit { get; init; } = TimeSpan.FromSeconds(1000);
     public PipeExitCodes ExitCodes { get; init; } = PipeExitCodes.Safe;
     public PipePer Per { get; init; } = PipePer.Message;
@@ -101,6 +105,7 @@ public sealed record TransportOptions
     const string SmtpOnly = "kind = \"smtp\"";
     const string RelayOnly = "kind = \"smtp\" or \"mailgun\"";
     const string PipeOnly = "kind = \"pipe\"";
+    const string DirectoryOnly = "kind = \"pipe\" or \"maildir\"";
     const string PubSubOnly = "kind = \"pubsub\"";
     const string MailgunOnly = "kind = \"mailgun\"";
 
@@ -203,10 +208,13 @@ public sealed record TransportOptions
             When = IsPipe, Where = PipeOnly,
         },
         new ValueSetting<TransportOptions, string?>("directory", Kinds.FilePath.OrNull(),
-            "Its working directory.",
+            "The script's working directory. maildir: where the mail of a recipient goes, "
+            + "`\"/var/mail/${domain}/${user}\"`, with those macros of pipe(8) that name the recipient, in "
+            + "lower case. `tmp`, `new` and `cur` are made; the directory itself only where its last part "
+            + "holds no macro and what it lies in is there. All of it belongs to the user Postern runs as.",
             o => o.Directory, (o, v) => o with { Directory = v })
         {
-            When = IsPipe, Where = PipeOnly, DefaultDoc = "`/`",
+            When = HasDirectory, Where = DirectoryOnly, DefaultDoc = "pipe: `/`; maildir: required",
         },
         new ValueSetting<TransportOptions, TimeSpan>("time-limit", Kinds.Duration,
             "How long it may run before its group is killed.",
@@ -293,12 +301,15 @@ public sealed record TransportOptions
 
     static bool IsPipe(TransportOptions options) => options.Kind == TransportKind.Pipe;
 
+    static bool HasDirectory(TransportOptions options) =>
+        options.Kind is TransportKind.Pipe or TransportKind.Maildir;
+
     static bool IsPubSub(TransportOptions options) => options.Kind == TransportKind.Pubsub;
 
     static bool IsMailgun(TransportOptions options) => options.Kind == TransportKind.Mailgun;
 }
 
-public enum TransportKind { Smtp, Mailgun, Pubsub, Pipe }
+public enum TransportKind { Smtp, Mailgun, Pubsub, Pipe, Maildir }
 
 public enum TransportTls { None, Opportunistic, Required, Immediate }
 

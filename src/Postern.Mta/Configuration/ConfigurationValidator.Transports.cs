@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
+using Postern.Mta.Transports;
 using Postern.Smtp;
 
 namespace Postern.Mta.Configuration;
@@ -32,6 +33,9 @@ sealed partial class ConfigurationValidator
             case TransportKind.Mailgun:
                 CheckMailgun(path, transport);
                 CheckHooks(path, transport);
+                break;
+            case TransportKind.Maildir:
+                CheckMaildir(path, transport);
                 break;
             default:
                 throw new System.Diagnostics.UnreachableException();
@@ -142,6 +146,13 @@ sealed partial class ConfigurationValidator
         for (var i = 0; i < transport.Argv.Count; i++)
             if (transport.Argv[i].Contains('\0', StringComparison.Ordinal))
                 at.Error(Reading.Item($"{path}.argv", i), "an argument cannot hold a NUL");
+    }
+
+    void CheckMaildir(string path, TransportOptions transport)
+    {
+        var isTold = transport.Directory is null && at.Has($"{path}.directory");
+        if (!isTold && MaildirTransport.FindProblem(transport) is { } mend)
+            at.Error($"{path}.directory", mend);
     }
 
     void CheckPubSub(string path, TransportOptions transport)

@@ -21,6 +21,8 @@ public sealed class TransportKinds(
         TransportKind.Pubsub => new PubSubTransport(
             name, transport, new PubSubSource(
                 options.Hostname, version, options.Inbound.Delimiter, options.Data), metrics, clock),
+        TransportKind.Maildir => new MaildirTransport(
+            name, transport, options.Hostname, options.Inbound.Delimiter, clock),
         TransportKind.Mailgun => new MailgunTransport(name, transport, clock),
         _ => throw new UnreachableException(),
     };
