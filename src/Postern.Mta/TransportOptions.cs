@@ -9,7 +9,7 @@ public sealed record TransportOptions
 
     /// <summary>
     /// smtp: next hops as in Postfix's relayhost. Null: the recipient's MX. mailgun: who answers in Mailgun's
-    /// place. Null: Mailgun in the region.
+    /// place. Null: Mailgun in the region. lmtp: who keeps the mailboxes.
     /// </summary>
     public string? Host { get; init; }
 
@@ -98,13 +98,17 @@ public sealed record TransportOptions
     /// delivered.</summary>
     public bool HasEventSource => SigningKey is not null || (IsMailgun(this) && PollEvents is not null);
 
-    /// <summary>Mail leaves encrypted or not at all.</summary>
-    public bool RequiresTls => Kind != TransportKind.Smtp
+    /// <summary>Mail leaves this machine encrypted or not at all.</summary>
+    public bool RequiresTls => Kind == TransportKind.Lmtp
+        ? Transports.LmtpHost.TryParse(Host, out var host, out _) && host.IsHere
+        : Kind != TransportKind.Smtp
         || Tls is TransportTls.Required or TransportTls.Immediate || (Tls is null && Login is not null);
 
     const string SmtpOnly = "kind = \"smtp\"";
     const string RelayOnly = "kind = \"smtp\" or \"mailgun\"";
     const string PipeOnly = "kind = \"pipe\"";
+    const string HostOnly = "kind = \"smtp\", \"mailgun\" or \"lmtp\"";
+    const string SpeaksSmtpOnly = "kind = \"smtp\" or \"lmtp\"";
     const string DirectoryOnly = "kind = \"pipe\" or \"maildir\"";
     const string PubSubOnly = "kind = \"pubsub\"";
     const string MailgunOnly = "kind = \"mailgun\"";
@@ -119,10 +123,13 @@ public sealed record TransportOptions
         },
         new ValueSetting<TransportOptions, string?>("host", Kinds.Text.OrNull(),
             "Next hops as in Postfix's relayhost, `\"[smtp.example.net]:587\"`; brackets mean no MX lookup. "
-            + "mailgun: the one host that answers in Mailgun's place, by HTTPS; port 443 where none stands.",
+            + "mailgun: the one host that answers in Mailgun's place, by HTTPS; port 443 where none stands. "
+            + "lmtp: where mailboxes are kept, `\"127.0.0.1:24\"` or `\"unix:/run/dovecot/lmtp\"`; it is "
+            + "spoken in the clear, so that another machine belongs into a network of yours.",
             o => o.Host, (o, v) => o with { Host = v })
         {
-            When = IsRelay, Where = RelayOnly, DefaultDoc = "the recipient's MX; mailgun: that of the region",
+            When = HasHost, Where = HostOnly,
+            DefaultDoc = "the recipient's MX; mailgun: that of the region; lmtp: required",
         },
         new ValueSetting<TransportOptions, TransportTls?>("tls", Kinds.Word<TransportTls>().OrNone(),
             "Whether TLS is used and the name verified.",
@@ -160,7 +167,7 @@ public sealed record TransportOptions
             "Messages over one connection.",
             o => o.MessagesPerConnection, (o, v) => o with { MessagesPerConnection = v })
         {
-            When = IsSmtp, Where = SmtpOnly, DefaultDoc = "no limit of ours",
+            When = SpeaksSmtp, Where = SpeaksSmtpOnly, DefaultDoc = "no limit of ours",
         },
         new ValueSetting<TransportOptions, string>("return-path", Kinds.Text,
             "The envelope sender: `keep`, or an address such as `bounces@example.org`: mail then leaves "
@@ -297,6 +304,11 @@ public sealed record TransportOptions
 
     static bool IsSmtp(TransportOptions options) => options.Kind == TransportKind.Smtp;
 
+    static bool SpeaksSmtp(TransportOptions options) =>
+        options.Kind is TransportKind.Smtp or TransportKind.Lmtp;
+
+    static bool HasHost(TransportOptions options) => SpeaksSmtp(options) || IsMailgun(options);
+
     static bool IsRelay(TransportOptions options) => IsSmtp(options) || IsMailgun(options);
 
     static bool IsPipe(TransportOptions options) => options.Kind == TransportKind.Pipe;
@@ -309,7 +321,7 @@ public sealed record TransportOptions
     static bool IsMailgun(TransportOptions options) => options.Kind == TransportKind.Mailgun;
 }
 
-public enum TransportKind { Smtp, Mailgun, Pubsub, Pipe, Maildir }
+public enum TransportKind { Smtp, Mailgun, Pubsub, Pipe, Maildir, Lmtp }
 
 public enum TransportTls { None, Opportunistic, Required, Immediate }
 

@@ -37,6 +37,9 @@ sealed partial class ConfigurationValidator
             case TransportKind.Maildir:
                 CheckMaildir(path, transport);
                 break;
+            case TransportKind.Lmtp:
+                CheckLmtp(path, transport);
+                break;
             default:
                 throw new System.Diagnostics.UnreachableException();
         }
@@ -153,6 +156,13 @@ sealed partial class ConfigurationValidator
         var isTold = transport.Directory is null && at.Has($"{path}.directory");
         if (!isTold && MaildirTransport.FindProblem(transport) is { } mend)
             at.Error($"{path}.directory", mend);
+    }
+
+    void CheckLmtp(string path, TransportOptions transport)
+    {
+        var isTold = transport.Host is null && at.Has($"{path}.host");
+        if (!isTold && LmtpTransport.FindProblem(transport) is { } mend)
+            at.Error($"{path}.host", mend);
     }
 
     void CheckPubSub(string path, TransportOptions transport)

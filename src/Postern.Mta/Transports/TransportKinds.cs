@@ -23,6 +23,8 @@ public sealed class TransportKinds(
                 options.Hostname, version, options.Inbound.Delimiter, options.Data), metrics, clock),
         TransportKind.Maildir => new MaildirTransport(
             name, transport, options.Hostname, options.Inbound.Delimiter, clock),
+        TransportKind.Lmtp => new LmtpTransport(
+            name, transport, options.Hostname, options.Inbound.Delimiter, resolver, clock),
         TransportKind.Mailgun => new MailgunTransport(name, transport, clock),
         _ => throw new UnreachableException(),
     };

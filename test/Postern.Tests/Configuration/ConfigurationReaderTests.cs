@@ -97,7 +97,8 @@ public sealed class ConfigurationReaderTests
         "postern.toml:7: routes[1].delay-warning: must be longer than nothing")]
     [InlineData("[transports.t]\nmax-connections = 3", "postern.toml:1: transports.t.kind: is missing")]
     [InlineData("[transports.t]\nkind = \"pipe\"\nargv = [\"/bin/cat\"]\nhost = \"a\"",
-        "postern.toml:4: transports.t.host: belongs to kind = \"smtp\" or \"mailgun\" only; take it out")]
+        "postern.toml:4: transports.t.host: belongs to kind = \"smtp\", \"mailgun\" or \"lmtp\" only; "
+        + "take it out")]
     [InlineData(
         "hostname = \"a b\"", "postern.toml:1: hostname: \"a b\" is no host name; write \"mx.example.org\"")]
     public void Mistake_InAFile_IsToldWithLineKeyAndMend(string text, string error) =>
@@ -226,6 +227,8 @@ public sealed class ConfigurationReaderTests
     [InlineData("kind = \"maildir\"\ndirectory = \"/m/${usr}\"", "there is no macro ${usr}")]
     [InlineData("kind = \"maildir\"\ndirectory = \"/m/${sender}\"", "${sender} does not name the recipient")]
     [InlineData("kind = \"maildir\"\ndirectory = \"/m/$\"", "a dollar that stands for itself")]
+    [InlineData("kind = \"lmtp\"", "host: is missing; write \"127.0.0.1:24\"")]
+    [InlineData("kind = \"lmtp\"\nhost = \"127.0.0.1:25\"", "LMTP is never spoken on port 25")]
     [InlineData("kind = \"pubsub\"\ntopic = \"mail\"", "write \"projects/PROJECT/topics/TOPIC\"")]
     [InlineData("kind = \"mailgun\"\nkey = \"env:SECRET\"", "domain: is missing")]
     [InlineData("kind = \"mailgun\"\ndomain = \"a.org\"", "key: is missing")]
