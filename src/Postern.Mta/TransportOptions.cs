@@ -79,7 +79,12 @@ public sealed record TransportOptions
     /// </summary>
     public string? ClaimDirectory { get; init; }
 
-    /// <summary>mailgun: the sending domain, region and key.</summary>
+    /// <summary>webhook: where mail is posted.</summary>
+    public string? Url { get; init; }
+
+    public WebhookForm Form { get; init; } = WebhookForm.Json;
+
+    /// <summary>mailgun: the sending domain, region and key. webhook: the key that signs.</summary>
     public string? Domain { get; init; }
 
     public string Region { get; init; } = "us";
@@ -111,6 +116,9 @@ public sealed record TransportOptions
     const string SpeaksSmtpOnly = "kind = \"smtp\" or \"lmtp\"";
     const string DirectoryOnly = "kind = \"pipe\" or \"maildir\"";
     const string PubSubOnly = "kind = \"pubsub\"";
+    const string ClaimsOnly = "kind = \"pubsub\" or \"webhook\"";
+    const string KeyOnly = "kind = \"mailgun\" or \"webhook\"";
+    const string WebhookOnly = "kind = \"webhook\"";
     const string MailgunOnly = "kind = \"mailgun\"";
 
     internal static readonly SettingTable<TransportOptions> Settings = new("A way out with a name.")
@@ -254,10 +262,26 @@ public sealed record TransportOptions
             When = IsPubSub, Where = PubSubOnly,
         },
         new ValueSetting<TransportOptions, string?>("claim-directory", Kinds.FilePath.OrNull(),
-            "Where messages over the limit of Pub/Sub are put; whoever consumes them removes them.",
+            "Where messages over the limit of Pub/Sub, or over 10 MiB for a webhook, are put; whoever "
+            + "consumes them removes them.",
             o => o.ClaimDirectory, (o, v) => o with { ClaimDirectory = v })
         {
-            When = IsPubSub, Where = PubSubOnly, DefaultDoc = "`claims` in the data directory",
+            When = HasClaims, Where = ClaimsOnly, DefaultDoc = "`claims` in the data directory",
+        },
+        new ValueSetting<TransportOptions, string?>("url", Kinds.Text.OrNull(),
+            "Where each recipient's mail is posted, `\"https://app.example.org/mail\"`; http on loopback "
+            + "alone. Other private addresses must stand in `webhooks.networks`. 2xx takes the mail, 406 "
+            + "refuses it, any other 4xx holds it under an alarm.",
+            o => o.Url, (o, v) => o with { Url = v })
+        {
+            When = IsWebhook, Where = WebhookOnly, IsRequired = true,
+        },
+        new ValueSetting<TransportOptions, WebhookForm>("form", Kinds.Word<WebhookForm>(),
+            "What is posted: the document `postern.inbound.v1`, or the form of Mailgun's routes, parsed or "
+            + "with the message as it is.",
+            o => o.Form, (o, v) => o with { Form = v })
+        {
+            When = IsWebhook, Where = WebhookOnly,
         },
         new ValueSetting<TransportOptions, string?>("domain", Kinds.Text.OrNull(),
             "The sending domain, as Mailgun knows it.",
@@ -273,10 +297,12 @@ public sealed record TransportOptions
         },
         new ValueSetting<TransportOptions, Secret?>("key", Kinds.Secret.OrNull(),
             "The API key, by reference. A sending key of the domain will do; one that may read events too "
-            + "keeps a message from being sent twice after a lost answer.",
+            + "keeps a message from being sent twice after a lost answer. webhook: what posts are signed "
+            + "with, by `webhook-signature` of Standard Webhooks (`whsec_` and base64, or plain text), or in "
+            + "the form as Mailgun does it.",
             o => o.Key, (o, v) => o with { Key = v })
         {
-            When = IsMailgun, Where = MailgunOnly, IsRequired = true,
+            When = HasKey, Where = KeyOnly, IsRequired = true,
         },
         new ValueSetting<TransportOptions, TimeSpan?>("poll-events", Kinds.Duration.OrTheWordNone(),
             "How often Mailgun is asked what became of mail; it fills the gaps that lost webhooks leave. The "
@@ -318,10 +344,16 @@ public sealed record TransportOptions
 
     static bool IsPubSub(TransportOptions options) => options.Kind == TransportKind.Pubsub;
 
+    static bool HasClaims(TransportOptions options) => IsPubSub(options) || IsWebhook(options);
+
+    static bool HasKey(TransportOptions options) => IsMailgun(options) || IsWebhook(options);
+
+    static bool IsWebhook(TransportOptions options) => options.Kind == TransportKind.Webhook;
+
     static bool IsMailgun(TransportOptions options) => options.Kind == TransportKind.Mailgun;
 }
 
-public enum TransportKind { Smtp, Mailgun, Pubsub, Pipe, Maildir, Lmtp }
+public enum TransportKind { Smtp, Mailgun, Pubsub, Pipe, Maildir, Lmtp, Webhook }
 
 public enum TransportTls { None, Opportunistic, Required, Immediate }
 
@@ -330,3 +362,5 @@ public enum PipeExitCodes { Safe, Postfix }
 public enum PipePer { Message, Recipient }
 
 public enum PubSubFormat { Json, Raw }
+
+public enum WebhookForm { Json, Mailgun, MailgunMime }

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using Postern.Mta.Transports;
+using Postern.Mta.Transports.Forward;
 using Postern.Smtp;
 
 namespace Postern.Mta.Configuration;
@@ -39,6 +40,9 @@ sealed partial class ConfigurationValidator
                 break;
             case TransportKind.Lmtp:
                 CheckLmtp(path, transport);
+                break;
+            case TransportKind.Webhook:
+                CheckWebhook(path, transport);
                 break;
             default:
                 throw new System.Diagnostics.UnreachableException();
@@ -163,6 +167,15 @@ sealed partial class ConfigurationValidator
         var isTold = transport.Host is null && at.Has($"{path}.host");
         if (!isTold && LmtpTransport.FindProblem(transport) is { } mend)
             at.Error($"{path}.host", mend);
+    }
+
+    void CheckWebhook(string path, TransportOptions transport)
+    {
+        CheckOneWord($"{path}.key", transport.Key);
+        // What is missing or could not be read has been told.
+        if (WebhookTransport.FindProblem(transport) is var (key, mend)
+            && (key == "url" ? transport.Url is not null : transport.Key is not null))
+            at.Error($"{path}.{key}", mend);
     }
 
     void CheckPubSub(string path, TransportOptions transport)

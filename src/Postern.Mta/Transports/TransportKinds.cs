@@ -1,16 +1,22 @@
 using System.Diagnostics;
 using Postern.Mta.Events;
+using Postern.Mta.Transports.Forward;
 using Postern.Mta.Transports.Mailgun;
 using Postern.Mta.Transports.PubSub;
+using Postern.Mta.Webhooks;
 
 namespace Postern.Mta.Transports;
 
 /// <summary>Makes the transport that a kind in the configuration stands for.</summary>
-/// <param name="options">Hostname, delimiter and data directory are taken from it; all three need a restart
-/// to change.</param>
+/// <param name="options">Hostname, delimiter, data directory and the networks of webhooks are taken from it;
+/// all four need a restart to change.</param>
 public sealed class TransportKinds(
     PosternOptions options, string version, IResolver resolver, Metrics metrics, TimeProvider clock)
 {
+    readonly WebTargets targets = new(resolver, () => options);
+
+    PubSubSource Source => new(options.Hostname, version, options.Inbound.Delimiter, options.Data);
+
     public ITransport Build(string name, TransportOptions transport) => transport.Kind switch
     {
         TransportKind.Smtp => new SmtpTransport(
@@ -18,13 +24,12 @@ public sealed class TransportKinds(
             AddressPolicy.ForThisMachine(
                 transport.Private ? PrivateAddresses.Allowed : PrivateAddresses.Refused), clock),
         TransportKind.Pipe => new PipeTransport(name, transport, options.Inbound.Delimiter, clock),
-        TransportKind.Pubsub => new PubSubTransport(
-            name, transport, new PubSubSource(
-                options.Hostname, version, options.Inbound.Delimiter, options.Data), metrics, clock),
+        TransportKind.Pubsub => new PubSubTransport(name, transport, Source, metrics, clock),
         TransportKind.Maildir => new MaildirTransport(
             name, transport, options.Hostname, options.Inbound.Delimiter, clock),
         TransportKind.Lmtp => new LmtpTransport(
             name, transport, options.Hostname, options.Inbound.Delimiter, resolver, clock),
+        TransportKind.Webhook => new WebhookTransport(name, transport, Source, targets, clock),
         TransportKind.Mailgun => new MailgunTransport(name, transport, clock),
         _ => throw new UnreachableException(),
     };

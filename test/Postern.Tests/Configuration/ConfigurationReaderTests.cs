@@ -229,6 +229,12 @@ public sealed class ConfigurationReaderTests
     [InlineData("kind = \"maildir\"\ndirectory = \"/m/$\"", "a dollar that stands for itself")]
     [InlineData("kind = \"lmtp\"", "host: is missing; write \"127.0.0.1:24\"")]
     [InlineData("kind = \"lmtp\"\nhost = \"127.0.0.1:25\"", "LMTP is never spoken on port 25")]
+    [InlineData("kind = \"webhook\"\nkey = \"env:SECRET\"", "url: is missing")]
+    [InlineData("kind = \"webhook\"\nurl = \"https://a.org/\"", "key: is missing")]
+    [InlineData("kind = \"webhook\"\nkey = \"env:SECRET\"\nurl = \"http://a.org/\"",
+        "must be https off loopback")]
+    [InlineData("kind = \"webhook\"\nkey = \"env:SECRET\"\nurl = \"https://a.org/\"\nform = \"xml\"",
+        "is none of \"json\", \"mailgun\", \"mailgun-mime\"")]
     [InlineData("kind = \"pubsub\"\ntopic = \"mail\"", "write \"projects/PROJECT/topics/TOPIC\"")]
     [InlineData("kind = \"mailgun\"\nkey = \"env:SECRET\"", "domain: is missing")]
     [InlineData("kind = \"mailgun\"\ndomain = \"a.org\"", "key: is missing")]
