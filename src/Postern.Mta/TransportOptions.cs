@@ -9,7 +9,7 @@ public sealed record TransportOptions
 
     /// <summary>
     /// smtp: next hops as in Postfix's relayhost. Null: the recipient's MX. mailgun: who answers in Mailgun's
-    /// place. Null: Mailgun in the region.
+    /// place. Null: Mailgun in the region. lmtp: who keeps the mailboxes.
     /// </summary>
     public string? Host { get; init; }
 
@@ -60,7 +60,11 @@ public sealed record TransportOptions
     public string? User { get; init; }
 
     public bool SameUser { get; init; }
+
+    /// <summary>pipe: the working directory. maildir: where mail goes, with macros of the
+    /// recipient.</summary>
     public string? Directory { get; init; }
+
     public TimeSpan TimeLimit { get; init; } = TimeSpan.FromSeconds(1000);
     public PipeExitCodes ExitCodes { get; init; } = PipeExitCodes.Safe;
     public PipePer Per { get; init; } = PipePer.Message;
@@ -81,7 +85,12 @@ public sealed record TransportOptions
     /// </summary>
     public string? ClaimDirectory { get; init; }
 
-    /// <summary>mailgun: the sending domain, region and key.</summary>
+    /// <summary>webhook: where mail is posted.</summary>
+    public string? Url { get; init; }
+
+    public WebhookForm Form { get; init; } = WebhookForm.Json;
+
+    /// <summary>mailgun: the sending domain, region and key. webhook: the key that signs.</summary>
     public string? Domain { get; init; }
 
     public string Region { get; init; } = "us";
@@ -100,15 +109,23 @@ public sealed record TransportOptions
     /// delivered.</summary>
     public bool HasEventSource => SigningKey is not null || (IsMailgun(this) && PollEvents is not null);
 
-    /// <summary>Mail leaves encrypted or not at all.</summary>
-    public bool RequiresTls => Kind != TransportKind.Smtp
+    /// <summary>Mail leaves this machine encrypted or not at all.</summary>
+    public bool RequiresTls => Kind == TransportKind.Lmtp
+        ? Transports.LmtpHost.TryParse(Host, out var host, out _) && host.IsHere
+        : Kind != TransportKind.Smtp
         || Tls is TransportTls.Required or TransportTls.Immediate || (Tls is null && Login is not null);
 
     const string SmtpOnly = "kind = \"smtp\"";
     const string RelayOnly = "kind = \"smtp\" or \"mailgun\"";
     const string PipeOnly = "kind = \"pipe\"";
+    const string HostOnly = "kind = \"smtp\", \"mailgun\" or \"lmtp\"";
+    const string SpeaksSmtpOnly = "kind = \"smtp\" or \"lmtp\"";
+    const string DirectoryOnly = "kind = \"pipe\" or \"maildir\"";
     const string PubSubOnly = "kind = \"pubsub\"";
-    const string DescribedOnly = "kind = \"pubsub\" or \"pipe\"";
+    const string DescribedOnly = "kind = \"pubsub\", \"webhook\" or \"pipe\"";
+    const string ClaimsOnly = "kind = \"pubsub\" or \"webhook\"";
+    const string KeyOnly = "kind = \"mailgun\" or \"webhook\"";
+    const string WebhookOnly = "kind = \"webhook\"";
     const string MailgunOnly = "kind = \"mailgun\"";
 
     internal static readonly SettingTable<TransportOptions> Settings = new("A way out with a name.")
@@ -121,10 +138,13 @@ public sealed record TransportOptions
         },
         new ValueSetting<TransportOptions, string?>("host", Kinds.Text.OrNull(),
             "Next hops as in Postfix's relayhost, `\"[smtp.example.net]:587\"`; brackets mean no MX lookup. "
-            + "mailgun: the one host that answers in Mailgun's place, by HTTPS; port 443 where none stands.",
+            + "mailgun: the one host that answers in Mailgun's place, by HTTPS; port 443 where none stands. "
+            + "lmtp: where mailboxes are kept, `\"127.0.0.1:24\"` or `\"unix:/run/dovecot/lmtp\"`; it is "
+            + "spoken in the clear, so that another machine belongs into a network of yours.",
             o => o.Host, (o, v) => o with { Host = v })
         {
-            When = IsRelay, Where = RelayOnly, DefaultDoc = "the recipient's MX; mailgun: that of the region",
+            When = HasHost, Where = HostOnly,
+            DefaultDoc = "the recipient's MX; mailgun: that of the region; lmtp: required",
         },
         new ValueSetting<TransportOptions, TransportTls?>("tls", Kinds.Word<TransportTls>().OrNone(),
             "Whether TLS is used and the name verified.",
@@ -162,7 +182,7 @@ public sealed record TransportOptions
             "Messages over one connection.",
             o => o.MessagesPerConnection, (o, v) => o with { MessagesPerConnection = v })
         {
-            When = IsSmtp, Where = SmtpOnly, DefaultDoc = "no limit of ours",
+            When = SpeaksSmtp, Where = SpeaksSmtpOnly, DefaultDoc = "no limit of ours",
         },
         new ValueSetting<TransportOptions, string>("return-path", Kinds.Text,
             "The envelope sender: `keep`, or an address such as `bounces@example.org`: mail then leaves "
@@ -210,10 +230,13 @@ public sealed record TransportOptions
             When = IsPipe, Where = PipeOnly,
         },
         new ValueSetting<TransportOptions, string?>("directory", Kinds.FilePath.OrNull(),
-            "Its working directory.",
+            "The script's working directory. maildir: where the mail of a recipient goes, "
+            + "`\"/var/mail/${domain}/${user}\"`, with those macros of pipe(8) that name the recipient, in "
+            + "lower case. `tmp`, `new` and `cur` are made; the directory itself only where its last part "
+            + "holds no macro and what it lies in is there. All of it belongs to the user Postern runs as.",
             o => o.Directory, (o, v) => o with { Directory = v })
         {
-            When = IsPipe, Where = PipeOnly, DefaultDoc = "`/`",
+            When = HasDirectory, Where = DirectoryOnly, DefaultDoc = "pipe: `/`; maildir: required",
         },
         new ValueSetting<TransportOptions, TimeSpan>("time-limit", Kinds.Duration,
             "How long it may run before its group is killed.",
@@ -260,10 +283,26 @@ public sealed record TransportOptions
             When = IsPubSub, Where = PubSubOnly,
         },
         new ValueSetting<TransportOptions, string?>("claim-directory", Kinds.FilePath.OrNull(),
-            "Where messages over the limit of Pub/Sub are put; whoever consumes them removes them.",
+            "Where messages over the limit of Pub/Sub, or over 10 MiB for a webhook, are put; whoever "
+            + "consumes them removes them.",
             o => o.ClaimDirectory, (o, v) => o with { ClaimDirectory = v })
         {
-            When = IsPubSub, Where = PubSubOnly, DefaultDoc = "`claims` in the data directory",
+            When = HasClaims, Where = ClaimsOnly, DefaultDoc = "`claims` in the data directory",
+        },
+        new ValueSetting<TransportOptions, string?>("url", Kinds.Text.OrNull(),
+            "Where each recipient's mail is posted, `\"https://app.example.org/mail\"`; http on loopback "
+            + "alone. Other private addresses must stand in `webhooks.networks`. 2xx takes the mail, 406 "
+            + "refuses it, any other 4xx holds it under an alarm.",
+            o => o.Url, (o, v) => o with { Url = v })
+        {
+            When = IsWebhook, Where = WebhookOnly, IsRequired = true,
+        },
+        new ValueSetting<TransportOptions, WebhookForm>("form", Kinds.Word<WebhookForm>(),
+            "What is posted: the document `postern.inbound.v1`, or the form of Mailgun's routes, parsed or "
+            + "with the message as it is.",
+            o => o.Form, (o, v) => o with { Form = v })
+        {
+            When = IsWebhook, Where = WebhookOnly,
         },
         new ValueSetting<TransportOptions, string?>("domain", Kinds.Text.OrNull(),
             "The sending domain, as Mailgun knows it.",
@@ -279,10 +318,12 @@ public sealed record TransportOptions
         },
         new ValueSetting<TransportOptions, Secret?>("key", Kinds.Secret.OrNull(),
             "The API key, by reference. A sending key of the domain will do; one that may read events too "
-            + "keeps a message from being sent twice after a lost answer.",
+            + "keeps a message from being sent twice after a lost answer. webhook: what posts are signed "
+            + "with, by `webhook-signature` of Standard Webhooks (`whsec_` and base64, or plain text), or in "
+            + "the form as Mailgun does it.",
             o => o.Key, (o, v) => o with { Key = v })
         {
-            When = IsMailgun, Where = MailgunOnly, IsRequired = true,
+            When = HasKey, Where = KeyOnly, IsRequired = true,
         },
         new ValueSetting<TransportOptions, TimeSpan?>("poll-events", Kinds.Duration.OrTheWordNone(),
             "How often Mailgun is asked what became of mail; it fills the gaps that lost webhooks leave. The "
@@ -310,18 +351,32 @@ public sealed record TransportOptions
 
     static bool IsSmtp(TransportOptions options) => options.Kind == TransportKind.Smtp;
 
+    static bool SpeaksSmtp(TransportOptions options) =>
+        options.Kind is TransportKind.Smtp or TransportKind.Lmtp;
+
+    static bool HasHost(TransportOptions options) => SpeaksSmtp(options) || IsMailgun(options);
+
     static bool IsRelay(TransportOptions options) => IsSmtp(options) || IsMailgun(options);
 
     static bool IsPipe(TransportOptions options) => options.Kind == TransportKind.Pipe;
 
+    static bool HasDirectory(TransportOptions options) =>
+        options.Kind is TransportKind.Pipe or TransportKind.Maildir;
+
     static bool IsPubSub(TransportOptions options) => options.Kind == TransportKind.Pubsub;
 
-    static bool IsDescribed(TransportOptions options) => IsPubSub(options) || IsPipe(options);
+    static bool IsDescribed(TransportOptions options) => IsPubSub(options) || IsWebhook(options) || IsPipe(options);
+
+    static bool HasClaims(TransportOptions options) => IsPubSub(options) || IsWebhook(options);
+
+    static bool HasKey(TransportOptions options) => IsMailgun(options) || IsWebhook(options);
+
+    static bool IsWebhook(TransportOptions options) => options.Kind == TransportKind.Webhook;
 
     static bool IsMailgun(TransportOptions options) => options.Kind == TransportKind.Mailgun;
 }
 
-public enum TransportKind { Smtp, Mailgun, Pubsub, Pipe }
+public enum TransportKind { Smtp, Mailgun, Pubsub, Pipe, Maildir, Lmtp, Webhook }
 
 public enum TransportTls { None, Opportunistic, Required, Immediate }
 
@@ -332,3 +387,5 @@ public enum PipePer { Message, Recipient }
 public enum PubSubFormat { Json, Raw }
 
 public enum InboundParse { Parts, Bodies }
+
+public enum WebhookForm { Json, Mailgun, MailgunMime }

@@ -98,7 +98,8 @@ sealed class CommandTarget : FuzzTarget
     {
         var output = new OutputBuffer();
         var transaction = new ClientTransaction(
-            new OutgoingMessage(envelope, new NoContent()), Peer, ContentWay.Data, SmtpStage.MailFrom);
+            new OutgoingMessage(envelope, new NoContent()), Peer, ContentWay.Data, SmtpStage.MailFrom,
+            ClientProtocol.Smtp);
         transaction.WriteFlight(new CommandWriter(output));
         var flight = Encoding.UTF8.GetString(output.Written.Span);
         output.Release();

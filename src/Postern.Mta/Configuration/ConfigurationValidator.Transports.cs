@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
+using Postern.Mta.Transports;
+using Postern.Mta.Transports.Forward;
 using Postern.Smtp;
 
 namespace Postern.Mta.Configuration;
@@ -32,6 +34,15 @@ sealed partial class ConfigurationValidator
             case TransportKind.Mailgun:
                 CheckMailgun(path, transport);
                 CheckHooks(path, transport);
+                break;
+            case TransportKind.Maildir:
+                CheckMaildir(path, transport);
+                break;
+            case TransportKind.Lmtp:
+                CheckLmtp(path, transport);
+                break;
+            case TransportKind.Webhook:
+                CheckWebhook(path, transport);
                 break;
             default:
                 throw new System.Diagnostics.UnreachableException();
@@ -142,6 +153,29 @@ sealed partial class ConfigurationValidator
         for (var i = 0; i < transport.Argv.Count; i++)
             if (transport.Argv[i].Contains('\0', StringComparison.Ordinal))
                 at.Error(Reading.Item($"{path}.argv", i), "an argument cannot hold a NUL");
+    }
+
+    void CheckMaildir(string path, TransportOptions transport)
+    {
+        var isTold = transport.Directory is null && at.Has($"{path}.directory");
+        if (!isTold && MaildirTransport.FindProblem(transport) is { } mend)
+            at.Error($"{path}.directory", mend);
+    }
+
+    void CheckLmtp(string path, TransportOptions transport)
+    {
+        var isTold = transport.Host is null && at.Has($"{path}.host");
+        if (!isTold && LmtpTransport.FindProblem(transport) is { } mend)
+            at.Error($"{path}.host", mend);
+    }
+
+    void CheckWebhook(string path, TransportOptions transport)
+    {
+        CheckOneWord($"{path}.key", transport.Key);
+        // What is missing or could not be read has been told.
+        if (WebhookTransport.FindProblem(transport) is var (key, mend)
+            && (key == "url" ? transport.Url is not null : transport.Key is not null))
+            at.Error($"{path}.{key}", mend);
     }
 
     void CheckPubSub(string path, TransportOptions transport)

@@ -223,7 +223,11 @@ static class Kinds
         + (Nearest.Find(text, words) is { } near ? $"; did you mean \"{near}\"?" : "");
 
     public static IReadOnlyList<(string Text, TWord Value)> WordsOf<TWord>() where TWord : struct, Enum =>
-        [.. Enum.GetValues<TWord>().Select(v => (v.ToString().ToLowerInvariant(), v))];
+        [.. Enum.GetValues<TWord>().Select(v => (Hyphenated(v.ToString()), v))];
+
+    /// <summary><c>mailgun-mime</c> of <c>MailgunMime</c>.</summary>
+    static string Hyphenated(string name) => string.Concat(name.Select((c, i) =>
+        (char.IsAsciiLetterUpper(c) && i > 0 ? "-" : "") + char.ToLowerInvariant(c)));
 
     static SettingKind<TValue> OfText<TValue>(
         string name, TextReader<TValue> read, Func<TValue, string> write) => new(

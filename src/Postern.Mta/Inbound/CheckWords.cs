@@ -15,15 +15,7 @@ static class CheckWords
 
     public static string? SpfOf(MailChecks? checks) => Of(checks?.Spf?.Result);
 
-    /// <summary>One signature that passes is enough; of others the first counts.</summary>
-    public static string? DkimOf(MailChecks? checks) => checks?.Dkim switch
-    {
-        null => null,
-        [] => Of(AuthenticationResult.None),
-        var all when all.Any(static one => one.Result is AuthenticationResult.Pass) =>
-            Of(AuthenticationResult.Pass),
-        [var first, ..] => Of(first.Result),
-    };
+    public static string? DkimOf(MailChecks? checks) => Of(checks?.DkimResult);
 
     public static string? DmarcOf(MailChecks? checks) => Of(checks?.Dmarc?.Result);
 

@@ -51,28 +51,22 @@ static class Verdicts
         // RFC 7372 §3.2.
         if (rule.Spf is not null && checks.Spf is { } spf)
             yield return (spf.Result is AuthenticationResult.TempError or AuthenticationResult.PermError
-                ? 24 : 23, $"SPF {spf.Result.Word} for {spf.Domain}{Quote(spf.Explanation)}");
+                ? 24 : 23, $"SPF {CheckWords.Of(spf.Result)} for {spf.Domain}{Quote(spf.Explanation)}");
         // RFC 7372 §3.1.
         if (rule.Dkim is not null && checks.DkimResult is { } dkim)
-            yield return (20, $"DKIM {dkim.Word}");
+            yield return (20, $"DKIM {CheckWords.Of(dkim)}");
         // One result of two mechanisms (RFC 7372 §3.3).
         if ((rule.Dmarc is not null || rule.DmarcPolicy is not null) && checks.Dmarc is { } dmarc)
-            yield return (26, $"DMARC {dmarc.Result.Word} for {dmarc.Domain}");
+            yield return (26, $"DMARC {CheckWords.Of(dmarc.Result)} for {dmarc.Domain}");
         // RFC 8617 §5.2.2.
         if (rule.Arc is not null && checks.Arc is { } arc)
-            yield return (29, $"ARC {arc.Result.Word}");
+            yield return (29, $"ARC {CheckWords.Of(arc.Result)}");
         // RFC 7372 §3.3.
         if (rule.Iprev is not null && checks.Iprev is { } iprev)
-            yield return (25, $"reverse DNS {iprev.Result.Word} for the client's address");
+            yield return (25, $"reverse DNS {CheckWords.Of(iprev.Result)} for the client's address");
         if (rule.Listed is not null)
             yield return (1, $"the client is listed by {checks.Listed.First(rule.Listed.Contains)}");
     }
 
     static string Quote(string? explanation) => explanation is null ? "" : $": {explanation}";
-
-    extension(AuthenticationResult result)
-    {
-        /// <summary>RFC 8601 §2.7.</summary>
-        public string Word => result.ToString().ToLowerInvariant();
-    }
 }

@@ -33,7 +33,8 @@ public sealed partial class MessageQueue : IDisposable
     const string QuotaAlarm = "quota";
 
     /// <summary>Kinds of alarm whose subject is a transport.</summary>
-    static readonly string[] TransportAlarms = ["login", "account", "domain", "pipe", "topic", "claims"];
+    static readonly string[] TransportAlarms =
+        ["login", "account", "domain", "pipe", "topic", "claims", "maildir", "lmtp", "webhook"];
 
     /// <summary>A transport may have the name of an account, and its success clears its alarms.</summary>
     const string QuotaSubject = "account ";

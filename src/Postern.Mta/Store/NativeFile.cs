@@ -113,6 +113,23 @@ public sealed partial class NativeFile : IDisposable
             throw directory.Broken("fchmod");
     }
 
+    /// <summary>Makes a directory, mode 0700; one that is there stays as it is.</summary>
+    /// <exception cref="NativeFileException">With the number of the error.</exception>
+    public static void AddDirectory(string path)
+    {
+        const int ownerOnly = 0x1C0; // 0700
+        if (mkdir(path, ownerOnly) != 0 && Marshal.GetLastPInvokeError() is var error and not Errno.Exists)
+            throw new NativeFileException("mkdir", path, error);
+    }
+
+    /// <summary>Gives a file a second name, which must not exist.</summary>
+    /// <exception cref="NativeFileException">With the number of the error.</exception>
+    public static void Link(string path, string name)
+    {
+        if (link(path, name) != 0)
+            throw new NativeFileException("link", name, Marshal.GetLastPInvokeError());
+    }
+
     /// <summary>Removes a name. True when it is gone, also when it never was there.</summary>
     public static bool TryUnlink(string path) =>
         unlink(path) == 0 || Marshal.GetLastPInvokeError() == Errno.NotFound;
@@ -221,6 +238,9 @@ public sealed partial class NativeFile : IDisposable
     private static partial int unlink(string path);
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int link(string path, string name);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int mkdir(string path, int mode);
 
     [LibraryImport("libc", SetLastError = true)]
@@ -241,7 +261,9 @@ static class Errno
     public const int Interrupted = 4;
     public const int InputOutput = 5;
     public const int BadDescriptor = 9;
+    public const int NoAccess = 13;
     public const int Exists = 17;
+    public const int NoDirectory = 20;
     public const int NoSpace = 28;
     public const int Quota = 122;
 }

@@ -14,8 +14,15 @@ namespace Postern.Mta.Transports;
 public sealed record NextHop(
     string Text, string Host, IReadOnlyList<int> Ports, NextHopLookup Lookup, NextHopOrigin Origin)
 {
+    /// <summary>The path of a unix socket, in the place of host and port. Null: TCP.</summary>
+    public string? Socket { get; init; }
+
     /// <summary>RFC 5321 §4.5.4.2.</summary>
     public const int SmtpPort = 25;
+
+    /// <summary>What stands beside the path of a socket: LMTP has no port of its own, and 24 is for any
+    /// private mail system (IANA).</summary>
+    public const int LmtpPort = 24;
 
     /// <summary>RFC 8314 §7.3: TLS from the first octet.</summary>
     public const int SubmissionsPort = 465;

@@ -97,7 +97,7 @@ sealed class PipeConversation(ChildProcess child, string program, TimeSpan limit
     }
 
     // Content is canonical (DESIGN §9.3): a CR stands nowhere but before an LF.
-    static int DropReturns(ReadOnlySpan<byte> from, Span<byte> to)
+    internal static int DropReturns(ReadOnlySpan<byte> from, Span<byte> to)
     {
         var length = 0;
         while (!from.IsEmpty)

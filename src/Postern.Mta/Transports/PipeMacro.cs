@@ -57,6 +57,10 @@ sealed class PipeArgument
     /// option.</summary>
     public PipeMacro? Leading => pieces is [{ Macro: { } macro }, ..] ? macro : null;
 
+    /// <summary>In their order.</summary>
+    public IEnumerable<PipeMacro> Macros => pieces.Where(static piece => piece.Macro is not null)
+        .Select(static piece => piece.Macro!.Value);
+
     /// <summary>The name as it is written in argv, for example <c>queue_id</c>.</summary>
     public static string NameOf(PipeMacro macro)
     {
@@ -113,13 +117,16 @@ sealed class PipeArgument
         return true;
     }
 
-    public string Expand(PipeFacts facts, Queue.Recipient recipient)
+    public string Expand(PipeFacts facts, Queue.Recipient recipient) =>
+        Expand(macro => facts.ValueOf(macro, recipient));
+
+    public string Expand(Func<PipeMacro, string> valueOf)
     {
         if (pieces is [var only])
-            return only.Macro is { } lone ? facts.ValueOf(lone, recipient) : only.Literal;
+            return only.Macro is { } lone ? valueOf(lone) : only.Literal;
         var text = new StringBuilder();
         foreach (var piece in pieces)
-            text.Append(piece.Macro is { } macro ? facts.ValueOf(macro, recipient) : piece.Literal);
+            text.Append(piece.Macro is { } macro ? valueOf(macro) : piece.Literal);
         return text.ToString();
     }
 

@@ -40,11 +40,15 @@ static unsafe partial class Posix
         public byte* Shell;
     }
 
+    const int SearchAccess = 1;
     const int WriteAccess = 2;
 
     /// <summary>The user this process began as may write the file, as far as its mode and its file system
     /// say.</summary>
     public static bool IsWritable(string path) => Access(path, WriteAccess) == 0;
+
+    /// <summary>The same for a directory and what lies in it.</summary>
+    public static bool IsEnterable(string path) => Access(path, SearchAccess) == 0;
 
     [LibraryImport("libc", EntryPoint = "access", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Access(string path, int mode);

@@ -6,11 +6,15 @@ namespace Postern.Mta.Transports;
 /// <param name="Host">The name as found, or the address where there is none.</param>
 public sealed record RelayTarget(string Host, IPAddress Address, int Port)
 {
-    /// <summary>As in Postfix's texts: <c>host[ip]</c>.</summary>
-    public string HostAndAddress => $"{Host}[{Address}]";
+    /// <summary>The path of a unix socket, in the place of address and port. Null: TCP.</summary>
+    public string? Socket { get; init; }
 
-    /// <summary>As in Postfix's relay field: <c>host[ip]:port</c>.</summary>
-    public override string ToString() => string.Create(null, $"{Host}[{Address}]:{Port}");
+    /// <summary>As in Postfix's texts: <c>host[ip]</c>, <c>host[path]</c>.</summary>
+    public string HostAndAddress => Socket is null ? $"{Host}[{Address}]" : $"{Host}[{Socket}]";
+
+    /// <summary>As in Postfix's relay field: <c>host[ip]:port</c>, <c>host[path]</c>.</summary>
+    public override string ToString() =>
+        Socket is null ? string.Create(null, $"{Host}[{Address}]:{Port}") : HostAndAddress;
 }
 
 /// <summary>Where a next hop leads, or what its names prove.</summary>
@@ -103,7 +107,7 @@ public sealed class TargetFinder(IResolver resolver, AddressPolicy policy)
 
     TargetSearch OfLiteral(NextHop hop)
     {
-        var target = new RelayTarget(hop.Host, hop.Address, hop.Ports[0]);
+        var target = new RelayTarget(hop.Host, hop.Address, hop.Ports[0]) { Socket = hop.Socket };
         // A literal in the configuration may be anything; one in an address is a stranger's wish.
         var verdict = hop.Origin == NextHopOrigin.Configured
             ? AddressVerdict.Fine

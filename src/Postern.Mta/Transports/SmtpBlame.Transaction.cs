@@ -29,6 +29,10 @@ static partial class SmtpBlame
                 done.FinalReply.IsPositive
                     ? OfAcceptance(done.FinalReply, handedOver)
                     : OfContent(done.FinalReply, SmtpStage.EndOfData, host, origin)),
+            TransactionResult.Delivered delivered => [.. delivered.Recipients.Select((recipient, i) =>
+                recipient.IsAccepted
+                    ? OfDelivery(delivered, delivered.FinalReplies[i], host, handedOver)
+                    : OfRcpt(recipient.Reply, host, origin))],
             TransactionResult.MailRefused refused => Each(count, [], host, origin,
                 OfContent(refused.Reply, SmtpStage.MailFrom, host, origin)),
             TransactionResult.NoRecipientAccepted none => Each(count, none.Recipients, host, origin, null),
@@ -109,6 +113,20 @@ static partial class SmtpBlame
 
     static AttemptResult.Relayed OfAcceptance(Reply reply, HandOver handedOver) =>
         new(reply.Status ?? new(2, 0, 0), reply.ToString(), RemoteId(reply), handedOver);
+
+    /// <summary>The answer of LMTP for one recipient, who alone is to blame.</summary>
+    static AttemptResult OfDelivery(
+        TransactionResult.Delivered delivered, Reply? reply, string host, HandOver handedOver) =>
+        reply switch
+        {
+            null => new AttemptResult.Uncertain(ConnectionLost, LossText(
+                SmtpStage.EndOfData, delivered.Missing!.Cause, delivered.Missing.Detail, host)),
+            { IsPositive: true } => OfAcceptance(reply, handedOver),
+            { Code: 421 } => new AttemptResult.NextHopDown(
+                Transient(reply.Status, new(4, 3, 2)), SaidText(host, reply, SmtpStage.EndOfData),
+                NextHopTrouble.Refusing),
+            _ => Refused(reply, SaidText(host, reply, SmtpStage.EndOfData), Blame.Recipient),
+        };
 
     /// <summary>A refusal of the whole message: to MAIL, DATA or the end of the content.</summary>
     static AttemptResult OfContent(Reply reply, SmtpStage stage, string host, NextHopOrigin origin)

@@ -66,6 +66,7 @@ public sealed partial class SmtpTransport : ITransport
         {
             HeloName = heloName,
             RelayName = heloName,
+            Protocol = options.Kind == TransportKind.Lmtp ? ClientProtocol.Lmtp : ClientProtocol.Smtp,
             Login = LoginOf(options),
             Tls = TlsOf(options),
             Authorities = AuthoritiesOf(options),
@@ -74,10 +75,12 @@ public sealed partial class SmtpTransport : ITransport
             ?? [session.Tls == TlsMode.Immediate ? NextHop.SubmissionsPort : NextHop.SmtpPort];
         if (options.Host is null)
             return;
-        hops = NextHop.TryParseList(options.Host, ports, out var parsed)
-            ? parsed
-            : throw new ArgumentException(
-                $"transport {name}: \"{options.Host}\" is no next hop", nameof(options));
+        hops = options.Kind == TransportKind.Lmtp && LmtpHost.TryParse(options.Host, out var mailboxes, out _)
+            ? [mailboxes.Hop]
+            : NextHop.TryParseList(options.Host, ports, out var parsed)
+                ? parsed
+                : throw new ArgumentException(
+                    $"transport {name}: \"{options.Host}\" is no next hop", nameof(options));
     }
 
     public string Name { get; }
@@ -236,7 +239,7 @@ public sealed partial class SmtpTransport : ITransport
             followsEnds = false;
         run.WasStopped |= result is TransactionResult.Lost { Cause: LossCause.Stopped };
         run.Results = SmtpBlame.OfTransaction(
-            result, connection.Target, hop.Origin, run.Attempt.Recipients.Count,
+            result, connection.Target, OriginOf(hop), run.Attempt.Recipients.Count,
             HandOverTo(connection.Session));
         greylist.Look(result, run.Results);
         return result;
@@ -248,8 +251,14 @@ public sealed partial class SmtpTransport : ITransport
         followsEnds && slots is null && run.Attempt.TakeNext is not null
         && pool.MayCarryMore(connection.Session, 1);
 
-    static HandOver HandOverTo(SmtpClientConnection session) =>
-        session.Capabilities.Has(Extensions.Dsn) ? HandOver.ToHopWithDsn : HandOver.ToHopWithoutDsn;
+    /// <summary>Who keeps mailboxes knows no account of ours: words about a quota are about the
+    /// recipient's.</summary>
+    NextHopOrigin OriginOf(NextHop hop) =>
+        session.Protocol == ClientProtocol.Lmtp ? NextHopOrigin.RecipientDomain : hop.Origin;
+
+    HandOver HandOverTo(SmtpClientConnection connection) =>
+        session.Protocol == ClientProtocol.Lmtp ? HandOver.Final
+        : connection.Capabilities.Has(Extensions.Dsn) ? HandOver.ToHopWithDsn : HandOver.ToHopWithoutDsn;
 
     static ClientLogin? LoginOf(TransportOptions options)
     {
@@ -262,6 +271,7 @@ public sealed partial class SmtpTransport : ITransport
 
     static TlsMode TlsOf(TransportOptions options) => options.Tls switch
     {
+        _ when options.Kind == TransportKind.Lmtp => TlsMode.None,
         null => options.Login is null ? TlsMode.Opportunistic : TlsMode.Required,
         TransportTls.None => TlsMode.None,
         TransportTls.Opportunistic => TlsMode.Opportunistic,

@@ -1,19 +1,22 @@
 using System.Diagnostics;
 using Postern.Mta.Events;
 using Postern.Mta.Inbound;
+using Postern.Mta.Transports.Forward;
 using Postern.Mta.Transports.Mailgun;
 using Postern.Mta.Transports.PubSub;
+using Postern.Mta.Webhooks;
 
 namespace Postern.Mta.Transports;
 
 /// <summary>Makes the transport that a kind in the configuration stands for.</summary>
-/// <param name="options">Hostname, delimiter and data directory are taken from it; all three need a restart
-/// to change.</param>
+/// <param name="options">Hostname, delimiter, data directory and the networks of webhooks are taken from it;
+/// all four need a restart to change.</param>
 public sealed class TransportKinds(
     PosternOptions options, string version, IResolver resolver, Metrics metrics, TimeProvider clock)
 {
     readonly InboundSource source =
         new(options.Hostname, version, options.Inbound.Delimiter, options.Data);
+    readonly WebTargets targets = new(resolver, () => options);
 
     public ITransport Build(string name, TransportOptions transport) => transport.Kind switch
     {
@@ -23,6 +26,11 @@ public sealed class TransportKinds(
                 transport.Private ? PrivateAddresses.Allowed : PrivateAddresses.Refused), clock),
         TransportKind.Pipe => new PipeTransport(name, transport, source, clock),
         TransportKind.Pubsub => new PubSubTransport(name, transport, source, metrics, clock),
+        TransportKind.Maildir => new MaildirTransport(
+            name, transport, options.Hostname, options.Inbound.Delimiter, clock),
+        TransportKind.Lmtp => new LmtpTransport(
+            name, transport, options.Hostname, options.Inbound.Delimiter, resolver, clock),
+        TransportKind.Webhook => new WebhookTransport(name, transport, source, targets, clock),
         TransportKind.Mailgun => new MailgunTransport(name, transport, clock),
         _ => throw new UnreachableException(),
     };

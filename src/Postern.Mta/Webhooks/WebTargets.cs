@@ -17,6 +17,9 @@ public sealed class WebTargets(IResolver resolver, Func<PosternOptions> current)
 {
     public const int UrlCharactersMax = 2048;
 
+    /// <summary>A name that is in no DNS, or a DNS that does not answer.</summary>
+    internal const string HostNotFound = "host not found";
+
     /// <summary>Below it only 80 and 443 are for anybody.</summary>
     const int PrivilegedPorts = 1024;
 
@@ -64,23 +67,27 @@ public sealed class WebTargets(IResolver resolver, Func<PosternOptions> current)
             return "port is not allowed";
         var addresses = await FindAddressesAsync(url.IdnHost, cancel);
         if (addresses.Count == 0)
-            return "host not found";
+            return HostNotFound;
         return addresses.All(IsAllowed) ? null : "address is not allowed";
     }
 
     /// <summary>Makes requests to where they may go, and nowhere else: no redirect is followed, no proxy of
     /// the environment asked, nothing unpacked. All of its hosts share <see cref="ConnectionsMax"/>.
     /// </summary>
-    public SocketsHttpHandler MakeHandler() => HandlerOf(new SemaphoreSlim(ConnectionsMax));
+    public SocketsHttpHandler MakeHandler() => HandlerOf(new SemaphoreSlim(ConnectionsMax), IsAllowed);
 
-    SocketsHttpHandler HandlerOf(SemaphoreSlim room) => new()
+    /// <summary>The same for this machine alone, where the configuration's own file says so.</summary>
+    public SocketsHttpHandler MakeLoopbackHandler() =>
+        HandlerOf(new SemaphoreSlim(ConnectionsMax), IPAddress.IsLoopback);
+
+    SocketsHttpHandler HandlerOf(SemaphoreSlim room, Func<IPAddress, bool> isAllowed) => new()
     {
         AllowAutoRedirect = false,
         UseProxy = false,
         UseCookies = false,
         AutomaticDecompression = DecompressionMethods.None,
         ActivityHeadersPropagator = DistributedContextPropagator.CreateNoOutputPropagator(),
-        ConnectCallback = (context, cancel) => ConnectAsync(context, room, cancel),
+        ConnectCallback = (context, cancel) => ConnectAsync(context, room, isAllowed, cancel),
         ConnectTimeout = ConnectMax,
         MaxResponseHeadersLength = AnswerHeaderKibMax,
         // What is beyond the limit is not waited for.
@@ -91,13 +98,14 @@ public sealed class WebTargets(IResolver resolver, Func<PosternOptions> current)
 
     /// <exception cref="HttpRequestException">Nothing that may be connected to answered.</exception>
     async ValueTask<Stream> ConnectAsync(
-        SocketsHttpConnectionContext context, SemaphoreSlim room, CancellationToken cancel)
+        SocketsHttpConnectionContext context, SemaphoreSlim room, Func<IPAddress, bool> isAllowed,
+        CancellationToken cancel)
     {
         await room.WaitAsync(cancel);
         Socket? socket = null;
         try
         {
-            socket = await ConnectAsync(context, cancel);
+            socket = await ConnectAsync(context, isAllowed, cancel);
             return new CountedStream(socket, room);
         }
         finally
@@ -107,14 +115,15 @@ public sealed class WebTargets(IResolver resolver, Func<PosternOptions> current)
         }
     }
 
-    async ValueTask<Socket> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancel)
+    async ValueTask<Socket> ConnectAsync(
+        SocketsHttpConnectionContext context, Func<IPAddress, bool> isAllowed, CancellationToken cancel)
     {
         var (host, port) = (context.DnsEndPoint.Host, context.DnsEndPoint.Port);
         var addresses = IsOpenPort(port) ? await FindAddressesAsync(host, cancel) : [];
         if (addresses.Count == 0)
-            throw new HttpRequestException("host not found");
+            throw new HttpRequestException(HostNotFound);
         SocketException? last = null;
-        foreach (var address in addresses.Where(IsAllowed))
+        foreach (var address in addresses.Where(isAllowed))
         {
             var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp)
             {

@@ -10,6 +10,7 @@ namespace Postern.Smtp.Client;
 /// <remarks>
 /// Legal moves: flights of [RSET] MAIL RCPT... [DATA], their replies in order, then the content and its
 /// reply. With PIPELINING a flight is as long as it may be, without it one command. 421 ends it at any stage.
+/// Over LMTP the content has one reply for each accepted recipient, in their order.
 /// </remarks>
 sealed class ClientTransaction
 {
@@ -22,7 +23,9 @@ sealed class ClientTransaction
     readonly ContentSource content;
     readonly Capabilities capabilities;
     readonly ContentWay way;
+    readonly ClientProtocol protocol;
     readonly RecipientReply[] recipients;
+    readonly Reply?[] finals;
     readonly int mailAt, dataAt;
     readonly bool isPipelined, needsUtf8;
     int written, answered, accepted;
@@ -30,16 +33,19 @@ sealed class ClientTransaction
     TransactionResult? result;
 
     public ClientTransaction(
-        OutgoingMessage message, Capabilities capabilities, ContentWay way, SmtpStage firstStage)
+        OutgoingMessage message, Capabilities capabilities, ContentWay way, SmtpStage firstStage,
+        ClientProtocol protocol)
     {
         (envelope, content) = message;
         this.capabilities = capabilities;
         this.way = way;
+        this.protocol = protocol;
         recipients = new RecipientReply[envelope.Recipients.Count];
+        finals = protocol == ClientProtocol.Lmtp ? new Reply?[recipients.Length] : [];
         mailAt = firstStage == SmtpStage.Reset ? 1 : 0;
         dataAt = mailAt + 1 + recipients.Length;
         isPipelined = capabilities.Has(Extensions.Pipelining);
-        needsUtf8 = NeedsSmtpUtf8(message);
+        needsUtf8 = NeedsSmtpUtf8(message, protocol);
     }
 
     /// <summary>
@@ -117,7 +123,7 @@ sealed class ClientTransaction
     /// <summary>What the message needs and the peer does not offer; null when it may be sent.</summary>
     /// <param name="tls">Of the session. Null: it is in the clear.</param>
     public static TransactionResult? FindObstacle(
-        OutgoingMessage message, Capabilities capabilities, ClientTlsFacts? tls)
+        OutgoingMessage message, Capabilities capabilities, ClientTlsFacts? tls, ClientProtocol protocol)
     {
         var content = message.Content;
         if (message.NeedsTls && tls is null)
@@ -125,10 +131,11 @@ sealed class ClientTransaction
         // RFC 1870 §6.1: the client knows better than to try.
         if (capabilities.OctetsMax is { } limit && content.Octets > limit)
             return new TransactionResult.TooLarge(content.Octets, limit);
-        if (NeedsSmtpUtf8(message) && !capabilities.Has(Extensions.SmtpUtf8))
+        if (NeedsSmtpUtf8(message, protocol) && !capabilities.Has(Extensions.SmtpUtf8))
             return new TransactionResult.NotOffered(NeededExtension.SmtpUtf8);
         // RFC 6152 §3: 8-bit octets never go to a server that does not offer it.
-        if (content.HasEightBit && !capabilities.Has(Extensions.EightBitMime))
+        if (content.HasEightBit && protocol == ClientProtocol.Smtp
+            && !capabilities.Has(Extensions.EightBitMime))
             return new TransactionResult.NotOffered(NeededExtension.EightBitMime);
         return null;
     }
@@ -155,14 +162,20 @@ sealed class ClientTransaction
         }
     }
 
-    /// <summary>The connection sent what <see cref="Move"/> asked for; one more reply is due.</summary>
-    public void ContentSent() => written++;
+    /// <summary>The connection sent what <see cref="Move"/> asked for; the replies to it are due.</summary>
+    public void ContentSent()
+    {
+        // RFC 2033 §4.2: one for each RCPT that succeeded, so none where none did.
+        written += protocol == ClientProtocol.Lmtp ? accepted : 1;
+        if (protocol == ClientProtocol.Lmtp && accepted == 0)
+            EndWithoutRecipient();
+    }
 
     /// <summary>The reply to what was asked first of what is unanswered.</summary>
     public void Take(Reply reply)
     {
         var stage = Stage;
-        if (reply.Code == 421)
+        if (reply.Code == 421 && !(stage == SmtpStage.EndOfData && protocol == ClientProtocol.Lmtp))
         {
             // RFC 5321 §3.8: it may come in answer to anything, and the connection is over.
             result = new TransactionResult.PeerClosing(stage, reply, AnsweredRecipients);
@@ -201,6 +214,8 @@ sealed class ClientTransaction
             End(new TransactionResult.MailRefused(mailReply));
         else if (answered >= dataAt && accepted == 0)
             EndWithoutRecipient();
+        else if (EndOfDataSent && protocol == ClientProtocol.Lmtp)
+            result = new TransactionResult.Delivered(recipients, finals, new MissingReplies(cause, detail));
         else if (EndOfDataSent)
             result = new TransactionResult.Uncertain(cause, detail, AnsweredRecipients);
         else
@@ -233,13 +248,34 @@ sealed class ClientTransaction
             case SmtpStage.Data:
                 dataReply = reply;
                 // A refusal of MAIL or of all recipients is the reason for this one and comes first.
-                if (reply.Code != 354 && accepted > 0)
+                if (reply.Code != 354 && accepted > 0 && mailReply is { IsPositive: true })
                     End(new TransactionResult.DataRefused(SmtpStage.Data, reply, recipients));
                 break;
             default:
-                Conclude(reply);
+                if (protocol == ClientProtocol.Lmtp)
+                    ConcludeOne(reply);
+                else
+                    Conclude(reply);
                 break;
         }
+    }
+
+    /// <summary>The answer for the first accepted recipient that has none yet.</summary>
+    void ConcludeOne(Reply reply)
+    {
+        for (var i = 0; i < finals.Length; i++)
+        {
+            if (!recipients[i].IsAccepted || finals[i] is not null)
+                continue;
+            finals[i] = reply;
+            // RFC 5321 §3.8: after 421 there is no answer for those behind it, and this one is theirs.
+            if (reply.Code != 421)
+                break;
+        }
+        if (reply.Code != 421 && answered + 1 < written)
+            return;
+        EndOfDataSent = false;
+        result = new TransactionResult.Delivered(recipients, finals, null);
     }
 
     void Conclude(Reply reply)
@@ -260,7 +296,7 @@ sealed class ClientTransaction
         commands.Begin("MAIL FROM:"u8).AddPath(envelope.ReversePath.Mailbox);
         if (capabilities.Has(Extensions.Size))
             commands.Add(" SIZE="u8).Add(content.Octets);
-        if (content.HasEightBit)
+        if (content.HasEightBit && capabilities.Has(Extensions.EightBitMime))
             commands.Add(" BODY=8BITMIME"u8);
         if (needsUtf8)
             commands.Add(" SMTPUTF8"u8);
@@ -341,10 +377,13 @@ sealed class ClientTransaction
         return embedded.ToString();
     }
 
-    static bool NeedsSmtpUtf8(OutgoingMessage message)
+    // Deviation, for mail to a mailbox: over LMTP content goes as it is, whatever is offered. Nobody passes
+    // it on, and Dovecot up to 2.3 stores header fields in UTF-8 without offering SMTPUTF8 (RFC 6531 §3.1).
+    static bool NeedsSmtpUtf8(OutgoingMessage message, ClientProtocol protocol)
     {
         var (envelope, content) = message;
-        if (content.HasEightBitHeader || envelope.ReversePath.Mailbox is { IsInternational: true })
+        if ((content.HasEightBitHeader && protocol == ClientProtocol.Smtp)
+            || envelope.ReversePath.Mailbox is { IsInternational: true })
             return true;
         foreach (var recipient in envelope.Recipients)
         {

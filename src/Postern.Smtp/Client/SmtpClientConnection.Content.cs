@@ -25,7 +25,8 @@ partial class SmtpClientConnection
     /// </summary>
     static readonly TimeSpan IdleMax = TimeSpan.FromSeconds(1);
 
-    bool SendsChunks => options.UseChunking && Capabilities.Has(Extensions.Chunking);
+    bool SendsChunks => options is { UseChunking: true, Protocol: ClientProtocol.Smtp }
+        && Capabilities.Has(Extensions.Chunking);
 
     ContentWay WayFor(OutgoingMessage message)
     {
@@ -90,8 +91,9 @@ partial class SmtpClientConnection
         }
         // In one chunk a message needs one round trip anyway.
         var following = next is not null && Capabilities.Has(Extensions.Pipelining) && !SendsChunks
-            ? await next()
-            : null;
+            && options.Protocol == ClientProtocol.Smtp
+                ? await next()
+                : null;
         output.Append(stuffer.Terminator);
         if (following is not null)
             Begin(following);
@@ -104,10 +106,10 @@ partial class SmtpClientConnection
     // QUIT there for decades, so servers are used to it.
     void Begin(OutgoingMessage message)
     {
-        if (ClientTransaction.FindObstacle(message, Capabilities, Tls) is not null)
+        if (ClientTransaction.FindObstacle(message, Capabilities, Tls, ClientProtocol.Smtp) is not null)
             return;
         var transaction = new ClientTransaction(
-            message, Capabilities, ContentWay.Data, SmtpStage.MailFrom);
+            message, Capabilities, ContentWay.Data, SmtpStage.MailFrom, ClientProtocol.Smtp);
         transaction.WriteFlight(commands);
         begun = (message, transaction);
     }

@@ -81,14 +81,16 @@ public sealed partial class SmtpClientConnection : IAsyncDisposable
     {
         if (!IsReusable || (begun is not null && begun.Value.Message != message))
             throw new InvalidOperationException("The connection has ended, or another message was begun.");
-        if (begun is null && ClientTransaction.FindObstacle(message, Capabilities, Tls) is { } obstacle)
+        if (begun is null && ClientTransaction.FindObstacle(
+            message, Capabilities, Tls, options.Protocol) is { } obstacle)
             return obstacle;
         // Until the end is known to be clean the connection is not to be used again.
         IsReusable = false;
         using var stop = cancel.UnsafeRegister(static c => ((SmtpClientConnection)c!).abort.Cancel(), this);
         var transaction = TakeBegun();
         wasBegun = transaction is not null;
-        transaction ??= new ClientTransaction(message, Capabilities, WayFor(message), nextFirstStage);
+        transaction ??= new ClientTransaction(
+            message, Capabilities, WayFor(message), nextFirstStage, options.Protocol);
         try
         {
             if (!wasBegun && replies.SpokeFirst(abort.Token) && !abort.IsCancellationRequested)
@@ -263,7 +265,8 @@ public sealed partial class SmtpClientConnection : IAsyncDisposable
         nextFirstStage = transaction.LeavesPeerInside ? SmtpStage.Reset : SmtpStage.MailFrom;
         IsReusable = !abort.IsCancellationRequested && !isBroken
             && transaction.Result is TransactionResult.Completed or TransactionResult.MailRefused
-                or TransactionResult.NoRecipientAccepted or TransactionResult.DataRefused;
+                or TransactionResult.NoRecipientAccepted or TransactionResult.DataRefused
+                or TransactionResult.Delivered { IsOver: false };
         if (!IsReusable)
             begun = null;
     }

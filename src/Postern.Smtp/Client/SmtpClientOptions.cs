@@ -12,6 +12,8 @@ public sealed record SmtpClientOptions
     /// <summary>The relay's name: sent as SNI, and the one its certificate must hold.</summary>
     public required string RelayName { get; init; }
 
+    public ClientProtocol Protocol { get; init; } = ClientProtocol.Smtp;
+
     public TlsMode Tls { get; init; } = TlsMode.Opportunistic;
 
     /// <summary>Roots to trust instead of the system's. Null: the system's.</summary>
@@ -23,10 +25,20 @@ public sealed record SmtpClientOptions
     /// <summary>The login may cross the wire without TLS. For a relay on a network of our own only.</summary>
     public bool AllowLoginInClear { get; init; }
 
-    /// <summary>Content goes by BDAT where CHUNKING is offered (RFC 3030).</summary>
+    /// <summary>Content goes by BDAT where CHUNKING is offered (RFC 3030). Never over LMTP.</summary>
     public bool UseChunking { get; init; } = true;
 
     public ClientTimeouts Timeouts { get; init; } = new();
+}
+
+/// <summary>What is spoken with the peer.</summary>
+public enum ClientProtocol
+{
+    Smtp,
+
+    /// <summary>RFC 2033: to who keeps mailboxes and no queue; each recipient has an answer of its
+    /// own.</summary>
+    Lmtp,
 }
 
 /// <summary>How much TLS a session to a relay has.</summary>

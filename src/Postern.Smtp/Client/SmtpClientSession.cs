@@ -43,7 +43,9 @@ sealed partial class SmtpClientSession(SmtpClientOptions options, CommandWriter 
 
     SetupStep.Ask Ehlo()
     {
-        commands.Begin("EHLO "u8).Add(options.HeloName).End();
+        // RFC 2033 §4.1: LHLO in the place of EHLO, so that neither side takes the other for SMTP.
+        commands.Begin(options.Protocol == ClientProtocol.Lmtp ? "LHLO "u8 : "EHLO "u8)
+            .Add(options.HeloName).End();
         return Ask(SmtpStage.Ehlo);
     }
 
@@ -55,7 +57,7 @@ sealed partial class SmtpClientSession(SmtpClientOptions options, CommandWriter 
             return Secure();
         }
         // RFC 5321 §3.2: a server without EHLO says 5xx to it and gets HELO.
-        if (!reply.IsPermanent)
+        if (!reply.IsPermanent || options.Protocol == ClientProtocol.Lmtp)
             return Refused(reply);
         commands.Begin("HELO "u8).Add(options.HeloName).End();
         return Ask(SmtpStage.Helo);

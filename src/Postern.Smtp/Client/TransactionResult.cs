@@ -14,6 +14,22 @@ public abstract record TransactionResult
     public sealed record Completed(IReadOnlyList<RecipientReply> Recipients, Reply FinalReply)
         : TransactionResult;
 
+    /// <summary>Over LMTP: all content was sent, and each accepted recipient has a reply of its own
+    /// (RFC 2033 §4.2).</summary>
+    /// <param name="Recipients">One for each recipient of the envelope, in its order.</param>
+    /// <param name="FinalReplies">In the same order. Null: its RCPT was refused, or the reply is
+    /// missing.</param>
+    /// <param name="Missing">Why replies are missing: those recipients may have been delivered. Null: none
+    /// are.</param>
+    public sealed record Delivered(
+        IReadOnlyList<RecipientReply> Recipients, IReadOnlyList<Reply?> FinalReplies,
+        MissingReplies? Missing)
+        : TransactionResult
+    {
+        /// <summary>The connection is over.</summary>
+        public bool IsOver => Missing is not null || FinalReplies.Any(reply => reply is { Code: 421 });
+    }
+
     /// <summary>MAIL was answered 4xx or 5xx.</summary>
     public sealed record MailRefused(Reply Reply) : TransactionResult;
 
@@ -63,6 +79,9 @@ public abstract record TransactionResult
     public sealed record Uncertain(LossCause Cause, string Detail, IReadOnlyList<RecipientReply> Recipients)
         : TransactionResult;
 }
+
+/// <summary>The connection ended before all replies had come.</summary>
+public sealed record MissingReplies(LossCause Cause, string Detail);
 
 /// <summary>What the peer said to RCPT of one recipient.</summary>
 public readonly record struct RecipientReply(EnvelopeRecipient Recipient, Reply Reply)

@@ -133,7 +133,8 @@ public sealed class ConfigurationReaderTests
         "postern.toml:7: routes[1].delay-warning: must be longer than nothing")]
     [InlineData("[transports.t]\nmax-connections = 3", "postern.toml:1: transports.t.kind: is missing")]
     [InlineData("[transports.t]\nkind = \"pipe\"\nargv = [\"/bin/cat\"]\nhost = \"a\"",
-        "postern.toml:4: transports.t.host: belongs to kind = \"smtp\" or \"mailgun\" only; take it out")]
+        "postern.toml:4: transports.t.host: belongs to kind = \"smtp\", \"mailgun\" or \"lmtp\" only; "
+        + "take it out")]
     [InlineData(
         "hostname = \"a b\"", "postern.toml:1: hostname: \"a b\" is no host name; write \"mx.example.org\"")]
     public void Mistake_InAFile_IsToldWithLineKeyAndMend(string text, string error) =>
@@ -256,6 +257,20 @@ public sealed class ConfigurationReaderTests
     [InlineData("kind = \"pipe\"\nargv = [\"cat\"]", "whole path")]
     [InlineData("kind = \"pipe\"\nargv = []", "names no program")]
     [InlineData("kind = \"pipe\"", "argv: is missing")]
+    [InlineData("kind = \"maildir\"", "directory: is missing; write directory = \"/var/mail/${user}\"")]
+    [InlineData("kind = \"maildir\"\ndirectory = \"\"", "directory: write a path")]
+    [InlineData("kind = \"maildir\"\ndirectory = \"/\"", "is no whole path")]
+    [InlineData("kind = \"maildir\"\ndirectory = \"/m/${usr}\"", "there is no macro ${usr}")]
+    [InlineData("kind = \"maildir\"\ndirectory = \"/m/${sender}\"", "${sender} does not name the recipient")]
+    [InlineData("kind = \"maildir\"\ndirectory = \"/m/$\"", "a dollar that stands for itself")]
+    [InlineData("kind = \"lmtp\"", "host: is missing; write \"127.0.0.1:24\"")]
+    [InlineData("kind = \"lmtp\"\nhost = \"127.0.0.1:25\"", "LMTP is never spoken on port 25")]
+    [InlineData("kind = \"webhook\"\nkey = \"env:SECRET\"", "url: is missing")]
+    [InlineData("kind = \"webhook\"\nurl = \"https://a.org/\"", "key: is missing")]
+    [InlineData("kind = \"webhook\"\nkey = \"env:SECRET\"\nurl = \"http://a.org/\"",
+        "must be https off loopback")]
+    [InlineData("kind = \"webhook\"\nkey = \"env:SECRET\"\nurl = \"https://a.org/\"\nform = \"xml\"",
+        "is none of \"json\", \"mailgun\", \"mailgun-mime\"")]
     [InlineData("kind = \"pubsub\"\ntopic = \"mail\"", "write \"projects/PROJECT/topics/TOPIC\"")]
     [InlineData("kind = \"mailgun\"\nkey = \"env:SECRET\"", "domain: is missing")]
     [InlineData("kind = \"mailgun\"\ndomain = \"a.org\"", "key: is missing")]

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.ExceptionServices;
 using Postern.Mta.Inbound;
 using Postern.Mta.Queue;
@@ -20,22 +21,17 @@ sealed class ForwardTransport(
     Func<PosternOptions> options, Func<CancellationToken, ValueTask<MailgunSignature>> sign,
     TimeProvider clock, HttpMessageHandler handler) : ITransport
 {
-    const int AnswerOctetsMax = 64 << 10;
     const int NotTaken = 406;
 
     /// <summary>A post as a whole, connection and answer too.</summary>
     static readonly TimeSpan AttemptMax = TimeSpan.FromMinutes(5);
-
-    /// <summary>The body of an answer, once its status is known.</summary>
-    static readonly TimeSpan AnswerMax = TimeSpan.FromSeconds(5);
 
     static readonly EnhancedStatus Accepted = new(2, 0, 0);
     static readonly EnhancedStatus Refused = new(5, 7, 1);
     static readonly EnhancedStatus NotReachable = new(4, 4, 1);
     static readonly EnhancedStatus SystemTrouble = new(4, 3, 0);
 
-    // The attempt's own limit counts.
-    readonly HttpClient client = new(handler, disposeHandler: true) { Timeout = Timeout.InfiniteTimeSpan };
+    readonly WebCall call = new(handler, clock);
 
     public string Name => WebTarget.Transport;
 
@@ -64,7 +60,7 @@ sealed class ForwardTransport(
 
     public ValueTask DisposeAsync()
     {
-        client.Dispose();
+        call.Dispose();
         return ValueTask.CompletedTask;
     }
 
@@ -120,34 +116,18 @@ sealed class ForwardTransport(
             fields.Add("content-id-map", map.ToJsonString(JsonTexts.Relaxed));
     }
 
-    /// <param name="idle">An answer may come before all was sent, and the content is not ours for
-    /// longer.</param>
     async ValueTask<AttemptResult> SendAsync(
         WebTarget target, HttpContent form, Func<Task> idle, CancellationToken limit, CancellationToken stop)
     {
         var host = new Uri(target.Url).IdnHost;
-        try
+        using var request = new HttpRequestMessage(HttpMethod.Post, target.Url) { Content = form };
+        return await call.PostAsync(request, idle, limit, stop).ConfigureAwait(false) switch
         {
-            using var request = new HttpRequestMessage(HttpMethod.Post, target.Url) { Content = form };
-            request.Headers.TryAddWithoutValidation("User-Agent", "Postern");
-            using var response = await client
-                .SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit).ConfigureAwait(false);
-            var body = await ReadAsync(response.Content, limit, stop).ConfigureAwait(false);
-            return Judge(MailgunAnswer.Of(response, body, clock.GetUtcNow()), host);
-        }
-        catch (Exception e) when (MailgunApi.IsBrokenCall(e, stop))
-        {
-            return Down($"posting to {host}: {ReasonOf(e)}", NotReachable);
-        }
-        catch (OperationCanceledException)
-        {
-            // Whether it was taken is unknown, and a repeat is allowed.
-            return Down("the server stops", NotReachable);
-        }
-        finally
-        {
-            await idle().ConfigureAwait(false);
-        }
+            WebOutcome.Answered { Answer: var answer } => Judge(answer, host),
+            WebOutcome.Broken { Reason: var reason } => Down($"posting to {host}: {reason}", NotReachable),
+            WebOutcome.Stopped => Down("the server stops", NotReachable),
+            _ => throw new UnreachableException(),
+        };
     }
 
     static AttemptResult Judge(MailgunAnswer answer, string host)
@@ -163,33 +143,4 @@ sealed class ForwardTransport(
 
     static AttemptResult.NextHopDown Down(string text, EnhancedStatus? status = null) =>
         new(status ?? SystemTrouble, text, NextHopTrouble.Unreachable);
-
-    /// <summary>For its words alone: the status has said everything, and an answer that does not come to its
-    /// end must not have the post repeated.</summary>
-    async ValueTask<ReadOnlyMemory<byte>> ReadAsync(
-        HttpContent content, CancellationToken limit, CancellationToken stop)
-    {
-        using var patience = new CancellationTokenSource(AnswerMax, clock);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, limit);
-        try
-        {
-            using var stream = await content.ReadAsStreamAsync(either.Token).ConfigureAwait(false);
-            var body = new byte[AnswerOctetsMax];
-            // What is longer is cut.
-            var length = await stream.ReadAtLeastAsync(
-                body, body.Length, throwOnEndOfStream: false, either.Token).ConfigureAwait(false);
-            return body.AsMemory(0, length);
-        }
-        catch (Exception e) when (MailgunApi.IsBrokenCall(e, stop))
-        {
-            return default;
-        }
-    }
-
-    static string ReasonOf(Exception e) => e switch
-    {
-        OperationCanceledException => "timed out",
-        { InnerException: { } inner } => $"{e.Message} {ReasonOf(inner)}",
-        _ => e.Message,
-    };
 }

@@ -100,4 +100,18 @@ sealed record PublishedContent(byte[] Octets, long TotalOctets, string Sha256, U
             throw new InvalidDataException("The content is shorter than it says.");
         return new PublishedContent(octets, length, Convert.ToHexStringLower(SHA256.HashData(octets)), null);
     }
+
+    /// <summary>The document <c>postern.inbound.v1</c> about it.</summary>
+    public async ValueTask<(InboundDocument Document, MailDescription Mail)> DescribeAsync(
+        Attempt attempt, InboundSource source, InboundParse parse, CancellationToken cancel)
+    {
+        if (Claim is not { } file)
+        {
+            var whole = await MailDescription.ReadAsync(Octets, Sha256, parse, cancel).ConfigureAwait(false);
+            return (new InboundDocument(source, attempt, whole, new RawContent.Inline(Octets)), whole);
+        }
+        var mail = await MailDescription
+            .ReadAsync(attempt.Content, Sha256, source.DataDirectory, parse, cancel).ConfigureAwait(false);
+        return (new InboundDocument(source, attempt, mail, new RawContent.Reference(file)), mail);
+    }
 }

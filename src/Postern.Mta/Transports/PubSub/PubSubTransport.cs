@@ -83,13 +83,9 @@ public sealed class PubSubTransport : ITransport
         try
         {
             var content = await ReadAsync(attempt, cancel).ConfigureAwait(false);
-            var mail = content.Claim is null
-                ? await MailDescription.ReadAsync(content.Octets, content.Sha256, options.Parse, cancel)
-                    .ConfigureAwait(false)
-                : await MailDescription.ReadAsync(
-                    attempt.Content, content.Sha256, source.DataDirectory, options.Parse, cancel)
-                    .ConfigureAwait(false);
-            var messages = Compose(attempt, content, mail);
+            var (document, mail) = await content.DescribeAsync(attempt, source, options.Parse, cancel)
+                .ConfigureAwait(false);
+            var messages = Compose(attempt, content, document, mail);
             var outcomes = await Task.WhenAll(messages.Select(publisher.PublishAsync))
                 .WaitAsync(options.Timeout ?? Timeout.InfiniteTimeSpan, clock, cancel).ConfigureAwait(false);
             return new AttemptReport([.. outcomes.Select(Judge)], Facts());
@@ -155,10 +151,9 @@ public sealed class PubSubTransport : ITransport
             : claims.StoreAsync(attempt.Message.Id, attempt.Content, cancel);
     }
 
-    List<PubsubMessage> Compose(Attempt attempt, PublishedContent content, MailDescription mail)
+    List<PubsubMessage> Compose(
+        Attempt attempt, PublishedContent content, InboundDocument document, MailDescription mail)
     {
-        var document = new InboundDocument(source, attempt, mail, content.Claim is { } file
-            ? new RawContent.Reference(file) : new RawContent.Inline(content.Octets));
         // One copy of the octets is shared by all recipients.
         var raw = content.Claim is null ? UnsafeByteOperations.UnsafeWrap(content.Octets) : ByteString.Empty;
         var messages = new List<PubsubMessage>();

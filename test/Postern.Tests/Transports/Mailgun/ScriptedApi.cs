@@ -60,6 +60,9 @@ sealed class ScriptedApi : HttpMessageHandler
         public string Method => request.Method.Method;
         public string Address { get; } = request.RequestUri!.AbsoluteUri;
         public string? Authorization { get; } = request.Headers.Authorization?.ToString();
+        public string? Header(string name) =>
+            request.Headers.TryGetValues(name, out var values) ? string.Join(", ", values) : null;
+
         public bool IsRead => text is not null;
 
         /// <summary>Octets as Latin-1 characters.</summary>
