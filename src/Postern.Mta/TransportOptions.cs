@@ -365,7 +365,8 @@ public sealed record TransportOptions
 
     static bool IsPubSub(TransportOptions options) => options.Kind == TransportKind.Pubsub;
 
-    static bool IsDescribed(TransportOptions options) => IsPubSub(options) || IsWebhook(options) || IsPipe(options);
+    static bool IsDescribed(TransportOptions options) =>
+        IsPubSub(options) || IsWebhook(options) || IsPipe(options);
 
     static bool HasClaims(TransportOptions options) => IsPubSub(options) || IsWebhook(options);
 

@@ -50,7 +50,7 @@ static class Verdicts
     {
         // RFC 7372 §3.2.
         if (rule.Spf is not null && checks.Spf is { } spf)
-            yield return (spf.Result is AuthenticationResult.TempError or AuthenticationResult.PermError
+            yield return (spf.Result is AuthenticationResult.Temperror or AuthenticationResult.Permerror
                 ? 24 : 23, $"SPF {CheckWords.Of(spf.Result)} for {spf.Domain}{Quote(spf.Explanation)}");
         // RFC 7372 §3.1.
         if (rule.Dkim is not null && checks.DkimResult is { } dkim)

@@ -8,10 +8,10 @@ static class SampleChecks
     public static readonly MailChecks Full = new()
     {
         Spf = new SpfVerdict(
-            AuthenticationResult.SoftFail, "from.example", SpfScope.MailFrom, "not from here", "~all"),
+            AuthenticationResult.Softfail, "from.example", SpfScope.MailFrom, "not from here", "~all"),
         Dkim =
         [
-            new DkimVerdict(AuthenticationResult.TempError, "", "s0", "", "DNS does not answer"),
+            new DkimVerdict(AuthenticationResult.Temperror, "", "s0", "", "DNS does not answer"),
             new DkimVerdict(AuthenticationResult.Pass, "from.example", "s1", "rsa-sha256", null)
             {
                 Identity = "@from.example",

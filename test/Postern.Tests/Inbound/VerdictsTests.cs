@@ -15,15 +15,15 @@ public sealed class VerdictsTests
 
     static readonly MailChecks Forged = new()
     {
-        Spf = new SpfVerdict(SoftFail, "sender.example", SpfScope.MailFrom, null, "~all"),
+        Spf = new SpfVerdict(Softfail, "sender.example", SpfScope.MailFrom, null, "~all"),
         Dkim =
         [
             new DkimVerdict(Fail, "list.example", "s", "rsa-sha256", "body hash"),
-            new DkimVerdict(PermError, "sender.example", "s", "rsa-sha256", "no key"),
+            new DkimVerdict(Permerror, "sender.example", "s", "rsa-sha256", "no key"),
         ],
         Dmarc = new DmarcVerdict(Fail, "bank.example", DmarcPolicy.Reject, null),
         Arc = new ArcVerdict(None, [], null),
-        Iprev = new IprevVerdict(PermError, null),
+        Iprev = new IprevVerdict(Permerror, null),
         Listed = ["zen.example"],
     };
 
@@ -36,7 +36,7 @@ public sealed class VerdictsTests
     public void Rules_AreTriedInOrder() => Assert.Equal("second", Find(
         Forged,
         Rule with { Name = "first", Spf = [Fail] },
-        Rule with { Name = "second", Spf = [Fail, SoftFail] },
+        Rule with { Name = "second", Spf = [Fail, Softfail] },
         Rule with { Name = "third" })?.Name);
 
     [Fact]
@@ -57,8 +57,8 @@ public sealed class VerdictsTests
 
     [Theory]
     [InlineData(Pass, Fail, Pass)]
-    [InlineData(Fail, TempError, TempError)]
-    [InlineData(Fail, PermError, Fail)]
+    [InlineData(Fail, Temperror, Temperror)]
+    [InlineData(Fail, Permerror, Fail)]
     [InlineData(null, null, None)]
     public void Dkim_IsAsGoodAsItsBestSignature(
         AuthenticationResult? first, AuthenticationResult? second, AuthenticationResult expected)
@@ -73,17 +73,17 @@ public sealed class VerdictsTests
 
     public static TheoryData<VerdictOptions, string> Refusals => new()
     {
-        { Rule with { Spf = [SoftFail] },
+        { Rule with { Spf = [Softfail] },
             "550 5.7.23 Message rejected: SPF softfail for sender.example" },
         { Rule with { Dkim = [Fail] }, "550 5.7.20 Message rejected: DKIM fail" },
         { Rule with { Dmarc = [Fail], Action = VerdictAction.Defer },
             "451 4.7.26 Message rejected: DMARC fail for bank.example" },
-        { Rule with { Iprev = [PermError] },
+        { Rule with { Iprev = [Permerror] },
             "550 5.7.25 Message rejected: reverse DNS permerror for the client's address" },
         { Rule with { Arc = [None] }, "550 5.7.29 Message rejected: ARC none" },
         { Rule with { Listed = ["zen.example"] },
             "550 5.7.1 Message rejected: the client is listed by zen.example" },
-        { Rule with { Spf = [SoftFail], Iprev = [PermError] },
+        { Rule with { Spf = [Softfail], Iprev = [Permerror] },
             "550 5.7.26 Message rejected: SPF softfail for sender.example, reverse DNS permerror for the "
             + "client's address" },
         { Rule, "550 5.7.1 Message rejected: not taken here" },

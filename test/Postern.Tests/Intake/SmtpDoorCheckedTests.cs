@@ -202,7 +202,7 @@ public sealed class SmtpDoorCheckedTests : IAsyncLifetime
             StringComparison.Ordinal);
         var checks = Stored.Checks!;
         Assert.Equal(
-            (AuthenticationResult.TempError, AuthenticationResult.TempError, AuthenticationResult.TempError),
+            (AuthenticationResult.Temperror, AuthenticationResult.Temperror, AuthenticationResult.Temperror),
             (checks.Spf!.Result, checks.Dmarc!.Result, checks.Iprev!.Result));
         Assert.Null(Stored.Client.Name);
     }

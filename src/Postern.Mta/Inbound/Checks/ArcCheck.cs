@@ -40,7 +40,7 @@ sealed class ArcCheck(IResolver resolver, TimeProvider clock)
     }
 
     static ArcVerdict Broken(SignatureProof proof, string place, string[] sealers) => new(
-        proof.Result == AuthenticationResult.TempError ? proof.Result : AuthenticationResult.Fail, sealers,
+        proof.Result == AuthenticationResult.Temperror ? proof.Result : AuthenticationResult.Fail, sealers,
         $"{place}: {proof.Why}");
 
     async ValueTask<SignatureProof> ProveMessageAsync(

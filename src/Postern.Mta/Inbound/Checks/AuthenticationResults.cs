@@ -146,7 +146,7 @@ static class AuthenticationResults
             yield return Words("dmarc", dmarc.Result, dmarc.Why, ("header.from", dmarc.Domain),
                 ("policy.dmarc", PolicyName(dmarc.Policy)));
         if (checks.Arc is { } arc)
-            yield return Words("arc", arc.Result == AuthenticationResult.TempError
+            yield return Words("arc", arc.Result == AuthenticationResult.Temperror
                 // RFC 8617 §10.1 knows none, pass and fail alone.
                 ? AuthenticationResult.Fail : arc.Result, arc.Why,
                 ("header.oldest-pass", arc.Result == AuthenticationResult.Pass
@@ -174,11 +174,11 @@ static class AuthenticationResults
         AuthenticationResult.None => "none",
         AuthenticationResult.Pass => "pass",
         AuthenticationResult.Fail => "fail",
-        AuthenticationResult.SoftFail => "softfail",
+        AuthenticationResult.Softfail => "softfail",
         AuthenticationResult.Neutral => "neutral",
         AuthenticationResult.Policy => "policy",
-        AuthenticationResult.TempError => "temperror",
-        AuthenticationResult.PermError => "permerror",
+        AuthenticationResult.Temperror => "temperror",
+        AuthenticationResult.Permerror => "permerror",
         _ => throw new UnreachableException(),
     };
 

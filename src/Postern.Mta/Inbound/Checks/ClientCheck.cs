@@ -17,8 +17,8 @@ sealed class ClientCheck(IResolver resolver)
         var found = await resolver.LookupNamesAsync(client, cancel).ConfigureAwait(false);
         if (found.Names.Count == 0)
             return new IprevVerdict(
-                found.Outcome == LookupOutcome.Unknown ? AuthenticationResult.TempError
-                    : AuthenticationResult.PermError,
+                found.Outcome == LookupOutcome.Unknown ? AuthenticationResult.Temperror
+                    : AuthenticationResult.Permerror,
                 null);
         var isUnknown = false;
         foreach (var name in found.Names.Take(NamesMax))
@@ -30,7 +30,7 @@ sealed class ClientCheck(IResolver resolver)
             isUnknown |= back.Outcome == LookupOutcome.Unknown;
         }
         return new IprevVerdict(
-            isUnknown ? AuthenticationResult.TempError : AuthenticationResult.Fail, null);
+            isUnknown ? AuthenticationResult.Temperror : AuthenticationResult.Fail, null);
     }
 
     /// <summary>The block lists that name the client; none of them where an allow list does.</summary>

@@ -59,9 +59,9 @@ static class SignatureProofs
     static SignatureProof? FindFault(SignedContent content, SignatureField signature, DateTimeOffset now)
     {
         if (content.IsHeaderTooLarge)
-            return new(AuthenticationResult.PermError, "the header section is too long");
+            return new(AuthenticationResult.Permerror, "the header section is too long");
         if (content.Header.IsTorn)
-            return new(AuthenticationResult.PermError, "a line of the header section is no field");
+            return new(AuthenticationResult.Permerror, "a line of the header section is no field");
         if (signature.Fault is { } fault)
             return new(fault.Result, fault.Why);
         var seconds = now.ToUnixTimeSeconds();

@@ -38,7 +38,7 @@ sealed class DmarcCheck(IResolver resolver)
         var walk = new DomainWalk(resolver);
         var found = await walk.FindAsync(domain, cancel).ConfigureAwait(false);
         if (found.IsUnknown)
-            return (new DmarcVerdict(AuthenticationResult.TempError, domain, null, NoAnswer), dkim);
+            return (new DmarcVerdict(AuthenticationResult.Temperror, domain, null, NoAnswer), dkim);
         if (found.Record is not { } record)
             return (new DmarcVerdict(AuthenticationResult.None, domain, null, null), dkim);
         var verdict = new DmarcVerdict(AuthenticationResult.Fail, domain, null, null)
@@ -49,7 +49,7 @@ sealed class DmarcCheck(IResolver resolver)
         if (record.IsInvalid)
             return (verdict with
             {
-                Result = AuthenticationResult.PermError,
+                Result = AuthenticationResult.Permerror,
                 Why = $"the record of {found.RecordDomain} has no policy that can be read",
             }, dkim);
 
@@ -69,14 +69,14 @@ sealed class DmarcCheck(IResolver resolver)
             return (verdict with { Result = AuthenticationResult.Pass }, aligned);
         // RFC 9989 §5.3.6: what might have passed did not fail.
         var isUnknown = isPolicyUnknown || alignment.IsUnknown
-            || (isSpfAligned && spf?.Result == AuthenticationResult.TempError)
-            || aligned.Any(static one => one is { IsAligned: true, Result: AuthenticationResult.TempError });
+            || (isSpfAligned && spf?.Result == AuthenticationResult.Temperror)
+            || aligned.Any(static one => one is { IsAligned: true, Result: AuthenticationResult.Temperror });
         return (isUnknown
-            ? verdict with { Result = AuthenticationResult.TempError, Why = NoAnswer }
+            ? verdict with { Result = AuthenticationResult.Temperror, Why = NoAnswer }
             : verdict, aligned);
     }
 
-    static DmarcVerdict Impossible(string why) => new(AuthenticationResult.PermError, "", null, why);
+    static DmarcVerdict Impossible(string why) => new(AuthenticationResult.Permerror, "", null, why);
 
     /// <summary>The one domain of the addresses in From. Several addresses may be of it.</summary>
     static bool TryReadDomain(ReadOnlySpan<byte> value, out string domain, out string why)
@@ -152,7 +152,7 @@ sealed class DmarcCheck(IResolver resolver)
                 return false;
             var found = await walk.FindOrganizationAsync(name, cancel).ConfigureAwait(false);
             IsUnknown |= found is null
-                && result is AuthenticationResult.Pass or AuthenticationResult.TempError;
+                && result is AuthenticationResult.Pass or AuthenticationResult.Temperror;
             return found == organization;
         }
     }

@@ -39,8 +39,8 @@ public sealed record MailChecks
         null => null,
         [] => AuthenticationResult.None,
         _ when Dkim.Any(one => one.Result == AuthenticationResult.Pass) => AuthenticationResult.Pass,
-        _ when Dkim.Any(one => one.Result == AuthenticationResult.TempError)
-            => AuthenticationResult.TempError,
+        _ when Dkim.Any(one => one.Result == AuthenticationResult.Temperror)
+            => AuthenticationResult.Temperror,
         _ => Dkim[0].Result,
     };
 
@@ -51,24 +51,24 @@ public sealed record MailChecks
     public VirusVerdict? Virus { get; init; }
 }
 
-/// <summary>The result words of RFC 8601 §2.7.</summary>
+/// <summary>The result words of RFC 8601 §2.7, spelt as there.</summary>
 public enum AuthenticationResult
 {
     /// <summary>There is nothing to check: no record, no signature.</summary>
     None,
     Pass,
     Fail,
-    SoftFail,
+    Softfail,
     Neutral,
 
     /// <summary>A signature that our own rules do not take, as one of a weak key (RFC 8301).</summary>
     Policy,
 
     /// <summary>Nobody knows now: DNS does not answer.</summary>
-    TempError,
+    Temperror,
 
     /// <summary>What is published or signed cannot be read.</summary>
-    PermError,
+    Permerror,
 }
 
 /// <summary>SPF (RFC 7208).</summary>
@@ -133,7 +133,7 @@ public enum DmarcPolicy
 }
 
 /// <summary>ARC (RFC 8617).</summary>
-/// <param name="Result">None, Pass or Fail; TempError where a key could not be had.</param>
+/// <param name="Result">None, Pass or Fail; Temperror where a key could not be had.</param>
 /// <param name="Sealers">The <c>d=</c> of each seal, the oldest first.</param>
 /// <param name="Why">What broke the chain. Null: nothing.</param>
 public sealed record ArcVerdict(AuthenticationResult Result, IReadOnlyList<string> Sealers, string? Why)
@@ -144,7 +144,7 @@ public sealed record ArcVerdict(AuthenticationResult Result, IReadOnlyList<strin
 }
 
 /// <summary>Whether the client's address has a name that leads back to it (RFC 8601 §3).</summary>
-/// <param name="Result">Pass; Fail: it has a name, which does not; PermError: it has none.</param>
+/// <param name="Result">Pass; Fail: it has a name, which does not; Permerror: it has none.</param>
 /// <param name="Name">For a pass alone: what nobody has proved is worth nothing. Null otherwise.</param>
 public sealed record IprevVerdict(AuthenticationResult Result, string? Name);
 

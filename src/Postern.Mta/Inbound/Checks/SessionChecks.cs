@@ -8,7 +8,7 @@ namespace Postern.Mta.Inbound.Checks;
 /// <summary>The checks of one session: what can be asked early is asked while the peer goes on
 /// talking.</summary>
 /// <remarks>Calls never overlap. Each check ends within <see cref="ElapsedMax"/>; what is not known by then
-/// is <see cref="AuthenticationResult.TempError"/>.</remarks>
+/// is <see cref="AuthenticationResult.Temperror"/>.</remarks>
 sealed class SessionChecks
 {
     /// <summary>RFC 7208 §4.6.4 wants at least so much for SPF; a peer waits ten minutes after its
@@ -35,7 +35,7 @@ sealed class SessionChecks
         iprev = Wants(MailCheck.Iprev)
             ? WithinAsync<IprevVerdict?>(
                 async inTime => await checker.Client.FindNameAsync(client, inTime).ConfigureAwait(false),
-                new IprevVerdict(AuthenticationResult.TempError, null), cancel)
+                new IprevVerdict(AuthenticationResult.Temperror, null), cancel)
             : Task.FromResult<IprevVerdict?>(null);
         listed = WithinAsync<IReadOnlyList<string>>(
             inTime => checker.Client.FindListsAsync(client, options, inTime), [], cancel);
@@ -55,7 +55,7 @@ sealed class SessionChecks
         spf = WithinAsync<SpfVerdict?>(
             async inTime => await checker.Spf.CheckAsync(question, inTime).ConfigureAwait(false),
             new SpfVerdict(
-                AuthenticationResult.TempError, question.Domain, question.Scope, null, TooSlow),
+                AuthenticationResult.Temperror, question.Domain, question.Scope, null, TooSlow),
             cancel);
     }
 
@@ -68,7 +68,7 @@ sealed class SessionChecks
         var arc = Wants(MailCheck.Arc)
             ? await WithinAsync(
                 inTime => checker.Arc.CheckAsync(signed, inTime),
-                new ArcVerdict(AuthenticationResult.TempError, [], TooSlow), cancel).ConfigureAwait(false)
+                new ArcVerdict(AuthenticationResult.Temperror, [], TooSlow), cancel).ConfigureAwait(false)
             : null;
         var checks = new MailChecks
         {
@@ -82,7 +82,7 @@ sealed class SessionChecks
         {
             var (dmarc, aligned) = await WithinAsync(
                 inTime => checker.Dmarc.CheckAsync(signed, checks.Spf, dkim ?? [], inTime),
-                (new DmarcVerdict(AuthenticationResult.TempError, "", null, TooSlow), dkim ?? []), cancel)
+                (new DmarcVerdict(AuthenticationResult.Temperror, "", null, TooSlow), dkim ?? []), cancel)
                 .ConfigureAwait(false);
             checks = checks with { Dmarc = dmarc, Dkim = dkim is null ? null : aligned };
         }

@@ -128,7 +128,7 @@ sealed record SignatureField
             && instance <= ArcChain.SetsMax ? instance : 0;
 
     SignatureField Broken(string why) =>
-        this with { Fault = new SignatureFault(AuthenticationResult.PermError, why) };
+        this with { Fault = new SignatureFault(AuthenticationResult.Permerror, why) };
 
     SignatureFault? FindFault(TagList tags)
     {
@@ -136,7 +136,7 @@ sealed record SignatureField
         if (AlgorithmName == "rsa-sha1")
             return new SignatureFault(AuthenticationResult.Policy, "rsa-sha1 proves nothing any more");
         return (MissingTag(tags) ?? UnknownWord(tags) ?? UnreadableValue(tags) ?? WrongFields(tags)
-            ?? WrongIdentity()) is { } why ? new SignatureFault(AuthenticationResult.PermError, why) : null;
+            ?? WrongIdentity()) is { } why ? new SignatureFault(AuthenticationResult.Permerror, why) : null;
     }
 
     string? MissingTag(TagList tags)

@@ -22,14 +22,14 @@ sealed class SigningKeys(IResolver resolver)
     {
         var name = $"{signature.Selector}._domainkey.{signature.Domain}";
         if (name.Length > NameOctetsMax)
-            return new(AuthenticationResult.PermError, "the name of its key is too long");
+            return new(AuthenticationResult.Permerror, "the name of its key is too long");
         if (!lookups.TryGetValue(name, out var lookup))
             lookups[name] = lookup = resolver.LookupTextAsync(name, cancel).AsTask();
         var found = await lookup.ConfigureAwait(false);
         if (found.Outcome == LookupOutcome.Unknown)
-            return new(AuthenticationResult.TempError, $"DNS does not answer for {name}");
+            return new(AuthenticationResult.Temperror, $"DNS does not answer for {name}");
         if (found.Texts.Count == 0)
-            return new(AuthenticationResult.PermError, $"there is no key at {name}");
+            return new(AuthenticationResult.Permerror, $"there is no key at {name}");
         SignatureProof? first = null;
         foreach (var text in found.Texts.Take(RecordsMax))
         {
@@ -59,15 +59,15 @@ static class SigningKey
     public static SignatureProof Prove(string record, SignatureField signature, byte[] hash)
     {
         if (!TagList.TryParse(record, out var tags))
-            return new(AuthenticationResult.PermError, "its key record cannot be read");
+            return new(AuthenticationResult.Permerror, "its key record cannot be read");
         var flags = Words(tags["t"]);
         var isTesting = flags.Contains("y");
         if (FindFault(tags, flags, signature) is { } fault)
-            return new(AuthenticationResult.PermError, fault, isTesting);
+            return new(AuthenticationResult.Permerror, fault, isTesting);
         var text = TagList.Unfold(tags["p"]!);
         var key = new byte[text.Length];
         if (!Convert.TryFromBase64String(text, key, out var length))
-            return new(AuthenticationResult.PermError, "its key is no base64", isTesting);
+            return new(AuthenticationResult.Permerror, "its key is no base64", isTesting);
         var proof = signature.Algorithm == SignatureAlgorithm.Ed25519Sha256
             ? ProveEd25519(key.AsSpan(0, length), signature.Signature, hash)
             : ProveRsa(key.AsSpan(0, length), signature.Signature, hash);
@@ -105,7 +105,7 @@ static class SigningKey
     {
         using var rsa = RSA.Create();
         if (!TryImport(rsa, key))
-            return new(AuthenticationResult.PermError, "its key is no rsa key");
+            return new(AuthenticationResult.Permerror, "its key is no rsa key");
         if (rsa.KeySize is < RsaBitsMin or > RsaBitsMax
             || rsa.ExportParameters(includePrivateParameters: false).Exponent?.Length > ExponentOctetsMax)
         {
@@ -143,7 +143,7 @@ static class SigningKey
     static SignatureProof ProveEd25519(ReadOnlySpan<byte> key, byte[] signature, byte[] hash)
     {
         if (key.Length != Ed25519Octets)
-            return new(AuthenticationResult.PermError, "its key is no ed25519 key");
+            return new(AuthenticationResult.Permerror, "its key is no ed25519 key");
         return signature.Length == Ed25519.SignatureSize
             && Ed25519.Verify(signature, 0, key.ToArray(), 0, hash, 0, hash.Length)
             ? new(AuthenticationResult.Pass, null)

@@ -49,7 +49,7 @@ public sealed class SpfCheck(IResolver resolver, TimeProvider clock)
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
             return new SpfVerdict(
-                AuthenticationResult.TempError, domain, question.Scope, null, "the DNS took too long");
+                AuthenticationResult.Temperror, domain, question.Scope, null, "the DNS took too long");
         }
     }
 

@@ -49,11 +49,11 @@ sealed class SpfEvaluation
         if (texts.Outcome == LookupOutcome.Unknown)
             return NoAnswerFor(domain);
         if (!TryChoose(texts.Texts, out var text))
-            return new SpfOutcome(AuthenticationResult.PermError, "more than one SPF record");
+            return new SpfOutcome(AuthenticationResult.Permerror, "more than one SPF record");
         if (text is null)
             return new SpfOutcome(AuthenticationResult.None, "no SPF record");
         if (!SpfRecord.TryParse(text, out var record, out var fault))
-            return new SpfOutcome(AuthenticationResult.PermError, fault);
+            return new SpfOutcome(AuthenticationResult.Permerror, fault);
         foreach (var directive in record.Directives)
         {
             if (await MatchAsync(directive, domain, cancel) is { } outcome)
@@ -136,7 +136,7 @@ sealed class SpfEvaluation
         return inner.Result switch
         {
             AuthenticationResult.Pass => Matched(directive),
-            AuthenticationResult.TempError or AuthenticationResult.PermError => inner,
+            AuthenticationResult.Temperror or AuthenticationResult.Permerror => inner,
             _ => null,
         };
     }
@@ -154,10 +154,10 @@ sealed class SpfEvaluation
     async ValueTask<SpfOutcome> EvaluateOtherAsync(string? target, CancellationToken cancel)
     {
         if (target is null || SpfCheck.ToDomain(target) is null)
-            return new SpfOutcome(AuthenticationResult.PermError, "refers to what is no domain name");
+            return new SpfOutcome(AuthenticationResult.Permerror, "refers to what is no domain name");
         var outcome = await EvaluateAsync(target, cancel);
         return outcome.Result == AuthenticationResult.None
-            ? new SpfOutcome(AuthenticationResult.PermError, $"no SPF record of {ShownName(target)}")
+            ? new SpfOutcome(AuthenticationResult.Permerror, $"no SPF record of {ShownName(target)}")
             : outcome;
     }
 
@@ -187,7 +187,7 @@ sealed class SpfEvaluation
             return NothingFound(mx.Outcome, name);
         if (mx.Hosts.Count > SpfCheck.NamesMax)
         {
-            return new SpfOutcome(AuthenticationResult.PermError,
+            return new SpfOutcome(AuthenticationResult.Permerror,
                 $"more than {SpfCheck.NamesMax} mail hosts of {ShownName(name)}");
         }
         foreach (var host in mx.Hosts)
@@ -281,7 +281,7 @@ sealed class SpfEvaluation
         if (outcome == LookupOutcome.Unknown)
             return NoAnswerFor(name);
         return ++voidLookups > SpfCheck.VoidLookupsMax
-            ? new SpfOutcome(AuthenticationResult.PermError,
+            ? new SpfOutcome(AuthenticationResult.Permerror,
                 $"more than {SpfCheck.VoidLookupsMax} names that are not there")
             : null;
     }
@@ -290,10 +290,10 @@ sealed class SpfEvaluation
         new(directive.Result, SpfCheck.Shown(directive.Text.Span, SpfCheck.WhyCharactersMax));
 
     static SpfOutcome NoAnswerFor(string name) =>
-        new(AuthenticationResult.TempError, $"the DNS does not answer for {ShownName(name)}");
+        new(AuthenticationResult.Temperror, $"the DNS does not answer for {ShownName(name)}");
 
     static SpfOutcome TooManyTerms => new(
-        AuthenticationResult.PermError, $"more than {SpfCheck.TermsMax} terms that ask the DNS");
+        AuthenticationResult.Permerror, $"more than {SpfCheck.TermsMax} terms that ask the DNS");
 
     static string ShownName(string name) => SpfCheck.Shown(name, DnsNames.CharactersMax);
 

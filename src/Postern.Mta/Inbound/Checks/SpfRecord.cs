@@ -93,7 +93,7 @@ sealed record SpfRecord(IReadOnlyList<SpfDirective> Directives, string? Redirect
         var (result, rest) = term.Span[0] switch
         {
             '-' => (AuthenticationResult.Fail, term[1..]),
-            '~' => (AuthenticationResult.SoftFail, term[1..]),
+            '~' => (AuthenticationResult.Softfail, term[1..]),
             '?' => (AuthenticationResult.Neutral, term[1..]),
             '+' => (AuthenticationResult.Pass, term[1..]),
             // RFC 7208 §4.6.2: no qualifier is "+".

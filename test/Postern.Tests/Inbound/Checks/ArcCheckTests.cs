@@ -56,7 +56,7 @@ public sealed class ArcCheckTests : IDisposable
         mail.Resolver.Unknown("s._domainkey.example.org");
         var verdict = await CheckAsync(head);
         Assert.Equal(
-            (AuthenticationResult.TempError, "message signature 1: DNS does not answer for "
+            (AuthenticationResult.Temperror, "message signature 1: DNS does not answer for "
                 + "s._domainkey.example.org"),
             (verdict.Result, verdict.Why));
         Assert.Equal(["example.org"], verdict.Sealers);

@@ -24,7 +24,7 @@ public sealed class AuthenticationResultsTests
         var checks = new MailChecks
         {
             Spf = Spf,
-            Dkim = [Dkim, new(AuthenticationResult.PermError, "", "", "", "its tags cannot be read")],
+            Dkim = [Dkim, new(AuthenticationResult.Permerror, "", "", "", "its tags cannot be read")],
             Dmarc = new(AuthenticationResult.Pass, "example.com", DmarcPolicy.Reject, null),
             Arc = new(AuthenticationResult.Pass, ["a.example"], null) { OldestPass = 2 },
         };
@@ -58,7 +58,7 @@ public sealed class AuthenticationResultsTests
         "arc=fail reason=\"seal 1: DNS does not answer\"",
         AuthenticationResults.Compose(Ours, new MailChecks
         {
-            Arc = new(AuthenticationResult.TempError, [], "seal 1: DNS does not answer"),
+            Arc = new(AuthenticationResult.Temperror, [], "seal 1: DNS does not answer"),
         }),
         StringComparison.Ordinal);
 

@@ -52,7 +52,7 @@ public sealed class DkimCheckTests : IDisposable
     {
         var field = $"DKIM-Signature: {basic}; s=s; bh={Zeros}; {tags}; b=AAAA\r\n";
         var verdict = await CheckAsync(field);
-        Assert.Equal((AuthenticationResult.PermError, why), (verdict.Result, verdict.Why));
+        Assert.Equal((AuthenticationResult.Permerror, why), (verdict.Result, verdict.Why));
         Assert.Empty(mail.Resolver.Asked);
     }
 
@@ -201,7 +201,7 @@ public sealed class DkimCheckTests : IDisposable
     {
         mail.Resolver.Text("s._domainkey.example.org", record);
         var verdict = await CheckAsync(mail.Sign(Simple));
-        Assert.Equal((AuthenticationResult.PermError, why), (verdict.Result, verdict.Why));
+        Assert.Equal((AuthenticationResult.Permerror, why), (verdict.Result, verdict.Why));
     }
 
     [Theory]
@@ -217,7 +217,7 @@ public sealed class DkimCheckTests : IDisposable
     }
 
     [Theory]
-    [InlineData("ann@mail.example.org", AuthenticationResult.PermError)]
+    [InlineData("ann@mail.example.org", AuthenticationResult.Permerror)]
     [InlineData("ann@example.org", AuthenticationResult.Pass)]
     [InlineData("@EXAMPLE.org", AuthenticationResult.Pass)]
     public async Task Key_ForItsOwnDomainAlone_TakesNoIdentityBelow(
@@ -244,7 +244,7 @@ public sealed class DkimCheckTests : IDisposable
         var field = mail.Sign(Simple, basic: "v=1; a=rsa-sha256; d=example.net");
         var verdict = await CheckAsync(field);
         Assert.Equal(
-            (AuthenticationResult.PermError, "there is no key at s._domainkey.example.net"),
+            (AuthenticationResult.Permerror, "there is no key at s._domainkey.example.net"),
             (verdict.Result, verdict.Why));
     }
 
@@ -252,7 +252,7 @@ public sealed class DkimCheckTests : IDisposable
     public async Task Dns_WithoutAnswer_IsTempError()
     {
         mail.Resolver.Unknown("s._domainkey.example.org");
-        Assert.Equal(AuthenticationResult.TempError, (await CheckAsync(mail.Sign(Simple))).Result);
+        Assert.Equal(AuthenticationResult.Temperror, (await CheckAsync(mail.Sign(Simple))).Result);
     }
 
     [Fact]
@@ -283,7 +283,7 @@ public sealed class DkimCheckTests : IDisposable
     {
         var verdict = await CheckAsync(mail.Sign(Simple), head: "no field\r\n" + SampleMail.Head);
         Assert.Equal(
-            (AuthenticationResult.PermError, "a line of the header section is no field"),
+            (AuthenticationResult.Permerror, "a line of the header section is no field"),
             (verdict.Result, verdict.Why));
     }
 
@@ -294,7 +294,7 @@ public sealed class DkimCheckTests : IDisposable
         var more = $"X: {new string('x', SignedContent.HeaderOctetsMax)}\r\n";
         var verdict = await CheckAsync(field, head: SampleMail.Head + more);
         Assert.Equal(
-            (AuthenticationResult.PermError, "the header section is too long"),
+            (AuthenticationResult.Permerror, "the header section is too long"),
             (verdict.Result, verdict.Why));
     }
 

@@ -87,7 +87,7 @@ public sealed class DkimSuiteTests
     static string StateOf(AuthenticationResult result) => result switch
     {
         AuthenticationResult.Pass => "SUCCESS",
-        AuthenticationResult.TempError => "TEMPFAIL",
+        AuthenticationResult.Temperror => "TEMPFAIL",
         _ => "PERMFAIL",
     };
 

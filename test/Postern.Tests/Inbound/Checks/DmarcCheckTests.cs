@@ -187,10 +187,10 @@ public sealed class DmarcCheckTests
     }
 
     [Theory]
-    [InlineData("v=DMARC1", AuthenticationResult.PermError, null)]
-    [InlineData("v=DMARC1; p=bounce", AuthenticationResult.PermError, null)]
-    [InlineData("v=DMARC1; p=reject; sp=bounce", AuthenticationResult.PermError, null)]
-    [InlineData("v=DMARC1; p=reject; np=x; rua=nobody", AuthenticationResult.PermError, null)]
+    [InlineData("v=DMARC1", AuthenticationResult.Permerror, null)]
+    [InlineData("v=DMARC1; p=bounce", AuthenticationResult.Permerror, null)]
+    [InlineData("v=DMARC1; p=reject; sp=bounce", AuthenticationResult.Permerror, null)]
+    [InlineData("v=DMARC1; p=reject; np=x; rua=nobody", AuthenticationResult.Permerror, null)]
     [InlineData("v=DMARC1; p=bounce; " + Reports, AuthenticationResult.Fail, DmarcPolicy.None)]
     [InlineData("v=DMARC1; " + Reports + "!10m", AuthenticationResult.Fail, DmarcPolicy.None)]
     [InlineData("v=DMARC1; p=reject; sp=bounce; " + Reports, AuthenticationResult.Fail, DmarcPolicy.None)]
@@ -217,7 +217,7 @@ public sealed class DmarcCheckTests
         resolver.Text("_dmarc.example.com", "v=DMARC1; p=reject");
         using var content = SampleMail.Read(head, "");
         var (dmarc, _) = await new DmarcCheck(resolver).CheckAsync(content, null, [], Cancel);
-        Assert.Equal((AuthenticationResult.PermError, ""), (dmarc.Result, dmarc.Domain));
+        Assert.Equal((AuthenticationResult.Permerror, ""), (dmarc.Result, dmarc.Domain));
         Assert.Empty(resolver.Asked);
     }
 
@@ -239,18 +239,18 @@ public sealed class DmarcCheckTests
     {
         resolver.Unknown("_dmarc.example.com");
         var (dmarc, _) = await CheckAsync("x@a.example.com", spf: "a.example.com");
-        Assert.Equal((AuthenticationResult.TempError, null), (dmarc.Result, dmarc.Policy));
+        Assert.Equal((AuthenticationResult.Temperror, null), (dmarc.Result, dmarc.Policy));
     }
 
     [Theory]
-    [InlineData("example.com", AuthenticationResult.TempError)]
+    [InlineData("example.com", AuthenticationResult.Temperror)]
     [InlineData("example.net", AuthenticationResult.Fail)]
     public async Task Signature_WithoutItsKeyNow_MightHavePassed(string domain, AuthenticationResult result)
     {
         resolver.Text("_dmarc.example.com", "v=DMARC1; p=reject");
         var (dmarc, _) = await new DmarcCheck(resolver).CheckAsync(
             "example.com", Spf("example.com") with { Result = AuthenticationResult.Fail },
-            [Dkim(domain) with { Result = AuthenticationResult.TempError }], Cancel);
+            [Dkim(domain) with { Result = AuthenticationResult.Temperror }], Cancel);
         Assert.Equal(result, dmarc.Result);
     }
 

@@ -75,7 +75,7 @@ public sealed class SpfCheckTests
         zone.Add(Domain, "TXT", "v=spf1 ~all exp=why.%{d}");
         zone.Add("why.d.example", "TXT", "no");
         var verdict = await CheckAsync("app@d.example");
-        Assert.Equal((AuthenticationResult.SoftFail, null), (verdict.Result, verdict.Explanation));
+        Assert.Equal((AuthenticationResult.Softfail, null), (verdict.Result, verdict.Explanation));
         Assert.Equal(["TXT d.example"], zone.Asked);
     }
 
@@ -106,7 +106,7 @@ public sealed class SpfCheckTests
         for (var i = 0; i <= SpfCheck.NamesMax; i++)
             zone.Add(Domain, "MX", "mx.d.example");
         zone.Add("mx.d.example", "A", "192.0.2.7");
-        Assert.Equal(AuthenticationResult.PermError, (await CheckAsync("app@d.example")).Result);
+        Assert.Equal(AuthenticationResult.Permerror, (await CheckAsync("app@d.example")).Result);
     }
 
     [Fact]
@@ -142,7 +142,7 @@ public sealed class SpfCheckTests
         clock.Advance(SpfCheck.ElapsedMax - TimeSpan.FromMilliseconds(1));
         Assert.False(checking.IsCompleted);
         clock.Advance(TimeSpan.FromMilliseconds(1));
-        Assert.Equal(AuthenticationResult.TempError, (await checking).Result);
+        Assert.Equal(AuthenticationResult.Temperror, (await checking).Result);
     }
 
     [Fact]
