@@ -27,6 +27,8 @@ usage() {
                        memory, restart and drain with so many queued messages (default 1,000,000)
 ./do bench idle [COUNT]
                        memory of so many idle connections, in the clear and with TLS (default 10,000)
+./do bench inbound [COUNT]
+                       mail to Pub/Sub, checked, beside Postfix with a script (root; default 20,000)
 ./do bench api [COUNT] messages accepted by the HTTP API and by SMTP in turn (default 10,000 each)
 ./do bench code [FILTER] [OPTIONS]
                        time and octets allocated of pieces of the program, all or those whose name contains
@@ -142,7 +144,7 @@ run_bench() {
       build bench/Postern.Bench
       exec "$bench" "$@" ;;
     *)
-      echo "do: bench knows: peers size idle api code" >&2
+      echo "do: bench knows: peers size idle api inbound code" >&2
       exit 64 ;;
   esac
 }
