@@ -68,7 +68,12 @@ public sealed class MailSuitesTests
     }
 
     /// <summary>Where we and isemail differ, by its number and why.</summary>
-    static readonly Dictionary<int, string> Differences = [];
+    static readonly Dictionary<int, string> Differences = new()
+    {
+        [35] = "the final dot of a domain is dropped, as DNS reads it",
+        [39] = "the length of the whole is that of the path, which refuses it",
+        [40] = "the length of the whole is that of the path, which refuses it",
+    };
 
     [Fact]
     public void Addresses_OfIsemail_AreTakenWhereRfc5321TakesThem()
