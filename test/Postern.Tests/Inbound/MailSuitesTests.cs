@@ -68,7 +68,14 @@ public sealed class MailSuitesTests
     }
 
     /// <summary>Where we and isemail differ, by its number and why.</summary>
-    static readonly Dictionary<int, string> Differences = [];
+    static readonly Dictionary<int, string> Differences = new()
+    {
+        [35] = "the final dot of a domain is dropped, as DNS reads it",
+        [39] = "the length of the whole is that of the path, which refuses it",
+        [40] = "the length of the whole is that of the path, which refuses it",
+        [43] = "an empty local part, which the grammar allows in quotes, names nobody",
+        [71] = "RFC 5321 wants two groups for a double colon, RFC 4291 takes one",
+    };
 
     [Fact]
     public void Addresses_OfIsemail_AreTakenWhereRfc5321TakesThem()
