@@ -137,7 +137,7 @@ run_bench() {
   [ $# = 0 ] || shift
   case "$what" in
     peers) exec bench/side-by-side "$@" ;;
-    size | idle | api)
+    size | idle | api | inbound)
       build src/Postern
       exec "bench/$what" "$@" ;;
     code)

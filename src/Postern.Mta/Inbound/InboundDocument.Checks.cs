@@ -74,9 +74,15 @@ sealed partial class InboundDocument
 
     static void WriteFilter(Utf8JsonWriter json, MailChecks checks)
     {
-        if (checks is { Spam: null, Virus: null })
+        if (checks is { Spam: null, Virus: null, Rule: null, Listed.Count: 0 })
             return;
         json.WriteStartObject("filter");
+        json.WriteStartArray("listed");
+        foreach (var zone in checks.Listed)
+            json.WriteStringValue(zone);
+        json.WriteEndArray();
+        json.WriteString("rule", checks.Rule);
+        json.WriteString("action", CheckWords.Of(checks.Action));
         if (checks.Spam is { } spam)
         {
             json.WriteStartObject("spam");

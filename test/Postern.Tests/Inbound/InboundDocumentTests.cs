@@ -101,7 +101,8 @@ public sealed class InboundDocumentTests
             "why":"no chain"}}
             """.Replace("\n", "", StringComparison.Ordinal), root.GetProperty("auth").GetRawText());
         Assert.Equal("""
-            {"spam":{"verdict":"ham","score":1.25,"threshold":6,"engine":"rspamd 3.11"},
+            {"listed":["zen.example"],"rule":"listed","action":"tag",
+            "spam":{"verdict":"ham","score":1.25,"threshold":6,"engine":"rspamd 3.11"},
             "virus":{"verdict":"clean","engine":"clamav 1.4","signature":"none"}}
             """.Replace("\n", "", StringComparison.Ordinal), root.GetProperty("filter").GetRawText());
     }

@@ -28,6 +28,9 @@ static class SampleChecks
         },
         Arc = new ArcVerdict(AuthenticationResult.None, ["list.example"], "no chain") { OldestPass = 1 },
         Spam = new SpamVerdict(SpamResult.Ham, 1.25, 6, "rspamd 3.11"),
+        Listed = ["zen.example"],
+        Rule = "listed",
+        Action = Postern.Mta.VerdictAction.Tag,
         Virus = new VirusVerdict(VirusResult.Clean, "clamav 1.4", "none"),
     };
 }

@@ -11,6 +11,9 @@ namespace Postern.Mta.Inbound.Checks;
 /// </remarks>
 sealed class ArcCheck(IResolver resolver, TimeProvider clock)
 {
+    /// <summary>Shared by checks that meet the same keys.</summary>
+    public RsaKeys Keys { get; init; } = new();
+
     public async ValueTask<ArcVerdict> CheckAsync(SignedContent content, CancellationToken cancel)
     {
         var chain = content.Chain;
@@ -22,7 +25,7 @@ sealed class ArcCheck(IResolver resolver, TimeProvider clock)
         if (chain.Fault is { } fault)
             return new ArcVerdict(AuthenticationResult.Fail, sealers, fault);
 
-        var keys = new SigningKeys(resolver);
+        var keys = new SigningKeys(resolver, Keys);
         var last = chain.Sets[^1];
         var message = await ProveMessageAsync(content, last, keys, cancel).ConfigureAwait(false);
         if (message.Result != AuthenticationResult.Pass)

@@ -7,6 +7,9 @@ namespace Postern.Mta.Inbound.Checks;
 /// is decided here.</remarks>
 sealed class DkimCheck(IResolver resolver, TimeProvider clock)
 {
+    /// <summary>Shared by checks that meet the same keys.</summary>
+    public RsaKeys Keys { get; init; } = new();
+
     /// <summary>Clocks differ: a signature may come from so far ahead.</summary>
     public static readonly TimeSpan AheadMax = TimeSpan.FromHours(1);
 
@@ -14,7 +17,7 @@ sealed class DkimCheck(IResolver resolver, TimeProvider clock)
     public async ValueTask<IReadOnlyList<DkimVerdict>> CheckAsync(
         SignedContent content, CancellationToken cancel)
     {
-        var keys = new SigningKeys(resolver);
+        var keys = new SigningKeys(resolver, Keys);
         // DNS is asked for all at once: a slow domain holds up the others no longer than itself.
         var checks =
             content.Signatures.Select(signature => CheckAsync(content, signature, keys, cancel).AsTask());

@@ -3,12 +3,23 @@ using Postern.Mta.Transports;
 namespace Postern.Mta.Inbound.Checks;
 
 /// <summary>Finds out what can be known of mail from other servers. Nothing is decided here.</summary>
-sealed class MailChecker(IResolver resolver, TimeProvider clock)
+sealed class MailChecker
 {
-    public TimeProvider Clock => clock;
-    public ClientCheck Client { get; } = new(resolver);
-    public SpfCheck Spf { get; } = new(resolver, clock);
-    public DkimCheck Dkim { get; } = new(resolver, clock);
-    public ArcCheck Arc { get; } = new(resolver, clock);
-    public DmarcCheck Dmarc { get; } = new(resolver);
+    public MailChecker(IResolver resolver, TimeProvider clock)
+    {
+        var keys = new RsaKeys();
+        Clock = clock;
+        Client = new ClientCheck(resolver);
+        Spf = new SpfCheck(resolver, clock);
+        Dkim = new DkimCheck(resolver, clock) { Keys = keys };
+        Arc = new ArcCheck(resolver, clock) { Keys = keys };
+        Dmarc = new DmarcCheck(resolver);
+    }
+
+    public TimeProvider Clock { get; }
+    public ClientCheck Client { get; }
+    public SpfCheck Spf { get; }
+    public DkimCheck Dkim { get; }
+    public ArcCheck Arc { get; }
+    public DmarcCheck Dmarc { get; }
 }

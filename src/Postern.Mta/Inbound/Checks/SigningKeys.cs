@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Org.BouncyCastle.Math.EC.Rfc8032;
 using Postern.Mta.Transports;
 
@@ -6,7 +5,7 @@ namespace Postern.Mta.Inbound.Checks;
 
 /// <summary>Keys as domains publish them (RFC 6376 §3.6.1), asked for once in the checks of one
 /// message.</summary>
-sealed class SigningKeys(IResolver resolver)
+sealed class SigningKeys(IResolver resolver, RsaKeys known)
 {
     /// <summary>Records at one name that are tried: a name should have one (RFC 6376 §3.6.2.2).</summary>
     const int RecordsMax = 4;
@@ -33,7 +32,7 @@ sealed class SigningKeys(IResolver resolver)
         SignatureProof? first = null;
         foreach (var text in found.Texts.Take(RecordsMax))
         {
-            var proof = SigningKey.Prove(text, signature, hash);
+            var proof = SigningKey.Prove(text, signature, hash, known);
             if (proof.Result == AuthenticationResult.Pass)
                 return proof;
             first ??= proof;
@@ -45,18 +44,10 @@ sealed class SigningKeys(IResolver resolver)
 /// <summary>One key record.</summary>
 static class SigningKey
 {
-    /// <summary>RFC 8301 §3.2.</summary>
-    public const int RsaBitsMin = 1024;
-
-    /// <summary>Twice what RFC 8301 §3.2 wants read; longer ones only cost time.</summary>
-    public const int RsaBitsMax = 8192;
-
-    /// <summary>Octets of a public exponent; 65537 has three. A long one costs as much as signing.</summary>
-    const int ExponentOctetsMax = 4;
-
     const int Ed25519Octets = 32;
 
-    public static SignatureProof Prove(string record, SignatureField signature, byte[] hash)
+    public static SignatureProof Prove(
+        string record, SignatureField signature, byte[] hash, RsaKeys known)
     {
         if (!TagList.TryParse(record, out var tags))
             return new(AuthenticationResult.Permerror, "its key record cannot be read");
@@ -65,12 +56,9 @@ static class SigningKey
         if (FindFault(tags, flags, signature) is { } fault)
             return new(AuthenticationResult.Permerror, fault, isTesting);
         var text = TagList.Unfold(tags["p"]!);
-        var key = new byte[text.Length];
-        if (!Convert.TryFromBase64String(text, key, out var length))
-            return new(AuthenticationResult.Permerror, "its key is no base64", isTesting);
         var proof = signature.Algorithm == SignatureAlgorithm.Ed25519Sha256
-            ? ProveEd25519(key.AsSpan(0, length), signature.Signature, hash)
-            : ProveRsa(key.AsSpan(0, length), signature.Signature, hash);
+            ? ProveEd25519(text, signature.Signature, hash)
+            : known.Prove(text, signature.Signature, hash);
         return proof with { IsTesting = isTesting };
     }
 
@@ -101,51 +89,14 @@ static class SigningKey
     static string[] Words(string? list) =>
         list is null ? [] : TagList.Unfold(list).Split(':', StringSplitOptions.RemoveEmptyEntries);
 
-    static SignatureProof ProveRsa(ReadOnlySpan<byte> key, byte[] signature, byte[] hash)
-    {
-        using var rsa = RSA.Create();
-        if (!TryImport(rsa, key))
-            return new(AuthenticationResult.Permerror, "its key is no rsa key");
-        if (rsa.KeySize is < RsaBitsMin or > RsaBitsMax
-            || rsa.ExportParameters(includePrivateParameters: false).Exponent?.Length > ExponentOctetsMax)
-        {
-            return new(AuthenticationResult.Policy, $"its key of {rsa.KeySize} bits is not taken");
-        }
-        return rsa.VerifyHash(hash, signature, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
-            ? new(AuthenticationResult.Pass, null)
-            : new(AuthenticationResult.Fail, "the signature does not fit the header");
-    }
-
-    /// <summary>With or without the wrapping of X.509: both are published.</summary>
-    static bool TryImport(RSA rsa, ReadOnlySpan<byte> key)
-    {
-        try
-        {
-            rsa.ImportSubjectPublicKeyInfo(key, out var read);
-            return read == key.Length;
-        }
-        catch (CryptographicException)
-        {
-            // Not this form. The base class library has no way to ask.
-        }
-        try
-        {
-            rsa.ImportRSAPublicKey(key, out var read);
-            return read == key.Length;
-        }
-        catch (CryptographicException)
-        {
-            return false;
-        }
-    }
-
     // RFC 8463 §3: the hash is what is signed.
-    static SignatureProof ProveEd25519(ReadOnlySpan<byte> key, byte[] signature, byte[] hash)
+    static SignatureProof ProveEd25519(string text, byte[] signature, byte[] hash)
     {
-        if (key.Length != Ed25519Octets)
+        var key = new byte[Ed25519Octets];
+        if (!Convert.TryFromBase64String(text, key, out var length) || length != Ed25519Octets)
             return new(AuthenticationResult.Permerror, "its key is no ed25519 key");
         return signature.Length == Ed25519.SignatureSize
-            && Ed25519.Verify(signature, 0, key.ToArray(), 0, hash, 0, hash.Length)
+            && Ed25519.Verify(signature, 0, key, 0, hash, 0, hash.Length)
             ? new(AuthenticationResult.Pass, null)
             : new(AuthenticationResult.Fail, "the signature does not fit the header");
     }
