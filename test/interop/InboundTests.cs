@@ -73,6 +73,38 @@ public sealed class InboundTests
     }
 
     [Fact]
+    public async Task PubSub_ThatIsDownWhile5000Come_GetsThemAllOnceItIsBack()
+    {
+        const int sessions = 20, each = 250;
+        var cancel = TestContext.Current.CancellationToken;
+        var port = PosternProcess.FreePort();
+        await using var postern = new PosternProcess(ToTopic);
+        postern.Environment["PUBSUB_EMULATOR_HOST"] = $"127.0.0.1:{port}";
+        await postern.StartAsync();
+        await Task.WhenAll(Enumerable.Range(0, sessions).Select(session => SendAsync(
+            postern.Port("mx"), each, $"box{session}@in.test", cancel)));
+
+        await using var pubsub = await PubSubEmulator.GoogleAsync(port);
+        await pubsub.CreateAsync("mail", "reader");
+        (await postern.CommandAsync("queue", "retry", "ALL")).Succeeded();
+        var pulled = await pubsub.PullAsync("reader", sessions * each);
+        var came = pulled.Select(message => (message.Attributes["rcpt"],
+            int.Parse(
+                Encoding.UTF8.GetString(message.Data).Split("number ")[^1], CultureInfo.InvariantCulture)))
+            .ToHashSet();
+        Assert.True(
+            came.SetEquals(
+                from session in Enumerable.Range(0, sessions)
+                from number in Enumerable.Range(0, each)
+                select ($"box{session}@in.test", number)),
+            $"{came.Count} came:\n{postern.Said}");
+        var ended = (await postern.CommandAsync("queue", "list", "--json")).Succeeded().Output;
+        Assert.DoesNotContain("\"failed\"", ended);
+        Assert.DoesNotContain("\"ready\"", ended);
+        Assert.DoesNotContain("bounced", postern.Said);
+    }
+
+    [Fact]
     public async Task Postfix_ThatPipesToDeliver_KeepsMailWhilePosternIsDown()
     {
         var cancel = TestContext.Current.CancellationToken;

@@ -21,16 +21,17 @@ sealed class PubSubEmulator : IAsyncDisposable
     /// <summary>For PUBSUB_EMULATOR_HOST.</summary>
     public string Host { get; }
 
-    public static async Task<PubSubEmulator> GoogleAsync()
+    /// <param name="port">Null: a free one.</param>
+    public static async Task<PubSubEmulator> GoogleAsync(int? port = null)
     {
         var jar = Directory.Exists(Jars) ? Directory.EnumerateFiles(Jars, "*-all.jar").FirstOrDefault()
             : null;
         Assert
             .SkipWhen(jar is null, "Google's Pub/Sub emulator is missing (google-cloud-cli-pubsub-emulator)");
         var java = Tool.Require("java", "default-jre-headless");
-        var port = PosternProcess.FreePort();
+        var own = port ?? PosternProcess.FreePort();
         return await StartAsync(
-            port, java, "-Xmx1g", "-XX:+UseSerialGC", "-jar", jar!, "--host=127.0.0.1", $"--port={port}");
+            own, java, "-Xmx1g", "-XX:+UseSerialGC", "-jar", jar!, "--host=127.0.0.1", $"--port={own}");
     }
 
     /// <param name="failPercent">Calls refused with UNAVAILABLE before anything is published.</param>
