@@ -26,6 +26,8 @@ sealed class ConsoleLines(EventLogSettings settings, TimeZoneInfo zone) : LineFo
             line.Write(" "u8).Text(facts.Relay);
         if (mailEvent.Why is { } why)
             line.Write("  ("u8).Text(why).Write(")"u8);
+        if (mailEvent.Checks is { } checks)
+            line.Write("  "u8).Text(checks);
         if (mailEvent.Reply is { } reply)
             line.Write("  "u8).Text(reply);
         if (mailEvent.Uncertain)

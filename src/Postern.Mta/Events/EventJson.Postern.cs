@@ -19,6 +19,7 @@ public static partial class EventJson
         WriteText(json, "route"u8, mailEvent.Route);
         WriteText(json, "transport"u8, mailEvent.Transport);
         WriteText(json, "why"u8, mailEvent.Why);
+        WriteText(json, "checks"u8, mailEvent.Checks);
         WriteNumber(json, "attempt"u8, mailEvent.Attempt);
         WriteText(json, "status"u8, mailEvent.Status);
         WriteText(json, "reply"u8, mailEvent.Reply);

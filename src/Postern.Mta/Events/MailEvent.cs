@@ -41,6 +41,10 @@ public sealed record MailEvent
     /// <summary>Why this route and transport, in words.</summary>
     public string? Why { get; init; }
 
+    /// <summary>Accepted: what the checks found, as in <c>spf=pass dkim=none</c>. Null: nothing was
+    /// checked.</summary>
+    public string? Checks { get; init; }
+
     /// <summary>From 1.</summary>
     public int? Attempt { get; init; }
 

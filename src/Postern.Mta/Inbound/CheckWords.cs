@@ -13,6 +13,15 @@ static class CheckWords
     public static string Of<TResult>(TResult result) where TResult : struct, Enum =>
         result.ToString().ToLowerInvariant();
 
+    /// <summary>All of them for the log, as in <c>spf=pass dkim=none rule=listed</c>.</summary>
+    public static string? LineOf(MailChecks? checks) => checks is null ? null : string.Join(' ', new[]
+    {
+        ("spf", SpfOf(checks)), ("dkim", DkimOf(checks)), ("dmarc", DmarcOf(checks)), ("arc", ArcOf(checks)),
+        ("iprev", Of(checks.Iprev?.Result)), ("spam", SpamOf(checks)), ("virus", VirusOf(checks)),
+        ("listed", checks.Listed.Count == 0 ? null : string.Join(',', checks.Listed)),
+        ("rule", checks.Rule),
+    }.Where(one => one.Item2 is not null).Select(one => $"{one.Item1}={one.Item2}"));
+
     public static string? SpfOf(MailChecks? checks) => Of(checks?.Spf?.Result);
 
     public static string? DkimOf(MailChecks? checks) => Of(checks?.DkimResult);

@@ -1,5 +1,6 @@
 using Postern.Mta.Accounts;
 using Postern.Mta.Events;
+using Postern.Mta.Inbound;
 using Postern.Mta.Lists;
 using Postern.Mta.Routing;
 using Postern.Mta.Store;
@@ -275,6 +276,7 @@ public sealed partial class MessageQueue
             Route = (decision as RoutingDecision.Via)?.Route.Name ?? row.Route,
             Transport = (decision as RoutingDecision.Via)?.Transport,
             Why = decision?.Why,
+            Checks = CheckWords.LineOf(message.Checks),
         };
 
     static MailEvent ExpandedEvent(

@@ -122,6 +122,7 @@ sealed record EventRow
     [JsonPropertyName("r")] public string? Route { get; init; }
     [JsonPropertyName("t")] public string? Transport { get; init; }
     [JsonPropertyName("w")] public string? Why { get; init; }
+    [JsonPropertyName("ch")] public string? Checks { get; init; }
     [JsonPropertyName("k")] public int? Attempt { get; init; }
     [JsonPropertyName("f")] public AttemptRow? Facts { get; init; }
     [JsonPropertyName("da")] public long? DelayBeforeActive { get; init; }

@@ -95,6 +95,7 @@ static class LogCommand
         Append(text, "told by ", Text(ours, "told-by"));
         Append(text, "", Text(ours, "reply"));
         Append(text, "because ", Text(ours, "why"));
+        Append(text, "", Text(ours, "checks"));
         if (ours.ValueKind == JsonValueKind.Object && ours.TryGetProperty("alarm", out var alarm))
             Append(text, "", $"{Text(alarm, "state")}: {Text(alarm, "kind")} {Text(alarm, "subject")}"
                 + $": {Text(alarm, "text")}");

@@ -115,6 +115,9 @@ public sealed class SmtpDoorCheckedTests : IAsyncLifetime
             (checks.Spf!.Result, checks.Dmarc!.Result, checks.DkimResult!.Value, checks.Iprev!.Result,
                 Stored.Client.Name));
         Assert.Equal(["zen.example"], checks.Listed);
+        Assert.Equal(
+            "spf=pass dkim=none dmarc=pass arc=none iprev=pass listed=zen.example",
+            Assert.Single(hall.Store.Events, one => one.Kind == EventKind.Accepted).Checks);
         Assert.StartsWith("Authentication-Results: mx.example;\r\n", Prefix, StringComparison.Ordinal);
         Assert.Contains("spf=pass", Prefix, StringComparison.Ordinal);
         Assert.Contains("dmarc=pass", Prefix, StringComparison.Ordinal);

@@ -133,6 +133,7 @@ static class Sample
         Route = "route \"1\"",
         Transport = "",
         Why = "because of <this> & that",
+        Checks = "spf=pass",
         Attempt = 4,
         Facts = new AttemptFacts("host[192.0.2.2]:587", 2, new TimeSpan(5), new TimeSpan(6), "TLSv1.3"),
         DelayBeforeActive = TimeSpan.Zero,
