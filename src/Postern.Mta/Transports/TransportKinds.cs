@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Postern.Mta.Events;
+using Postern.Mta.Transports.Brokers;
 using Postern.Mta.Transports.Mailgun;
 using Postern.Mta.Transports.PubSub;
 
@@ -19,9 +20,12 @@ public sealed class TransportKinds(
                 transport.Private ? PrivateAddresses.Allowed : PrivateAddresses.Refused), clock),
         TransportKind.Pipe => new PipeTransport(name, transport, options.Inbound.Delimiter, clock),
         TransportKind.Pubsub => new PubSubTransport(
-            name, transport, new PubSubSource(
-                options.Hostname, version, options.Inbound.Delimiter, options.Data), metrics, clock),
+            name, transport, Source, metrics, clock),
+        TransportKind.Redis => new BrokerTransport(
+            name, transport, Source, new RedisLink(transport), clock),
         TransportKind.Mailgun => new MailgunTransport(name, transport, clock),
         _ => throw new UnreachableException(),
     };
+
+    PubSubSource Source => new(options.Hostname, version, options.Inbound.Delimiter, options.Data);
 }

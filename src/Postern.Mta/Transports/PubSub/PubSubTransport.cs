@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Google.Protobuf;
+using Google.Protobuf.Collections;
 using Postern.Mta.Events;
 using Postern.Mta.Inbound;
 using Postern.Mta.Queue;
@@ -153,7 +154,6 @@ public sealed class PubSubTransport : ITransport
     {
         var header = MailHeader.Read(content.Octets);
         var document = new InboundDocument(source, attempt, content, header);
-        var from = header.AddressesOf("From") is [var first, ..] ? first : null;
         // One copy of the octets is shared by all recipients.
         var raw = content.Claim is null ? UnsafeByteOperations.UnsafeWrap(content.Octets) : ByteString.Empty;
         var messages = new List<PubsubMessage>();
@@ -165,19 +165,19 @@ public sealed class PubSubTransport : ITransport
                     ? UnsafeByteOperations.UnsafeWrap(document.Write(recipient))
                     : raw,
             };
-            PutAttributes(message, attempt, recipient, content);
-            message.Attributes.Put("from-domain", from?.Domain);
-            message.Attributes.Put("auto-submitted", header.TextOf("Auto-Submitted"));
+            PutAttributes(message.Attributes, options.Format, source, attempt, recipient, content, header);
             messages.Add(message);
         }
         return messages;
     }
 
-    void PutAttributes(PubsubMessage message, Attempt attempt, Recipient recipient, PublishedContent content)
+    /// <summary>The facts beside the data, the same for every broker.</summary>
+    internal static void PutAttributes(
+        MapField<string, string> attributes, PubSubFormat format, PubSubSource source, Attempt attempt,
+        Recipient recipient, PublishedContent content, MailHeader header)
     {
-        var attributes = message.Attributes;
         var client = attempt.Message.Client;
-        var type = options.Format is PubSubFormat.Json ? "application/json" : "message/rfc822";
+        var type = format is PubSubFormat.Json ? "application/json" : "message/rfc822";
         attributes.Put("ce-specversion", "1.0");
         attributes.Put("ce-id", InboundDocument.IdOf(recipient));
         attributes.Put("ce-type", EventType);
@@ -195,7 +195,9 @@ public sealed class PubSubTransport : ITransport
         attributes.Put("size", content.TotalOctets.ToString(CultureInfo.InvariantCulture));
         attributes.Put("sha256", content.Sha256);
         attributes.Put("raw-mode", content.Claim is null ? "inline" : "ref");
-        if (options.Format is PubSubFormat.Json)
+        attributes.Put("from-domain", header.AddressesOf("From") is [var from, ..] ? from.Domain : null);
+        attributes.Put("auto-submitted", header.TextOf("Auto-Submitted"));
+        if (format is PubSubFormat.Json)
             return;
         // Without a document the envelope has no other place.
         attributes.Put("mail-from", attempt.Sender.ToString());
