@@ -85,6 +85,13 @@ public sealed record TransportOptions
     /// </summary>
     public string? ClaimDirectory { get; init; }
 
+    /// <summary>Message brokers: <c>host</c>, <c>host:port</c>, <c>[address]:port</c>; one that is there is
+    /// enough.</summary>
+    public IReadOnlyList<string> Servers { get; init; } = [];
+
+    /// <summary>redis: the key of the stream.</summary>
+    public string? Stream { get; init; }
+
     /// <summary>webhook: where mail is posted.</summary>
     public string? Url { get; init; }
 
@@ -122,10 +129,12 @@ public sealed record TransportOptions
     const string SpeaksSmtpOnly = "kind = \"smtp\" or \"lmtp\"";
     const string DirectoryOnly = "kind = \"pipe\" or \"maildir\"";
     const string PubSubOnly = "kind = \"pubsub\"";
-    const string DescribedOnly = "kind = \"pubsub\", \"webhook\" or \"pipe\"";
-    const string ClaimsOnly = "kind = \"pubsub\" or \"webhook\"";
+    const string DescribedOnly = "kind = \"pubsub\", \"webhook\", \"pipe\" or a broker's";
+    const string ClaimsOnly = "kind = \"pubsub\", \"webhook\" or a broker's";
     const string KeyOnly = "kind = \"mailgun\" or \"webhook\"";
     const string WebhookOnly = "kind = \"webhook\"";
+    const string BrokerOnly = "kind = \"redis\"";
+    const string RedisOnly = "kind = \"redis\"";
     const string MailgunOnly = "kind = \"mailgun\"";
 
     internal static readonly SettingTable<TransportOptions> Settings = new("A way out with a name.")
@@ -150,19 +159,21 @@ public sealed record TransportOptions
             "Whether TLS is used and the name verified.",
             o => o.Tls, (o, v) => o with { Tls = v })
         {
-            When = IsSmtp, Where = SmtpOnly, DefaultDoc = "`required` with a login, else `opportunistic`",
+            When = o => IsSmtp(o) || IsBroker(o), Where = SmtpOnly + " or a broker's",
+            DefaultDoc = "`required` with a login, else `opportunistic`; brokers: `none` where all servers "
+                + "are on loopback, else `required`",
         },
         new ValueSetting<TransportOptions, Secret?>("ca", Kinds.Reference.OrNull(),
             "A private certificate authority, PEM, by reference.",
             o => o.Ca, (o, v) => o with { Ca = v })
         {
-            When = IsRelay, Where = RelayOnly,
+            When = o => IsRelay(o) || IsBroker(o), Where = RelayOnly + " or a broker's",
         },
         new ValueSetting<TransportOptions, Secret?>("login", Kinds.Secret.OrNull(),
             "`user:password`, by reference, split at the first colon.",
             o => o.Login, (o, v) => o with { Login = v })
         {
-            When = IsSmtp, Where = SmtpOnly,
+            When = o => IsSmtp(o) || IsBroker(o), Where = SmtpOnly + " or a broker's",
         },
         new ValueSetting<TransportOptions, IReadOnlyList<int>?>(
             "ports", Kinds.List(Kinds.Whole(1, 65535)).OrNull(),
@@ -209,7 +220,7 @@ public sealed record TransportOptions
             "Limit of one whole attempt.",
             o => o.Timeout, (o, v) => o with { Timeout = v })
         {
-            DefaultDoc = "the sum of the protocol's own; mailgun: `10m`",
+            DefaultDoc = "the sum of the protocol's own; mailgun: `10m`; brokers: `1m`",
         },
         new ValueSetting<TransportOptions, IReadOnlyList<string>>("argv", Kinds.List(Kinds.AnyText),
             "Program and arguments, run without a shell; macros as in pipe(8).",
@@ -283,8 +294,8 @@ public sealed record TransportOptions
             When = IsPubSub, Where = PubSubOnly,
         },
         new ValueSetting<TransportOptions, string?>("claim-directory", Kinds.FilePath.OrNull(),
-            "Where messages over the limit of Pub/Sub, or over 10 MiB for a webhook, are put; whoever "
-            + "consumes them removes them.",
+            "Where messages over the limit of Pub/Sub or a broker, or over 10 MiB for a webhook, are put; "
+            + "whoever consumes them removes them.",
             o => o.ClaimDirectory, (o, v) => o with { ClaimDirectory = v })
         {
             When = HasClaims, Where = ClaimsOnly, DefaultDoc = "`claims` in the data directory",
@@ -303,6 +314,22 @@ public sealed record TransportOptions
             o => o.Form, (o, v) => o with { Form = v })
         {
             When = IsWebhook, Where = WebhookOnly,
+        },
+        new ValueSetting<TransportOptions, IReadOnlyList<string>>("servers", Kinds.List(Kinds.Text),
+            "The broker's servers, `\"redis.example.net:6379\"`; an address of IPv6 stands in brackets. One "
+            + "that answers is enough, and it names the others. No URL: what logs in is `login`.",
+            o => o.Servers, (o, v) => o with { Servers = v })
+        {
+            When = IsBroker, Where = BrokerOnly, IsRequired = true,
+        },
+        new ValueSetting<TransportOptions, string?>("stream", Kinds.Text.OrNull(),
+            "The key of the stream that entries are added to. It must exist (`XGROUP CREATE mail readers $ "
+            + "MKSTREAM`); a login needs `+@connection +xadd +type` on it. Nothing here shortens it: Redis "
+            + "holds what it got until a consumer trims it. "
+            + "An entry is as safe as the server's `appendfsync` makes it.",
+            o => o.Stream, (o, v) => o with { Stream = v })
+        {
+            When = IsRedis, Where = RedisOnly, IsRequired = true,
         },
         new ValueSetting<TransportOptions, string?>("domain", Kinds.Text.OrNull(),
             "The sending domain, as Mailgun knows it.",
@@ -366,18 +393,23 @@ public sealed record TransportOptions
     static bool IsPubSub(TransportOptions options) => options.Kind == TransportKind.Pubsub;
 
     static bool IsDescribed(TransportOptions options) =>
-        IsPubSub(options) || IsWebhook(options) || IsPipe(options);
+        IsPubSub(options) || IsWebhook(options) || IsPipe(options) || IsBroker(options);
 
-    static bool HasClaims(TransportOptions options) => IsPubSub(options) || IsWebhook(options);
+    static bool HasClaims(TransportOptions options) =>
+        IsPubSub(options) || IsWebhook(options) || IsBroker(options);
 
     static bool HasKey(TransportOptions options) => IsMailgun(options) || IsWebhook(options);
 
     static bool IsWebhook(TransportOptions options) => options.Kind == TransportKind.Webhook;
 
+    static bool IsBroker(TransportOptions options) => IsRedis(options);
+
+    static bool IsRedis(TransportOptions options) => options.Kind == TransportKind.Redis;
+
     static bool IsMailgun(TransportOptions options) => options.Kind == TransportKind.Mailgun;
 }
 
-public enum TransportKind { Smtp, Mailgun, Pubsub, Pipe, Maildir, Lmtp, Webhook }
+public enum TransportKind { Smtp, Mailgun, Pubsub, Pipe, Maildir, Lmtp, Webhook, Redis }
 
 public enum TransportTls { None, Opportunistic, Required, Immediate }
 

@@ -31,6 +31,9 @@ sealed partial class ConfigurationValidator
             case TransportKind.Pubsub:
                 CheckPubSub(path, transport);
                 break;
+            case TransportKind.Redis:
+                CheckBroker(path, transport);
+                break;
             case TransportKind.Mailgun:
                 CheckMailgun(path, transport);
                 CheckHooks(path, transport);

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Postern.Mta.Events;
 using Postern.Mta.Inbound;
+using Postern.Mta.Transports.Brokers;
 using Postern.Mta.Transports.Forward;
 using Postern.Mta.Transports.Mailgun;
 using Postern.Mta.Transports.PubSub;
@@ -31,6 +32,8 @@ public sealed class TransportKinds(
         TransportKind.Lmtp => new LmtpTransport(
             name, transport, options.Hostname, options.Inbound.Delimiter, resolver, clock),
         TransportKind.Webhook => new WebhookTransport(name, transport, source, targets, clock),
+        TransportKind.Redis => new BrokerTransport(
+            name, transport, source, new RedisLink(transport), clock),
         TransportKind.Mailgun => new MailgunTransport(name, transport, clock),
         _ => throw new UnreachableException(),
     };

@@ -284,6 +284,18 @@ public sealed class ConfigurationReaderTests
         "is no host name")]
     [InlineData("kind = \"mailgun\"\ndomain = \"a.org\"\nkey = \"env:SECRET\"\nreturn-path = \"keep\"",
         "return-path")]
+    [InlineData("kind = \"redis\"\nstream = \"mail\"", "servers: is missing")]
+    [InlineData("kind = \"redis\"\nstream = \"mail\"\nservers = []", "names no server")]
+    [InlineData("kind = \"redis\"\nservers = [\"localhost\"]", "stream: is missing")]
+    [InlineData("kind = \"redis\"\nstream = \"mail\"\nservers = [\"localhost\", \"redis://a:b@c\"]",
+        "is no server")]
+    [InlineData("kind = \"redis\"\nstream = \"mail\"\nservers = [\"a.example\"]\ntls = \"opportunistic\"",
+        "tls: a broker's is")]
+    [InlineData("kind = \"redis\"\nstream = \"mail\"\nservers = [\"localhost\", \"a.example\"]\n"
+        + "tls = \"none\"\nlogin = \"env:SECRET\"", "a login off loopback needs tls")]
+    [InlineData("kind = \"redis\"\nstream = \"mail\"\nservers = [\"localhost\"]\nargv = [\"/bin/cat\"]",
+        "argv")]
+    [InlineData("kind = \"smtp\"\nservers = [\"localhost\"]", "servers")]
     [InlineData("kind = \"smtp\"\nrate = \"many\"", "is no rate")]
     [InlineData("kind = \"smtp\"\nreturn-path = \"drop\"", "must be \"keep\" or an address")]
     public void Transport_OfItsKind_IsChecked(string lines, string part) =>

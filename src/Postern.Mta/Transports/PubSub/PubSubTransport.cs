@@ -1,10 +1,12 @@
 using System.Diagnostics;
 using System.Globalization;
 using Google.Protobuf;
+using Google.Protobuf.Collections;
 using Postern.Mta.Events;
 using Postern.Mta.Inbound;
 using Postern.Mta.Queue;
 using Postern.Mta.Reports;
+using Postern.Mta.Store;
 using Postern.Mta.Transports.PubSub.Wire;
 using Postern.Smtp;
 
@@ -100,7 +102,8 @@ public sealed class PubSubTransport : ITransport
             return AttemptReport.ForAll(attempt, Down("No answer within the transport's timeout", null, null),
                 Facts());
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is (IOException and not ContentDamagedException)
+            or UnauthorizedAccessException)
         {
             var alarm = new AlarmNotice(
                 "claims", $"The claim directory cannot be written: {e.Message}",
@@ -165,22 +168,31 @@ public sealed class PubSubTransport : ITransport
                     ? UnsafeByteOperations.UnsafeWrap(document.Write(recipient))
                     : raw,
             };
-            PutAttributes(message, attempt, recipient);
-            PutFindings(message, attempt, mail);
-            message.Attributes.Put("raw-mode", content.Claim is null ? "inline" : "ref");
-            // Without a document the envelope has no other place.
-            if (options.Format is PubSubFormat.Raw)
-                PutEnvelope(message, attempt, content);
+            PutAttributes(message.Attributes, options.Format, source, attempt, recipient, content, mail);
             messages.Add(message);
         }
         return messages;
     }
 
-    /// <summary>What tells the messages of one mail apart.</summary>
-    void PutAttributes(PubsubMessage message, Attempt attempt, Recipient recipient)
+    /// <summary>The facts beside the data, the same for every broker.</summary>
+    internal static void PutAttributes(
+        MapField<string, string> attributes, PubSubFormat format, InboundSource source, Attempt attempt,
+        Recipient recipient, PublishedContent content, MailDescription mail)
     {
-        var attributes = message.Attributes;
-        var type = options.Format is PubSubFormat.Json ? "application/json" : "message/rfc822";
+        PutNames(attributes, format, source, attempt, recipient);
+        PutFindings(attributes, attempt, mail);
+        attributes.Put("raw-mode", content.Claim is null ? "inline" : "ref");
+        // Without a document the envelope has no other place.
+        if (format is PubSubFormat.Raw)
+            PutEnvelope(attributes, attempt, content);
+    }
+
+    /// <summary>What tells the messages of one mail apart.</summary>
+    static void PutNames(
+        MapField<string, string> attributes, PubSubFormat format, InboundSource source, Attempt attempt,
+        Recipient recipient)
+    {
+        var type = format is PubSubFormat.Json ? "application/json" : "message/rfc822";
         attributes.Put("ce-specversion", "1.0");
         attributes.Put("ce-id", InboundDocument.IdOf(recipient));
         attributes.Put("ce-type", EventType);
@@ -195,9 +207,8 @@ public sealed class PubSubTransport : ITransport
     }
 
     /// <summary>What subscriptions filter by; nothing for what was not checked.</summary>
-    static void PutFindings(PubsubMessage message, Attempt attempt, MailDescription mail)
+    static void PutFindings(MapField<string, string> attributes, Attempt attempt, MailDescription mail)
     {
-        var attributes = message.Attributes;
         var checks = attempt.Message.Checks;
         attributes.Put("mail-from-domain", attempt.Sender.Mailbox?.Domain);
         attributes.Put("from-domain", mail.Header.AddressesOf("From") is [var from, ..] ? from.Domain : null);
@@ -214,9 +225,8 @@ public sealed class PubSubTransport : ITransport
         attributes.Put("auto-submitted", mail.Header.TextOf("Auto-Submitted"));
     }
 
-    static void PutEnvelope(PubsubMessage message, Attempt attempt, PublishedContent content)
+    static void PutEnvelope(MapField<string, string> attributes, Attempt attempt, PublishedContent content)
     {
-        var attributes = message.Attributes;
         var client = attempt.Message.Client;
         attributes.Put("queue-id", attempt.Message.Id.ToString());
         attributes.Put("mail-from", attempt.Sender.ToString());

@@ -1,0 +1,185 @@
+using System.Diagnostics;
+using Google.Protobuf.Collections;
+using Postern.Mta.Inbound;
+using Postern.Mta.Queue;
+using Postern.Mta.Reports;
+using Postern.Mta.Store;
+using Postern.Mta.Transports.PubSub;
+using Postern.Smtp;
+
+namespace Postern.Mta.Transports.Brokers;
+
+/// <summary>A message broker as the way out: one message for each recipient.</summary>
+/// <remarks>
+/// At least once: a lost answer repeats the message with the same <c>ce-id</c>, by which a consumer drops it.
+/// Each message is the document <c>postern.inbound.v1</c> with the attributes that Pub/Sub's has. What is
+/// over the limit, ours or the broker's, lies in the claim directory and is referred to; only a message that
+/// is too large even so fails, everything else holds the mail. Recipients of one attempt go one after the
+/// other, so that its memory is that of one document, and trouble with the broker is met once.
+/// </remarks>
+sealed class BrokerTransport : ITransport
+{
+    /// <summary>Attempts under way at once; each holds content and document, 3 MiB at the most.</summary>
+    internal const int AttemptsMax = 64;
+
+    /// <summary>Of a whole attempt where the transport has no <c>timeout</c>; ten times what a broker that
+    /// flushes to disk takes on a bad day.</summary>
+    internal static readonly TimeSpan AttemptLimit = TimeSpan.FromMinutes(1);
+
+    /// <summary>Of a look at the start.</summary>
+    static readonly TimeSpan CheckLimit = TimeSpan.FromSeconds(30);
+
+    static readonly EnhancedStatus SystemTrouble = new(4, 3, 0);
+
+    readonly TransportOptions options;
+    readonly InboundSource source;
+    readonly BrokerLink link;
+    readonly TimeProvider clock;
+    readonly ClaimDirectory claims;
+    readonly SemaphoreSlim attempts = new(AttemptsMax);
+
+    /// <param name="link">Is this transport's from now on.</param>
+    public BrokerTransport(
+        string name, TransportOptions options, InboundSource source, BrokerLink link, TimeProvider clock)
+    {
+        Name = name;
+        this.options = options;
+        this.source = source;
+        this.link = link;
+        this.clock = clock;
+        claims = new ClaimDirectory(options.ClaimDirectory ?? Path.Combine(source.DataDirectory, "claims"));
+    }
+
+    public string Name { get; }
+
+    public async ValueTask<AttemptReport> AttemptAsync(Attempt attempt, CancellationToken cancel)
+    {
+        var started = clock.GetTimestamp();
+        var results = new List<AttemptResult>();
+        var rest = await TryAttemptAsync(attempt, results, cancel).ConfigureAwait(false);
+        while (results.Count < attempt.Recipients.Count)
+            results.Add(rest ?? throw new UnreachableException());
+        return new AttemptReport(
+            results, new AttemptFacts(Name, 0, TimeSpan.Zero, clock.GetElapsedTime(started), null));
+    }
+
+    public async ValueTask<TransportFinding> CheckAsync(CancellationToken cancel)
+    {
+        using var limit = new CancellationTokenSource(CheckLimit, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, limit.Token);
+        try
+        {
+            return await link.CheckAsync(either.Token).ConfigureAwait(false) switch
+            {
+                null => new TransportFinding.Well([PublishOutcome.TopicAlarm, PubSubCredentials.Alarm]),
+                PublishOutcome.Misconfigured wrong =>
+                    new TransportFinding.Wrong(new AlarmNotice(wrong.Kind, wrong.Text, wrong.Mend)),
+                _ => TransportFinding.Nothing,
+            };
+        }
+        catch (OperationCanceledException)
+        {
+            return TransportFinding.Nothing;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await link.DisposeAsync().ConfigureAwait(false);
+        attempts.Dispose();
+    }
+
+    /// <summary>Adds the results it reached; gives what holds for the recipients without one. Null: there are
+    /// none.</summary>
+    async ValueTask<AttemptResult?> TryAttemptAsync(
+        Attempt attempt, List<AttemptResult> results, CancellationToken cancel)
+    {
+        using var limit = new CancellationTokenSource(options.Timeout ?? AttemptLimit, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, limit.Token);
+        try
+        {
+            await attempts.WaitAsync(either.Token).ConfigureAwait(false);
+            try
+            {
+                return await PublishAllAsync(attempt, results, either.Token).ConfigureAwait(false);
+            }
+            finally
+            {
+                attempts.Release();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Whether it was published is unknown, and a repeat is allowed: the id stays the same.
+            return Down(cancel.IsCancellationRequested
+                ? "The server stops" : "No answer within the transport's timeout");
+        }
+        catch (Exception e) when (e is (IOException and not ContentDamagedException)
+            or UnauthorizedAccessException)
+        {
+            var text = $"The claim directory cannot be written: {e.Message}";
+            return Down(text) with
+            {
+                Alarm = new AlarmNotice(
+                    "claims", text, "make room, or see owner and mode of claim-directory"),
+            };
+        }
+    }
+
+    async ValueTask<AttemptResult?> PublishAllAsync(
+        Attempt attempt, List<AttemptResult> results, CancellationToken cancel)
+    {
+        var content = attempt.Content.Octets <= link.InlineOctetsMax
+            ? await PublishedContent.ReadAsync(attempt.Content, cancel).ConfigureAwait(false)
+            : await claims.StoreAsync(attempt.Message.Id, attempt.Content, cancel).ConfigureAwait(false);
+        var described = await content.DescribeAsync(attempt, source, options.Parse, cancel)
+            .ConfigureAwait(false);
+        foreach (var recipient in attempt.Recipients)
+        {
+            var outcome = await link.PublishAsync(Compose(recipient), cancel).ConfigureAwait(false);
+            if (outcome is PublishOutcome.Refused && content.Claim is null)
+            {
+                // The broker takes less than we thought: what is inside goes beside it.
+                content = await claims.StoreAsync(attempt.Message.Id, attempt.Content, cancel)
+                    .ConfigureAwait(false);
+                described = await content.DescribeAsync(attempt, source, options.Parse, cancel)
+                    .ConfigureAwait(false);
+                outcome = await link.PublishAsync(Compose(recipient), cancel).ConfigureAwait(false);
+            }
+            var result = Judge(outcome);
+            if (result is AttemptResult.NextHopDown)
+                return result;
+            results.Add(result);
+        }
+        return null;
+
+        BrokerMessage Compose(Recipient recipient)
+        {
+            var attributes = new MapField<string, string>();
+            PubSubTransport.PutAttributes(
+                attributes, PubSubFormat.Json, source, attempt, recipient, content, described.Mail);
+            return new BrokerMessage(
+                InboundDocument.IdOf(recipient), recipient.Address.ToString().ToLowerInvariant(),
+                described.Document.Write(recipient), attributes.ToDictionary(StringComparer.Ordinal));
+        }
+    }
+
+    AttemptResult Judge(PublishOutcome outcome) => outcome switch
+    {
+        PublishOutcome.Published { MessageId: var id } => new AttemptResult.Relayed(
+            new EnhancedStatus(2, 0, 0), $"published to {link.Target} as {id}", id, HandOver.Final),
+        PublishOutcome.Unavailable { Text: var text } => Down(text),
+        PublishOutcome.Misconfigured wrong => new AttemptResult.NextHopDown(
+            SystemTrouble, wrong.Text, NextHopTrouble.Refusing)
+        {
+            Alarm = new AlarmNotice(wrong.Kind, wrong.Text, wrong.Mend),
+        },
+        // RFC 3463 §3.4: message too big for system.
+        PublishOutcome.Refused { Text: var text } =>
+            new AttemptResult.Failed(new EnhancedStatus(5, 3, 4), text),
+        _ => throw new UnreachableException(),
+    };
+
+    static AttemptResult.NextHopDown Down(string text) =>
+        new(SystemTrouble, text, NextHopTrouble.Unreachable);
+}
