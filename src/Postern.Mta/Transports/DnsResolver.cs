@@ -87,7 +87,7 @@ public sealed class DnsResolver(ILookupClient client, TimeProvider clock, Random
         try
         {
             var response = await client.QueryAsync(question, type, QueryClass.IN, either.Token);
-            return response.Header.ResponseCode switch
+            return !IsAbout(question, type, response) ? Answer.Unknown : response.Header.ResponseCode switch
             {
                 DnsHeaderResponseCode.NoError => AnswerOf(question, response),
                 DnsHeaderResponseCode.NotExistentDomain =>
@@ -95,13 +95,18 @@ public sealed class DnsResolver(ILookupClient client, TimeProvider clock, Random
                 _ => Answer.Unknown,
             };
         }
-        catch (Exception e) when (!cancel.IsCancellationRequested
-            && e is DnsResponseException or OperationCanceledException
-                or SocketException or ArgumentException)
+        catch (Exception) when (!cancel.IsCancellationRequested)
         {
+            // An answer that cannot be read, or that has another id, throws what the library's reader
+            // stumbled over: of any type, and some of them are not public.
             return Answer.Unknown;
         }
     }
+
+    /// <summary>RFC 5452 §9.1: an answer repeats the question, or it is one to something else.</summary>
+    static bool IsAbout(string question, QueryType type, IDnsQueryResponse response) =>
+        response.Questions is [var asked] && asked.QuestionType == type
+        && (!HostName.IsValid(question) || NameOf(asked.QueryName) == question);
 
     /// <summary>The records of the name, or of the one that its aliases lead to. What else stands in an
     /// answer was not asked for and is not believed.</summary>

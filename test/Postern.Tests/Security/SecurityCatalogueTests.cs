@@ -8,7 +8,7 @@ public sealed class SecurityCatalogueTests
 
     static readonly string[] Areas =
         ["SMI", "SMO", "TLS", "CMD", "AUT", "DAT", "BDA", "REL", "CLI", "DSN",
-        "DOS", "FS", "LOG", "API", "WHK", "SSRF"];
+        "DOS", "FS", "LOG", "API", "WHK", "SSRF", "AUTHN"];
 
     /// <summary>Cases that need another stage than a session in memory: file and method that play
     /// them.</summary>
@@ -59,6 +59,10 @@ public sealed class SecurityCatalogueTests
             ["WHK-08"] = (Hooks, "Body_OfTenMegabytes_Is413"),
             ["WHK-09"] = ("test/interop/Crash/HookKillTests.cs",
                 "Webhooks_RepeatedForgedAndUnderKills_AreAppliedOnce"),
+            ["AUTHN-09"] = ("test/Postern.Tests/Inbound/Checks/DkimSuiteTests.cs",
+                "Chasquid_Case_IsJudgedTheSameWay"),
+            ["AUTHN-16"] = ("test/Postern.Tests/Inbound/Checks/ArcSuiteTests.cs",
+                "Validation_EveryCase_IsJudgedAsTheSuiteSays"),
         };
 
     /// <summary>Cases about what is not there yet, and what that is.</summary>
@@ -66,6 +70,9 @@ public sealed class SecurityCatalogueTests
     {
         ["API-17"] = "a flood of the http listener, as FloodTests has one of the SMTP ports",
         ["LOG-07"] = "SPF and DKIM checks, which read TXT records",
+        ["AUTHN-15"] = "a count of each signature over time: a bounded table beside the store, and its field of "
+            + "the event accepted; that each copy verifies is true without it",
+        ["AUTHN-27"] = "DANE",
         ["FS-08"] = "the sendmail command",
         ["FS-09"] = "the sendmail command",
         ["FS-10"] = "the sendmail command",
@@ -79,7 +86,8 @@ public sealed class SecurityCatalogueTests
         var played = SecurityServerTests.Played.Concat(SecurityRelayTests.Played)
             .Concat(SecurityClientTests.Played).Concat(SecurityReportTests.Played)
             .Concat(SecurityLoadTests.Played).Concat(SecurityFileTests.Played)
-            .Concat(SecurityLogTests.Played).Concat(SecurityApiTests.Played).Select(one => one.Id)
+            .Concat(SecurityLogTests.Played).Concat(SecurityApiTests.Played)
+            .Concat(SecurityAuthnTests.Played).Select(one => one.Id)
             .Concat(Elsewhere.Keys).Concat(Waiting.Keys);
         Assert.Equal(SecurityCase.Of(Areas).Select(one => one.Id).Order(), played.Order());
     }

@@ -13,22 +13,27 @@ sealed class DkimCheck(IResolver resolver, TimeProvider clock)
     /// <summary>Clocks differ: a signature may come from so far ahead.</summary>
     public static readonly TimeSpan AheadMax = TimeSpan.FromHours(1);
 
+    /// <summary>For the keys of all signatures: as long as SPF has (RFC 7208 §4.6.4).</summary>
+    public static readonly TimeSpan ElapsedMax = TimeSpan.FromSeconds(20);
+
     /// <returns>One for each signature, from the top. Empty: there is none.</returns>
     public async ValueTask<IReadOnlyList<DkimVerdict>> CheckAsync(
         SignedContent content, CancellationToken cancel)
     {
-        var keys = new SigningKeys(resolver, Keys);
+        using var limit = new CancellationTokenSource(ElapsedMax, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
+        var (keys, inTime) = (new SigningKeys(resolver, Keys), either.Token);
         // DNS is asked for all at once: a slow domain holds up the others no longer than itself.
-        var checks =
-            content.Signatures.Select(signature => CheckAsync(content, signature, keys, cancel).AsTask());
+        var checks = content.Signatures.Select(signature =>
+            CheckAsync(content, signature, keys, inTime, cancel).AsTask());
         return await Task.WhenAll(checks).ConfigureAwait(false);
     }
 
     async ValueTask<DkimVerdict> CheckAsync(
-        SignedContent content, SignatureField signature, SigningKeys keys, CancellationToken cancel)
+        SignedContent content, SignatureField signature, SigningKeys keys, CancellationToken inTime,
+        CancellationToken cancel)
     {
-        var proof = await SignatureProofs.ProveAsync(content, signature, keys, clock.GetUtcNow(), cancel)
-            .ConfigureAwait(false);
+        var proof = await ProveAsync(content, signature, keys, inTime, cancel).ConfigureAwait(false);
         var why = proof.Result == AuthenticationResult.Pass && signature.BodyOctets is { } octets
             ? $"only the first {octets} of {content.BodyOctetsOf(signature.BodyForm)} octets are signed"
             : proof.Why;
@@ -39,6 +44,22 @@ sealed class DkimCheck(IResolver resolver, TimeProvider clock)
             SignatureStart = signature.SignatureStart,
             IsTesting = proof.IsTesting,
         };
+    }
+
+    /// <summary>A key that is not there in time takes no other signature with it.</summary>
+    async ValueTask<SignatureProof> ProveAsync(
+        SignedContent content, SignatureField signature, SigningKeys keys, CancellationToken inTime,
+        CancellationToken cancel)
+    {
+        try
+        {
+            return await SignatureProofs.ProveAsync(content, signature, keys, clock.GetUtcNow(), inTime)
+                .ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            return new(AuthenticationResult.Temperror, "DNS is too slow");
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 using System.Text;
 using Microsoft.Extensions.Time.Testing;
 using Postern.Mta.Inbound.Checks;
+using Postern.Tests.Doubles;
 
 namespace Postern.Tests.Inbound.Checks;
 
@@ -253,6 +254,23 @@ public sealed class DkimCheckTests : IDisposable
     {
         mail.Resolver.Unknown("s._domainkey.example.org");
         Assert.Equal(AuthenticationResult.Temperror, (await CheckAsync(mail.Sign(Simple))).Result);
+    }
+
+    [Fact]
+    public async Task Dns_ThatNeverAnswers_IsTempErrorAfterTheLimitForItsSignatureAlone()
+    {
+        var clock = new FakeTimeProvider(SampleMail.Now);
+        using var content = SampleMail.Read(
+            mail.Sign(Simple, basic: "v=1; a=rsa-sha256; d=slow.example") + mail.Sign(Simple)
+                + SampleMail.Head, SampleMail.Body);
+        var checking = new DkimCheck(new SilentResolver(mail.Resolver), clock)
+            .CheckAsync(content, Cancel).AsTask();
+        clock.Advance(DkimCheck.ElapsedMax - TimeSpan.FromMilliseconds(1));
+        Assert.False(checking.IsCompleted);
+        clock.Advance(TimeSpan.FromMilliseconds(1));
+        Assert.Equal(
+            [(AuthenticationResult.Temperror, "DNS is too slow"), (AuthenticationResult.Pass, null)],
+            (await checking).Select(one => (one.Result, one.Why)));
     }
 
     [Fact]

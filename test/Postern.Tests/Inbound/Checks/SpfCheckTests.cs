@@ -1,8 +1,6 @@
 using System.Net;
-using System.Net.Sockets;
 using Microsoft.Extensions.Time.Testing;
 using Postern.Mta.Inbound.Checks;
-using Postern.Mta.Transports;
 using Postern.Smtp;
 using Postern.Tests.Doubles;
 
@@ -205,27 +203,5 @@ public sealed class SpfCheckTests
         Mailbox? mailbox = null;
         Assert.True(sender is null || Mailbox.TryParse(sender, out mailbox));
         return SpfQuestion.Of(IPAddress.Parse(client), helo, mailbox, "mx.local.example");
-    }
-
-    /// <summary>Never answers.</summary>
-    sealed class SilentResolver : IResolver
-    {
-        public ValueTask<MxLookup> LookupMxAsync(string domain, CancellationToken cancel) =>
-            NeverAsync<MxLookup>(cancel);
-
-        public ValueTask<AddressLookup> LookupAddressesAsync(string host, CancellationToken cancel) =>
-            NeverAsync<AddressLookup>(cancel);
-
-        public ValueTask<AddressLookup> LookupAddressesAsync(
-            string host, AddressFamily family, CancellationToken cancel) => NeverAsync<AddressLookup>(cancel);
-
-        public ValueTask<TextLookup> LookupTextAsync(string name, CancellationToken cancel) =>
-            NeverAsync<TextLookup>(cancel);
-
-        public ValueTask<NameLookup> LookupNamesAsync(IPAddress address, CancellationToken cancel) =>
-            NeverAsync<NameLookup>(cancel);
-
-        static ValueTask<T> NeverAsync<T>(CancellationToken cancel) =>
-            new(new TaskCompletionSource<T>().Task.WaitAsync(cancel));
     }
 }
