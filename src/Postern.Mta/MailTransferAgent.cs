@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Postern.Mta.Accounts;
 using Postern.Mta.Events;
 using Postern.Mta.Inbound.Checks;
+using Postern.Mta.Inbound.Filters;
 using Postern.Mta.Intake;
 using Postern.Mta.Queue;
 using Postern.Mta.Reports;
@@ -65,7 +66,11 @@ public sealed class MailTransferAgent : IAsyncDisposable
         WebhookKey = new WebhookKey(Queue, store, () => Options, clock);
         Routes = new InboundRoutes(store);
         intake = new MailIntake(store, Queue, new MemoryBudget(options.Limits.Memory), clock);
-        checker = new MailChecker(parts.Resolver, clock);
+        checker = new MailChecker(parts.Resolver, clock)
+        {
+            Filters = new MailFilters(
+                (address, cancel) => address.ConnectAsync(cancel), Queue.NoteFilter, clock),
+        };
         settings = new DoorSettings(
             options, AccountDirectory.Load(options, objects.Accounts), AliasTable.Load(options, []));
         domains = objects.Domains;

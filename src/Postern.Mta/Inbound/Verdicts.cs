@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Postern.Mta.Inbound.Checks;
 using Postern.Smtp;
 
@@ -27,6 +28,7 @@ static class Verdicts
         && IsIn(rule.DmarcPolicy, checks.Dmarc?.Policy)
         && IsIn(rule.Arc, checks.Arc?.Result)
         && IsIn(rule.Iprev, checks.Iprev?.Result)
+        && IsIn(rule.Virus, checks.Virus?.Result)
         && (rule.Listed is null || rule.Listed.Any(zone => checks.Listed.Contains(zone)));
 
     /// <summary>What was not found out matches nothing.</summary>
@@ -41,8 +43,9 @@ static class Verdicts
         {
             [] => (1, "not taken here"),
             [var only] => only,
-            // RFC 7372 §3.3.
-            _ => (26, string.Join(", ", reasons.Select(reason => reason.Text))),
+            // RFC 7372 §3.3: more than one failed, where it is authentication that did.
+            _ => (reasons.TrueForAll(reason => reason.Detail == 1) ? 1 : 26,
+                string.Join(", ", reasons.Select(reason => reason.Text))),
         };
     }
 
@@ -66,7 +69,18 @@ static class Verdicts
             yield return (25, $"reverse DNS {CheckWords.Of(iprev.Result)} for the client's address");
         if (rule.Listed is not null)
             yield return (1, $"the client is listed by {checks.Listed.First(rule.Listed.Contains)}");
+        if (rule.Virus is not null && checks.Virus is { } virus)
+            yield return (1, TextOf(virus));
     }
+
+    static string TextOf(VirusVerdict virus) => virus.Result switch
+    {
+        VirusResult.Clean => "no virus found",
+        VirusResult.Infected => $"virus {virus.Signature}",
+        VirusResult.Skipped => "not scanned for viruses",
+        VirusResult.Error => "the virus scanner gives no answer",
+        _ => throw new UnreachableException(),
+    };
 
     static string Quote(string? explanation) => explanation is null ? "" : $": {explanation}";
 }

@@ -1,5 +1,6 @@
 using Postern.Mta.Inbound;
 using Postern.Mta.Inbound.Checks;
+using Postern.Mta.Inbound.Filters;
 using Postern.Mta.Store;
 using Postern.Smtp;
 using Postern.Smtp.Server;
@@ -20,7 +21,7 @@ sealed partial class SmtpDoor
         var options = current().Options;
         var inbound = options.Inbound;
         if (Checker is null || session.Kind != ListenerKind.Mx
-            || (inbound.Checks.Count == 0 && inbound.BlockLists.Count == 0))
+            || (inbound.Checks.Count == 0 && inbound.BlockLists.Count == 0 && !MailFilters.IsAny(inbound)))
             return;
         var address = session.Remote.Address;
         var client = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;

@@ -25,6 +25,7 @@ public sealed class VerdictsTests
         Arc = new ArcVerdict(None, [], null),
         Iprev = new IprevVerdict(Permerror, null),
         Listed = ["zen.example"],
+        Virus = new VirusVerdict(VirusResult.Infected, "clamav 1.4", "Eicar-Test-Signature"),
     };
 
     static readonly VerdictOptions Rule = new() { Name = "rule", Action = VerdictAction.Reject };
@@ -53,7 +54,7 @@ public sealed class VerdictsTests
     public void WhatWasNotChecked_MatchesNothing() => Assert.Null(Find(
         new MailChecks(), Rule with { Spf = [None] }, Rule with { Dkim = [None] },
         Rule with { Dmarc = [None] }, Rule with { Arc = [None] }, Rule with { Iprev = [None] },
-        Rule with { Listed = ["zen.example"] }));
+        Rule with { Listed = ["zen.example"] }, Rule with { Virus = [VirusResult.Error] }));
 
     [Theory]
     [InlineData(Pass, Fail, Pass)]
@@ -86,6 +87,12 @@ public sealed class VerdictsTests
         { Rule with { Spf = [Softfail], Iprev = [Permerror] },
             "550 5.7.26 Message rejected: SPF softfail for sender.example, reverse DNS permerror for the "
             + "client's address" },
+        { Rule with { Virus = [VirusResult.Infected] },
+            "550 5.7.1 Message rejected: virus Eicar-Test-Signature" },
+        { Rule with { Virus = [VirusResult.Infected], Listed = ["zen.example"] },
+            "550 5.7.1 Message rejected: the client is listed by zen.example, virus Eicar-Test-Signature" },
+        { Rule with { Virus = [VirusResult.Infected], Spf = [Softfail] },
+            "550 5.7.26 Message rejected: SPF softfail for sender.example, virus Eicar-Test-Signature" },
         { Rule, "550 5.7.1 Message rejected: not taken here" },
     };
 

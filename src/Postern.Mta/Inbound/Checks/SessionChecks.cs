@@ -86,6 +86,8 @@ sealed class SessionChecks
                 .ConfigureAwait(false);
             checks = checks with { Dmarc = dmarc, Dkim = dkim is null ? null : aligned };
         }
+        if (checker.Filters is { } filters)
+            checks = await filters.AskAsync(options, content, checks, cancel).ConfigureAwait(false);
         return new CheckedMail(checks, FindForged(signed));
     }
 
