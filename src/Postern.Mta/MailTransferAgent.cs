@@ -28,6 +28,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
     readonly LoginThrottle throttle;
     readonly HandshakeThrottle handshakes;
     readonly MailIntake intake;
+    readonly MailFilters filters;
     readonly MailChecker checker;
     readonly EventLog eventLog;
     readonly Housekeeping housekeeping;
@@ -66,11 +67,10 @@ public sealed class MailTransferAgent : IAsyncDisposable
         WebhookKey = new WebhookKey(Queue, store, () => Options, clock);
         Routes = new InboundRoutes(store);
         intake = new MailIntake(store, Queue, new MemoryBudget(options.Limits.Memory), clock);
-        checker = new MailChecker(parts.Resolver, clock)
-        {
-            Filters = new MailFilters(
-                (address, cancel) => address.ConnectAsync(cancel), Queue.NoteFilter, clock),
-        };
+        filters = new MailFilters(
+            (address, inTime) => address.ConnectAsync(inTime), RspamdFilter.MakeHandler(), Queue.NoteFilter,
+            clock);
+        checker = new MailChecker(parts.Resolver, clock) { Filters = filters };
         settings = new DoorSettings(
             options, AccountDirectory.Load(options, objects.Accounts), AliasTable.Load(options, []));
         domains = objects.Domains;
@@ -320,6 +320,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
         Queue.Dispose();
         webhookSender.Dispose();
         webhookPost.Dispose();
+        filters.Dispose();
         Routes.Dispose();
         stopping.Dispose();
         loading.Dispose();

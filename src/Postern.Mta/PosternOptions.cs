@@ -274,6 +274,7 @@ public sealed record InboundOptions
     public IReadOnlyList<string> AllowLists { get; init; } = [];
 
     public ClamavOptions Clamav { get; init; } = new();
+    public RspamdOptions Rspamd { get; init; } = new();
 
     /// <summary>In file order; the first match wins.</summary>
     public IReadOnlyList<VerdictOptions> Verdicts { get; init; } = [];
@@ -308,6 +309,8 @@ public sealed record InboundOptions
             o => o.AllowLists, (o, v) => o with { AllowLists = v }),
         new TableSetting<InboundOptions, ClamavOptions>("clamav", ClamavOptions.Settings,
             o => o.Clamav, (o, v) => o with { Clamav = v }),
+        new TableSetting<InboundOptions, RspamdOptions>("rspamd", RspamdOptions.Settings,
+            o => o.Rspamd, (o, v) => o with { Rspamd = v }),
         new TableListSetting<InboundOptions, VerdictOptions>("verdicts", VerdictOptions.Settings,
             o => o.Verdicts, (o, v) => o with { Verdicts = v }),
     };

@@ -27,6 +27,7 @@ public sealed record VerdictOptions
     /// <summary>Block lists by zone, of which one names the client.</summary>
     public IReadOnlyList<string>? Listed { get; init; }
 
+    public IReadOnlyList<SpamResult>? Spam { get; init; }
     public IReadOnlyList<VirusResult>? Virus { get; init; }
 
     internal static readonly SettingTable<VerdictOptions> Settings = new(
@@ -60,6 +61,10 @@ public sealed record VerdictOptions
         new ValueSetting<VerdictOptions, IReadOnlyList<string>?>("listed", Kinds.List(Kinds.Text).OrNull(),
             "Block lists of `inbound.block-lists`, of which one names the client.",
             o => o.Listed, (o, v) => o with { Listed = v }) { DefaultDoc = "any" },
+        Results("spam",
+            "What the spam filter says: `suspect` lies between `ham` and `spam`; `error` where it gives no "
+            + "answer.",
+            o => o.Spam, (o, v) => o with { Spam = v }),
         Results("virus",
             "What the virus scanner says; `error` where it gives no answer.",
             o => o.Virus, (o, v) => o with { Virus = v }),

@@ -1,3 +1,4 @@
+using Postern.Mta.Transports.Forward;
 using Postern.Smtp;
 
 namespace Postern.Mta.Configuration;
@@ -16,6 +17,12 @@ sealed partial class ConfigurationValidator
         CheckZones("inbound.block-lists", options.Inbound.BlockLists);
         CheckZones("inbound.allow-lists", options.Inbound.AllowLists);
         CheckFilter("inbound.clamav", options.Inbound.Clamav.Timeout, options.Inbound.Clamav.SizeMax);
+        CheckFilter("inbound.rspamd", options.Inbound.Rspamd.Timeout, options.Inbound.Rspamd.SizeMax);
+        if (options.Inbound.Rspamd.Url is { } url
+            && (!WebTarget.IsUrl(url) || url.Contains('?', StringComparison.Ordinal)))
+            at.Error("inbound.rspamd.url", $"\"{url}\" is no URL; write \"http://127.0.0.1:11333\"");
+        if (options.Inbound.Rspamd.Password is { } password && password.Value.Any(char.IsControl))
+            at.Error("inbound.rspamd.password", "holds control characters, which no header can");
         CheckVerdicts();
     }
 
@@ -50,6 +57,7 @@ sealed partial class ConfigurationValidator
             CheckCheck($"{path}.dmarc-policy", verdict.DmarcPolicy, MailCheck.Dmarc);
             CheckCheck($"{path}.arc", verdict.Arc, MailCheck.Arc);
             CheckCheck($"{path}.iprev", verdict.Iprev, MailCheck.Iprev);
+            CheckAsked($"{path}.spam", verdict.Spam, options.Inbound.Rspamd.Url, "inbound.rspamd.url");
             CheckAsked($"{path}.virus", verdict.Virus, options.Inbound.Clamav.Address,
                 "inbound.clamav.address");
         }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using Postern.Mta.Inbound.Checks;
 using Postern.Smtp;
 
@@ -28,6 +29,7 @@ static class Verdicts
         && IsIn(rule.DmarcPolicy, checks.Dmarc?.Policy)
         && IsIn(rule.Arc, checks.Arc?.Result)
         && IsIn(rule.Iprev, checks.Iprev?.Result)
+        && IsIn(rule.Spam, checks.Spam?.Result)
         && IsIn(rule.Virus, checks.Virus?.Result)
         && (rule.Listed is null || rule.Listed.Any(zone => checks.Listed.Contains(zone)));
 
@@ -69,9 +71,26 @@ static class Verdicts
             yield return (25, $"reverse DNS {CheckWords.Of(iprev.Result)} for the client's address");
         if (rule.Listed is not null)
             yield return (1, $"the client is listed by {checks.Listed.First(rule.Listed.Contains)}");
+        if (rule.Spam is not null && checks.Spam is { } spam)
+            yield return (1, TextOf(spam));
         if (rule.Virus is not null && checks.Virus is { } virus)
             yield return (1, TextOf(virus));
     }
+
+    static string TextOf(SpamVerdict spam) => spam.Result switch
+    {
+        SpamResult.Ham => $"no spam{ScoreOf(spam)}",
+        SpamResult.Suspect => $"suspected spam{ScoreOf(spam)}",
+        SpamResult.Spam => $"spam{ScoreOf(spam)}",
+        SpamResult.Skipped => "the spam filter was not asked",
+        SpamResult.Error => "the spam filter gives no answer",
+        _ => throw new UnreachableException(),
+    };
+
+    static string ScoreOf(SpamVerdict spam) => spam.Score is not { } score ? ""
+        : spam.Threshold is { } threshold
+            ? string.Create(CultureInfo.InvariantCulture, $", score {score:0.##} of {threshold:0.##}")
+            : string.Create(CultureInfo.InvariantCulture, $", score {score:0.##}");
 
     static string TextOf(VirusVerdict virus) => virus.Result switch
     {

@@ -40,6 +40,7 @@ public sealed class SmtpDoorCheckedTests : IAsyncLifetime
     };
 
     readonly ScriptedClamd clamd = new();
+    readonly ScriptedRspamd rspamd = new();
     MailHall hall = null!;
     EventLog log = null!;
     SmtpDoor door = null!;
@@ -78,7 +79,8 @@ public sealed class SmtpDoorCheckedTests : IAsyncLifetime
         {
             Checker = new MailChecker(dns, hall.Clock)
             {
-                Filters = new MailFilters(clamd.ConnectAsync, hall.Queue.NoteFilter, hall.Clock),
+                Filters = new MailFilters(
+                    clamd.ConnectAsync, rspamd.MakeHandler(), hall.Queue.NoteFilter, hall.Clock),
             },
         };
     }
@@ -362,5 +364,42 @@ public sealed class SmtpDoorCheckedTests : IAsyncLifetime
         Assert.Equal(["zINSTREAM", "zVERSION"], clamd.Commands);
         Assert.Equal(VirusResult.Clean, Stored.Checks!.Virus!.Result);
         Assert.Empty(dns.Asked);
+    }
+
+    [Fact]
+    public async Task Spam_IsRefusedByAVerdict_AndTheFilterKnowsWhoSentIt()
+    {
+        Open(new InboundOptions
+        {
+            Clamav = Clamav,
+            Rspamd = new RspamdOptions { Url = "http://rspamd.example:11333" },
+            Verdicts =
+            [
+                new VerdictOptions { Name = "spam", Action = VerdictAction.Reject, Spam = [SpamResult.Spam] },
+                new VerdictOptions
+                {
+                    Name = "suspect",
+                    Action = VerdictAction.Tag,
+                    Spam = [SpamResult.Suspect],
+                },
+            ],
+        });
+        rspamd.Body = """{"action":"reject","score":12.3,"required_score":6}""";
+        Assert.Equal(
+            "550 5.7.1 Message rejected: spam, score 12.3 of 6", await SendAsync(client: $"::ffff:{Client}"));
+        Assert.Equal(
+            (Client, "out.good.example", "out.good.example", "<ann@good.example>", "<b@in.example>"),
+            (rspamd["IP"], rspamd["Helo"], rspamd["Hostname"], rspamd["From"], rspamd["Rcpt"]));
+        rspamd.Body = """{"action":"add header","score":5,"required_score":6}""";
+        Assert.StartsWith("250 ", await SendAsync(""), StringComparison.Ordinal);
+        Assert.Equal("<>", rspamd["From"]);
+        Assert.Equal(Stored.Id.ToString(), rspamd["Queue-Id"]);
+        Assert.Equal(
+            (new SpamVerdict(SpamResult.Suspect, 5, 6, "rspamd 3.4"), VirusResult.Clean),
+            (Stored.Checks!.Spam, Stored.Checks.Virus!.Result));
+        Assert.StartsWith("X-Postern-Verdict: suspect\r\n", Prefix, StringComparison.Ordinal);
+        rspamd.Status = 500;
+        Assert.StartsWith("250 ", await SendAsync(), StringComparison.Ordinal);
+        Assert.Equal("inbound rspamd", Assert.Single(hall.Alarms.Raised).Subject);
     }
 }

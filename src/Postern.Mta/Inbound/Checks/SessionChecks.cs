@@ -1,4 +1,5 @@
 using System.Net;
+using Postern.Mta.Inbound.Filters;
 using Postern.Mta.Queue;
 using Postern.Mta.Store;
 using Postern.Smtp;
@@ -60,7 +61,9 @@ sealed class SessionChecks
     }
 
     /// <summary>Everything, now that the content is whole.</summary>
-    public async ValueTask<CheckedMail> CompleteAsync(StoredContent content, CancellationToken cancel)
+    /// <param name="mail">What filters are told of it.</param>
+    public async ValueTask<CheckedMail> CompleteAsync(
+        FilterQuestion mail, StoredContent content, CancellationToken cancel)
     {
         using var signed = await SignedContent.ReadAsync(content.OpenReader(), cancel).ConfigureAwait(false);
         var dkim = Wants(MailCheck.Dkim)
@@ -87,7 +90,11 @@ sealed class SessionChecks
             checks = checks with { Dmarc = dmarc, Dkim = dkim is null ? null : aligned };
         }
         if (checker.Filters is { } filters)
-            checks = await filters.AskAsync(options, content, checks, cancel).ConfigureAwait(false);
+        {
+            // Filters want IPv4 as it is, not mapped.
+            mail = mail with { Client = mail.Client with { Address = client.ToString() } };
+            checks = await filters.AskAsync(options, mail, content, checks, cancel).ConfigureAwait(false);
+        }
         return new CheckedMail(checks, FindForged(signed));
     }
 

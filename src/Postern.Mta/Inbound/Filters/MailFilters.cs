@@ -4,26 +4,48 @@ using Postern.Mta.Store;
 namespace Postern.Mta.Inbound.Filters;
 
 /// <summary>Asks the filters that are configured what they think of a message, at the same time.</summary>
-sealed class MailFilters(FilterConnect connect, FilterNote note, TimeProvider clock)
+/// <param name="web">What rspamd is reached by; disposed of with this.</param>
+sealed class MailFilters(
+    FilterConnect connect, HttpMessageHandler web, FilterNote note, TimeProvider clock) : IDisposable
 {
     readonly ClamavScanner clamav = new(connect, note, clock);
+    readonly RspamdFilter rspamd = new(web, note, clock);
 
     /// <summary>Those that are configured, as alarms call them.</summary>
     public static IEnumerable<string> NamesOf(InboundOptions options)
     {
         if (options.Clamav.Address is not null)
             yield return ClamavScanner.Name;
+        if (options.Rspamd.Url is not null)
+            yield return RspamdFilter.Name;
     }
 
     public static bool IsAny(InboundOptions options) => NamesOf(options).Any();
 
     /// <summary>What they found beside what was found before.</summary>
     public async ValueTask<MailChecks> AskAsync(
-        InboundOptions options, StoredContent content, MailChecks checks, CancellationToken cancel) =>
-        options.Clamav.Address is { } clamd
-            ? checks with
-            {
-                Virus = await clamav.ScanAsync(clamd, options.Clamav, content, cancel).ConfigureAwait(false),
-            }
-            : checks;
+        InboundOptions options, FilterQuestion mail, StoredContent content, MailChecks checks,
+        CancellationToken cancel)
+    {
+        var virus = ScanAsync(options.Clamav, content, cancel);
+        var spam = CheckAsync(options.Rspamd, mail, content, cancel);
+        await Task.WhenAll(virus, spam).ConfigureAwait(false);
+        return checks with
+        {
+            Virus = await virus.ConfigureAwait(false),
+            Spam = await spam.ConfigureAwait(false),
+        };
+    }
+
+    public void Dispose() => rspamd.Dispose();
+
+    async Task<VirusVerdict?> ScanAsync(
+        ClamavOptions options, StoredContent content, CancellationToken cancel) =>
+        options.Address is { } address
+            ? await clamav.ScanAsync(address, options, content, cancel).ConfigureAwait(false) : null;
+
+    async Task<SpamVerdict?> CheckAsync(
+        RspamdOptions options, FilterQuestion mail, StoredContent content, CancellationToken cancel) =>
+        options.Url is { } url
+            ? await rspamd.CheckAsync(url, options, mail, content, cancel).ConfigureAwait(false) : null;
 }
