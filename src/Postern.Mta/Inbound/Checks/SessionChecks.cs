@@ -65,6 +65,25 @@ sealed class SessionChecks
     public async ValueTask<CheckedMail> CompleteAsync(
         FilterQuestion mail, StoredContent content, CancellationToken cancel)
     {
+        // Filters need nothing of what DNS says: whoever is slowest is waited for, and no longer.
+        var asked = AskFiltersAsync(mail, content, cancel);
+        var looked = CheckAsync(content, cancel);
+        await Task.WhenAll(asked, looked).ConfigureAwait(false);
+        var (answers, found) = (await asked.ConfigureAwait(false), await looked.ConfigureAwait(false));
+        return found with { Checks = found.Checks with { Spam = answers.Spam, Virus = answers.Virus } };
+    }
+
+    Task<FilterAnswers> AskFiltersAsync(
+        FilterQuestion mail, StoredContent content, CancellationToken cancel)
+    {
+        // They want an IPv4 address as it is, not mapped.
+        mail = mail with { Client = mail.Client with { Address = client.ToString() } };
+        return checker.Filters?.AskAsync(options, mail, content, cancel)
+            ?? Task.FromResult(FilterAnswers.None);
+    }
+
+    async Task<CheckedMail> CheckAsync(StoredContent content, CancellationToken cancel)
+    {
         using var signed = await SignedContent.ReadAsync(content.OpenReader(), cancel).ConfigureAwait(false);
         var dkim = Wants(MailCheck.Dkim)
             ? await checker.Dkim.CheckAsync(signed, cancel).ConfigureAwait(false) : null;
@@ -88,12 +107,6 @@ sealed class SessionChecks
                 (new DmarcVerdict(AuthenticationResult.Temperror, "", null, TooSlow), dkim ?? []), cancel)
                 .ConfigureAwait(false);
             checks = checks with { Dmarc = dmarc, Dkim = dkim is null ? null : aligned };
-        }
-        if (checker.Filters is { } filters)
-        {
-            // Filters want IPv4 as it is, not mapped.
-            mail = mail with { Client = mail.Client with { Address = client.ToString() } };
-            checks = await filters.AskAsync(options, mail, content, checks, cancel).ConfigureAwait(false);
         }
         return new CheckedMail(checks, FindForged(signed));
     }

@@ -22,19 +22,13 @@ sealed class MailFilters(
 
     public static bool IsAny(InboundOptions options) => NamesOf(options).Any();
 
-    /// <summary>What they found beside what was found before.</summary>
-    public async ValueTask<MailChecks> AskAsync(
-        InboundOptions options, FilterQuestion mail, StoredContent content, MailChecks checks,
-        CancellationToken cancel)
+    public async Task<FilterAnswers> AskAsync(
+        InboundOptions options, FilterQuestion mail, StoredContent content, CancellationToken cancel)
     {
         var virus = ScanAsync(options.Clamav, content, cancel);
         var spam = CheckAsync(options.Rspamd, mail, content, cancel);
         await Task.WhenAll(virus, spam).ConfigureAwait(false);
-        return checks with
-        {
-            Virus = await virus.ConfigureAwait(false),
-            Spam = await spam.ConfigureAwait(false),
-        };
+        return new FilterAnswers(await spam.ConfigureAwait(false), await virus.ConfigureAwait(false));
     }
 
     public void Dispose() => rspamd.Dispose();
@@ -48,4 +42,10 @@ sealed class MailFilters(
         RspamdOptions options, FilterQuestion mail, StoredContent content, CancellationToken cancel) =>
         options.Url is { } url
             ? await rspamd.CheckAsync(url, options, mail, content, cancel).ConfigureAwait(false) : null;
+}
+
+/// <summary>What filters say of one message. Null: that one is not configured.</summary>
+sealed record FilterAnswers(SpamVerdict? Spam, VirusVerdict? Virus)
+{
+    public static readonly FilterAnswers None = new(null, null);
 }
