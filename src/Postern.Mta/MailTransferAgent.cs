@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Postern.Mta.Accounts;
 using Postern.Mta.Events;
 using Postern.Mta.Inbound.Checks;
+using Postern.Mta.Inbound.Filters;
 using Postern.Mta.Intake;
 using Postern.Mta.Queue;
 using Postern.Mta.Reports;
@@ -27,6 +28,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
     readonly LoginThrottle throttle;
     readonly HandshakeThrottle handshakes;
     readonly MailIntake intake;
+    readonly MailFilters filters;
     readonly MailChecker checker;
     readonly EventLog eventLog;
     readonly Housekeeping housekeeping;
@@ -65,7 +67,10 @@ public sealed class MailTransferAgent : IAsyncDisposable
         WebhookKey = new WebhookKey(Queue, store, () => Options, clock);
         Routes = new InboundRoutes(store);
         intake = new MailIntake(store, Queue, new MemoryBudget(options.Limits.Memory), clock);
-        checker = new MailChecker(parts.Resolver, clock);
+        filters = new MailFilters(
+            (address, inTime) => address.ConnectAsync(inTime), RspamdFilter.MakeHandler(), Queue.NoteFilter,
+            clock);
+        checker = new MailChecker(parts.Resolver, clock) { Filters = filters };
         settings = new DoorSettings(
             options, AccountDirectory.Load(options, objects.Accounts), AliasTable.Load(options, []));
         domains = objects.Domains;
@@ -315,6 +320,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
         Queue.Dispose();
         webhookSender.Dispose();
         webhookPost.Dispose();
+        filters.Dispose();
         Routes.Dispose();
         stopping.Dispose();
         loading.Dispose();

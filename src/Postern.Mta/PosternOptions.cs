@@ -273,6 +273,9 @@ public sealed record InboundOptions
     /// <summary>Zones that name clients no block list is asked about.</summary>
     public IReadOnlyList<string> AllowLists { get; init; } = [];
 
+    public ClamavOptions Clamav { get; init; } = new();
+    public RspamdOptions Rspamd { get; init; } = new();
+
     /// <summary>In file order; the first match wins.</summary>
     public IReadOnlyList<VerdictOptions> Verdicts { get; init; } = [];
 
@@ -304,6 +307,10 @@ public sealed record InboundOptions
         new ValueSetting<InboundOptions, IReadOnlyList<string>>("allow-lists", Kinds.List(Kinds.Text),
             "DNS zones that name clients no block list is asked about.",
             o => o.AllowLists, (o, v) => o with { AllowLists = v }),
+        new TableSetting<InboundOptions, ClamavOptions>("clamav", ClamavOptions.Settings,
+            o => o.Clamav, (o, v) => o with { Clamav = v }),
+        new TableSetting<InboundOptions, RspamdOptions>("rspamd", RspamdOptions.Settings,
+            o => o.Rspamd, (o, v) => o with { Rspamd = v }),
         new TableListSetting<InboundOptions, VerdictOptions>("verdicts", VerdictOptions.Settings,
             o => o.Verdicts, (o, v) => o with { Verdicts = v }),
     };

@@ -27,6 +27,9 @@ public sealed record VerdictOptions
     /// <summary>Block lists by zone, of which one names the client.</summary>
     public IReadOnlyList<string>? Listed { get; init; }
 
+    public IReadOnlyList<SpamResult>? Spam { get; init; }
+    public IReadOnlyList<VirusResult>? Virus { get; init; }
+
     internal static readonly SettingTable<VerdictOptions> Settings = new(
         "What becomes of mail from other servers; tried in order, the first match wins, once a message. Keys "
         + "are joined by AND, items of a list by OR. Mail that no verdict matches is taken.")
@@ -58,12 +61,19 @@ public sealed record VerdictOptions
         new ValueSetting<VerdictOptions, IReadOnlyList<string>?>("listed", Kinds.List(Kinds.Text).OrNull(),
             "Block lists of `inbound.block-lists`, of which one names the client.",
             o => o.Listed, (o, v) => o with { Listed = v }) { DefaultDoc = "any" },
+        Results("spam",
+            "What the spam filter says: `suspect` lies between `ham` and `spam`; `error` where it gives no "
+            + "answer.",
+            o => o.Spam, (o, v) => o with { Spam = v }),
+        Results("virus",
+            "What the virus scanner says; `error` where it gives no answer.",
+            o => o.Virus, (o, v) => o with { Virus = v }),
     };
 
-    static ValueSetting<VerdictOptions, IReadOnlyList<AuthenticationResult>?> Results(
-        string key, string doc, Func<VerdictOptions, IReadOnlyList<AuthenticationResult>?> get,
-        Func<VerdictOptions, IReadOnlyList<AuthenticationResult>?, VerdictOptions> set) =>
-        new(key, Kinds.List(Kinds.Word<AuthenticationResult>()).OrNull(), doc, get, set)
+    static ValueSetting<VerdictOptions, IReadOnlyList<TResult>?> Results<TResult>(
+        string key, string doc, Func<VerdictOptions, IReadOnlyList<TResult>?> get,
+        Func<VerdictOptions, IReadOnlyList<TResult>?, VerdictOptions> set) where TResult : struct, Enum =>
+        new(key, Kinds.List(Kinds.Word<TResult>()).OrNull(), doc, get, set)
         {
             DefaultDoc = "any",
         };

@@ -1,3 +1,4 @@
+using Postern.Mta.Transports.Forward;
 using Postern.Smtp;
 
 namespace Postern.Mta.Configuration;
@@ -15,7 +16,24 @@ sealed partial class ConfigurationValidator
             at.Error("inbound.postmaster", $"\"{postmaster}\" is no address; write \"admin@example.org\"");
         CheckZones("inbound.block-lists", options.Inbound.BlockLists);
         CheckZones("inbound.allow-lists", options.Inbound.AllowLists);
+        CheckFilter("inbound.clamav", options.Inbound.Clamav.Timeout, options.Inbound.Clamav.SizeMax);
+        CheckFilter("inbound.rspamd", options.Inbound.Rspamd.Timeout, options.Inbound.Rspamd.SizeMax);
+        if (options.Inbound.Rspamd.Url is { } url
+            && (!WebTarget.IsUrl(url) || url.Contains('?', StringComparison.Ordinal)))
+            at.Error("inbound.rspamd.url", $"\"{url}\" is no URL; write \"http://127.0.0.1:11333\"");
+        if (options.Inbound.Rspamd.Password is { } password && password.Value.Any(char.IsControl))
+            at.Error("inbound.rspamd.password", "holds control characters, which no header can");
         CheckVerdicts();
+    }
+
+    /// <summary>The client waits for filters after its dot, ten minutes (RFC 5321 §4.5.3.2.6), and may have
+    /// waited for DNS before.</summary>
+    void CheckFilter(string path, TimeSpan timeout, long sizeMax)
+    {
+        if (timeout <= TimeSpan.Zero || timeout > TimeSpan.FromMinutes(5))
+            at.Error($"{path}.timeout", "must be longer than nothing, and 5m at most");
+        if (sizeMax <= 0)
+            at.Error($"{path}.size-max", "must be more than nothing");
     }
 
     void CheckVerdicts()
@@ -39,6 +57,9 @@ sealed partial class ConfigurationValidator
             CheckCheck($"{path}.dmarc-policy", verdict.DmarcPolicy, MailCheck.Dmarc);
             CheckCheck($"{path}.arc", verdict.Arc, MailCheck.Arc);
             CheckCheck($"{path}.iprev", verdict.Iprev, MailCheck.Iprev);
+            CheckAsked($"{path}.spam", verdict.Spam, options.Inbound.Rspamd.Url, "inbound.rspamd.url");
+            CheckAsked($"{path}.virus", verdict.Virus, options.Inbound.Clamav.Address,
+                "inbound.clamav.address");
         }
     }
 
@@ -48,6 +69,15 @@ sealed partial class ConfigurationValidator
             if (!HostName.IsValid(zones[i]))
                 at.Error(Reading.Item(path, i),
                     $"\"{zones[i]}\" is no DNS zone; write \"zen.spamhaus.org\"");
+    }
+
+    /// <summary>The same where no filter is asked.</summary>
+    /// <param name="filter">Null: it is not configured.</param>
+    void CheckAsked<T>(string path, IReadOnlyList<T>? wanted, object? filter, string key)
+    {
+        CheckNotEmpty(path, wanted);
+        if (wanted is { Count: > 0 } && filter is null)
+            at.Error(path, $"is never known; set {key}");
     }
 
     /// <summary>A verdict that waits for what nobody looks at would never match.</summary>

@@ -93,6 +93,15 @@ static class Kinds
         },
         endpoint => endpoint.ToString());
 
+    public static readonly SettingKind<Inbound.Filters.FilterAddress> Filter = OfText(
+        "host and port, or socket",
+        (string text, Reading _, out string? mend) =>
+        {
+            Inbound.Filters.FilterAddress.TryParse(text, out var address, out mend);
+            return address;
+        },
+        address => address.Text);
+
     public static readonly SettingKind<Routing.AddressPattern> Pattern = OfText("address pattern",
         (string text, Reading _, out string? mend) =>
         {

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Globalization;
 using Postern.Mta.Inbound.Checks;
 using Postern.Smtp;
 
@@ -27,6 +29,8 @@ static class Verdicts
         && IsIn(rule.DmarcPolicy, checks.Dmarc?.Policy)
         && IsIn(rule.Arc, checks.Arc?.Result)
         && IsIn(rule.Iprev, checks.Iprev?.Result)
+        && IsIn(rule.Spam, checks.Spam?.Result)
+        && IsIn(rule.Virus, checks.Virus?.Result)
         && (rule.Listed is null || rule.Listed.Any(zone => checks.Listed.Contains(zone)));
 
     /// <summary>What was not found out matches nothing.</summary>
@@ -41,8 +45,9 @@ static class Verdicts
         {
             [] => (1, "not taken here"),
             [var only] => only,
-            // RFC 7372 §3.3.
-            _ => (26, string.Join(", ", reasons.Select(reason => reason.Text))),
+            // RFC 7372 §3.3: more than one failed, where it is authentication that did.
+            _ => (reasons.TrueForAll(reason => reason.Detail == 1) ? 1 : 26,
+                string.Join(", ", reasons.Select(reason => reason.Text))),
         };
     }
 
@@ -66,7 +71,35 @@ static class Verdicts
             yield return (25, $"reverse DNS {CheckWords.Of(iprev.Result)} for the client's address");
         if (rule.Listed is not null)
             yield return (1, $"the client is listed by {checks.Listed.First(rule.Listed.Contains)}");
+        if (rule.Spam is not null && checks.Spam is { } spam)
+            yield return (1, TextOf(spam));
+        if (rule.Virus is not null && checks.Virus is { } virus)
+            yield return (1, TextOf(virus));
     }
+
+    static string TextOf(SpamVerdict spam) => spam.Result switch
+    {
+        SpamResult.Ham => $"no spam{ScoreOf(spam)}",
+        SpamResult.Suspect => $"suspected spam{ScoreOf(spam)}",
+        SpamResult.Spam => $"spam{ScoreOf(spam)}",
+        SpamResult.Skipped => "the spam filter was not asked",
+        SpamResult.Error => "the spam filter gives no answer",
+        _ => throw new UnreachableException(),
+    };
+
+    static string ScoreOf(SpamVerdict spam) => spam.Score is not { } score ? ""
+        : spam.Threshold is { } threshold
+            ? string.Create(CultureInfo.InvariantCulture, $", score {score:0.##} of {threshold:0.##}")
+            : string.Create(CultureInfo.InvariantCulture, $", score {score:0.##}");
+
+    static string TextOf(VirusVerdict virus) => virus.Result switch
+    {
+        VirusResult.Clean => "no virus found",
+        VirusResult.Infected => $"virus {virus.Signature}",
+        VirusResult.Skipped => "not scanned for viruses",
+        VirusResult.Error => "the virus scanner gives no answer",
+        _ => throw new UnreachableException(),
+    };
 
     static string Quote(string? explanation) => explanation is null ? "" : $": {explanation}";
 }

@@ -1,5 +1,7 @@
 using Postern.Mta.Inbound;
 using Postern.Mta.Inbound.Checks;
+using Postern.Mta.Inbound.Filters;
+using Postern.Mta.Queue;
 using Postern.Mta.Store;
 using Postern.Smtp;
 using Postern.Smtp.Server;
@@ -20,7 +22,7 @@ sealed partial class SmtpDoor
         var options = current().Options;
         var inbound = options.Inbound;
         if (Checker is null || session.Kind != ListenerKind.Mx
-            || (inbound.Checks.Count == 0 && inbound.BlockLists.Count == 0))
+            || (inbound.Checks.Count == 0 && inbound.BlockLists.Count == 0 && !MailFilters.IsAny(inbound)))
             return;
         var address = session.Remote.Address;
         var client = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
@@ -31,18 +33,23 @@ sealed partial class SmtpDoor
     async ValueTask<Reply> AcceptCheckedAsync(
         SessionChecks checks, IntakeRequest request, IntakeSink sink, CancellationToken cancel)
     {
+        var id = sink.Id;
         request = request with
         {
             Client = request.Client with { Name = await checks.FindNameAsync().ConfigureAwait(false) },
-            Examine = (content, inTime) => ExamineAsync(checks, request, content, inTime),
+            Examine = (content, inTime) => ExamineAsync(checks, request, id, content, inTime),
         };
         return await intake.AcceptAsync(request, sink, cancel).ConfigureAwait(false);
     }
 
     async ValueTask<Examination> ExamineAsync(
-        SessionChecks checks, IntakeRequest request, StoredContent content, CancellationToken cancel)
+        SessionChecks checks, IntakeRequest request, QueueId id, StoredContent content,
+        CancellationToken cancel)
     {
-        var (found, forged) = await checks.CompleteAsync(content, cancel).ConfigureAwait(false);
+        var mail = new FilterQuestion(
+            id, request.Client, request.Sender,
+            [.. request.Recipients.Select(to => to.Recipient.Path.Mailbox)]);
+        var (found, forged) = await checks.CompleteAsync(mail, content, cancel).ConfigureAwait(false);
         var options = current().Options;
         // What comes back to a return path of ours has proved that it may.
         var rule = request.Recipients.Any(to => to.ReturnOf is not null) ? null : Verdicts.Find(

@@ -57,6 +57,7 @@ sealed partial class Housekeeping(
             queue.WatchStore();
             queue.WatchQuotas(isSpent);
             queue.WatchTransports();
+            queue.WatchFilters();
             queue.KeepSpent();
             await AttemptAsync("alarm mail", queue.TellAlarmsAsync, cancel).ConfigureAwait(false);
             if (!isRecovered)

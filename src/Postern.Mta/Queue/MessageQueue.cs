@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Postern.Mta.Accounts;
 using Postern.Mta.Events;
+using Postern.Mta.Inbound.Filters;
 using Postern.Mta.Intake;
 using Postern.Mta.Lists;
 using Postern.Mta.Reports;
@@ -31,6 +32,7 @@ public sealed partial class MessageQueue : IDisposable
     const string DiskAlarm = "disk";
     const string StoreAlarm = "store";
     const string QuotaAlarm = "quota";
+    const string FilterAlarm = "filter";
 
     /// <summary>Kinds of alarm whose subject is a transport.</summary>
     static readonly string[] TransportAlarms =
@@ -38,6 +40,9 @@ public sealed partial class MessageQueue : IDisposable
 
     /// <summary>A transport may have the name of an account, and its success clears its alarms.</summary>
     const string QuotaSubject = "account ";
+
+    /// <inheritdoc cref="QuotaSubject"/>
+    const string FilterSubject = "inbound ";
 
     readonly IMailStore store;
     readonly RelayHealth health;
@@ -161,6 +166,26 @@ public sealed partial class MessageQueue : IDisposable
     /// </summary>
     internal void WatchTransports() => ClearAlarms(alarm =>
         Array.IndexOf(TransportAlarms, alarm.Kind) >= 0 && !Options.Transports.ContainsKey(alarm.Subject));
+
+    /// <summary>The same for filters of inbound mail.</summary>
+    internal void WatchFilters() => ClearAlarms(alarm => alarm.Kind == FilterAlarm
+        && !MailFilters.NamesOf(Options.Inbound).Contains(alarm.Subject[FilterSubject.Length..]));
+
+    /// <summary>A filter of inbound mail was asked. Its alarm stands until it answers again.</summary>
+    /// <param name="trouble">Null: it answered.</param>
+    internal void NoteFilter(string filter, string? trouble)
+    {
+        var subject = FilterSubject + filter;
+        var change = new StoreChange();
+        if (trouble is null)
+            alarms.Clear(FilterAlarm, subject)?.AddTo(change);
+        else
+            alarms.Raise(FilterAlarm, subject,
+                $"{filter} gives no answer: {trouble}; mail is taken without it unless a verdict says else",
+                $"see that it runs and listens where [inbound.{filter}] says")?.AddTo(change);
+        if (change.Events.Count > 0)
+            store.Post(change);
+    }
 
     void ClearAlarms(Func<Alarm, bool> which)
     {

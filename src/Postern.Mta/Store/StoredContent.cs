@@ -10,7 +10,7 @@ public abstract class StoredContent : IDisposable
 {
     public abstract long Octets { get; }
 
-    /// <summary>A reader from the first octet; one at a time. The caller completes it.</summary>
+    /// <summary>A reader from the first octet; each has its own place. The caller completes it.</summary>
     public abstract PipeReader OpenReader();
 
     /// <summary>The octets, when they are in memory.</summary>

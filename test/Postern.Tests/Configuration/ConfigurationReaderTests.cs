@@ -81,6 +81,17 @@ public sealed class ConfigurationReaderTests
     [InlineData("[[inbound.verdicts]]\naction = \"tag\"\nspf = \"failed\"", "did you mean \"fail\"?")]
     [InlineData("[[inbound.verdicts]]\naction = \"tag\"\nlisted = \"zen.example\"",
         "inbound.verdicts[1].listed")]
+    [InlineData("[[inbound.verdicts]]\naction = \"tag\"\nvirus = \"infected\"",
+        "inbound.verdicts[1].virus: is never known; set inbound.clamav.address")]
+    [InlineData("[[inbound.verdicts]]\naction = \"tag\"\nspam = \"error\"",
+        "inbound.verdicts[1].spam: is never known; set inbound.rspamd.url")]
+    [InlineData("[inbound.rspamd]\nurl = \"127.0.0.1:11333\"",
+        "inbound.rspamd.url: \"127.0.0.1:11333\" is no URL")]
+    [InlineData("[inbound.rspamd]\ntimeout = \"0s\"", "inbound.rspamd.timeout: must be")]
+    [InlineData("[inbound.clamav]\naddress = \"/run/clamd\"",
+        "inbound.clamav.address: \"/run/clamd\" is no address of a filter")]
+    [InlineData("[inbound.clamav]\ntimeout = \"10m\"", "inbound.clamav.timeout: must be")]
+    [InlineData("[inbound.clamav]\nsize-max = \"0\"", "inbound.clamav.size-max: ")]
     public void Inbound_ThatCannotMeanAnything_IsAnError(string text, string expected) =>
         Assert.Contains(ErrorsOf("[inbound]\n" + text),
             error => error.Contains(expected, StringComparison.Ordinal));

@@ -25,6 +25,8 @@ public sealed class VerdictsTests
         Arc = new ArcVerdict(None, [], null),
         Iprev = new IprevVerdict(Permerror, null),
         Listed = ["zen.example"],
+        Spam = new SpamVerdict(SpamResult.Spam, 12.3, 6, "rspamd 3.4"),
+        Virus = new VirusVerdict(VirusResult.Infected, "clamav 1.4", "Eicar-Test-Signature"),
     };
 
     static readonly VerdictOptions Rule = new() { Name = "rule", Action = VerdictAction.Reject };
@@ -53,7 +55,8 @@ public sealed class VerdictsTests
     public void WhatWasNotChecked_MatchesNothing() => Assert.Null(Find(
         new MailChecks(), Rule with { Spf = [None] }, Rule with { Dkim = [None] },
         Rule with { Dmarc = [None] }, Rule with { Arc = [None] }, Rule with { Iprev = [None] },
-        Rule with { Listed = ["zen.example"] }));
+        Rule with { Listed = ["zen.example"] }, Rule with { Virus = [VirusResult.Error] },
+        Rule with { Spam = [SpamResult.Error] }));
 
     [Theory]
     [InlineData(Pass, Fail, Pass)]
@@ -86,6 +89,17 @@ public sealed class VerdictsTests
         { Rule with { Spf = [Softfail], Iprev = [Permerror] },
             "550 5.7.26 Message rejected: SPF softfail for sender.example, reverse DNS permerror for the "
             + "client's address" },
+        { Rule with { Spam = [SpamResult.Spam] },
+            "550 5.7.1 Message rejected: spam, score 12.3 of 6" },
+        { Rule with { Spam = [SpamResult.Spam], Virus = [VirusResult.Infected],
+            Action = VerdictAction.Defer },
+            "451 4.7.1 Message rejected: spam, score 12.3 of 6, virus Eicar-Test-Signature" },
+        { Rule with { Virus = [VirusResult.Infected] },
+            "550 5.7.1 Message rejected: virus Eicar-Test-Signature" },
+        { Rule with { Virus = [VirusResult.Infected], Listed = ["zen.example"] },
+            "550 5.7.1 Message rejected: the client is listed by zen.example, virus Eicar-Test-Signature" },
+        { Rule with { Virus = [VirusResult.Infected], Spf = [Softfail] },
+            "550 5.7.26 Message rejected: SPF softfail for sender.example, virus Eicar-Test-Signature" },
         { Rule, "550 5.7.1 Message rejected: not taken here" },
     };
 
@@ -108,5 +122,27 @@ public sealed class VerdictsTests
         var text = IntakeReplies.NotWanted(Rule with { Spf = [Fail] }, checks).Lines[0];
         Assert.DoesNotContain(text, character => character is < ' ' or > '~');
         Assert.InRange(text.Length, 50, 300);
+    }
+
+    [Theory]
+    [InlineData(SpamResult.Suspect, 4.26, 15.0, "suspected spam, score 4.26 of 15")]
+    [InlineData(SpamResult.Spam, -1.0, null, "spam, score -1")]
+    [InlineData(SpamResult.Ham, null, null, "no spam")]
+    [InlineData(SpamResult.Skipped, null, null, "the spam filter was not asked")]
+    [InlineData(SpamResult.Error, null, null, "the spam filter gives no answer")]
+    public void SpamFilter_IsQuoted(SpamResult result, double? score, double? threshold, string expected)
+    {
+        var checks = new MailChecks { Spam = new SpamVerdict(result, score, threshold, "rspamd") };
+        Assert.Equal((1, expected), Verdicts.Explain(Rule with { Spam = [result] }, checks));
+    }
+
+    [Theory]
+    [InlineData(VirusResult.Clean, "no virus found")]
+    [InlineData(VirusResult.Skipped, "not scanned for viruses")]
+    [InlineData(VirusResult.Error, "the virus scanner gives no answer")]
+    public void Scanner_IsQuoted(VirusResult result, string expected)
+    {
+        var checks = new MailChecks { Virus = new VirusVerdict(result, "clamav", null) };
+        Assert.Equal((1, expected), Verdicts.Explain(Rule with { Virus = [result] }, checks));
     }
 }

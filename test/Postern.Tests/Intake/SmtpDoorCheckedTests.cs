@@ -5,6 +5,7 @@ using Postern.Mta;
 using Postern.Mta.Accounts;
 using Postern.Mta.Events;
 using Postern.Mta.Inbound.Checks;
+using Postern.Mta.Inbound.Filters;
 using Postern.Mta.Intake;
 using Postern.Mta.Queue;
 using Postern.Mta.Routing;
@@ -33,6 +34,13 @@ public sealed class SmtpDoorCheckedTests : IAsyncLifetime
         .Add("_dmarc.bad.example", "TXT", "v=DMARC1; p=reject")
         .Add("1.2.0.192.zen.example", "A", "127.0.0.2");
 
+    static readonly ClamavOptions Clamav = new()
+    {
+        Address = FilterAddress.TryParse("127.0.0.1:3310", out var address, out _) ? address : null,
+    };
+
+    readonly ScriptedClamd clamd = new();
+    readonly ScriptedRspamd rspamd = new();
     MailHall hall = null!;
     EventLog log = null!;
     SmtpDoor door = null!;
@@ -69,7 +77,11 @@ public sealed class SmtpDoorCheckedTests : IAsyncLifetime
             new InboundRoutes(hall.Store), new AccountLimits(hall.Clock), new LoginThrottle(hall.Clock),
             new HandshakeThrottle(hall.Clock), hall.Health, log.Sessions, new Metrics(), () => settings)
         {
-            Checker = new MailChecker(dns, hall.Clock),
+            Checker = new MailChecker(dns, hall.Clock)
+            {
+                Filters = new MailFilters(
+                    clamd.ConnectAsync, rspamd.MakeHandler(), hall.Queue.NoteFilter, hall.Clock),
+            },
         };
     }
 
@@ -262,5 +274,135 @@ public sealed class SmtpDoorCheckedTests : IAsyncLifetime
         Assert.Equal(
             (AuthenticationResult.Pass, SpfScope.Helo, "out.good.example"),
             (Stored.Checks!.Spf!.Result, Stored.Checks.Spf.Scope, Stored.Checks.Spf.Domain));
+    }
+
+    [Fact]
+    public async Task InfectedMail_IsRefusedByAVerdict()
+    {
+        Open(new InboundOptions
+        {
+            Clamav = Clamav,
+            Verdicts =
+            [
+                new VerdictOptions
+                {
+                    Name = "virus",
+                    Action = VerdictAction.Reject,
+                    Virus = [VirusResult.Infected],
+                },
+            ],
+        });
+        clamd.Reply = "stream: Eicar-Test-Signature FOUND\0";
+        Assert.Equal("550 5.7.1 Message rejected: virus Eicar-Test-Signature", await SendAsync());
+        Assert.Empty(hall.Store.Recipients);
+        clamd.Reply = "stream: OK\0";
+        Assert.StartsWith("250 ", await SendAsync(), StringComparison.Ordinal);
+        Assert.Equal(
+            new VirusVerdict(VirusResult.Clean, "clamav 1.4.3", null), Stored.Checks!.Virus);
+        Assert.Equal(Letter, Encoding.Latin1.GetString(clamd.Received.ToArray()));
+    }
+
+    [Fact]
+    public async Task Scanner_ThatIsDown_IsAnAlarmUntilItAnswers_AndMailIsTaken()
+    {
+        Open(new InboundOptions { Clamav = Clamav });
+        clamd.IsDown = true;
+        Assert.StartsWith("250 ", await SendAsync(), StringComparison.Ordinal);
+        Assert.Equal(VirusResult.Error, Stored.Checks!.Virus!.Result);
+        Assert.DoesNotContain("X-Postern-Verdict", Prefix, StringComparison.Ordinal);
+        var alarm = Assert.Single(hall.Alarms.Raised);
+        Assert.Equal(
+            ("filter", "inbound clamav", "clamav gives no answer: Connection refused; mail is taken without "
+                + "it unless a verdict says else"),
+            (alarm.Kind, alarm.Subject, alarm.Text));
+        await SendAsync();
+        Assert.Same(alarm, Assert.Single(hall.Alarms.Raised));
+        clamd.IsDown = false;
+        await SendAsync();
+        Assert.Empty(hall.Alarms.Raised);
+    }
+
+    [Fact]
+    public async Task Scanner_ThatIsNotConfiguredAnyMore_HasNoAlarm()
+    {
+        Open(new InboundOptions { Clamav = Clamav });
+        clamd.IsDown = true;
+        await SendAsync();
+        hall.Queue.WatchFilters();
+        Assert.Single(hall.Alarms.Raised);
+        hall.Queue.Apply(hall.Options with { Inbound = new InboundOptions() });
+        hall.Queue.WatchFilters();
+        Assert.Empty(hall.Alarms.Raised);
+    }
+
+    [Fact]
+    public async Task Scanner_ThatIsDown_CanKeepMailOut()
+    {
+        Open(new InboundOptions
+        {
+            Clamav = Clamav,
+            Verdicts =
+            [
+                new VerdictOptions
+                {
+                    Name = "unscanned",
+                    Action = VerdictAction.Defer,
+                    Virus = [VirusResult.Error],
+                },
+            ],
+        });
+        clamd.IsDown = true;
+        Assert.Equal(
+            "451 4.7.1 Message rejected: the virus scanner gives no answer", await SendAsync());
+    }
+
+    [Fact]
+    public async Task Scanner_IsAskedWhereNothingElseIsChecked_ButNotAboutUncheckedClients()
+    {
+        Open(new InboundOptions { Checks = [], Clamav = Clamav });
+        await SendAsync(client: "127.0.0.1");
+        Assert.Empty(clamd.Commands);
+        Assert.Null(Stored.Checks);
+        await SendAsync();
+        Assert.Equal(["zINSTREAM", "zVERSION"], clamd.Commands);
+        Assert.Equal(VirusResult.Clean, Stored.Checks!.Virus!.Result);
+        Assert.Empty(dns.Asked);
+    }
+
+    [Fact]
+    public async Task Spam_IsRefusedByAVerdict_AndTheFilterKnowsWhoSentIt()
+    {
+        Open(new InboundOptions
+        {
+            Clamav = Clamav,
+            Rspamd = new RspamdOptions { Url = "http://rspamd.example:11333" },
+            Verdicts =
+            [
+                new VerdictOptions { Name = "spam", Action = VerdictAction.Reject, Spam = [SpamResult.Spam] },
+                new VerdictOptions
+                {
+                    Name = "suspect",
+                    Action = VerdictAction.Tag,
+                    Spam = [SpamResult.Suspect],
+                },
+            ],
+        });
+        rspamd.Body = """{"action":"reject","score":12.3,"required_score":6}""";
+        Assert.Equal(
+            "550 5.7.1 Message rejected: spam, score 12.3 of 6", await SendAsync(client: $"::ffff:{Client}"));
+        Assert.Equal(
+            (Client, "out.good.example", "out.good.example", "<ann@good.example>", "<b@in.example>"),
+            (rspamd["IP"], rspamd["Helo"], rspamd["Hostname"], rspamd["From"], rspamd["Rcpt"]));
+        rspamd.Body = """{"action":"add header","score":5,"required_score":6}""";
+        Assert.StartsWith("250 ", await SendAsync(""), StringComparison.Ordinal);
+        Assert.Equal("<>", rspamd["From"]);
+        Assert.Equal(Stored.Id.ToString(), rspamd["Queue-Id"]);
+        Assert.Equal(
+            (new SpamVerdict(SpamResult.Suspect, 5, 6, "rspamd 3.4"), VirusResult.Clean),
+            (Stored.Checks!.Spam, Stored.Checks.Virus!.Result));
+        Assert.StartsWith("X-Postern-Verdict: suspect\r\n", Prefix, StringComparison.Ordinal);
+        rspamd.Status = 500;
+        Assert.StartsWith("250 ", await SendAsync(), StringComparison.Ordinal);
+        Assert.Equal("inbound rspamd", Assert.Single(hall.Alarms.Raised).Subject);
     }
 }

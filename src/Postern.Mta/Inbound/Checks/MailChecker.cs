@@ -1,3 +1,4 @@
+using Postern.Mta.Inbound.Filters;
 using Postern.Mta.Transports;
 
 namespace Postern.Mta.Inbound.Checks;
@@ -22,4 +23,7 @@ sealed class MailChecker
     public DkimCheck Dkim { get; }
     public ArcCheck Arc { get; }
     public DmarcCheck Dmarc { get; }
+
+    /// <summary>Null: nobody else is asked.</summary>
+    public MailFilters? Filters { get; init; }
 }

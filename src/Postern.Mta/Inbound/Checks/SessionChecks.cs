@@ -1,4 +1,5 @@
 using System.Net;
+using Postern.Mta.Inbound.Filters;
 using Postern.Mta.Queue;
 using Postern.Mta.Store;
 using Postern.Smtp;
@@ -60,7 +61,28 @@ sealed class SessionChecks
     }
 
     /// <summary>Everything, now that the content is whole.</summary>
-    public async ValueTask<CheckedMail> CompleteAsync(StoredContent content, CancellationToken cancel)
+    /// <param name="mail">What filters are told of it.</param>
+    public async ValueTask<CheckedMail> CompleteAsync(
+        FilterQuestion mail, StoredContent content, CancellationToken cancel)
+    {
+        // Filters need nothing of what DNS says: whoever is slowest is waited for, and no longer.
+        var asked = AskFiltersAsync(mail, content, cancel);
+        var looked = CheckAsync(content, cancel);
+        await Task.WhenAll(asked, looked).ConfigureAwait(false);
+        var (answers, found) = (await asked.ConfigureAwait(false), await looked.ConfigureAwait(false));
+        return found with { Checks = found.Checks with { Spam = answers.Spam, Virus = answers.Virus } };
+    }
+
+    Task<FilterAnswers> AskFiltersAsync(
+        FilterQuestion mail, StoredContent content, CancellationToken cancel)
+    {
+        // They want an IPv4 address as it is, not mapped.
+        mail = mail with { Client = mail.Client with { Address = client.ToString() } };
+        return checker.Filters?.AskAsync(options, mail, content, cancel)
+            ?? Task.FromResult(FilterAnswers.None);
+    }
+
+    async Task<CheckedMail> CheckAsync(StoredContent content, CancellationToken cancel)
     {
         using var signed = await SignedContent.ReadAsync(content.OpenReader(), cancel).ConfigureAwait(false);
         var dkim = Wants(MailCheck.Dkim)
