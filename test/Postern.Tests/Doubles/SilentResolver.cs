@@ -17,7 +17,8 @@ sealed class SilentResolver(FakeResolver? texts = null) : IResolver
         string host, AddressFamily family, CancellationToken cancel) => NeverAsync<AddressLookup>(cancel);
 
     public async ValueTask<TextLookup> LookupTextAsync(string name, CancellationToken cancel) =>
-        texts is not null && await texts.LookupTextAsync(name, cancel) is { Outcome: LookupOutcome.Found } found
+        texts is not null
+            && await texts.LookupTextAsync(name, cancel) is { Outcome: LookupOutcome.Found } found
             ? found : await NeverAsync<TextLookup>(cancel);
 
     public ValueTask<NameLookup> LookupNamesAsync(IPAddress address, CancellationToken cancel) =>

@@ -12,9 +12,6 @@ namespace Postern.Tests.Doubles;
 /// <remarks>A name that has no record and none below it does not exist. Aliases are followed.</remarks>
 sealed class ZoneServer : IDisposable
 {
-    /// <summary>Octets of an answer over UDP to who said nothing of EDNS (RFC 1035 §4.2.1).</summary>
-    const int DatagramOctetsMax = 512;
-
     const int AliasesMax = 8;
 
     readonly ConcurrentDictionary<string, (string Type, string Text)[]> names =
@@ -145,8 +142,11 @@ sealed class ZoneServer : IDisposable
             return said;
         var records = new List<byte[]>();
         var code = Find(question, records);
-        var message = question.Answer(code, [.. records]);
-        return message.Length > DatagramOctetsMax && !question.IsTcp
+        // RFC 2308 §3: who says that there is nothing says for how long.
+        var message = question.Answer(
+            code, question.Question, [.. records],
+            records.Count == 0 ? [ZoneQuestion.Record("", "SOA", new byte[22])] : []);
+        return message.Length > question.AnswerOctetsMax && !question.IsTcp
             ? new ZoneSaying(question.Answer(ZoneQuestion.Truncated)) : new ZoneSaying(message);
     }
 
@@ -201,13 +201,23 @@ sealed record ZoneQuestion(byte[] Octets, string Name, string Type, bool IsTcp)
     /// <summary>A message with the id and the question of this one.</summary>
     public byte[] Answer(int code, params byte[][] records) => Answer(code, Question, records);
 
-    public byte[] Answer(int code, byte[] question, byte[][] records)
+    public byte[] Answer(int code, byte[] question, byte[][] records, params byte[][] authority)
     {
         var flags = 0x8180 | code;
         byte[] header =
             [Octets[0], Octets[1], (byte)(flags >> 8), (byte)flags, 0, 1,
-            (byte)(records.Length >> 8), (byte)records.Length, 0, 0, 0, 0];
-        return [.. header, .. question, .. records.SelectMany(record => record)];
+            (byte)(records.Length >> 8), (byte)records.Length, 0, (byte)authority.Length, 0, 0];
+        return [.. header, .. question, .. records.Concat(authority).SelectMany(record => record)];
+    }
+
+    /// <summary>Over UDP: what EDNS says, or 512 (RFC 1035 §4.2.1, RFC 6891 §6.1.2).</summary>
+    public int AnswerOctetsMax
+    {
+        get
+        {
+            var rest = Octets.AsSpan(HeaderOctets + Question.Length);
+            return rest is [0, 0, 41, ..] ? BinaryPrimitives.ReadUInt16BigEndian(rest[3..]) : 512;
+        }
     }
 
     /// <summary>The question section of the query.</summary>

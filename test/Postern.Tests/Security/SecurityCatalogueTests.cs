@@ -70,8 +70,8 @@ public sealed class SecurityCatalogueTests
     {
         ["API-17"] = "a flood of the http listener, as FloodTests has one of the SMTP ports",
         ["LOG-07"] = "SPF and DKIM checks, which read TXT records",
-        ["AUTHN-15"] = "a count of each signature over time: a bounded table beside the store, and its field of "
-            + "the event accepted; that each copy verifies is true without it",
+        ["AUTHN-15"] = "a count of each signature over time: a bounded table beside the store, and a "
+            + "field of the event accepted",
         ["AUTHN-27"] = "DANE",
         ["FS-08"] = "the sendmail command",
         ["FS-09"] = "the sendmail command",
