@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using System.Text;
 
@@ -33,9 +34,13 @@ sealed class SmtpWire : IAsyncDisposable
     }
 
     /// <summary>Connects, reads the greeting and says EHLO.</summary>
-    public static async Task<SmtpWire> ConnectAsync(int port, CancellationToken cancel)
+    public static Task<SmtpWire> ConnectAsync(int port, CancellationToken cancel) =>
+        ConnectAsync(port, "127.0.0.1", cancel);
+
+    /// <summary>The same from another address of loopback.</summary>
+    public static async Task<SmtpWire> ConnectAsync(int port, string from, CancellationToken cancel)
     {
-        var tcp = new TcpClient { NoDelay = true };
+        var tcp = new TcpClient(new IPEndPoint(IPAddress.Parse(from), 0)) { NoDelay = true };
         await tcp.ConnectAsync("127.0.0.1", port, cancel);
         var wire = new SmtpWire(tcp);
         Assert.StartsWith("220", await wire.ReadReplyAsync(cancel));
