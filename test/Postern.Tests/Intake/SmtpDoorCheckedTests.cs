@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Net;
 using System.Text;
 using Postern.Mta;
@@ -404,5 +405,24 @@ public sealed class SmtpDoorCheckedTests : IAsyncLifetime
         rspamd.Status = 500;
         Assert.StartsWith("250 ", await SendAsync(), StringComparison.Ordinal);
         Assert.Equal("inbound rspamd", Assert.Single(hall.Alarms.Raised).Subject);
+    }
+
+    [Fact]
+    public async Task LargeContent_IsFilteredFromItsFile_ByBothAtOnce()
+    {
+        Open(new InboundOptions
+        {
+            Clamav = Clamav,
+            Rspamd = new RspamdOptions { Url = "http://rspamd.example:11333" },
+        });
+        var large = Letter + string.Concat(Enumerable.Range(0, 30_000).Select(
+            line => string.Create(CultureInfo.InvariantCulture, $"{line:D40}\r\n")));
+        Assert.StartsWith("250 ", await SendAsync(content: large), StringComparison.Ordinal);
+        Assert.NotNull(Stored.ContentFile);
+        var sent = Encoding.Latin1.GetBytes(large);
+        Assert.Equal(sent, clamd.Received.ToArray());
+        Assert.Equal(sent, rspamd.Received);
+        Assert.Equal(
+            (SpamResult.Ham, VirusResult.Clean), (Stored.Checks!.Spam!.Result, Stored.Checks.Virus!.Result));
     }
 }
