@@ -174,7 +174,7 @@ sealed partial class CheckCases : IDisposable
         var field = string.Create(CultureInfo.InvariantCulture,
             $"DKIM-Signature: v=1; a={how.Algorithm}; c={how.Form}; d={how.Domain}; s={selector};\r\n\t"
             + $"t={now.AddHours(-2).ToUnixTimeSeconds() + place}; x={expires};{length} "
-            + "h=from:to:subject:date;\r\n\t"
+            + $"h=from:to:subject:date;\r\n\t"
             + $"bh={Base64(SHA256.HashData(Encoding.ASCII.GetBytes(hashed)))};\r\n\tb=");
         var signed = string.Concat(fields.Take(4).Append(field)
             .Select(text => forms[0] == "relaxed" ? RelaxedField(text) : text));
