@@ -90,6 +90,22 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
         IntakeRequest request, IntakeSink sink, ListExpansion? lists, CancellationToken cancel)
     {
         var (content, file) = await sink.HandOverAsync(cancel).ConfigureAwait(false);
+        try
+        {
+            return await FinishAsync(request, sink, content, file, lists, cancel).ConfigureAwait(false);
+        }
+        catch
+        {
+            // A peer that leaves while its mail is looked at takes no memory along.
+            content?.Dispose();
+            throw;
+        }
+    }
+
+    async ValueTask<(NewMail Mail, Reply? Refusal)> FinishAsync(
+        IntakeRequest request, IntakeSink sink, StoredContent? content, string? file, ListExpansion? lists,
+        CancellationToken cancel)
+    {
         var mail = new NewMail(Describe(request, sink, file, lists), content, request.Recipients)
         {
             Lists = lists,

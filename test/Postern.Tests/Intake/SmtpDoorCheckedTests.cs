@@ -11,6 +11,7 @@ using Postern.Mta.Intake;
 using Postern.Mta.Queue;
 using Postern.Mta.Routing;
 using Postern.Mta.Store;
+using Postern.Mta.Transports;
 using Postern.Smtp;
 using Postern.Smtp.Server;
 using Postern.Tests.Doubles;
@@ -42,6 +43,8 @@ public sealed class SmtpDoorCheckedTests : IAsyncLifetime
 
     readonly ScriptedClamd clamd = new();
     readonly ScriptedRspamd rspamd = new();
+    readonly MemoryBudget memory = new(1 << 20);
+    IResolver? resolver;
     MailHall hall = null!;
     EventLog log = null!;
     SmtpDoor door = null!;
@@ -74,11 +77,11 @@ public sealed class SmtpDoorCheckedTests : IAsyncLifetime
             new DoorSettings(options, AccountDirectory.Load(options, []), AliasTable.Load(options, []));
         door = new SmtpDoor(
             new ListenOptions { On = "127.0.0.1:25", For = ListenFor.Mx },
-            new MailIntake(hall.Store, hall.Queue, new MemoryBudget(1 << 20), hall.Clock), hall.Queue,
+            new MailIntake(hall.Store, hall.Queue, memory, hall.Clock), hall.Queue,
             new InboundRoutes(hall.Store), new AccountLimits(hall.Clock), new LoginThrottle(hall.Clock),
             new HandshakeThrottle(hall.Clock), hall.Health, log.Sessions, new Metrics(), () => settings)
         {
-            Checker = new MailChecker(dns, hall.Clock)
+            Checker = new MailChecker(resolver ?? dns, hall.Clock)
             {
                 Filters = new MailFilters(
                     clamd.ConnectAsync, rspamd.MakeHandler(), hall.Queue.NoteFilter, hall.Clock),
@@ -87,7 +90,8 @@ public sealed class SmtpDoorCheckedTests : IAsyncLifetime
     }
 
     async Task<string> SendAsync(
-        string sender = "ann@good.example", string content = Letter, string client = Client)
+        string sender = "ann@good.example", string content = Letter, string client = Client,
+        CancellationTokenSource? leaving = null)
     {
         var session = new SessionFacts
         {
@@ -107,7 +111,9 @@ public sealed class SmtpDoorCheckedTests : IAsyncLifetime
         Assert.Null(await door.RcptAsync(session, transaction, recipient, None));
         await using var sink = await door.OpenContentAsync(session, transaction, None);
         await sink.WriteAsync(new ReadOnlySequence<byte>(Encoding.Latin1.GetBytes(content)), None);
-        var reply = await door.AcceptAsync(session, transaction, sink, None);
+        var accepted = door.AcceptAsync(session, transaction, sink, leaving?.Token ?? None);
+        leaving?.Cancel();
+        var reply = await accepted;
         await hall.RunAsync();
         return $"{reply.Code} {reply.Status} {reply.Lines[0]}";
     }
@@ -154,6 +160,25 @@ public sealed class SmtpDoorCheckedTests : IAsyncLifetime
             StringComparison.Ordinal)));
         Assert.Empty(hall.Store.Recipients);
         Assert.StartsWith("250 ", await SendAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task PeerThatLeavesWhileItsMailIsChecked_TakesNoMemoryAlong()
+    {
+        resolver = new SilentResolver();
+        Open(new InboundOptions { Checks = [MailCheck.Dmarc] });
+        using var leaving = new CancellationTokenSource();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => SendAsync(leaving: leaving));
+        Assert.Equal(1 << 20, memory.FreeOctets);
+        Assert.Empty(hall.Store.Recipients);
+    }
+
+    [Fact]
+    public async Task MailThatAVerdictRefuses_TakesNoMemoryAlong()
+    {
+        Open(new VerdictOptions { Name = "all", Action = VerdictAction.Reject });
+        await SendAsync();
+        Assert.Equal(1 << 20, memory.FreeOctets);
     }
 
     [Fact]

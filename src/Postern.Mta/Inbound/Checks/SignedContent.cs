@@ -46,7 +46,8 @@ sealed class SignedContent : IDisposable
     /// <summary>The hash of the body in this form. Null: it has not so many octets.</summary>
     public byte[]? BodyHashOf(SignedForm form, long? octets) => bodies[(int)form]?.Of(octets);
 
-    /// <summary>Reads content to its end. The caller disposes what it gets.</summary>
+    /// <summary>Reads content to its end and completes the reader. The caller disposes what it
+    /// gets.</summary>
     public static async ValueTask<SignedContent> ReadAsync(PipeReader reader, CancellationToken cancel)
     {
         var content = new SignedContent();
@@ -54,22 +55,31 @@ sealed class SignedContent : IDisposable
         return content;
     }
 
-    public async ValueTask ReadToEndAsync(PipeReader reader, CancellationToken cancel)
+    /// <summary>Appends all there is, and completes the reader.</summary>
+    async ValueTask ReadToEndAsync(PipeReader reader, CancellationToken cancel)
     {
-        while (true)
+        try
         {
-            var read = await reader.ReadAsync(cancel).ConfigureAwait(false);
-            try
+            while (true)
             {
-                foreach (var piece in read.Buffer)
-                    Append(piece.Span);
+                var read = await reader.ReadAsync(cancel).ConfigureAwait(false);
+                try
+                {
+                    foreach (var piece in read.Buffer)
+                        Append(piece.Span);
+                }
+                finally
+                {
+                    reader.AdvanceTo(read.Buffer.End);
+                }
+                if (read.IsCompleted)
+                    break;
             }
-            finally
-            {
-                reader.AdvanceTo(read.Buffer.End);
-            }
-            if (read.IsCompleted)
-                break;
+        }
+        finally
+        {
+            // Content in memory is given back when its last reader has gone.
+            await reader.CompleteAsync().ConfigureAwait(false);
         }
         Complete();
     }
