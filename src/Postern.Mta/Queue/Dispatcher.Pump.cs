@@ -86,7 +86,7 @@ public sealed partial class Dispatcher
         var search = look == Look.Search ? NextSearch(lane) : null;
         if (look == Look.Nothing || (look == Look.Search && search is null))
             return false;
-        int limit, messagesMax;
+        int limit;
         SearchStep? step = null;
         // Forgotten before the fetch: what is noted while it runs may not be in its answer.
         lock (lane)
@@ -94,20 +94,18 @@ public sealed partial class Dispatcher
             lane.MayHoldDue = false;
             lane.NextDueAt = null;
             lane.BeginFetch();
-            messagesMax = look == Look.Window ? lane.Room : int.MaxValue;
-            limit = search?.Limit ?? (look == Look.Probe ? 1 : lane.RoomForRecipients);
+            limit = search?.Limit ?? (look == Look.Probe ? 1 : lane.Room);
             if (search is not null)
                 step = new SearchStep(search.Begin(), search.Target);
         }
-        var window = await queue.LeaseDueAsync(lane.Name, step, limit, messagesMax, stopping.Token)
-            .ConfigureAwait(false);
+        var window = await queue.LeaseDueAsync(lane.Name, step, limit, stopping.Token).ConfigureAwait(false);
         lock (lane)
         {
             search?.End(window);
             // What a search passes by is still there.
-            lane.MayHoldDue |= search is null ? window.Fetched == limit || window.Left is not null
+            lane.MayHoldDue |= search is null ? window.Fetched == limit
                 : window.Fetched > 0 || window.Last != default;
-            if ((window.Left ?? window.Stop ?? window.Last) is var last && last != default)
+            if ((window.Stop ?? window.Last) is var last && last != default)
                 lane.EndFetch(last.DueAt);
             if (window.NextDueAt is { } next)
                 lane.NoteDue(next);

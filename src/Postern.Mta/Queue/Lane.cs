@@ -11,9 +11,6 @@ sealed class Lane(string name, string transport, int concurrencyMax, Pace? pace,
     /// <summary>How many recipients one fetch takes from a lane.</summary>
     public const int WindowMax = 400;
 
-    /// <summary>What one transaction carries at most if nothing else is set (DESIGN §9.7).</summary>
-    const int RecipientsPerAttempt = 50;
-
     readonly Dictionary<int, TurnOrder> orders = [];
     readonly LearntPace learnt = new(clock);
 
@@ -122,9 +119,6 @@ sealed class Lane(string name, string transport, int concurrencyMax, Pace? pace,
             return room < Batch ? 0 : Math.Min(room, WindowMax);
         }
     }
-
-    /// <summary>How many recipients of so many attempts are worth a look: some messages have many.</summary>
-    public int RoomForRecipients => Math.Min(Room * RecipientsPerAttempt, WindowMax);
 
     /// <summary>One more for each delivered message, up to the maximum.</summary>
     public void Raise()

@@ -15,14 +15,11 @@ public sealed partial class MessageQueue
     /// was read cannot change in between: commands wait at the same gate.
     /// </summary>
     /// <param name="step">Of a search. Null: what is first in turn.</param>
-    /// <param name="limit">Of recipients.</param>
-    /// <param name="messagesMax">Of messages: the recipients of one share its attempt.</param>
     internal async ValueTask<LeasedWindow> LeaseDueAsync(
-        string lane, SearchStep? step, int limit, int messagesMax, CancellationToken cancel)
+        string lane, SearchStep? step, int limit, CancellationToken cancel)
     {
         await gate.WaitAsync(cancel).ConfigureAwait(false);
-        var leasing = new Leasing(
-            step?.Target, messagesMax, clock.GetUtcNow(), new GuestRooms(Dispatcher));
+        var leasing = new Leasing(step?.Target, clock.GetUtcNow(), new GuestRooms(Dispatcher));
         try
         {
             var (due, nextDueAt) = step is { } search
@@ -30,25 +27,17 @@ public sealed partial class MessageQueue
                     .ConfigureAwait(false)
                 : await store.FetchDueAsync(lane, Time.Now, limit, cancel).ConfigureAwait(false);
             var last = step?.After ?? default;
-            DueKey? stop = null, left = null;
+            DueKey? stop = null;
             foreach (var (message, row) in due)
             {
                 var before = last;
                 last = DueKey.Of(row);
-                if (stop is not null)
-                    continue;
-                switch (await LeaseOneAsync(message, row, leasing).ConfigureAwait(false))
+                stop ??= await LeaseOneAsync(message, row, leasing).ConfigureAwait(false) switch
                 {
-                    case Passage.Full:
-                        stop = before;
-                        break;
-                    case Passage.Probe:
-                        stop = last;
-                        break;
-                    case Passage.Left:
-                        left ??= last;
-                        break;
-                }
+                    Passage.Full => before,
+                    Passage.Probe => last,
+                    _ => null,
+                };
             }
             var change = leasing.Change;
             if (change.Recipients.Count > 0 || change.Events.Count > 0)
@@ -59,7 +48,7 @@ public sealed partial class MessageQueue
                 .SelectMany(g => GroupIntoWorks(
                     g.First().Message, [.. g.Select(l => (l.Row, l.Decision))], content: null));
             return new LeasedWindow(
-                [.. works], due.Count, leasing.Leased.Count, nextDueAt, last, stop, left, leasing.Full,
+                [.. works], due.Count, leasing.Leased.Count, nextDueAt, last, stop, leasing.Full,
                 leasing.Closed);
         }
         catch
@@ -86,8 +75,6 @@ public sealed partial class MessageQueue
             await CommitReportsAsync(message, end, reports).ConfigureAwait(false);
             return Passage.None;
         }
-        if (!leasing.Takes(message))
-            return Passage.Left;
         switch (Decide(message, row))
         {
             case RoutingDecision.Via decided when !IsElsewhere(decided, row)
@@ -140,7 +127,8 @@ public sealed partial class MessageQueue
     {
         NoteRouted(message, row, via, leasing);
         row = Lease(row with { Lane = via.Lane, Route = via.Route.Name, Transport = via.Transport });
-        leasing.Add(message, row, via);
+        leasing.Leased.Add((message, row, via));
+        leasing.Change.Recipients.Add(row);
     }
 
     void MoveHome(QueuedMessage message, Recipient row, RoutingDecision.Via via, Leasing leasing)
@@ -405,24 +393,11 @@ public sealed partial class MessageQueue
 
     /// <summary>A fetch while it is decided on.</summary>
     /// <param name="Target">The transport that a search is for. Null: none is.</param>
-    sealed record Leasing(string? Target, int MessagesMax, DateTimeOffset Now, GuestRooms Rooms)
+    sealed record Leasing(string? Target, DateTimeOffset Now, GuestRooms Rooms)
     {
-        readonly HashSet<QueueId> messages = [];
-
         public StoreChange Change { get; } = new();
         public List<(QueuedMessage Message, Recipient Row, RoutingDecision.Via Decision)> Leased { get; } =
             [];
-
-        /// <summary>There is room for its message.</summary>
-        public bool Takes(QueuedMessage message) =>
-            messages.Count < MessagesMax || messages.Contains(message.Id);
-
-        public void Add(QueuedMessage message, Recipient row, RoutingDecision.Via decision)
-        {
-            messages.Add(message.Id);
-            Leased.Add((message, row, decision));
-            Change.Recipients.Add(row);
-        }
 
         /// <summary>Lanes of the target that had no room.</summary>
         public HashSet<string> Full { get; } = [];
@@ -439,9 +414,6 @@ public sealed partial class MessageQueue
         /// <summary>It would go there, and there is no room: the search goes on with it.</summary>
         Full,
 
-        /// <summary>Its message is one too many; others behind it may share an attempt.</summary>
-        Left,
-
         /// <summary>It is the probe, and the others behind it wait for what comes of that.</summary>
         Probe,
     }
@@ -454,9 +426,8 @@ public sealed partial class MessageQueue
 /// <param name="Last">Of the fetched ones.</param>
 /// <param name="Stop">Where a search goes on from before it comes to the last. Null: it may go on from
 /// there.</param>
-/// <param name="Left">The first one whose message there was no room for. Null: there was for all.</param>
 /// <param name="Full">Lanes whose want of room made it stop.</param>
 /// <param name="Closed">Closed lanes of the target, and the first recipient for each.</param>
 sealed record LeasedWindow(
     IReadOnlyList<Work> Works, int Fetched, int Leased, DateTimeOffset? NextDueAt, DueKey Last, DueKey? Stop,
-    DueKey? Left, IReadOnlyCollection<string> Full, IReadOnlyDictionary<string, DueKey> Closed);
+    IReadOnlyCollection<string> Full, IReadOnlyDictionary<string, DueKey> Closed);

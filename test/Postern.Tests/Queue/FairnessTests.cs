@@ -142,20 +142,6 @@ public sealed class FairnessTests
     }
 
     [Fact]
-    public async Task Rate_CountsMessages_WhoseRecipientsStayTogether()
-    {
-        await using var hall = new MailHall(At("1/min", kind: TransportKind.Pipe));
-        await hall.SendAsync("first@example.org");
-        foreach (var sender in (string[])["a@example.org", "b@example.org"])
-            await hall.AcceptAsync(hall.Letter(sender), "one@x.net", "two@x.net", "three@x.net");
-        await hall.PassAsync(TimeSpan.FromMinutes(1.01));
-        Assert.Equal(3, hall.Relay.Attempts[^1].Recipients.Count);
-        Assert.Equal(2, hall.Relay.Attempts.Count);
-        await hall.PassAsync(TimeSpan.FromMinutes(1));
-        Assert.Equal([1, 3, 3], hall.Relay.Attempts.Select(attempt => attempt.Recipients.Count));
-    }
-
-    [Fact]
     public async Task PacedLane_WhoseWorkersAreAllBusy_LetsThePumpSleep()
     {
         await using var hall = new MailHall(At("100/s", connections: 2));

@@ -14,7 +14,7 @@ public sealed class LaneSearchTests
 
     void Step(int to, int fetched = 1000, int leased = 0, int? stop = null, params string[] full) =>
         search.End(new LeasedWindow(
-            [], fetched, leased, NextDueAt: null, Key(to), stop is { } at ? Key(at) : null, Left: null, full,
+            [], fetched, leased, NextDueAt: null, Key(to), stop is { } at ? Key(at) : null, full,
             closed));
 
     [Fact]

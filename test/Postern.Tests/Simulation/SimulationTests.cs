@@ -11,7 +11,7 @@ namespace Postern.Tests.Simulation;
 /// </remarks>
 public sealed class SimulationTests(ITestOutputHelper output)
 {
-    const int MemorySeeds = 15_000;
+    const int MemorySeeds = 10_000;
     const int SqliteSeeds = 200;
 
     [Fact]
