@@ -85,6 +85,9 @@ public sealed record TransportOptions
     /// </summary>
     public string? ClaimDirectory { get; init; }
 
+    /// <summary>pubsub, brokers: what is published in the order in which it came.</summary>
+    public TransportOrdering Ordering { get; init; }
+
     /// <summary>Message brokers: <c>host</c>, <c>host:port</c>, <c>[address]:port</c>; one that is there is
     /// enough.</summary>
     public IReadOnlyList<string> Servers { get; init; } = [];
@@ -130,6 +133,7 @@ public sealed record TransportOptions
     const string DirectoryOnly = "kind = \"pipe\" or \"maildir\"";
     const string PubSubOnly = "kind = \"pubsub\"";
     const string DescribedOnly = "kind = \"pubsub\", \"webhook\", \"pipe\" or a broker's";
+    const string PublisherOnly = "kind = \"pubsub\" or a broker's";
     const string ClaimsOnly = "kind = \"pubsub\", \"webhook\" or a broker's";
     const string KeyOnly = "kind = \"mailgun\" or \"webhook\"";
     const string WebhookOnly = "kind = \"webhook\"";
@@ -293,6 +297,15 @@ public sealed record TransportOptions
         {
             When = IsPubSub, Where = PubSubOnly,
         },
+        new ValueSetting<TransportOptions, TransportOrdering>("ordering", Kinds.Word<TransportOrdering>(),
+            "`recipient`: the mail of one recipient is published in the order in which it came, also after "
+            + "an outage, and with an ordering key where the service has one. Recipients share 64 lanes; a "
+            + "lane has one attempt at a time, that is some hundred messages a second. Order ends where "
+            + "mail goes another way (more than one transport in a route's `via`) or an operator holds it.",
+            o => o.Ordering, (o, v) => o with { Ordering = v })
+        {
+            When = IsPublisher, Where = PublisherOnly,
+        },
         new ValueSetting<TransportOptions, string?>("claim-directory", Kinds.FilePath.OrNull(),
             "Where messages over the limit of Pub/Sub or a broker, or over 10 MiB for a webhook, are put; "
             + "whoever consumes them removes them.",
@@ -395,6 +408,8 @@ public sealed record TransportOptions
     static bool IsDescribed(TransportOptions options) =>
         IsPubSub(options) || IsWebhook(options) || IsPipe(options) || IsBroker(options);
 
+    static bool IsPublisher(TransportOptions options) => IsPubSub(options) || IsBroker(options);
+
     static bool HasClaims(TransportOptions options) =>
         IsPubSub(options) || IsWebhook(options) || IsBroker(options);
 
@@ -420,5 +435,7 @@ public enum PipePer { Message, Recipient }
 public enum PubSubFormat { Json, Raw }
 
 public enum InboundParse { Parts, Bodies }
+
+public enum TransportOrdering { None, Recipient }
 
 public enum WebhookForm { Json, Mailgun, MailgunMime }

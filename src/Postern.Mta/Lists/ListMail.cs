@@ -16,11 +16,13 @@ public sealed record ListMail(
     public string Domain => Address[(Address.LastIndexOf('@') + 1)..];
 
     /// <summary>What the list makes of a message's own edits: its fields stand above ours, since it comes
-    /// after us.</summary>
+    /// after us, and what we cut it does not bring back.</summary>
     public HeaderEdits Over(HeaderEdits own)
     {
         var fields = Encoding.ASCII.GetBytes(Fields);
-        return new HeaderEdits((byte[])[.. fields, .. own.Prefix.Span], Cuts);
+        return new HeaderEdits(
+            (byte[])[.. fields, .. own.Prefix.Span],
+            [.. Cuts.Union(own.Cuts).OrderBy(range => range.Start)]);
     }
 
     /// <summary>RFC 2919 and RFC 2369; <c>Precedence</c> keeps answers of machines away.</summary>

@@ -130,7 +130,7 @@ public sealed partial class Dispatcher
                 foreach (var search in lane.Searches.Values)
                     search.NoteDue();
             }
-            if (!lane.MayHoldDue)
+            if (!lane.MayHoldDue || (lane.KeepsOrder && !(lane.IsIdle && queue.IsRecovered)))
                 return Look.Nothing;
             return condition switch
             {

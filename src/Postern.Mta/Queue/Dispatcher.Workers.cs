@@ -111,8 +111,9 @@ public sealed partial class Dispatcher
             if (mayWork && TryTakeWaiting(lane, out var errand))
                 return errand;
             lane.Workers--;
-            // For want of pace: the pump starts another one in time.
-            if (mayWork && lane.Waiting.Count > 0 && !lane.PumpKnowsPace)
+            // For want of pace: the pump starts another one in time. Where order is kept, it was waiting.
+            if (mayWork && (lane.KeepsOrder ? lane.MayHoldDue
+                : lane.Waiting.Count > 0 && !lane.PumpKnowsPace))
                 Wake();
             return null;
         }
@@ -144,8 +145,8 @@ public sealed partial class Dispatcher
         Errand? errand;
         lock (lane)
         {
-            // A pace is kept by beginning late, not early.
-            if (lane.IsPaced || clock.GetTimestamp() < lane.NoneAheadUntil
+            // A pace is kept by beginning late, not early; order, by waiting for what comes of it.
+            if (lane.IsPaced || lane.KeepsOrder || clock.GetTimestamp() < lane.NoneAheadUntil
                 || lane.Workers > lane.Concurrency || stopping.IsCancellationRequested
                 || !TryTakeWaiting(lane, out errand))
                 return null;
@@ -265,6 +266,9 @@ public sealed partial class Dispatcher
     async ValueTask SettleAsync(Lane lane, Work work, AttemptReport report, long startedAt)
     {
         await AdjustAsync(lane, work, report, startedAt).ConfigureAwait(false);
+        // It goes back to its place, in front of what waits here.
+        if (lane.KeepsOrder && report.Results.Any(result => result is AttemptResult.NextHopDown))
+            await RerouteAsync(TakeWaiting(lane)).ConfigureAwait(false);
         var again = await queue.RecordAsync(work, report, startedAt).ConfigureAwait(false);
         foreach (var next in again)
             Offer(next);

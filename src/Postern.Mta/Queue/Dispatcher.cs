@@ -95,25 +95,25 @@ public sealed partial class Dispatcher : IDisposable
     {
         var lane = LaneOf(via?.Home ?? "");
         lock (lane)
-            return lane.TakeTurn(Flow.Of(message, via?.Route.Name), via?.Route.Priority ?? 0);
+            return lane.TakeTurn(message, via?.Route.Name, via?.Route.Priority ?? 0);
     }
 
     /// <summary>The place of leased work that is given back.</summary>
-    internal DateTimeOffset FrontTurn(RoutingDecision.Via via)
+    internal DateTimeOffset FrontTurn(QueuedMessage message, RoutingDecision.Via via)
     {
         var lane = LaneOf(via.Home);
         lock (lane)
-            return lane.FrontTurn(via.Route.Priority);
+            return lane.FrontTurn(message, via.Route.Priority);
     }
 
-    /// <summary>Fresh mail may pass the store by: the pace has room, and nothing of its flow waits
-    /// there.</summary>
+    /// <summary>Fresh mail may pass the store by: the pace has room, nothing of its flow waits there, and
+    /// order is not kept.</summary>
     internal bool HasRoomFor(QueuedMessage message, RoutingDecision.Via via)
     {
         var lane = LaneOf(via.Lane);
         lock (lane)
         {
-            if (lane.Available <= lane.Waiting.Count)
+            if (lane.KeepsOrder || lane.Available <= lane.Waiting.Count)
                 return false;
         }
         var home = LaneOf(via.Home);

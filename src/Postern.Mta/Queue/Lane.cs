@@ -1,3 +1,5 @@
+using Postern.Mta.Routing;
+
 namespace Postern.Mta.Queue;
 
 /// <summary>Recipients waiting for one transport: work in memory, who works on it, and what the store may
@@ -26,7 +28,14 @@ sealed class Lane(string name, string transport, int concurrencyMax, Pace? pace,
     public string Transport { get; } = transport;
 
     /// <summary>Work that is leased and waits for a free worker.</summary>
-    public WaitingLine Waiting { get; } = new();
+    public WaitingLine Waiting { get; } = new(OrderingKey.IsKeptIn(name));
+
+    /// <summary>Mail goes in the order in which it came: one attempt at a time, all of it through the store,
+    /// and nothing is fetched while anything is on its way, which might come back.</summary>
+    public bool KeepsOrder { get; } = OrderingKey.IsKeptIn(name);
+
+    /// <summary>Nothing of it is on its way.</summary>
+    public bool IsIdle => Workers == 0 && Waiting.Count == 0;
 
     /// <summary>No work is taken before its worker is free until then, a timestamp of the clock: the next hop
     /// answers slowly.</summary>
@@ -36,9 +45,9 @@ sealed class Lane(string name, string transport, int concurrencyMax, Pace? pace,
     public int Workers { get; set; }
 
     /// <summary>How many attempts may be made at once now.</summary>
-    public int Concurrency { get; private set; } = Math.Min(ConcurrencyStart, concurrencyMax);
+    public int Concurrency { get; private set; } = Math.Min(ConcurrencyStart, MaxOf(name, concurrencyMax));
 
-    public int ConcurrencyMax { get; private set; } = concurrencyMax;
+    public int ConcurrencyMax { get; private set; } = MaxOf(name, concurrencyMax);
 
     /// <summary>The transport's, shared by its lanes. Null: no limit.</summary>
     public Pace? Pace { get; private set; } = pace;
@@ -150,17 +159,19 @@ sealed class Lane(string name, string transport, int concurrencyMax, Pace? pace,
     }
 
     /// <summary>The place of a recipient that has to wait in the store.</summary>
-    public DateTimeOffset TakeTurn(Flow flow, int priority)
+    public DateTimeOffset TakeTurn(QueuedMessage message, string? route, int priority)
     {
         NotePriority(priority);
-        return OrderOf(priority).Take(flow);
+        var order = OrderOf(priority);
+        return KeepsOrder ? order.TurnOf(message.Id) : order.Take(Flow.Of(message, route));
     }
 
     /// <summary>In front of all others: of work that is given back.</summary>
-    public DateTimeOffset FrontTurn(int priority)
+    public DateTimeOffset FrontTurn(QueuedMessage message, int priority)
     {
         NotePriority(priority);
-        return OrderOf(priority).Front;
+        var order = OrderOf(priority);
+        return KeepsOrder ? order.TurnOf(message.Id) : order.Front;
     }
 
     /// <summary>A recipient with this turn has left the lane.</summary>
@@ -190,9 +201,11 @@ sealed class Lane(string name, string transport, int concurrencyMax, Pace? pace,
     {
         Pace = pace;
         learnt.Forget();
-        ConcurrencyMax = max;
-        Concurrency = Math.Min(ConcurrencyStart, max);
+        ConcurrencyMax = MaxOf(Name, max);
+        Concurrency = Math.Min(ConcurrencyStart, ConcurrencyMax);
     }
+
+    static int MaxOf(string name, int transports) => OrderingKey.IsKeptIn(name) ? 1 : transports;
 
     public void NoteDue(DateTimeOffset dueAt)
     {

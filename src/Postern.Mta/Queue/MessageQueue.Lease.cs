@@ -9,6 +9,8 @@ namespace Postern.Mta.Queue;
 /// <summary>Leases: what was fetched becomes Active in one commit before any of it is attempted.</summary>
 public sealed partial class MessageQueue
 {
+    bool isRecovered;
+
     /// <summary>
     /// Fetches due recipients of a lane and decides on them again; those that may go are leased, for their
     /// own lane or one that has room for them, the others stay or are moved to where they must wait. What
@@ -256,7 +258,7 @@ public sealed partial class MessageQueue
                     {
                         State = RecipientState.Ready,
                         Lane = work.Decision.Home,
-                        DueAt = Dispatcher.FrontTurn(work.Decision),
+                        DueAt = Dispatcher.FrontTurn(work.Message, work.Decision),
                     });
             }
             ReturnProbe(work);
@@ -278,6 +280,8 @@ public sealed partial class MessageQueue
         RecipientKey? after = default(RecipientKey);
         while (after is { } key)
             after = await RecoverPageAsync(key, cancel).ConfigureAwait(false);
+        Volatile.Write(ref isRecovered, true);
+        Dispatcher.LookEverywhere();
     }
 
     /// <returns>The key to go on from. Null: nothing is left.</returns>
@@ -311,7 +315,7 @@ public sealed partial class MessageQueue
     }
 
     /// <summary>It keeps its due time: the lease was written so that this one is tried again after the
-    /// uncertain wait.</summary>
+    /// uncertain wait. Where order is kept it goes first: whoever wants order drops repeats.</summary>
     void TakeBack(QueuedMessage message, Recipient row, StoreChange change)
     {
         const string text = "Postern ended while this attempt was being made";
@@ -326,7 +330,9 @@ public sealed partial class MessageQueue
             LastBlame = Blame.NextHop,
             LastText = $"{Statuses.ConnectionLost} {text}",
         };
-        change.Recipients.Add(row);
+        change.Recipients.Add(
+            OrderingKey.IsKeptIn(row.Lane) && Decide(message, row) is RoutingDecision.Via via
+                && via.Home == row.Lane ? Wait(message, row, via) : row);
         change.Events.Add(EventOf(EventKind.Attempted, message, row, clock.GetUtcNow()) with
         {
             Blame = Blame.NextHop,

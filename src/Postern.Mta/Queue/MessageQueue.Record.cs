@@ -153,7 +153,8 @@ public sealed partial class MessageQueue
     }
 
     /// <summary>After <c>NextHop</c> blame: another open transport of the route that has room, the same one
-    /// where it only asks for a lower pace, else Ready in the lane of the first.</summary>
+    /// where it only asks for a lower pace, else Ready in the lane of the first. Into a lane that keeps order
+    /// the pump alone puts mail.</summary>
     (Recipient Row, RoutingDecision.Via Decision)? GoElsewhere(
         QueuedMessage message, Recipient row, GuestRooms rooms, DateTimeOffset now, StoreChange change,
         List<DueReport> reports)
@@ -165,8 +166,8 @@ public sealed partial class MessageQueue
         }
         var from = row.Transport;
         var decision = Decide(message, row);
-        if (decision is RoutingDecision.Via decided && HasRoom(decided, row, rooms)
-            && MayGo(decided, out var via))
+        if (decision is RoutingDecision.Via decided && !OrderingKey.IsKeptIn(decided.Lane)
+            && HasRoom(decided, row, rooms) && MayGo(decided, out var via))
         {
             row = Lease(row with { Lane = via.Lane, Route = via.Route.Name, Transport = via.Transport });
             change.Recipients.Add(row);

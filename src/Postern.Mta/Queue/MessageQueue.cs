@@ -91,6 +91,9 @@ public sealed partial class MessageQueue : IDisposable
 
     internal Dispatcher Dispatcher { get; }
 
+    /// <summary>What an earlier process left under way is back in its lanes.</summary>
+    internal bool IsRecovered => Volatile.Read(ref isRecovered);
+
     /// <summary>Of requests that brought in mail.</summary>
     public GivenAnswers Answers { get; }
 

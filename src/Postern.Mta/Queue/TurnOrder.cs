@@ -26,6 +26,11 @@ sealed class TurnOrder(int priority)
     /// <summary>In front of everything of this priority.</summary>
     public DateTimeOffset Front => At(serving);
 
+    /// <summary>Where order is kept: a turn in the order of arrival, the same whenever it is asked
+    /// for.</summary>
+    /// <remarks>Milliseconds; of one of them, rows lie in the order of their ids.</remarks>
+    public DateTimeOffset TurnOf(QueueId message) => At(message.Value >> 22);
+
     /// <summary>The turn of a flow's next recipient.</summary>
     public DateTimeOffset Take(Flow flow)
     {

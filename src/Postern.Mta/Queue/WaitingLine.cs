@@ -6,7 +6,8 @@ namespace Postern.Mta.Queue;
 /// <summary>Leased work of one lane in the order it is attempted: a higher priority first, and the flows of
 /// one priority in turn.</summary>
 /// <remarks>Guarded by its lane.</remarks>
-sealed class WaitingLine
+/// <param name="keepsOrder">All of it is one flow, in the order in which it came.</param>
+sealed class WaitingLine(bool keepsOrder)
 {
     readonly SortedDictionary<int, Round> rounds = new(Comparer<int>.Create((a, b) => b.CompareTo(a)));
 
@@ -20,9 +21,10 @@ sealed class WaitingLine
 
     public void Enqueue(Work work)
     {
-        var priority = work.Decision.Route.Priority;
+        // A reload may have changed it since the work got its turn.
+        var priority = keepsOrder ? 0 : work.Decision.Route.Priority;
         if (!rounds.TryGetValue(priority, out var round))
-            rounds.Add(priority, round = new Round());
+            rounds.Add(priority, round = new Round(keepsOrder));
         round.Enqueue(work);
         Note(work, 1);
     }
@@ -55,7 +57,7 @@ sealed class WaitingLine
     }
 
     /// <summary>The flows of one priority; each gives one and goes to the end of the line.</summary>
-    sealed class Round
+    sealed class Round(bool keepsOrder)
     {
         readonly Dictionary<Flow, Queue<Work>> flows = [];
         readonly Queue<Queue<Work>> line = new();
@@ -63,9 +65,9 @@ sealed class WaitingLine
 
         public void Enqueue(Work work)
         {
-            if (!flows.TryGetValue(work.Flow, out var flow))
+            if (!flows.TryGetValue(FlowOf(work), out var flow))
             {
-                flows.Add(work.Flow, flow = spare ?? new Queue<Work>());
+                flows.Add(FlowOf(work), flow = spare ?? new Queue<Work>());
                 spare = null;
                 line.Enqueue(flow);
             }
@@ -87,10 +89,12 @@ sealed class WaitingLine
                 line.Enqueue(flow);
             else
             {
-                flows.Remove(work.Flow);
+                flows.Remove(FlowOf(work));
                 spare = flow;
             }
             return true;
         }
+
+        Flow FlowOf(Work work) => keepsOrder ? default : work.Flow;
     }
 }

@@ -86,11 +86,15 @@ public static class Router
             ?? (RoutingDecision)new RoutingDecision.NoRoute($"route {route.Name} names no transport");
     }
 
-    /// <summary>smtp without host goes to each domain's own MX: each domain is a lane of its own.</summary>
+    /// <summary>smtp without host goes to each domain's own MX: each domain is a lane of its own. What keeps
+    /// order has lanes that recipients share.</summary>
     internal static string LaneOf(string name, TransportOptions transport, Smtp.Mailbox recipient) =>
-        transport is { Kind: TransportKind.Smtp, Host: null }
-            ? $"{name} {recipient.Domain.ToLowerInvariant()}"
-            : name;
+        transport switch
+        {
+            { Kind: TransportKind.Smtp, Host: null } => $"{name} {recipient.Domain.ToLowerInvariant()}",
+            { Ordering: TransportOrdering.Recipient } => OrderingKey.Of(recipient).LaneOf(name),
+            _ => name,
+        };
 
     static string NameOf(MailDoors door) => door switch
     {

@@ -7,7 +7,7 @@ public abstract record RoutingDecision(string Why)
 {
     /// <summary>Take this transport now, or wait in its lane while that is closed.</summary>
     /// <param name="Lane">The transport's name; for smtp without host, a space and the recipient's domain
-    /// follow.</param>
+    /// follow, and where order is kept the number of a lane (<see cref="OrderingKey"/>).</param>
     public sealed record Via(RouteOptions Route, string Transport, string Lane, string Why)
         : RoutingDecision(Why)
     {

@@ -8,6 +8,7 @@ using Postern.Mta.Events;
 using Postern.Mta.Inbound.Checks;
 using Postern.Mta.Inbound.Filters;
 using Postern.Mta.Intake;
+using Postern.Mta.Lists;
 using Postern.Mta.Queue;
 using Postern.Mta.Routing;
 using Postern.Mta.Store;
@@ -69,6 +70,7 @@ public sealed class SmtpDoorCheckedTests : IAsyncLifetime
         {
             Hostname = "mx.example",
             Inbound = inbound,
+            Domains = new Dictionary<string, DomainOptions> { ["in.example"] = new() },
         };
         hall = new MailHall(options);
         log = new EventLog(
@@ -91,7 +93,7 @@ public sealed class SmtpDoorCheckedTests : IAsyncLifetime
 
     async Task<string> SendAsync(
         string sender = "ann@good.example", string content = Letter, string client = Client,
-        CancellationTokenSource? leaving = null)
+        string to = "b@in.example", CancellationTokenSource? leaving = null)
     {
         var session = new SessionFacts
         {
@@ -107,7 +109,7 @@ public sealed class SmtpDoorCheckedTests : IAsyncLifetime
         var path = new ReversePath(sender.Length == 0 ? null : Mailbox(sender));
         var transaction = new MailTransaction(path, MailParameters.None);
         Assert.Null(await door.MailAsync(session, path, MailParameters.None, None));
-        var recipient = new EnvelopeRecipient(new ForwardPath(Mailbox("b@in.example")), RcptParameters.None);
+        var recipient = new EnvelopeRecipient(new ForwardPath(Mailbox(to)), RcptParameters.None);
         Assert.Null(await door.RcptAsync(session, transaction, recipient, None));
         await using var sink = await door.OpenContentAsync(session, transaction, None);
         await sink.WriteAsync(new ReadOnlySequence<byte>(Encoding.Latin1.GetBytes(content)), None);
@@ -222,6 +224,24 @@ public sealed class SmtpDoorCheckedTests : IAsyncLifetime
             StringComparison.Ordinal);
         var cut = Stored.Edits.Cuts;
         Assert.Equal([(0L, 27L), (27L, 48L)], cut.Select(range => (range.Start, range.Length)));
+    }
+
+    [Fact]
+    public async Task ForgedResult_IsCutForTheMembersOfAMailingListToo()
+    {
+        const string list = "all@in.example";
+        Open();
+        await hall.Queue.PutObjectAsync(hall.Queue.Lists.Table.Put(
+            list, new StoredList("", "", ListAccess.Everyone, ReplyPreference.List, Start, 0)));
+        await hall.Queue.Lists.ReloadAsync([list], None);
+        await hall.Queue.PutObjectAsync(hall.Queue.Lists.Members.Put(
+            MailingList.PrefixOf(list) + "m@in.example", new ListMember("", true, null)));
+        await SendAsync(to: list, content: "List-Id: <theirs>\r\n"
+            + "Authentication-Results: mx.example; dmarc=pass\r\n" + Letter);
+        var member = Assert.Single(hall.Relay.Attempts[^1].Recipients);
+        Assert.NotNull(member.List);
+        var cut = Stored.EditsOf(member).Cuts;
+        Assert.Equal([(0L, 19L), (19L, 48L)], cut.Select(range => (range.Start, range.Length)));
     }
 
     [Fact]

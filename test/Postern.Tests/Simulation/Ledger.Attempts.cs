@@ -1,4 +1,5 @@
 using Postern.Mta.Queue;
+using Postern.Mta.Routing;
 using Postern.Mta.Transports;
 
 namespace Postern.Tests.Simulation;
@@ -41,6 +42,7 @@ sealed partial class Ledger
             fate.Flight = flight;
             fate.Unsupported = null;
         }
+        CheckOrder(flight);
         flight.BeganAt = Now;
         lane.InFlight++;
         if (lane.InFlight > lane.ConcurrencyMax)
@@ -71,6 +73,28 @@ sealed partial class Ledger
             Break($"{Describe(fate)} has been taken {fate.Taken} times and is attempted again");
     }
 
+    /// <summary>Where order is kept, nothing that was acknowledged before this one came waits behind
+    /// it.</summary>
+    void CheckOrder(Flight flight)
+    {
+        if (!OrderingKey.IsKeptIn(flight.Attempt.Lane))
+            return;
+        foreach (var row in flight.Attempt.Recipients)
+        {
+            var came = arrivals.GetValueOrDefault(row.Message);
+            var fate = fates[KeyOf(row)];
+            foreach (var key in Open)
+            {
+                var other = fates[key];
+                if (key.Message < row.Message && fate.KeepsPlace && other.KeepsPlace
+                    && other.Row.Lane == row.Lane && other.Priority == fate.Priority
+                    && other.Row.Address == row.Address
+                    && acknowledged.TryGetValue(key.Message, out var when) && when < came)
+                    Break($"{row.Message} goes before {Describe(other)}, which came first");
+            }
+        }
+    }
+
     /// <summary>Only the probe, when it is due.</summary>
     void BeginInClosedLane(Flight flight, LaneRecord lane)
     {
@@ -91,7 +115,7 @@ sealed partial class Ledger
         foreach (var row in flight.Attempt.Recipients)
         {
             var fate = fates[KeyOf(row)];
-            fate.Flight = null;
+            (fate.Flight, fate.KeepsPlace) = (null, false);
             if (unknown)
                 BecomeUncertain(fate, flight);
             else
@@ -111,6 +135,7 @@ sealed partial class Ledger
         {
             var fate = fates[KeyOf(flight.Attempt.Recipients[i])];
             fate.Flight = null;
+            fate.KeepsPlace &= results[i] is AttemptResult.NextHopDown;
             switch (results[i])
             {
                 case AttemptResult.Relayed or AttemptResult.Failed:
@@ -174,7 +199,7 @@ sealed partial class Ledger
             if (results.Any(result => result is AttemptResult.Deferred { SlowDown: true }))
                 Throttle(flight, lane);
             else if (results.Any(result => result is AttemptResult.Relayed))
-                lane.ConcurrencyMax = Math.Min(lane.ConcurrencyMax + 1, MaxOf(flight.Transport));
+                lane.ConcurrencyMax = Math.Min(lane.ConcurrencyMax + 1, MaxOf(flight.Attempt.Lane));
         }
     }
 
@@ -212,12 +237,13 @@ sealed partial class Ledger
             if (Lane.TransportOf(name) != transport)
                 continue;
             (lane.IsClosed, lane.Probe) = (false, null);
-            lane.ConcurrencyMax = Math.Min(Lane.ConcurrencyStart, MaxOf(transport));
+            lane.ConcurrencyMax = Math.Min(Lane.ConcurrencyStart, MaxOf(name));
         }
     }
 
-    int MaxOf(string transport) => options.Transports.TryGetValue(transport, out var own)
-        ? own.MaxConnections : int.MaxValue;
+    int MaxOf(string lane) => OrderingKey.IsKeptIn(lane) ? 1
+        : options.Transports.TryGetValue(Lane.TransportOf(lane), out var own) ? own.MaxConnections
+        : int.MaxValue;
 
     LaneRecord LaneOf(string name)
     {
@@ -225,7 +251,7 @@ sealed partial class Ledger
         {
             lanes.Add(name, lane = new LaneRecord
             {
-                ConcurrencyMax = Math.Min(Lane.ConcurrencyStart, MaxOf(Lane.TransportOf(name))),
+                ConcurrencyMax = Math.Min(Lane.ConcurrencyStart, MaxOf(name)),
             });
         }
         return lane;

@@ -1,6 +1,7 @@
 using Postern.Mta;
 using Postern.Mta.Events;
 using Postern.Mta.Queue;
+using Postern.Mta.Routing;
 using Postern.Mta.Store;
 using Postern.Mta.Transports;
 
@@ -69,9 +70,15 @@ sealed partial class Ledger
             if (about is null || about == row.Message)
                 fate.Commands = underWay;
             CheckNew(fate, facts, change);
+            // A reload split what was there, or it is a report.
+            fate.KeepsPlace = change.Messages.Exists(added => added.Message.Id == row.Message);
         }
         var old = isNew ? null : fate!.Row;
         fate!.Row = row;
+        fate.KeepsPlace &= row.State is RecipientState.Ready or RecipientState.Active
+            && row.Lane == (old ?? row).Lane;
+        if (row.State == RecipientState.Ready)
+            fate.Priority = TurnOrder.PriorityOf(row.DueAt);
         // An operator wants it tried, and the transport that may have it was not configured; a reload may
         // have brought it back before the commit.
         if (old is { BoundTransport: { } bound } && row.BoundTransport is null
@@ -133,7 +140,13 @@ sealed partial class Ledger
     void CheckRecovered(Fate fate, Recipient old, List<MailEvent> facts)
     {
         var row = fate.Row;
-        if (row.State is RecipientState.Active or RecipientState.Ready)
+        if (OrderingKey.IsKeptIn(row.Lane) && row.State == RecipientState.Ready)
+        {
+            fate.NotBefore = default;
+            if (!facts.Exists(fact => fact is { Kind: EventKind.Attempted, Uncertain: true }))
+                Break($"{Describe(fate)} was left Active, and nothing says so");
+        }
+        else if (row.State is RecipientState.Active or RecipientState.Ready)
             Break($"{Describe(fate)} was leased by epoch {old.Lease} and is taken as if nothing had been");
         if (row.State == RecipientState.Deferred
             && (row.DueAt != old.DueAt || row.Uncertain != old.Uncertain + 1

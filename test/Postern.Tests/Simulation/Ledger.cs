@@ -19,6 +19,11 @@ sealed partial class Ledger
     /// <summary>How many recipients of its envelope are stored.</summary>
     readonly Dictionary<QueueId, int> envelopes = [];
 
+    /// <summary>In the order in which it happened: by number.</summary>
+    readonly Dictionary<QueueId, int> arrivals = [];
+    readonly Dictionary<QueueId, int> acknowledged = [];
+    int moments;
+
     readonly int thread = Environment.CurrentManagedThreadId;
     PosternOptions options = new();
     PosternOptions earlier = new();
@@ -69,9 +74,13 @@ sealed partial class Ledger
         }
     }
 
+    /// <summary>A client begins to hand over a message.</summary>
+    public void Come(QueueId message) => arrivals[message] = ++moments;
+
     /// <summary>The client has read 250.</summary>
     public void Acknowledge(QueueId message, int recipients)
     {
+        acknowledged[message] = ++moments;
         var named = envelopes.GetValueOrDefault(message);
         if (named != recipients)
             Break($"{message} was acknowledged for {recipients} recipients and stored for {named}");
@@ -178,6 +187,14 @@ sealed class Fate
 
     /// <summary>Events that say it is done.</summary>
     public int Ends { get; set; }
+
+    /// <summary>It has been nowhere but in its first lane, no attempt has ended with more than trouble
+    /// with the next hop, and nobody has told it to wait.</summary>
+    public bool KeepsPlace { get; set; } = true;
+
+    /// <summary>Of the route, when it was last put into a lane; a reload changes those that come
+    /// later.</summary>
+    public int Priority { get; set; }
 
     /// <summary>What operators asked for.</summary>
     public SimulatedCommand Commands { get; set; }

@@ -94,6 +94,7 @@ sealed class SimulatedProcess
     public void Submit(MailDoors door, ReversePath sender, EnvelopeRecipient[] envelope, bool isLarge)
     {
         var sink = intake.OpenSink();
+        ledger.Come(sink.Id);
         submissions.Add((SubmitAsync(sink, door, sender, envelope, isLarge), sink.Id, envelope.Length));
     }
 

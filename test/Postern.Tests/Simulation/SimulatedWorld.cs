@@ -109,7 +109,8 @@ sealed class SimulatedWorld
     TransportOptions DrawTransport() => new()
     {
         // Without a host each domain is a lane of its own.
-        Kind = chance.Next(3) == 0 ? TransportKind.Smtp : TransportKind.Pipe,
+        Kind = chance.Next(3) == 0 ? TransportKind.Smtp : TransportKind.Pubsub,
+        Ordering = chance.Next(4) == 0 ? TransportOrdering.Recipient : TransportOrdering.None,
         MaxConnections = chance.Next(3) == 0 ? chance.Next(1, 4) : 30,
         RecipientsPerMessage = chance.Next(3) == 0 ? chance.Next(1, 3) : 50,
         Rate = chance.Next(4) switch

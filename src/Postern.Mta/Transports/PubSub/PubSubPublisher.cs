@@ -58,6 +58,14 @@ sealed partial class PubSubPublisher : IAsyncDisposable
                 new PublishOutcome.Refused("the message is larger than Pub/Sub takes"));
         lock (gate)
         {
+            // One key may stand in a request, and its queue lets the next one go when this one is there.
+            if (message.OrderingKey.Length > 0)
+            {
+                var alone = new Batch();
+                alone.Add(pending);
+                Send(alone);
+                return pending.Outcome.Task;
+            }
             if (filling is { } full && full.Octets + pending.Octets > PublishLimits.RequestOctetsMax)
                 Seal(full);
             filling ??= Begin();
@@ -105,6 +113,11 @@ sealed partial class PubSubPublisher : IAsyncDisposable
     {
         filling = null;
         batch.Timer?.Dispose();
+        Send(batch);
+    }
+
+    void Send(Batch batch)
+    {
         // Not on this thread: the gate is held, and a call may run a while before it first waits.
         var sent = Task.Run(() => SendAsync(batch.Messages));
         sending.Add(sent);

@@ -6,6 +6,7 @@ using Postern.Mta.Events;
 using Postern.Mta.Inbound;
 using Postern.Mta.Queue;
 using Postern.Mta.Reports;
+using Postern.Mta.Routing;
 using Postern.Mta.Store;
 using Postern.Mta.Transports.PubSub.Wire;
 using Postern.Smtp;
@@ -42,7 +43,7 @@ public sealed class PubSubTransport : ITransport
     public PubSubTransport(
         string name, TransportOptions options, InboundSource source, Metrics metrics, TimeProvider clock)
         : this(
-            name, options, source, FindEndpoint(clock), new PublishLimits(), clock,
+            name, options, source, FindEndpoint(clock), LimitsOf(options), clock,
             call => metrics.Published(name, call))
     {
     }
@@ -125,6 +126,11 @@ public sealed class PubSubTransport : ITransport
 
     static string? Emulator => Environment.GetEnvironmentVariable(PubSubEndpoint.EmulatorVariable);
 
+    /// <summary>Where order is kept each lane has a call of its own, with one message.</summary>
+    static PublishLimits LimitsOf(TransportOptions options) =>
+        options.Ordering is TransportOrdering.Recipient
+            ? new PublishLimits { Calls = OrderingKey.LanesMax } : new PublishLimits();
+
     static PubSubEndpoint FindEndpoint(TimeProvider clock) =>
         PubSubEndpoint.TryFind(Emulator, clock, out var endpoint, out var problem)
             ? endpoint
@@ -167,6 +173,8 @@ public sealed class PubSubTransport : ITransport
                 Data = options.Format is PubSubFormat.Json
                     ? UnsafeByteOperations.UnsafeWrap(document.Write(recipient))
                     : raw,
+                OrderingKey = options.Ordering is TransportOrdering.Recipient
+                    ? OrderingKey.Of(recipient.Address).ToString() : "",
             };
             PutAttributes(message.Attributes, options.Format, source, attempt, recipient, content, mail);
             messages.Add(message);
