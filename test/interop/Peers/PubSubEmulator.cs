@@ -83,9 +83,16 @@ sealed class PubSubEmulator : IAsyncDisposable
         using var json = JsonDocument.Parse(line);
         var attributes = json.RootElement.GetProperty("attributes").EnumerateObject()
             .ToDictionary(property => property.Name, property => property.Value.GetString()!);
-        return new PulledMessage(json.RootElement.GetProperty("data").GetBytesFromBase64(), attributes);
+        return new PulledMessage(json.RootElement.GetProperty("data").GetBytesFromBase64(), attributes)
+        {
+            OrderingKey = json.RootElement.GetProperty("orderingKey").GetString() ?? "",
+        };
     }
 }
 
 /// <summary>One message as Google's own Node client read it.</summary>
-sealed record PulledMessage(byte[] Data, IReadOnlyDictionary<string, string> Attributes);
+sealed record PulledMessage(byte[] Data, IReadOnlyDictionary<string, string> Attributes)
+{
+    /// <summary>Empty: it has none.</summary>
+    public string OrderingKey { get; init; } = "";
+}

@@ -7,7 +7,9 @@ const [verb, ...rest] = process.argv.slice(2);
 
 async function create(topic, subscription) {
   await pubsub.createTopic(topic);
-  await pubsub.topic(topic).createSubscription(subscription, { ackDeadlineSeconds: 10 });
+  // Mail without an ordering key comes as it would otherwise.
+  await pubsub.topic(topic).createSubscription(
+    subscription, { ackDeadlineSeconds: 10, enableMessageOrdering: true });
 }
 
 function pull(name, distinct, seconds) {

@@ -146,6 +146,20 @@ public sealed class PubSubTransportTests : IDisposable
     }
 
     [Fact]
+    public async Task Ordering_GivesEachRecipientItsKey_AndARequestOfItsOwn()
+    {
+        await using var fake = await FakePubSub.StartAsync();
+        await using var transport = Transport(
+            fake, new TransportOptions { Ordering = TransportOrdering.Recipient });
+        await transport.AttemptAsync(AttemptOf.Text(Mail, "a@b.example", "c@b.example"), Cancel);
+        await transport.AttemptAsync(AttemptOf.Text(Mail, "A@B.example"), Cancel);
+        Assert.Equal(3, fake.Requests.Count);
+        Assert.Equal(
+            new Dictionary<string, int> { [Sha("a@b.example")[..16]] = 2, [Sha("c@b.example")[..16]] = 1 },
+            fake.Requests.CountBy(request => Assert.Single(request.Messages).OrderingKey).ToDictionary());
+    }
+
+    [Fact]
     public async Task Attempt_AfterALostAnswer_RepeatsWithTheSameId()
     {
         await using var fake = await FakePubSub.StartAsync();
