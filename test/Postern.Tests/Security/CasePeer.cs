@@ -23,11 +23,12 @@ sealed class CasePeer : IAsyncDisposable
     /// <param name="mode">mx25, sub587 or sub465.</param>
     public CasePeer(
         string mode, ListenerKind kind, SmtpServerOptions? options = null,
-        LogFormat format = LogFormat.Console)
+        LogFormat format = LogFormat.Console, bool isChecked = false)
     {
         Kind = kind;
         House = new SecurityHouse(
-            kind == ListenerKind.Mx ? ListenFor.Mx : ListenFor.Submission, format: format);
+            kind == ListenerKind.Mx ? ListenFor.Mx : ListenFor.Submission, format: format,
+            isChecked: isChecked);
         options ??= OptionsOf(mode);
         peer = new TestPeer(options, kind, door: House.Door) { Clock = Clock };
         stream = new DuplexPipeStream(peer.ClientSide);

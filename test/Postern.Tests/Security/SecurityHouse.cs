@@ -6,6 +6,7 @@ using Postern.Mta;
 using Postern.Mta.Accounts;
 using Postern.Mta.Configuration;
 using Postern.Mta.Events;
+using Postern.Mta.Inbound.Checks;
 using Postern.Mta.Intake;
 using Postern.Mta.Store;
 using Postern.Mta.Transports;
@@ -39,9 +40,10 @@ sealed class SecurityHouse : IAsyncDisposable
     /// <param name="relay">How mail goes out.</param>
     /// <param name="disk">What an earlier life left.</param>
     /// <param name="format">Of the log, for <see cref="ReadLogAsync"/>.</param>
+    /// <param name="isChecked">Mail of every client is checked, and DNS knows of nothing.</param>
     public SecurityHouse(
         ListenFor kind, TransportOptions? relay = null, IResolver? dns = null, MemoryDisk? disk = null,
-        FakeTimeProvider? clock = null, LogFormat format = LogFormat.Console)
+        FakeTimeProvider? clock = null, LogFormat format = LogFormat.Console, bool isChecked = false)
     {
         clock ??= new FakeTimeProvider(MailHall.Start);
         Options = MailHall.OptionsOf(
@@ -54,6 +56,7 @@ sealed class SecurityHouse : IAsyncDisposable
         {
             Hostname = "mx.local.example",
             Accounts = Accounts,
+            Inbound = isChecked ? new InboundOptions { Unchecked = [] } : new InboundOptions(),
             Transports = new Dictionary<string, TransportOptions>
             {
                 ["relay"] = relay ?? new() { Host = "[192.0.2.25]:25", Tls = TransportTls.None },
@@ -78,7 +81,10 @@ sealed class SecurityHouse : IAsyncDisposable
             new MailIntake(Hall.Store, Hall.Queue, Memory, clock), Hall.Queue,
             new Postern.Mta.Routing.InboundRoutes(Hall.Store), new AccountLimits(clock),
             new LoginThrottle(clock), new HandshakeThrottle(clock), Hall.Health,
-            log.Sessions, new Metrics(), () => settings));
+            log.Sessions, new Metrics(), () => settings)
+        {
+            Checker = isChecked ? new MailChecker(new ZoneResolver(), clock) : null,
+        });
     }
 
     public PosternOptions Options { get; }
@@ -141,7 +147,7 @@ sealed class SecurityHouse : IAsyncDisposable
             await content!.OpenReader().CopyToAsync(octets);
             kept.Add(new KeptMail(
                 stored.Message.Sender.ToString(), [.. stored.Recipients.Select(r => r.Address.ToString())],
-                Encoding.Latin1.GetString(octets.ToArray())));
+                Encoding.Latin1.GetString(octets.ToArray()), stored.Message.Checks is not null));
         }
         return kept;
     }
@@ -200,4 +206,4 @@ sealed class SecurityHouse : IAsyncDisposable
 
 /// <summary>A stored message.</summary>
 /// <param name="Content">Each character one octet.</param>
-sealed record KeptMail(string Sender, string[] Recipients, string Content);
+sealed record KeptMail(string Sender, string[] Recipients, string Content, bool IsChecked);

@@ -19,6 +19,11 @@ public sealed class SecurityServerTests
 {
     static readonly string[] Areas = ["SMI", "TLS", "CMD", "AUT", "DAT", "BDA", "REL"];
 
+    /// <summary>Played at port 25 once more with every check of inbound mail on.</summary>
+    static readonly string[] CheckedAreas = ["SMI", "DAT", "BDA", "REL"];
+
+    const string Checked = "mx25 checked";
+
     internal static IEnumerable<SecurityCase> Played =>
         SecurityCase.Of(Areas).Where(one => !SecurityCatalogueTests.Elsewhere.ContainsKey(one.Id));
 
@@ -29,6 +34,8 @@ public sealed class SecurityServerTests
         {
             foreach (var mode in one.Modes)
                 rows.Add(one.Id, mode);
+            if (CheckedAreas.Contains(one.Area) && one.Modes.Contains("mx25"))
+                rows.Add(one.Id, Checked);
         }
         if (rows.Count == 0)
             rows.Add("none", "mx25");
@@ -56,6 +63,8 @@ public sealed class SecurityServerTests
             Assert.NotEqual(SessionEnd.Failed, await peer.EndAsync());
             Assert.Single(peer.House.Door.Ends);
             await CheckAsync(id, peer);
+            Assert.All(
+                await peer.House.KeptAsync(), mail => Assert.Equal(mode == Checked, mail.IsChecked));
         }
     }
 
@@ -109,11 +118,14 @@ public sealed class SecurityServerTests
 
     static CasePeer Open(SecurityCase one, string mode)
     {
-        var options = CasePeer.OptionsOf(mode);
+        var isChecked = mode == Checked;
+        var options = CasePeer.OptionsOf(isChecked ? "mx25" : mode);
         // The other cases of content are about reading it, not about its size.
         if (one.Area == "DAT" && one.Id is not ("DAT-02" or "DAT-03"))
             options = options with { ContentOctetsMax = 64 << 20 };
-        return new CasePeer(mode, mode == "mx25" ? ListenerKind.Mx : ListenerKind.Submission, options);
+        return new CasePeer(
+            mode, isChecked || mode == "mx25" ? ListenerKind.Mx : ListenerKind.Submission, options,
+            isChecked: isChecked);
     }
 
     static string Shield(string step) => step.Replace('|', '\u00a6');
@@ -137,7 +149,7 @@ public sealed class SecurityServerTests
                         : int.Parse(text, CultureInfo.InvariantCulture)));
                 break;
             case 'G':
-                await peer.SendAsync(ServerCases.ContentOf(text));
+                await peer.SendAsync(HardContents.Of(text));
                 break;
             case 'K':
                 await peer.SendBesideTlsAsync(TranscriptTests.Unescape(text));
