@@ -100,6 +100,28 @@ public sealed class MailSuitesTests
         Assert.True(found.Count == 0, string.Join('\n', found));
     }
 
+    [Theory]
+    [InlineData("mailbox_valid.txt", true)]
+    [InlineData("mailbox_invalid.txt", false)]
+    public void Addresses_OfFlanker_AreJudgedTheSameWay_95InAHundred(string file, bool isValid)
+    {
+        var path = Path.Combine(BounceReaderTests.SamplesOf("mime-flanker"), file);
+        string[] lines =
+        [
+            .. File.ReadLines(path).Select(line => line.Split(" # ")[0].TrimEnd())
+                .Where(line => line.Length > 0 && !line.StartsWith('#') && !IsOfAHeader(line)),
+        ];
+        var others = lines.Where(line => (Mailbox.TryParse(line, out var mailbox)
+            && mailbox.Domain.Length > 0) != isValid).ToList();
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"{lines.Length - others.Count} of {lines.Length}; others:\n{string.Join('\n', others)}");
+        Assert.True(others.Count * 20 <= lines.Length, string.Join('\n', others));
+    }
+
+    /// <summary>Display names and comments (RFC 5322) stand in no envelope.</summary>
+    static bool IsOfAHeader(string line) =>
+        line.EndsWith('>') || line.StartsWith('(') || line.EndsWith(')');
+
     internal static IEnumerable<string> AllMails() =>
         new[] { "korean", "mime-dovecot", "mime-rubymail", "mime-flanker", "cpython-email" }
             .SelectMany(MailsOf);
