@@ -7,8 +7,7 @@ using Postern.Mta.Configuration;
 namespace Postern.Mta.Transports;
 
 /// <summary>DNS through the system's name servers; every question is asked, nothing is kept.</summary>
-/// <param name="chance">Shuffles hosts of equal preference (RFC 5321 §5.1).</param>
-public sealed class DnsResolver(ILookupClient client, TimeProvider clock, Random chance) : IResolver
+public sealed class DnsResolver : IResolver
 {
     /// <summary>One whole look-up, all servers and repeats together.</summary>
     static readonly TimeSpan LookupMax = TimeSpan.FromSeconds(20);
@@ -19,7 +18,18 @@ public sealed class DnsResolver(ILookupClient client, TimeProvider clock, Random
     /// <summary>An alias of an alias and so on; name servers follow about as many.</summary>
     const int AliasesMax = 16;
 
+    readonly ILookupClient client;
+    readonly TimeProvider clock;
+    readonly Random chance;
+    readonly NameServerWatch watch;
     readonly Lock gate = new();
+
+    /// <param name="chance">Shuffles hosts of equal preference (RFC 5321 §5.1).</param>
+    public DnsResolver(ILookupClient client, TimeProvider clock, Random chance)
+    {
+        (this.client, this.clock, this.chance) = (client, clock, chance);
+        watch = new NameServerWatch(AskRootAsync, clock);
+    }
 
     /// <summary>These name servers, or where there are none those of this machine.</summary>
     public static DnsResolver Create(
@@ -82,11 +92,14 @@ public sealed class DnsResolver(ILookupClient client, TimeProvider clock, Random
     {
         if (DnsNames.ToQuestion(name) is not { } question)
             return new Answer(LookupOutcome.NoSuchName, [], null);
+        if (watch.IsSilent())
+            return Answer.Unknown;
         using var limit = new CancellationTokenSource(LookupMax, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
         try
         {
-            var response = await client.QueryAsync(question, type, QueryClass.IN, either.Token);
+            var response = await watch.AskAsync(
+                stop => client.QueryAsync(question, type, QueryClass.IN, stop), either.Token);
             return !IsAbout(question, type, response) ? Answer.Unknown : response.Header.ResponseCode switch
             {
                 DnsHeaderResponseCode.NoError => AnswerOf(question, response),
@@ -101,6 +114,19 @@ public sealed class DnsResolver(ILookupClient client, TimeProvider clock, Random
             // stumbled over: of any type, and some of them are not public.
             return Answer.Unknown;
         }
+    }
+
+    /// <summary>All name servers at once; any answer will do, a refusal too.</summary>
+    async Task AskRootAsync(CancellationToken cancel)
+    {
+        var all = client.NameServers.Select(server => client.QueryServerAsync(
+            [server], ".", QueryType.SOA, QueryClass.IN, cancel));
+        await foreach (var one in Task.WhenEach(all))
+        {
+            if (one.IsCompletedSuccessfully)
+                return;
+        }
+        throw new TimeoutException("no name server answers");
     }
 
     /// <summary>RFC 5452 §9.1: an answer repeats the question, or it is one to something else.</summary>
