@@ -8,9 +8,10 @@ public sealed class MailboxTests
     static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Maildir_IsReadByAMailProgram()
+    public async Task Maildir_IsReadByAMailProgram_AndByDovecot()
     {
         var reader = Tool.Require("s-nail");
+        await using var dovecot = await DovecotPeer.StartAsync("box");
         await using var postern = new PosternProcess("");
         postern.Directory.MakeDirectory("mail/box");
         postern.Settings = $$"""
@@ -35,6 +36,12 @@ public sealed class MailboxTests
         Assert.Contains("Delivered-To: Box+tag@in.test", read.Output);
         Assert.Contains("Return-Path: <a@sender.test>", read.Output);
         Assert.Empty(Directory.GetFiles(folder + "/tmp"));
+
+        // Dovecot reads as the user whose mail it is.
+        (await Command.RunAsync("/bin/chown", "-R", "nobody", postern.Directory.PathOf("mail"))).Succeeded();
+        var fetched = await dovecot.FetchAsync("box", folder);
+        for (var i = 0; i < 3; i++)
+            Assert.Equal(2, fetched.Split($"\nnumber {i}").Length - 1);
     }
 
     [Theory]

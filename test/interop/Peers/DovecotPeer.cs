@@ -41,11 +41,13 @@ sealed class DovecotPeer : IAsyncDisposable
     public Task StopAsync() => daemon!.StopAsync();
 
     /// <summary>What its own reader finds in a mailbox.</summary>
-    public async Task<string> FetchAsync(string user)
+    /// <param name="maildir">Where it lies. Null: where Dovecot keeps it.</param>
+    public async Task<string> FetchAsync(string user, string? maildir = null)
     {
+        string[] where = maildir is null ? [] : ["-o", $"mail_location=maildir:{maildir}"];
         var fetched = await Command.RunAsync(
             Tool.Require("doveadm", "dovecot-core"),
-            "-c", ConfigurationFile, "fetch", "-u", user, "text", "all");
+            [.. where, "-c", ConfigurationFile, "fetch", "-u", user, "text", "all"]);
         return fetched.ExitCode == 0 ? fetched.Output : "";
     }
 
