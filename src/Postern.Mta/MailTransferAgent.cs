@@ -95,9 +95,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
         housekeeping = new Housekeeping(
             Queue, store, () => Options,
             name => Accounts.TryFind(name, out var account) && Limits.IsSpent(account), clock, log)
-        {
-            Greylist = greylist,
-        };
+        { Greylist = greylist };
         transportCheck = new TransportCheck(transports, Queue, () => Options, clock, log);
         eventPoller = new EventPoller(transports, Queue, store, () => Options, clock, log);
         Webhooks = new WebhookTable(store, IsSendingDomain);

@@ -304,7 +304,8 @@ public sealed record InboundOptions
             "What mail from other servers is checked for; empty: nothing.",
             o => o.Checks, (o, v) => o with { Checks = v }),
         new ValueSetting<InboundOptions, IReadOnlyList<Network>>("unchecked", Kinds.List(Kinds.Network),
-            "Clients whose mail is not checked, and meets no verdict, no `greet-wait`, no rate and no greylist.",
+            "Clients whose mail is not checked, and meets no verdict, no `greet-wait`, no rate and no "
+            + "greylist.",
             o => o.Unchecked, (o, v) => o with { Unchecked = v }),
         new ValueSetting<InboundOptions, IReadOnlyList<string>>("block-lists", Kinds.List(Kinds.Text),
             "DNS zones that name clients nobody wants mail from, as `zen.spamhaus.org`; what becomes of "
@@ -314,8 +315,8 @@ public sealed record InboundOptions
             "DNS zones that name clients no block list is asked about.",
             o => o.AllowLists, (o, v) => o with { AllowLists = v }),
         new ValueSetting<InboundOptions, TimeSpan>("greet-wait", Kinds.Duration,
-            "How long a client waits for the greeting, `\"6s\"`; one that speaks before it gets 554. `\"0s\"`: "
-            + "only one that has spoken at once.",
+            "How long a client waits for the greeting, `\"6s\"`; one that speaks before it gets 554. "
+            + "`\"0s\"`: only one that has spoken at once.",
             o => o.GreetWait, (o, v) => o with { GreetWait = v }),
         new TableSetting<InboundOptions, ClientRateOptions>("rates", ClientRateOptions.Settings,
             o => o.Rates, (o, v) => o with { Rates = v }),

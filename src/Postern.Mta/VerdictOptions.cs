@@ -61,8 +61,8 @@ public sealed record VerdictOptions
             o => o.Iprev, (o, v) => o with { Iprev = v }),
         Results("helo",
             "Whether the client is who it says in HELO: `pass`; `fail` where it says to be us, or another "
-            + "address; `permerror` where that is no name of a host; `neutral` or `none` where the name leads "
-            + "to others or nowhere, for which RFC 5321 §4.1.4 wants no mail refused.",
+            + "address; `permerror` where that is no name of a host; `neutral` or `none` where the name "
+            + "leads to others or nowhere, for which RFC 5321 §4.1.4 wants no mail refused.",
             o => o.Helo, (o, v) => o with { Helo = v }),
         new ValueSetting<VerdictOptions, IReadOnlyList<string>?>("listed", Kinds.List(Kinds.Text).OrNull(),
             "Block lists of `inbound.block-lists`, of which one names the client.",

@@ -10,8 +10,8 @@ namespace Postern.Mta.Intake;
 
 /// <summary>What strangers meet at an mx listener before their mail is looked at: the wait for the greeting,
 /// rates, and the greylist. Why: docs/decisions/0016.</summary>
-/// <remarks>Whatever stands here answers 4xx, but to who breaks the protocol; where memory is full or DNS does
-/// not answer, the mail is taken.</remarks>
+/// <remarks>Whatever stands here answers 4xx, but to who breaks the protocol; where memory is full or DNS
+/// does not answer, the mail is taken.</remarks>
 sealed partial class SmtpDoor
 {
     /// <summary>An allow list that is slower than this is taken to name the client.</summary>

@@ -74,8 +74,8 @@ public sealed partial class MessageQueue
         await Suppressions.NoteAsync(change.Objects).ConfigureAwait(false);
     }
 
-    /// <summary>Puts or removes objects with the next commit; nobody waits for it, but what is committed later
-    /// never is without them.</summary>
+    /// <summary>Puts or removes objects with the next commit; nobody waits for it, but what is committed
+    /// later never is without them.</summary>
     internal void PostObjects(IReadOnlyCollection<ObjectChange> changed)
     {
         if (changed.Count == 0)

@@ -55,8 +55,9 @@ sealed partial class SmtpSession(SessionFacts facts, SmtpServerOptions options, 
         };
     }
 
-    /// <summary>A peer waits for the reply to this command before it goes on. RFC 2920 §3.1: to EHLO and DATA,
-    /// and to every one where PIPELINING was not offered; Postfix's smtpd_forbid_unauth_pipelining.</summary>
+    /// <summary>A peer waits for the reply to this command before it goes on. RFC 2920 §3.1: to EHLO and
+    /// DATA, and to every one where PIPELINING was not offered; Postfix's
+    /// smtpd_forbid_unauth_pipelining.</summary>
     bool EndsGroup(Verb verb) => facts.Helo is null || !facts.IsExtended
         || verb is Verb.Ehlo or Verb.Helo or Verb.Data;
 

@@ -328,7 +328,8 @@ sealed partial class PosternServer : IAsyncDisposable
             ExemptOnLoopbackOnly: listener.Options.Trusted is null,
             Replies.TooManyConnections(agent.Options.Hostname))
         {
-            NetworkOf = listener.Options.For == ListenFor.Mx ? client => PlacesOf(client, agent.Options) : null,
+            NetworkOf = listener.Options.For == ListenFor.Mx
+                ? client => PlacesOf(client, agent.Options) : null,
         };
         var smtp = new SmtpListener(listener, doorway, limits, clock, logs.CreateLogger<SmtpListener>());
         listen.Run(smtp.OnConnectedAsync);

@@ -56,8 +56,8 @@ public sealed class VerdictsTests
     public void WhatWasNotChecked_MatchesNothing() => Assert.Null(Find(
         new MailChecks(), Rule with { Spf = [None] }, Rule with { Dkim = [None] },
         Rule with { Dmarc = [None] }, Rule with { Arc = [None] }, Rule with { Iprev = [None] },
-        Rule with { Helo = [None] }, Rule with { Listed = ["zen.example"] }, Rule with { Virus = [VirusResult.Error] },
-        Rule with { Spam = [SpamResult.Error] }));
+        Rule with { Helo = [None] }, Rule with { Listed = ["zen.example"] },
+        Rule with { Virus = [VirusResult.Error] }, Rule with { Spam = [SpamResult.Error] }));
 
     [Theory]
     [InlineData(Pass, Fail, Pass)]
