@@ -32,6 +32,8 @@ public sealed class MailTransferAgent : IAsyncDisposable
     readonly MailChecker checker;
     readonly EventLog eventLog;
     readonly Housekeeping housekeeping;
+    readonly ClientRates rates;
+    readonly Greylist greylist;
     readonly TransportCheck transportCheck;
     readonly EventPoller eventPoller;
     readonly WebhookPost webhookPost;
@@ -55,6 +57,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
         health = new RelayHealth(clock);
         throttle = new LoginThrottle(clock);
         handshakes = new HandshakeThrottle(clock);
+        rates = new ClientRates(clock);
         WebTargets = new WebTargets(parts.Resolver, () => Options);
         transports = new TransportTable(options, parts.BuildTransport)
         {
@@ -64,6 +67,8 @@ public sealed class MailTransferAgent : IAsyncDisposable
         var log = parts.Logs.CreateLogger("Postern.Queue");
         Queue =
             new MessageQueue(options, store, health, transports, Alarms, Metrics, clock, parts.Chance, log);
+        greylist = new Greylist(() => Queue.Time.Now);
+        greylist.Restore(objects.Greylist);
         WebhookKey = new WebhookKey(Queue, store, () => Options, clock);
         Routes = new InboundRoutes(store);
         intake = new MailIntake(store, Queue, new MemoryBudget(options.Limits.Memory), clock);
@@ -89,7 +94,8 @@ public sealed class MailTransferAgent : IAsyncDisposable
         Limits.Restore(objects.Uses);
         housekeeping = new Housekeeping(
             Queue, store, () => Options,
-            name => Accounts.TryFind(name, out var account) && Limits.IsSpent(account), clock, log);
+            name => Accounts.TryFind(name, out var account) && Limits.IsSpent(account), clock, log)
+        { Greylist = greylist };
         transportCheck = new TransportCheck(transports, Queue, () => Options, clock, log);
         eventPoller = new EventPoller(transports, Queue, store, () => Options, clock, log);
         Webhooks = new WebhookTable(store, IsSendingDomain);
@@ -150,6 +156,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
             await store.ReadObjectsAsync(AccountDirectory.ObjectKind, cancel).ConfigureAwait(false),
             await store.ReadObjectsAsync(AccountLimits.ObjectKind, cancel).ConfigureAwait(false),
             await store.ReadObjectsAsync(AlarmBoard.ObjectKind, cancel).ConfigureAwait(false),
+            await store.ReadObjectsAsync(Greylist.ObjectKind, cancel).ConfigureAwait(false),
             await DomainDirectory.LoadAsync(options, store, cancel).ConfigureAwait(false));
         var agent = new MailTransferAgent(options, store, parts, objects);
         await agent.Routes.ReloadAsync(cancel).ConfigureAwait(false);
@@ -176,6 +183,8 @@ public sealed class MailTransferAgent : IAsyncDisposable
         () => Volatile.Read(ref settings))
     {
         Checker = checker,
+        Rates = rates,
+        Greylist = greylist,
     };
 
     /// <summary>What the HTTP API hands mail in through.</summary>
@@ -308,6 +317,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
         await Queue.Dispatcher.StopAsync(limit).ConfigureAwait(false);
         await background.ConfigureAwait(false);
         Queue.KeepSpent();
+        Queue.PostObjects(greylist.TakeChanges(int.MaxValue));
         await transports.DisposeAsync().ConfigureAwait(false);
         await Store.DisposeAsync().ConfigureAwait(false);
         await logging.ConfigureAwait(false);
@@ -329,7 +339,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
     /// <summary>What an earlier process left in the store.</summary>
     sealed record EarlierObjects(
         IReadOnlyList<StoredObject> Accounts, IReadOnlyList<StoredObject> Uses,
-        IReadOnlyList<StoredObject> Alarms, DomainDirectory Domains);
+        IReadOnlyList<StoredObject> Alarms, IReadOnlyList<StoredObject> Greylist, DomainDirectory Domains);
 }
 
 /// <summary>What the world gives to an agent: time, chance, the ways out, and where log lines and metrics

@@ -273,6 +273,12 @@ public sealed record InboundOptions
     /// <summary>Zones that name clients no block list is asked about.</summary>
     public IReadOnlyList<string> AllowLists { get; init; } = [];
 
+    /// <summary>How long a client waits for the greeting; one that speaks before it is refused. Zero: it is
+    /// only looked whether it has spoken already.</summary>
+    public TimeSpan GreetWait { get; init; } = TimeSpan.Zero;
+
+    public ClientRateOptions Rates { get; init; } = new();
+    public GreylistOptions Greylist { get; init; } = new();
     public ClamavOptions Clamav { get; init; } = new();
     public RspamdOptions Rspamd { get; init; } = new();
 
@@ -298,7 +304,8 @@ public sealed record InboundOptions
             "What mail from other servers is checked for; empty: nothing.",
             o => o.Checks, (o, v) => o with { Checks = v }),
         new ValueSetting<InboundOptions, IReadOnlyList<Network>>("unchecked", Kinds.List(Kinds.Network),
-            "Clients whose mail is not checked, and meets no verdict.",
+            "Clients whose mail is not checked, and meets no verdict, no `greet-wait`, no rate and no "
+            + "greylist.",
             o => o.Unchecked, (o, v) => o with { Unchecked = v }),
         new ValueSetting<InboundOptions, IReadOnlyList<string>>("block-lists", Kinds.List(Kinds.Text),
             "DNS zones that name clients nobody wants mail from, as `zen.spamhaus.org`; what becomes of "
@@ -307,6 +314,14 @@ public sealed record InboundOptions
         new ValueSetting<InboundOptions, IReadOnlyList<string>>("allow-lists", Kinds.List(Kinds.Text),
             "DNS zones that name clients no block list is asked about.",
             o => o.AllowLists, (o, v) => o with { AllowLists = v }),
+        new ValueSetting<InboundOptions, TimeSpan>("greet-wait", Kinds.Duration,
+            "How long a client waits for the greeting, `\"6s\"`; one that speaks before it gets 554. "
+            + "`\"0s\"`: only one that has spoken at once.",
+            o => o.GreetWait, (o, v) => o with { GreetWait = v }),
+        new TableSetting<InboundOptions, ClientRateOptions>("rates", ClientRateOptions.Settings,
+            o => o.Rates, (o, v) => o with { Rates = v }),
+        new TableSetting<InboundOptions, GreylistOptions>("greylist", GreylistOptions.Settings,
+            o => o.Greylist, (o, v) => o with { Greylist = v }),
         new TableSetting<InboundOptions, ClamavOptions>("clamav", ClamavOptions.Settings,
             o => o.Clamav, (o, v) => o with { Clamav = v }),
         new TableSetting<InboundOptions, RspamdOptions>("rspamd", RspamdOptions.Settings,
@@ -327,6 +342,9 @@ public enum MailCheck
 
     /// <summary>The client's address has a name that leads back to it (RFC 8601 §3).</summary>
     Iprev,
+
+    /// <summary>The name in HELO is one, is not ours, and leads to the client.</summary>
+    Helo,
 }
 
 /// <summary><c>[dns]</c>.</summary>
@@ -393,6 +411,16 @@ public sealed record LimitsOptions
     public int? Connections { get; init; }
 
     public int ConnectionsPerClient { get; init; } = 50;
+
+    /// <summary>Of mx listeners: what five clients that are at their limit have.</summary>
+    public int ConnectionsPerNetwork { get; init; } = 250;
+
+    /// <summary>Bits of an IPv4 address that make a network: what a site is commonly given.</summary>
+    public int NetworkIPv4 { get; init; } = 24;
+
+    /// <summary>Of an IPv6 address; the same.</summary>
+    public int NetworkIPv6 { get; init; } = 56;
+
     public TimeSpan CommandTimeout { get; init; } = TimeSpan.FromMinutes(5);
 
     /// <summary>Octets of memory for content that is being received.</summary>
@@ -416,6 +444,15 @@ public sealed record LimitsOptions
         new ValueSetting<LimitsOptions, int>("connections-per-client", Kinds.Whole(1, 1_000_000),
             "Of one address; trusted networks on submission listeners are exempt.",
             o => o.ConnectionsPerClient, (o, v) => o with { ConnectionsPerClient = v }),
+        new ValueSetting<LimitsOptions, int>("connections-per-network", Kinds.Whole(1, 1_000_000),
+            "Of one network at mx listeners; `inbound.unchecked` ones are exempt.",
+            o => o.ConnectionsPerNetwork, (o, v) => o with { ConnectionsPerNetwork = v }),
+        new ValueSetting<LimitsOptions, int>("network-ipv4", Kinds.Whole(8, 32),
+            "Bits of an IPv4 address that make a network, here and in `[inbound.rates]`.",
+            o => o.NetworkIPv4, (o, v) => o with { NetworkIPv4 = v }),
+        new ValueSetting<LimitsOptions, int>("network-ipv6", Kinds.Whole(16, 64),
+            "The same of an IPv6 address.",
+            o => o.NetworkIPv6, (o, v) => o with { NetworkIPv6 = v }),
         new ValueSetting<LimitsOptions, TimeSpan>("command-timeout", Kinds.Duration,
             "How long a peer may stay silent; RFC 5321 §4.5.3.2.7 wants 5 minutes.",
             o => o.CommandTimeout, (o, v) => o with { CommandTimeout = v }),

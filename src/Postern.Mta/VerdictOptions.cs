@@ -23,6 +23,7 @@ public sealed record VerdictOptions
     public IReadOnlyList<AuthenticationResult>? Arc { get; init; }
 
     public IReadOnlyList<AuthenticationResult>? Iprev { get; init; }
+    public IReadOnlyList<AuthenticationResult>? Helo { get; init; }
 
     /// <summary>Block lists by zone, of which one names the client.</summary>
     public IReadOnlyList<string>? Listed { get; init; }
@@ -58,6 +59,11 @@ public sealed record VerdictOptions
             "Whether the client's address has a name that leads back to it: `pass`, `fail`, or `permerror` "
             + "where it has none.",
             o => o.Iprev, (o, v) => o with { Iprev = v }),
+        Results("helo",
+            "Whether the client is who it says in HELO: `pass`; `fail` where it says to be us, or another "
+            + "address; `permerror` where that is no name of a host; `neutral` or `none` where the name "
+            + "leads to others or nowhere, for which RFC 5321 §4.1.4 wants no mail refused.",
+            o => o.Helo, (o, v) => o with { Helo = v }),
         new ValueSetting<VerdictOptions, IReadOnlyList<string>?>("listed", Kinds.List(Kinds.Text).OrNull(),
             "Block lists of `inbound.block-lists`, of which one names the client.",
             o => o.Listed, (o, v) => o with { Listed = v }) { DefaultDoc = "any" },

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Postern.Mta;
 using Postern.Mta.Events;
+using Postern.Mta.Intake;
 using Postern.Mta.Queue;
 using Postern.Mta.Store;
 using Postern.Mta.Transports;
@@ -105,6 +106,53 @@ public sealed class MailTransferAgentTests : IAsyncLifetime
         Assert.Equal("250", await SendAsync("b@example.net"));
         await UntilAsync(AllDone);
         Assert.Single(ways["relay"].Attempts);
+    }
+
+    [Fact]
+    public async Task Greylist_KnowsAfterARestart_WhoCameAgain()
+    {
+        var options = OptionsOf(Route("in") with { Accepts = MailDoors.Mx }) with
+        {
+            Inbound = new InboundOptions
+            {
+                Checks = [],
+                Greylist = new GreylistOptions { Wait = TimeSpan.FromMinutes(5) },
+            },
+        };
+        await StartAsync(options);
+        Assert.Equal(451, await AskAsync("a@sender.example"));
+        // What is refused is written, too, by the round of each second.
+        while ((await store.ReadObjectsAsync(Greylist.ObjectKind, patience.Token)).Count == 0)
+        {
+            patience.Token.ThrowIfCancellationRequested();
+            clock.Advance(TimeSpan.FromMilliseconds(100));
+            await Task.Yield();
+        }
+        await StopAsync();
+        await StartAsync(options);
+        clock.Advance(TimeSpan.FromMinutes(5));
+        Assert.Equal(250, await AskAsync("a@sender.example"));
+        await StopAsync();
+        await StartAsync(options);
+        Assert.Equal(250, await AskAsync("other@sender.example"));
+    }
+
+    /// <summary>A client of the mx listener; what it is told at RCPT.</summary>
+    async Task<int> AskAsync(string sender)
+    {
+        var door = agent!.OpenDoor(new ListenOptions { On = "127.0.0.1:25", For = ListenFor.Mx });
+        var session = new SessionFacts
+        {
+            Listener = "mx-25",
+            Kind = ListenerKind.Mx,
+            Remote = new IPEndPoint(IPAddress.Parse("192.0.2.1"), 1),
+            Local = new IPEndPoint(IPAddress.Loopback, 25),
+            StartedAt = clock.GetUtcNow(),
+        };
+        Assert.Null(await door.ConnectAsync(session, patience.Token));
+        var transaction = new MailTransaction(new ReversePath(Mailbox(sender)), MailParameters.None);
+        var to = new EnvelopeRecipient(new ForwardPath(Mailbox("b@example.net")), RcptParameters.None);
+        return (await door.RcptAsync(session, transaction, to, patience.Token))?.Code ?? 250;
     }
 
     [Fact]

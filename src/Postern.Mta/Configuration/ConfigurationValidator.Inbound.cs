@@ -23,7 +23,23 @@ sealed partial class ConfigurationValidator
             at.Error("inbound.rspamd.url", $"\"{url}\" is no URL; write \"http://127.0.0.1:11333\"");
         if (options.Inbound.Rspamd.Password is { } password && password.Value.Any(char.IsControl))
             at.Error("inbound.rspamd.password", "holds control characters, which no header can");
+        CheckDoor();
         CheckVerdicts();
+    }
+
+    /// <summary>A client waits five minutes for the greeting (RFC 5321 §4.5.3.2.1), and some give up after
+    /// one.</summary>
+    void CheckDoor()
+    {
+        if (options.Inbound.GreetWait > TimeSpan.FromMinutes(1))
+            at.Error("inbound.greet-wait", "must be 1m at most");
+        var greylist = options.Inbound.Greylist;
+        if (greylist.Wait > TimeSpan.FromHours(4))
+            at.Error("inbound.greylist.wait", "must be 4h at most");
+        if (greylist.IsOn && greylist.RetryWithin <= greylist.Wait)
+            at.Error("inbound.greylist.retry-within", "must be longer than inbound.greylist.wait");
+        if (greylist.IsOn && greylist.Keep < TimeSpan.FromDays(7))
+            at.Error("inbound.greylist.keep", "must be 7d at least");
     }
 
     /// <summary>The client waits for filters after its dot, ten minutes (RFC 5321 §4.5.3.2.6), and may have
@@ -57,6 +73,7 @@ sealed partial class ConfigurationValidator
             CheckCheck($"{path}.dmarc-policy", verdict.DmarcPolicy, MailCheck.Dmarc);
             CheckCheck($"{path}.arc", verdict.Arc, MailCheck.Arc);
             CheckCheck($"{path}.iprev", verdict.Iprev, MailCheck.Iprev);
+            CheckCheck($"{path}.helo", verdict.Helo, MailCheck.Helo);
             CheckAsked($"{path}.spam", verdict.Spam, options.Inbound.Rspamd.Url, "inbound.rspamd.url");
             CheckAsked($"{path}.virus", verdict.Virus, options.Inbound.Clamav.Address,
                 "inbound.clamav.address");

@@ -17,7 +17,8 @@ static class CheckWords
     public static string? LineOf(MailChecks? checks) => checks is null ? null : string.Join(' ', new[]
     {
         ("spf", SpfOf(checks)), ("dkim", DkimOf(checks)), ("dmarc", DmarcOf(checks)), ("arc", ArcOf(checks)),
-        ("iprev", Of(checks.Iprev?.Result)), ("spam", SpamOf(checks)), ("virus", VirusOf(checks)),
+        ("iprev", Of(checks.Iprev?.Result)), ("helo", Of(checks.Helo?.Result)), ("spam", SpamOf(checks)),
+        ("virus", VirusOf(checks)),
         ("listed", checks.Listed.Count == 0 ? null : string.Join(',', checks.Listed)),
         ("rule", checks.Rule),
     }.Where(one => one.Item2 is not null).Select(one => $"{one.Item1}={one.Item2}"));

@@ -29,6 +29,7 @@ static class Verdicts
         && IsIn(rule.DmarcPolicy, checks.Dmarc?.Policy)
         && IsIn(rule.Arc, checks.Arc?.Result)
         && IsIn(rule.Iprev, checks.Iprev?.Result)
+        && IsIn(rule.Helo, checks.Helo?.Result)
         && IsIn(rule.Spam, checks.Spam?.Result)
         && IsIn(rule.Virus, checks.Virus?.Result)
         && (rule.Listed is null || rule.Listed.Any(zone => checks.Listed.Contains(zone)));
@@ -69,6 +70,8 @@ static class Verdicts
         // RFC 7372 §3.3.
         if (rule.Iprev is not null && checks.Iprev is { } iprev)
             yield return (25, $"reverse DNS {CheckWords.Of(iprev.Result)} for the client's address");
+        if (rule.Helo is not null && checks.Helo is { } helo)
+            yield return (1, $"HELO {CheckWords.Of(helo.Result)}{(helo.Why is { } why ? $": {why}" : "")}");
         if (rule.Listed is not null)
             yield return (1, $"the client is listed by {checks.Listed.First(rule.Listed.Contains)}");
         if (rule.Spam is not null && checks.Spam is { } spam)

@@ -67,6 +67,18 @@ static class IntakeReplies
             + $"{since}, {Replies.Clean(why.TrimEnd(), 128)}");
     }
 
+    /// <summary>Nobody knows the client: it is to come again (RFC 6647 §2.4).</summary>
+    /// <param name="left">From now on.</param>
+    public static Reply Greylisted(Mailbox recipient, TimeSpan left) => new(
+        451, new(4, 7, 1), string.Create(CultureInfo.InvariantCulture,
+            $"<{Replies.Clean(recipient.ToString(), 256)}>: Recipient address rejected: greylisted, "
+            + $"try again in {Math.Ceiling(left.TotalSeconds)} s"));
+
+    /// <summary>More messages, or recipients, than <c>inbound.rates</c> has for the client or its
+    /// network.</summary>
+    public static Reply TooMuchMail(string what) =>
+        new(450, new(4, 7, 1), $"Error: too many {what} from your address or network, slow down");
+
     /// <summary>More recipients than the account's <c>rate</c>.</summary>
     public static Reply RateExceeded(Account account) => new(
         450, new(4, 7, 1),

@@ -1,3 +1,4 @@
+using System.Net;
 using Postern.Mta.Inbound;
 using Postern.Mta.Inbound.Checks;
 using Postern.Mta.Inbound.Filters;
@@ -15,19 +16,16 @@ sealed partial class SmtpDoor
     public MailChecker? Checker { get; init; }
 
     /// <summary>Begun when the client connects. Null: it is not checked.</summary>
-    static SessionChecks? ChecksOf(SessionFacts session) => (SessionChecks?)session.Notes;
+    static SessionChecks? ChecksOf(SessionFacts session) => GuestOf(session)?.Checks;
 
-    void BeginChecks(SessionFacts session, CancellationToken cancel)
+    SessionChecks? BeginChecks(SessionFacts session, IPAddress client, CancellationToken cancel)
     {
         var options = current().Options;
         var inbound = options.Inbound;
-        if (Checker is null || session.Kind != ListenerKind.Mx
-            || (inbound.Checks.Count == 0 && inbound.BlockLists.Count == 0 && !MailFilters.IsAny(inbound)))
-            return;
-        var address = session.Remote.Address;
-        var client = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
-        if (!Contains(inbound.Unchecked, client))
-            session.Notes = new SessionChecks(Checker, client, inbound, options.Hostname, cancel);
+        return Checker is null
+            || (inbound.Checks.Count == 0 && inbound.BlockLists.Count == 0 && !MailFilters.IsAny(inbound))
+            ? null : new SessionChecks(
+                Checker, client, Plain(session.Local.Address), inbound, options.Hostname, cancel);
     }
 
     async ValueTask<Reply> AcceptCheckedAsync(

@@ -33,8 +33,7 @@ sealed partial class SmtpDoor(
     {
         session.IsTrusted = IsTrusted(session);
         sessionLog.Connected(session);
-        BeginChecks(session, cancel);
-        return default;
+        return new(Welcome(session, cancel));
     }
 
     public bool MayHandshake(SessionFacts session) =>
@@ -62,6 +61,8 @@ sealed partial class SmtpDoor(
         {
             if (reversePath.Mailbox is { Domain: "" })
                 return new(Replies.DomainMissing(reversePath.Mailbox));
+            if (TakeDeed(session, ClientDeed.Message) is { } tooMuch)
+                return new(tooMuch);
             ChecksOf(session)?.BeginMail(session.Helo ?? "", reversePath, cancel);
             return new(intake.Refusal);
         }
@@ -73,6 +74,17 @@ sealed partial class SmtpDoor(
     }
 
     public ValueTask<Reply?> RcptAsync(
+        SessionFacts session, MailTransaction transaction, EnvelopeRecipient recipient,
+            CancellationToken cancel)
+    {
+        if (TakeDeed(session, ClientDeed.Recipient) is { } tooMuch)
+            return new(tooMuch);
+        return IsGreylisted(session, out var guest)
+            ? TakeUnlessNewAsync(guest, session, transaction, recipient, cancel)
+            : TakeRecipientAsync(session, transaction, recipient, cancel);
+    }
+
+    ValueTask<Reply?> TakeRecipientAsync(
         SessionFacts session, MailTransaction transaction, EnvelopeRecipient recipient,
             CancellationToken cancel)
     {
@@ -246,10 +258,17 @@ sealed partial class SmtpDoor(
     public ValueTask<ContentSink> OpenContentAsync(
         SessionFacts session, MailTransaction transaction, CancellationToken cancel)
     {
+        if (transaction.ReversePath.Mailbox is null && IsGreylisted(session, out var guest))
+            return OpenUnlessNewAsync(guest, transaction, cancel);
+        return new(OpenContent(transaction));
+    }
+
+    IntakeSink OpenContent(MailTransaction transaction)
+    {
         var notes = (List<NewRecipient>)transaction.Notes!;
-        return new(notes.Exists(static to => to.ReturnOf is not null) ? intake.OpenReportSink()
+        return notes.Exists(static to => to.ReturnOf is not null) ? intake.OpenReportSink()
             : notes.Exists(static to => to is RoutedRecipient) ? intake.OpenRoutedSink()
-            : intake.OpenSink());
+            : intake.OpenSink();
     }
 
     public ValueTask<Reply> AcceptAsync(

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Postern.Mta.Intake;
 using Postern.Mta.Store;
 
 namespace Postern.Mta.Queue;
@@ -25,10 +26,16 @@ sealed partial class Housekeeping(
     /// delivery.</summary>
     const int OldPagesMax = 5;
 
+    /// <summary>Rows of the greylist in one second; the others have time.</summary>
+    const int GreylistRowsMax = 500;
+
     IReadOnlyList<LaneTotal> waiting = [];
 
     /// <summary>How far the look at old mail is. Null: it is through.</summary>
     QueueId? lookedTo;
+
+    /// <summary>Null: nobody asks it.</summary>
+    public Greylist? Greylist { get; init; }
 
     /// <summary>Recipients that wait in the store, lane by lane; some seconds old, with a large backlog
     /// a minute.</summary>
@@ -59,6 +66,8 @@ sealed partial class Housekeeping(
             queue.WatchTransports();
             queue.WatchFilters();
             queue.KeepSpent();
+            if (Greylist is not null)
+                queue.PostObjects(Greylist.TakeChanges(GreylistRowsMax));
             await AttemptAsync("alarm mail", queue.TellAlarmsAsync, cancel).ConfigureAwait(false);
             if (!isRecovered)
                 isRecovered = await AttemptAsync("recovery", queue.RecoverAsync, cancel)
@@ -74,6 +83,7 @@ sealed partial class Housekeeping(
             if (clock.GetElapsedTime(forgotAt) >= ForgetEvery)
             {
                 forgotAt = clock.GetTimestamp();
+                Greylist?.Sweep(current().Inbound.Greylist);
                 await AttemptAsync("old answers", stop => queue.Answers.SweepAsync(queue, stop), cancel)
                     .ConfigureAwait(false);
             }

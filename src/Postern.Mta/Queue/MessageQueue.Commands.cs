@@ -74,6 +74,17 @@ public sealed partial class MessageQueue
         await Suppressions.NoteAsync(change.Objects).ConfigureAwait(false);
     }
 
+    /// <summary>Puts or removes objects with the next commit; nobody waits for it, but what is committed
+    /// later never is without them.</summary>
+    internal void PostObjects(IReadOnlyCollection<ObjectChange> changed)
+    {
+        if (changed.Count == 0)
+            return;
+        var change = new StoreChange();
+        change.Objects.AddRange(changed);
+        store.Post(change);
+    }
+
     /// <summary>Changes objects on the strength of what is stored: one such change after the other, so that
     /// what it rests on stays true until it is made.</summary>
     /// <param name="change">Adds what is to be put or removed; nothing of it is stored if it throws.</param>

@@ -107,6 +107,10 @@ public sealed class SessionFacts
     /// without AUTH.</summary>
     public bool IsTrusted { get; set; }
 
+    /// <summary>Set by the policy in <see cref="ISessionPolicy.ConnectAsync"/>: how long an mx listener waits
+    /// for an early talker before the greeting. Zero only looks.</summary>
+    public TimeSpan GreetingDelay { get; set; }
+
     /// <summary>The policy's own notes on this session.</summary>
     public object? Notes { get; set; }
 

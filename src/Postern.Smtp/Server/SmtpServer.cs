@@ -139,7 +139,7 @@ sealed class SessionLoop(
             await connection.FlushAsync();
             return SessionEnd.Refused;
         }
-        if (facts.Kind == ListenerKind.Mx && await connection.HasInputAsync(options.GreetingDelay))
+        if (facts.Kind == ListenerKind.Mx && await connection.HasInputAsync(facts.GreetingDelay))
         {
             connection.Write(new SmtpSession(facts, options, policy).OutOfSync(Verb.Unknown).Reply!);
             await connection.FlushAsync();

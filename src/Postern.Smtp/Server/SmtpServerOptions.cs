@@ -59,10 +59,6 @@ public sealed record SmtpServerOptions
     /// <summary>Content slower than this, after a start of <see cref="CommandTimeout"/>, is cut off (Postfix,
     /// smtpd_min_data_rate).</summary>
     public int ContentOctetsPerSecondMin { get; init; } = 500;
-
-    /// <summary>How long an mx listener waits for an early talker before the greeting. Zero only
-    /// looks.</summary>
-    public TimeSpan GreetingDelay { get; init; } = TimeSpan.Zero;
 }
 
 /// <summary>How TLS comes into a session.</summary>

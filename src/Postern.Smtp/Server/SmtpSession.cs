@@ -30,10 +30,10 @@ sealed partial class SmtpSession(SessionFacts facts, SmtpServerOptions options, 
     {
         if (sasl != SaslStep.None)
             return RespondAsync(line, cancel);
-        // RFC 2920 §3.1: EHLO ends a group of commands. Old programs on submission do not know.
-        if (waiting == Waiting.MoreInput && facts.Kind == ListenerKind.Mx && facts.Helo is null)
-            return Now(OutOfSync(Verb.Ehlo));
         var command = SmtpCommand.Parse(line);
+        // Old programs on submission do not know.
+        if (waiting == Waiting.MoreInput && facts.Kind == ListenerKind.Mx && EndsGroup(command.Verb))
+            return Now(OutOfSync(facts.Helo is null ? Verb.Ehlo : command.Verb));
         if (line.Length + 2 > OctetsMax(command.Verb))
         {
             return Now(RefuseLine(command.Verb, "",
@@ -54,6 +54,12 @@ sealed partial class SmtpSession(SessionFacts facts, SmtpServerOptions options, 
             _ => Now(RunPlain(command.Verb, command.Argument)),
         };
     }
+
+    /// <summary>A peer waits for the reply to this command before it goes on. RFC 2920 §3.1: to EHLO and
+    /// DATA, and to every one where PIPELINING was not offered; Postfix's
+    /// smtpd_forbid_unauth_pipelining.</summary>
+    bool EndsGroup(Verb verb) => facts.Helo is null || !facts.IsExtended
+        || verb is Verb.Ehlo or Verb.Helo or Verb.Data;
 
     /// <summary>Answers a line over every limit, of which nothing was kept.</summary>
     public Step TooLong() => EndSasl()

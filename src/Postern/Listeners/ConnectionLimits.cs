@@ -1,15 +1,18 @@
 using System.Net;
 using System.Net.Sockets;
+using Postern.Mta.Intake;
 
 namespace Postern.Listeners;
 
-/// <summary>How many SMTP connections are open, all together and for each client.</summary>
+/// <summary>How many SMTP connections are open, all together, for each client and for each
+/// network.</summary>
 /// <param name="perClientMax">Asked each time: a reload may change it; open connections stay.</param>
 /// <remarks>An IPv6 client is its /64, since one host may use every address of it.</remarks>
 sealed class ConnectionLimits(int totalMax, Func<int> perClientMax)
 {
     readonly Lock gate = new();
     readonly Dictionary<IPAddress, int> clients = [];
+    readonly Dictionary<ClientNetwork, int> networks = [];
     int total;
 
     public int TotalMax { get; } = totalMax;
@@ -55,6 +58,32 @@ sealed class ConnectionLimits(int totalMax, Func<int> perClientMax)
                 clients.Remove(client);
             else
                 clients[client] = open;
+        }
+    }
+
+    /// <summary>Takes one of the places of a network. False: it has as many as it may. Given back with
+    /// <see cref="LeaveNetwork"/>, whatever a reload makes of networks meanwhile.</summary>
+    public bool TryEnterNetwork(ClientNetwork network, int max)
+    {
+        lock (gate)
+        {
+            var open = networks.GetValueOrDefault(network);
+            if (open >= max)
+                return false;
+            networks[network] = open + 1;
+            return true;
+        }
+    }
+
+    public void LeaveNetwork(ClientNetwork network)
+    {
+        lock (gate)
+        {
+            var open = networks[network] - 1;
+            if (open == 0)
+                networks.Remove(network);
+            else
+                networks[network] = open;
         }
     }
 

@@ -11,6 +11,7 @@ using Postern.Api;
 using Postern.Cli;
 using Postern.Mta;
 using Postern.Mta.Events;
+using Postern.Mta.Intake;
 using Postern.Mta.Store;
 using Postern.Mta.Transports;
 using Postern.Smtp.Server;
@@ -325,10 +326,19 @@ sealed partial class PosternServer : IAsyncDisposable
             listener.Options.For == ListenFor.Mx ? []
                 : listener.Options.Trusted ?? agent.Options.Submission.Trusted,
             ExemptOnLoopbackOnly: listener.Options.Trusted is null,
-            Replies.TooManyConnections(agent.Options.Hostname));
+            Replies.TooManyConnections(agent.Options.Hostname))
+        {
+            NetworkOf = listener.Options.For == ListenFor.Mx
+                ? client => PlacesOf(client, agent.Options) : null,
+        };
         var smtp = new SmtpListener(listener, doorway, limits, clock, logs.CreateLogger<SmtpListener>());
         listen.Run(smtp.OnConnectedAsync);
     });
+
+    static NetworkPlaces? PlacesOf(IPAddress client, PosternOptions options) =>
+        options.Inbound.Unchecked.Any(network => network.Contains(client)) ? null : new NetworkPlaces(
+            ClientNetwork.Of(client, options.Limits.NetworkIPv4, options.Limits.NetworkIPv6),
+            options.Limits.ConnectionsPerNetwork);
 
     static SmtpServerOptions SessionOptions(
         BoundListener listener, PosternOptions options, ServerCertificate certificate)

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Postern.Mta;
 using Postern.Mta.Configuration;
+using Postern.Mta.Intake;
 using Postern.Smtp;
 using Postern.Smtp.Server;
 
@@ -94,12 +95,36 @@ sealed partial class SmtpListener(
         }
         try
         {
-            await ServeAsync(connection, remote, local, isProxied);
+            await ServeWithinNetworkAsync(connection, remote, local, isProxied);
         }
         finally
         {
             if (isCounted)
                 limits.LeaveClient(remote.Address);
+        }
+    }
+
+    async Task ServeWithinNetworkAsync(
+        ConnectionContext connection, IPEndPoint remote, IPEndPoint local, bool isProxied)
+    {
+        if (door.NetworkOf?.Invoke(remote.Address) is not { } network)
+        {
+            await ServeAsync(connection, remote, local, isProxied);
+            return;
+        }
+        if (!limits.TryEnterNetwork(network.Network, network.ConnectionsMax))
+        {
+            TooManyOfNetwork(bound.Name, network.Network);
+            await TurnAwayAsync(connection);
+            return;
+        }
+        try
+        {
+            await ServeAsync(connection, remote, local, isProxied);
+        }
+        finally
+        {
+            limits.LeaveNetwork(network.Network);
         }
     }
 
@@ -166,6 +191,10 @@ sealed partial class SmtpListener(
         "{Listener}: {Client} has all the connections it may have; one was turned away with 421")]
     partial void TooManyOfOne(string listener, IPAddress client);
 
+    [LoggerMessage(Level = LogLevel.Information, Message =
+        "{Listener}: {Network} has all the connections it may have; one was turned away with 421")]
+    partial void TooManyOfNetwork(string listener, ClientNetwork network);
+
     [LoggerMessage(Level = LogLevel.Warning, Message =
         "{Listener}: {Proxy} sent no whole PROXY protocol v2 header; closed")]
     partial void NoProxyHeader(string listener, IPEndPoint proxy);
@@ -183,7 +212,14 @@ sealed record SmtpDoorway(
     ISessionPolicy Policy, Func<SmtpServerOptions> Options, IReadOnlyList<Network> Exempt,
         bool ExemptOnLoopbackOnly, Reply TooManyConnections)
 {
+    /// <summary>The network of a client, with how many connections it may have. Null, or none given: networks
+    /// are not counted here.</summary>
+    public Func<IPAddress, NetworkPlaces?>? NetworkOf { get; init; }
+
     public bool IsExempt(IPAddress remote, IPAddress local) =>
         Exempt.Any(network => network.Contains(remote))
             && (!ExemptOnLoopbackOnly || IPAddress.IsLoopback(local));
 }
+
+/// <summary>How many connections a network may have.</summary>
+readonly record struct NetworkPlaces(ClientNetwork Network, int ConnectionsMax);

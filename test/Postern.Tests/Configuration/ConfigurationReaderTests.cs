@@ -88,6 +88,16 @@ public sealed class ConfigurationReaderTests
     [InlineData("[inbound.rspamd]\nurl = \"127.0.0.1:11333\"",
         "inbound.rspamd.url: \"127.0.0.1:11333\" is no URL")]
     [InlineData("[inbound.rspamd]\ntimeout = \"0s\"", "inbound.rspamd.timeout: must be")]
+    [InlineData("[[inbound.verdicts]]\naction = \"tag\"\nhelo = \"fail\"",
+        "inbound.verdicts[1].helo: is never known; add \"helo\" to inbound.checks")]
+    [InlineData("greet-wait = \"2m\"", "inbound.greet-wait: must be 1m at most")]
+    [InlineData("[inbound.rates]\nmessages = \"60/m\"", "inbound.rates.messages: \"60/m\" is no rate")]
+    [InlineData("[inbound.greylist]\nwait = \"5h\"", "inbound.greylist.wait: must be 4h at most")]
+    [InlineData("[inbound.greylist]\nwait = \"5m\"\nretry-within = \"5m\"",
+        "inbound.greylist.retry-within: must be longer than inbound.greylist.wait")]
+    [InlineData("[inbound.greylist]\nwait = \"5m\"\nkeep = \"1d\"",
+        "inbound.greylist.keep: must be 7d at least")]
+    [InlineData("[inbound.greylist]\nallow-after = 0", "inbound.greylist.allow-after: must be from 1 to 32")]
     [InlineData("[inbound.clamav]\naddress = \"/run/clamd\"",
         "inbound.clamav.address: \"/run/clamd\" is no address of a filter")]
     [InlineData("[inbound.clamav]\ntimeout = \"10m\"", "inbound.clamav.timeout: must be")]

@@ -24,6 +24,7 @@ public sealed class VerdictsTests
         Dmarc = new DmarcVerdict(Fail, "bank.example", DmarcPolicy.Reject, null),
         Arc = new ArcVerdict(None, [], null),
         Iprev = new IprevVerdict(Permerror, null),
+        Helo = new HeloVerdict(Fail, "it is our own name"),
         Listed = ["zen.example"],
         Spam = new SpamVerdict(SpamResult.Spam, 12.3, 6, "rspamd 3.4"),
         Virus = new VirusVerdict(VirusResult.Infected, "clamav 1.4", "Eicar-Test-Signature"),
@@ -55,8 +56,8 @@ public sealed class VerdictsTests
     public void WhatWasNotChecked_MatchesNothing() => Assert.Null(Find(
         new MailChecks(), Rule with { Spf = [None] }, Rule with { Dkim = [None] },
         Rule with { Dmarc = [None] }, Rule with { Arc = [None] }, Rule with { Iprev = [None] },
-        Rule with { Listed = ["zen.example"] }, Rule with { Virus = [VirusResult.Error] },
-        Rule with { Spam = [SpamResult.Error] }));
+        Rule with { Helo = [None] }, Rule with { Listed = ["zen.example"] },
+        Rule with { Virus = [VirusResult.Error] }, Rule with { Spam = [SpamResult.Error] }));
 
     [Theory]
     [InlineData(Pass, Fail, Pass)]

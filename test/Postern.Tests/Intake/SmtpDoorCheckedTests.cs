@@ -93,7 +93,8 @@ public sealed class SmtpDoorCheckedTests : IAsyncLifetime
 
     async Task<string> SendAsync(
         string sender = "ann@good.example", string content = Letter, string client = Client,
-        string to = "b@in.example", CancellationTokenSource? leaving = null)
+        string to = "b@in.example", CancellationTokenSource? leaving = null,
+        string helo = "out.good.example")
     {
         var session = new SessionFacts
         {
@@ -102,7 +103,7 @@ public sealed class SmtpDoorCheckedTests : IAsyncLifetime
             Remote = new IPEndPoint(IPAddress.Parse(client), 4321),
             Local = new IPEndPoint(IPAddress.Parse("198.51.100.1"), 25),
             StartedAt = Start,
-            Helo = "out.good.example",
+            Helo = helo,
             IsExtended = true,
         };
         Assert.Null(await door.ConnectAsync(session, None));
@@ -309,6 +310,35 @@ public sealed class SmtpDoorCheckedTests : IAsyncLifetime
         Open();
         await SendAsync(client: "2001:db8::1");
         Assert.Equal(["zen.example"], Stored.Checks!.Listed);
+    }
+
+    [Fact]
+    public async Task HeloThatLies_IsRefusedByAVerdict_AndAnHonestOneIsTold()
+    {
+        Open(new InboundOptions
+        {
+            Checks = [MailCheck.Helo],
+            Verdicts =
+            [
+                new VerdictOptions
+                {
+                    Name = "helo",
+                    Action = VerdictAction.Reject,
+                    Helo = [AuthenticationResult.Fail, AuthenticationResult.Permerror],
+                },
+            ],
+        });
+        Assert.Equal(
+            "550 5.7.1 Message rejected: HELO fail: it is our own name", await SendAsync(helo: "MX.example"));
+        Assert.Equal(
+            "550 5.7.1 Message rejected: HELO permerror: it is no full name of a host",
+            await SendAsync(helo: "localhost"));
+        Assert.StartsWith("250 ", await SendAsync(), StringComparison.Ordinal);
+        Assert.Equal(new HeloVerdict(AuthenticationResult.Pass, null), Stored.Checks!.Helo);
+        Assert.Equal(
+            "helo=pass", Assert.Single(hall.Store.Events, one => one.Kind == EventKind.Accepted).Checks);
+        // RFC 8601 §2.7 has no method for it: the field does not tell of it.
+        Assert.StartsWith("Authentication-Results: mx.example; none\r\n", Prefix, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Net;
 using Postern.Listeners;
+using Postern.Mta.Intake;
 
 namespace Postern.Tests.Listeners;
 
@@ -38,6 +39,19 @@ public sealed class ConnectionLimitsTests
         Assert.True(limits.TryEnterClient(client));
         limits.LeaveClient(client);
         Assert.True(limits.TryEnterClient(client));
+    }
+
+    [Fact]
+    public void Network_WithItsPlacesTaken_TurnsAwayUntilOneLeaves_AndOthersComeIn()
+    {
+        var limits = new ConnectionLimits(100, () => 50);
+        var network = ClientNetwork.Of(IPAddress.Parse("203.0.113.7"), 24, 56);
+        Assert.True(limits.TryEnterNetwork(network, 2));
+        Assert.True(limits.TryEnterNetwork(ClientNetwork.Of(IPAddress.Parse("203.0.113.8"), 24, 56), 2));
+        Assert.False(limits.TryEnterNetwork(network, 2));
+        Assert.True(limits.TryEnterNetwork(ClientNetwork.Of(IPAddress.Parse("203.0.114.7"), 24, 56), 2));
+        limits.LeaveNetwork(network);
+        Assert.True(limits.TryEnterNetwork(network, 2));
     }
 
     [Fact]

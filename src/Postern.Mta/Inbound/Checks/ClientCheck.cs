@@ -44,6 +44,11 @@ sealed class ClientCheck(IResolver resolver)
             : await AskAsync(client, options.BlockLists, cancel).ConfigureAwait(false);
     }
 
+    /// <summary>An allow list names the client.</summary>
+    public async ValueTask<bool> IsAllowedAsync(
+        IPAddress client, IReadOnlyList<string> allowLists, CancellationToken cancel) =>
+        (await AskAsync(client, allowLists, cancel).ConfigureAwait(false)).Count > 0;
+
     async ValueTask<IReadOnlyList<string>> AskAsync(
         IPAddress client, IReadOnlyList<string> zones, CancellationToken cancel)
     {

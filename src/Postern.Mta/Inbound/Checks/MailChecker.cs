@@ -11,6 +11,7 @@ sealed class MailChecker
         var keys = new RsaKeys();
         Clock = clock;
         Client = new ClientCheck(resolver);
+        Helo = new HeloCheck(resolver);
         Spf = new SpfCheck(resolver, clock);
         Dkim = new DkimCheck(resolver, clock) { Keys = keys };
         Arc = new ArcCheck(resolver, clock) { Keys = keys };
@@ -19,6 +20,7 @@ sealed class MailChecker
 
     public TimeProvider Clock { get; }
     public ClientCheck Client { get; }
+    public HeloCheck Helo { get; }
     public SpfCheck Spf { get; }
     public DkimCheck Dkim { get; }
     public ArcCheck Arc { get; }

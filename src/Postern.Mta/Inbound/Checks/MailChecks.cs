@@ -23,6 +23,9 @@ public sealed record MailChecks
     /// <summary>Null: not checked.</summary>
     public IprevVerdict? Iprev { get; init; }
 
+    /// <summary>Null: not checked.</summary>
+    public HeloVerdict? Helo { get; init; }
+
     /// <summary>Block lists, by zone, that name the client.</summary>
     public IReadOnlyList<string> Listed { get; init; } = [];
 
@@ -147,6 +150,14 @@ public sealed record ArcVerdict(AuthenticationResult Result, IReadOnlyList<strin
 /// <param name="Result">Pass; Fail: it has a name, which does not; Permerror: it has none.</param>
 /// <param name="Name">For a pass alone: what nobody has proved is worth nothing. Null otherwise.</param>
 public sealed record IprevVerdict(AuthenticationResult Result, string? Name);
+
+/// <summary>Whether the client is who it says in HELO or EHLO.</summary>
+/// <param name="Result">
+/// Pass: the name leads to the client, or the literal is its address. Fail: it says to be us, or another
+/// address. Neutral: the name leads to others; None: it leads nowhere. Permerror: it is no name of a host.
+/// </param>
+/// <param name="Why">What is wrong. Null: nothing.</param>
+public sealed record HeloVerdict(AuthenticationResult Result, string? Why);
 
 [JsonSerializable(typeof(MailChecks))]
 [JsonSourceGenerationOptions(

@@ -19,20 +19,23 @@ sealed class SessionChecks
     const string TooSlow = "DNS is too slow";
 
     readonly MailChecker checker;
-    readonly IPAddress client;
+    readonly IPAddress client, local;
     readonly InboundOptions options;
     readonly string hostname;
     readonly Task<IprevVerdict?> iprev;
     readonly Task<IReadOnlyList<string>> listed;
     Task<SpfVerdict?> spf = Task.FromResult<SpfVerdict?>(null);
+    Task<HeloVerdict?> helo = Task.FromResult<HeloVerdict?>(null);
 
     /// <param name="client">An IPv4 address is no mapped one.</param>
+    /// <param name="local">Ours, where it came in; the same.</param>
     /// <param name="cancel">The session is over.</param>
     public SessionChecks(
-        MailChecker checker, IPAddress client, InboundOptions options, string hostname,
+        MailChecker checker, IPAddress client, IPAddress local, InboundOptions options, string hostname,
         CancellationToken cancel)
     {
-        (this.checker, this.client, this.options, this.hostname) = (checker, client, options, hostname);
+        (this.checker, this.client, this.local) = (checker, client, local);
+        (this.options, this.hostname) = (options, hostname);
         iprev = Wants(MailCheck.Iprev)
             ? WithinAsync<IprevVerdict?>(
                 async inTime => await checker.Client.FindNameAsync(client, inTime).ConfigureAwait(false),
@@ -48,17 +51,27 @@ sealed class SessionChecks
     public async ValueTask<string?> FindNameAsync() => (await iprev.ConfigureAwait(false))?.Name;
 
     /// <summary>A transaction begins.</summary>
-    public void BeginMail(string helo, ReversePath sender, CancellationToken cancel)
+    public void BeginMail(string heloName, ReversePath sender, CancellationToken cancel)
     {
+        if (Wants(MailCheck.Helo))
+            BeginHelo(new HeloQuestion(client, local, heloName, hostname), cancel);
         if (!Wants(MailCheck.Spf))
             return;
-        var question = SpfQuestion.Of(client, helo, sender.Mailbox, hostname);
+        var question = SpfQuestion.Of(client, heloName, sender.Mailbox, hostname);
         spf = WithinAsync<SpfVerdict?>(
             async inTime => await checker.Spf.CheckAsync(question, inTime).ConfigureAwait(false),
             new SpfVerdict(
                 AuthenticationResult.Temperror, question.Domain, question.Scope, null, TooSlow),
             cancel);
     }
+
+    /// <summary>What SPF says of the sender of this transaction. Null: not checked.</summary>
+    public async ValueTask<AuthenticationResult?> FindSpfAsync() =>
+        (await spf.ConfigureAwait(false))?.Result;
+
+    void BeginHelo(HeloQuestion question, CancellationToken cancel) => helo = WithinAsync<HeloVerdict?>(
+        async inTime => await checker.Helo.CheckAsync(question, inTime).ConfigureAwait(false),
+        new HeloVerdict(AuthenticationResult.Temperror, TooSlow), cancel);
 
     /// <summary>Everything, now that the content is whole.</summary>
     /// <param name="mail">What filters are told of it.</param>
@@ -98,6 +111,7 @@ sealed class SessionChecks
             Dkim = dkim,
             Arc = arc,
             Iprev = await iprev.ConfigureAwait(false),
+            Helo = await helo.ConfigureAwait(false),
             Listed = await listed.ConfigureAwait(false),
         };
         if (Wants(MailCheck.Dmarc))

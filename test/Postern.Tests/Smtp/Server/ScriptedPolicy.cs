@@ -23,6 +23,7 @@ sealed class ScriptedPolicy : ISessionPolicy
     public List<(string Verb, string Argument, Reply Reply)> Refusals { get; } = [];
     public List<SessionEnd> Ends { get; } = [];
     public Reply? ConnectReply { get; init; }
+    public TimeSpan GreetingDelay { get; init; }
     public Reply? OpenReply { get; init; }
     public Reply? AcceptReply { get; init; }
     public TimeSpan LoginDelay { get; init; }
@@ -31,8 +32,11 @@ sealed class ScriptedPolicy : ISessionPolicy
     public TaskCompletionSource AcceptStarted { get; } = new();
     public int SinksOpen { get; set; }
 
-    public ValueTask<Reply?> ConnectAsync(SessionFacts session, CancellationToken cancel) =>
-        new(ConnectReply);
+    public ValueTask<Reply?> ConnectAsync(SessionFacts session, CancellationToken cancel)
+    {
+        session.GreetingDelay = GreetingDelay;
+        return new(ConnectReply);
+    }
 
     public ValueTask<Reply?> MailAsync(
         SessionFacts session, ReversePath reversePath, MailParameters parameters, CancellationToken cancel) =>

@@ -294,10 +294,85 @@ public sealed class SmtpServerTests
     [Fact]
     public async Task EarlyTalker_WithinTheGreetingDelay_IsRefused()
     {
-        var options = TestPeer.Defaults with { GreetingDelay = TimeSpan.FromSeconds(6) };
-        await using var peer = new TestPeer(options) { Clock = new WatchedClock() }.Start();
+        var policy = new ScriptedPolicy { GreetingDelay = TimeSpan.FromSeconds(6) };
+        await using var peer = new TestPeer(policy: policy) { Clock = new WatchedClock() }.Start();
+        await peer.IdleAsync();
         Assert.StartsWith("554 5.5.0", await peer.AskAsync("EHLO spam\r\n"));
         Assert.Equal(SessionEnd.EarlyTalker, await peer.EndAsync());
+        Assert.Equal(554, Assert.Single(policy.Refusals).Reply.Code);
+    }
+
+    [Fact]
+    public async Task PatientClient_IsGreetedAfterTheGreetingDelay_AndNotBefore()
+    {
+        var (clock, delay) = (new WatchedClock(), TimeSpan.FromSeconds(6));
+        await using var peer = new TestPeer(policy: new ScriptedPolicy { GreetingDelay = delay })
+        {
+            Clock = clock,
+        }.Start();
+        await clock.TimerAsync(delay);
+        var greeting = peer.ReplyAsync();
+        await clock.AdvanceAsync(delay - TimeSpan.FromMilliseconds(1));
+        Assert.False(greeting.IsCompleted);
+        await clock.AdvanceAsync(TimeSpan.FromMilliseconds(1));
+        Assert.StartsWith("220 ", await greeting);
+        Assert.StartsWith("250", await peer.AskAsync("EHLO c.example.net\r\n"));
+    }
+
+    [Fact]
+    public async Task Submission_IsGreetedAtOnce_WhateverTheGreetingDelayIs()
+    {
+        var policy = new ScriptedPolicy { GreetingDelay = TimeSpan.FromSeconds(6) };
+        await using var peer = new TestPeer(kind: ListenerKind.Submission, policy: policy)
+        {
+            Clock = new WatchedClock(),
+        }.Start();
+        Assert.StartsWith("220 ", await peer.ReplyAsync());
+    }
+
+    [Fact]
+    public async Task ClientThatLeavesWithinTheGreetingDelay_HasClosed_AndIsNoEarlyTalker()
+    {
+        var (clock, delay) = (new WatchedClock(), TimeSpan.FromSeconds(6));
+        await using var peer = new TestPeer(policy: new ScriptedPolicy { GreetingDelay = delay })
+        {
+            Clock = clock,
+        }.Start();
+        await clock.TimerAsync(delay);
+        peer.Close();
+        Assert.Equal(SessionEnd.PeerClosed, await peer.EndAsync());
+    }
+
+    [Theory]
+    [InlineData("HELO c\r\n", "MAIL FROM:<a@sender.example>\r\nRCPT TO:<known@local.example>\r\n")]
+    [InlineData("EHLO c\r\n", "EHLO d\r\nMAIL FROM:<a@sender.example>\r\n")]
+    [InlineData("EHLO c\r\n", "HELO d\r\nMAIL FROM:<a@sender.example>\r\n")]
+    [InlineData("EHLO c\r\n",
+        "MAIL FROM:<a@sender.example>\r\nRCPT TO:<known@local.example>\r\nDATA\r\nSubject: x\r\n")]
+    public async Task MxPeer_ThatPipelinesWhereItMustWait_IsOutOfSync(string hello, string octets)
+    {
+        await using var peer = new TestPeer().Start();
+        await peer.ReplyAsync();
+        Assert.StartsWith("250", await peer.AskAsync(hello));
+        await peer.SendAsync(octets);
+        string reply;
+        do
+            reply = await peer.ReplyAsync();
+        while (reply.StartsWith("250", StringComparison.Ordinal));
+        Assert.StartsWith("554 5.5.0", reply);
+        Assert.Equal(SessionEnd.EarlyTalker, await peer.EndAsync());
+        Assert.Empty(peer.Policy.Stored);
+    }
+
+    [Fact]
+    public async Task SubmittingPeer_ThatPipelinesAfterHelo_IsServed()
+    {
+        await using var peer = new TestPeer(kind: ListenerKind.Submission).Start();
+        await peer.ReplyAsync();
+        Assert.StartsWith("250", await peer.AskAsync("HELO c\r\n"));
+        await peer.SendAsync("NOOP\r\nNOOP\r\n");
+        Assert.StartsWith("250", await peer.ReplyAsync());
+        Assert.StartsWith("250", await peer.ReplyAsync());
     }
 
     static async Task<SslStream> HandshakeAsync(TestPeer peer)
