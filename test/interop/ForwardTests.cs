@@ -25,12 +25,7 @@ public sealed partial class ForwardTests : IAsyncDisposable
     {
         using var cases = new CheckCases(1, TimeProvider.System.GetUtcNow());
         cases.Publish(zone);
-        mail = Enumerable.Range(0, 1000).Select(cases.Next).First(one => one is
-        {
-            From: "strict.example",
-            Signatures: [{ Domain: "strict.example", Algorithm: "rsa-sha256", Form: "relaxed/relaxed",
-                IsShort: false, Flaw: SignatureFlaw.None }],
-        }).Content;
+        mail = Enumerable.Range(0, 1000).Select(cases.Next).First(IsSound).Content;
         using var key = RSA.Create(2048);
         zone.Add("sender.example", "TXT", $"v=spf1 ip4:{Client} -all")
             .Add("return.example", "TXT", "v=spf1 ip4:127.0.0.1 -all")
@@ -38,6 +33,10 @@ public sealed partial class ForwardTests : IAsyncDisposable
                 "v=DKIM1; k=rsa; p=" + Convert.ToBase64String(key.ExportSubjectPublicKeyInfo()));
         near.Directory.WriteSecret("arc.key", key.ExportPkcs8PrivateKeyPem());
     }
+
+    static bool IsSound(CheckCase one) => one.From == "strict.example" && one.Signatures is [var only]
+        && only == new MailSignature(
+            "strict.example", "rsa-sha256", "relaxed/relaxed", IsShort: false, SignatureFlaw.None);
 
     static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -97,7 +96,7 @@ public sealed partial class ForwardTests : IAsyncDisposable
         var path = (await GotAsync("box@far.test")).Sender;
         Assert.StartsWith(
             "550 5.7.1", await wire.SendAsync(new Letter("spam@evil.example", path, mail), Cancel));
-        Assert.StartsWith("550 5.7.1", await wire.SendAsync(new Letter(Ann, "box@far.test", mail), Cancel));
+        Assert.StartsWith("550", await wire.SendAsync(new Letter(Ann, "box@far.test", mail), Cancel));
     }
 
     [Fact]
@@ -122,7 +121,9 @@ public sealed partial class ForwardTests : IAsyncDisposable
         var (sender, content) = await GotAsync("inner@far.test");
         Assert.Equal(Ann, sender);
         Assert.DoesNotContain("ARC-Seal", content);
-        Assert.DoesNotContain("\nDelivered-To: inner@far.test\nAuth", content);
+        // The script's own.
+        Assert.Single(
+            content.Split('\n'), line => line.StartsWith("Delivered-To:", StringComparison.Ordinal));
     }
 
     async Task StartAsync()

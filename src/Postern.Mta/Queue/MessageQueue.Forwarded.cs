@@ -19,11 +19,12 @@ public sealed partial class MessageQueue
     /// days, and a delay of an operator's.</summary>
     static readonly TimeSpan ReturnTime = TimeSpan.FromDays(21);
 
-    /// <summary>A route that is made for it goes before those of our own mail, wherever it stands.</summary>
-    RoutingDecision DecideForwarded(RoutingQuestion question) =>
-        Router.Decide(Routes, question with { Door = MailDoors.Forward }, health)
+    /// <summary>A route that is made for it goes before those of our own mail, wherever it stands; what a
+    /// mailing list sends on is the mail of its domain.</summary>
+    RoutingDecision DecideLeaving(Recipient row, RoutingQuestion question) => row.List is null
+        && Router.Decide(Routes, question with { Door = MailDoors.Forward }, health)
             is var decision and not RoutingDecision.NoRoute ? decision
-            : Router.Decide(Routes, question with { Door = MailDoors.Submission }, health);
+        : Router.Decide(Routes, question with { Door = MailDoors.Submission }, health);
 
     /// <summary>No mx route took it: it leaves the house, to another server.</summary>
     bool IsForwarded(QueuedMessage message, Recipient row, RoutingDecision.Via via) =>

@@ -211,7 +211,7 @@ public sealed partial class MessageQueue : IDisposable
         var decision = Router.Decide(Routes, question, health);
         // An alias of inbound mail may lead out again: the operator wrote it.
         return decision is RoutingDecision.NoRoute && recipient.Parent is not null
-            && message.Door == MailDoors.Mx ? DecideForwarded(question) : decision;
+            && message.Door == MailDoors.Mx ? DecideLeaving(recipient, question) : decision;
     }
 
     /// <summary>An operator wants it tried although the transport that may have it already is not configured

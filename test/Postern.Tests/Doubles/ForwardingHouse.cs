@@ -25,7 +25,6 @@ sealed class ForwardingHouse : IAsyncDisposable
     public const string Letter =
         "From: ann@good.example\r\nTo: sales@in.example\r\nSubject: x\r\n\r\nbody\r\n";
 
-
     static readonly CancellationToken None = CancellationToken.None;
     static readonly RSA Key = RSA.Create(2048);
 

@@ -256,15 +256,16 @@ public sealed class MessageQueueForwardedTests
     }
 
     [Theory]
-    [InlineData(1)]
-    [InlineData(20_000)]
-    public async Task CheckedMail_IsSealed_AndAReceiverFindsTheChainWhole(int lines)
+    [InlineData(1, false)]
+    [InlineData(30_000, true)]
+    public async Task CheckedMail_IsSealed_AndAReceiverFindsTheChainWhole(int lines, bool isInAFile)
     {
         await using var house = new ForwardingHouse();
         var content = ForwardingHouse.Letter + string.Concat(Enumerable.Range(0, lines).Select(
             line => string.Create(CultureInfo.InvariantCulture, $"line {line}\r\n")));
         await house.SendAsync(Ann, Sales, content);
         var left = house.Hall.Relay.Contents[0];
+        Assert.Equal(isInAFile, house.Hall.Relay.Attempts[0].Message.ContentFile is not null);
         Assert.StartsWith("ARC-Seal: a=rsa-sha256;", left, StringComparison.Ordinal);
         Assert.Contains(
             "ARC-Authentication-Results: i=1; mx.in.example;\r\n spf=pass", left, StringComparison.Ordinal);
