@@ -234,7 +234,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
     /// mailing list.</summary>
     async ValueTask OpenReturnPathsAsync(PosternOptions options, CancellationToken cancel)
     {
-        if (Queue.ReturnPaths is null && (!Queue.Lists.IsEmpty
+        if (Queue.ReturnPaths is null && (!Queue.Lists.IsEmpty || options.Forward.ReturnDomain is not null
             || options.Transports.Values.Any(transport => transport.ReturnDomain is not null)))
             Queue.ReturnPaths = await ReturnPaths.OpenAsync(Store, cancel).ConfigureAwait(false);
     }

@@ -20,6 +20,7 @@ public sealed record PosternOptions
     public SubmissionOptions Submission { get; init; } = new();
     public AliasOptions Aliases { get; init; } = new();
     public InboundOptions Inbound { get; init; } = new();
+    public ForwardOptions Forward { get; init; } = new();
     public DnsOptions Dns { get; init; } = new();
     public QueueOptions Queue { get; init; } = new();
     public LimitsOptions Limits { get; init; } = new();
@@ -64,6 +65,8 @@ public sealed record PosternOptions
             o => o.Aliases, (o, v) => o with { Aliases = v }),
         new TableSetting<PosternOptions, InboundOptions>("inbound", InboundOptions.Settings,
             o => o.Inbound, (o, v) => o with { Inbound = v }),
+        new TableSetting<PosternOptions, ForwardOptions>("forward", ForwardOptions.Settings,
+            o => o.Forward, (o, v) => o with { Forward = v }),
         new TableSetting<PosternOptions, DnsOptions>("dns", DnsOptions.Settings,
             o => o.Dns, (o, v) => o with { Dns = v }),
         new TableSetting<PosternOptions, QueueOptions>("queue", QueueOptions.Settings,

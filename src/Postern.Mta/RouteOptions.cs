@@ -60,7 +60,9 @@ public sealed record RouteOptions
             "Listeners it came through, by name.",
             o => o.Listener, (o, v) => o with { Listener = v }) { DefaultDoc = "any" },
         new ValueSetting<RouteOptions, MailDoors>("accepts", Kinds.Doors,
-            "The doors whose mail sees this route.",
+            "The doors whose mail sees this route. `forward`: what came from outside and goes on to an "
+            + "address elsewhere, by an alias or `forward()` of the API; where no such route takes it, one "
+            + "for `submission` does.",
             o => o.Accepts, (o, v) => o with { Accepts = v }),
         new ValueSetting<RouteOptions, IReadOnlyList<string>>("via", Kinds.List(Kinds.Text),
             "Transports in order; the first open one is taken.",
@@ -93,4 +95,13 @@ public sealed record RouteOptions
 }
 
 [Flags]
-public enum MailDoors { Mx = 1, Submission = 2, Api = 4 }
+public enum MailDoors
+{
+    Mx = 1,
+    Submission = 2,
+    Api = 4,
+
+    /// <summary>No door of the house: mail from outside goes on to another address, by an alias or a
+    /// <c>forward()</c> of the API.</summary>
+    Forward = 8,
+}

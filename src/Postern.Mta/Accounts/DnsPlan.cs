@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Postern.Mta.Transports;
 
 namespace Postern.Mta.Accounts;
@@ -40,6 +41,9 @@ public sealed record DnsPlan(string Domain, string MailHost, IReadOnlyList<strin
     /// needs no such name.</summary>
     public string? LinkHost { get; init; }
 
+    /// <summary>Of the key that seals what is forwarded. Null: not in the name of this domain.</summary>
+    public DnsText? SealKey { get; init; }
+
     /// <summary>The text of the SPF record.</summary>
     public string Spf => $"{Version} {string.Join(' ', Mechanisms)} ~all";
 
@@ -51,7 +55,18 @@ public sealed record DnsPlan(string Domain, string MailHost, IReadOnlyList<strin
         return new DnsPlan(domain, options.Hostname, mechanisms.Length > 0 ? mechanisms : [ours])
         {
             LinkHost = options.Tracking is { OwnNames: true, Url: { } url } ? new Uri(url).IdnHost : null,
+            SealKey = options.Forward is { ArcSelector: { } selector, ArcKey: { Value: var pem } } forward
+                && domain.Equals(forward.ArcDomain, StringComparison.OrdinalIgnoreCase)
+                    ? new DnsText($"{selector}._domainkey.{domain}", KeyRecordOf(pem)) : null,
         };
+    }
+
+    // RFC 6376 §3.6.1.
+    static string KeyRecordOf(string pem)
+    {
+        using var key = RSA.Create();
+        key.ImportFromPem(pem);
+        return $"v=DKIM1; k=rsa; p={Convert.ToBase64String(key.ExportSubjectPublicKeyInfo())}";
     }
 
     /// <summary>The transports that bring mail of this domain from the API to other servers.</summary>
@@ -126,6 +141,9 @@ public sealed record DnsPlan(string Domain, string MailHost, IReadOnlyList<strin
     static bool IsUnder(string host, string parent) =>
         host == parent || host.EndsWith("." + parent, StringComparison.Ordinal);
 }
+
+/// <summary>A TXT record to be published.</summary>
+public sealed record DnsText(string Name, string Text);
 
 public enum DnsVerdict { Unknown, Valid, Invalid }
 

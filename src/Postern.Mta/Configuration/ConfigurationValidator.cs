@@ -18,6 +18,7 @@ sealed partial class ConfigurationValidator(PosternOptions options, Reading at)
         CheckTls();
         CheckLimits();
         CheckInbound();
+        CheckForward();
         CheckAccounts();
         CheckDomains();
         CheckApi();

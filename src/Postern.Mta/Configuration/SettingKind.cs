@@ -302,7 +302,8 @@ static class Kinds
             var good = list.TryRead(node, path, at, out var items);
             doors = items.Aggregate(default(MailDoors), (all, one) => all | one);
             if (good && doors == 0)
-                at.Error(path, node.Line, "names no door; write \"mx\", \"submission\" or \"api\"");
+                at.Error(path, node.Line, "names no door; write \"mx\", \"submission\", \"api\" or "
+                    + "\"forward\"");
             return good && doors != 0;
         },
         doors => list.Write([.. Enum.GetValues<MailDoors>().Where(d => (doors & d) != 0)]));

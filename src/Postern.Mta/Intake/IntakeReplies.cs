@@ -46,6 +46,12 @@ static class IntakeReplies
         550, new(5, 7, 1),
         $"<{Replies.Clean(list.ToString(), 256)}>: This sender may not post to the mailing list");
 
+    /// <summary>The return path of forwarded mail: RFC 5321 §4.5.5 has reports come from the null
+    /// sender.</summary>
+    public static Reply ReportsAlone(Mailbox path) => new(
+        550, new(5, 7, 1),
+        $"<{Replies.Clean(path.ToString(), 256)}>: Only reports are taken here, with MAIL FROM:<>");
+
     /// <summary>A field of the message asks for something in words that cannot be understood.</summary>
     public static Reply OptionUnreadable(string field, string why) =>
         new(550, new(5, 6, 0), $"{field} rejected: {why}");

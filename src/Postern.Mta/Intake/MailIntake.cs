@@ -106,7 +106,8 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
         IntakeRequest request, IntakeSink sink, StoredContent? content, string? file, ListExpansion? lists,
         CancellationToken cancel)
     {
-        var mail = new NewMail(Describe(request, sink, file, lists), content, request.Recipients)
+        var recipients = EndLoops(request, sink.Header!);
+        var mail = new NewMail(Describe(request, sink, file, lists), content, recipients)
         {
             Lists = lists,
             Objects = request.Objects,
@@ -206,11 +207,23 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
                 clock.GetUtcNow(), out refusal);
     }
 
-    /// <summary>Our own Delivered-To mark for one of these recipients: it has been here before.</summary>
-    static bool Loops(IntakeRequest request, HeaderScan header) =>
-        request.Door == MailDoors.Mx && header.DeliveredTo.Any(mark => request.Recipients.Any(
-            recipient => string.Equals(
-                recipient.Recipient.Path.Mailbox.ToString(), mark, StringComparison.OrdinalIgnoreCase)));
+    /// <summary>Our own Delivered-To mark for one of these recipients: it has been here before. An address
+    /// that sends mail on is no end: what comes back to it ends there, and nobody is told.</summary>
+    static bool Loops(IntakeRequest request, HeaderScan header) => request.Recipients.Any(
+        recipient => !recipient.LeadsOn && IsMarked(request, header, recipient));
+
+    static bool IsMarked(IntakeRequest request, HeaderScan header, NewRecipient recipient) =>
+        request.Door == MailDoors.Mx && header.DeliveredTo.Any(mark => string.Equals(
+            recipient.Recipient.Path.Mailbox.ToString(), mark, StringComparison.OrdinalIgnoreCase));
+
+    static IReadOnlyList<NewRecipient> EndLoops(IntakeRequest request, HeaderScan header) =>
+        header.DeliveredTo.Count == 0 ? request.Recipients
+            : [.. request.Recipients.Select(recipient => recipient.LeadsOn
+                && IsMarked(request, header, recipient) ? recipient with
+                {
+                    Trouble = $"a mail loop: what was forwarded from <{recipient.Recipient.Path.Mailbox}>"
+                        + " came back to it",
+                } : recipient)];
 
     QueuedMessage Describe(IntakeRequest request, IntakeSink sink, string? file, ListExpansion? lists)
     {

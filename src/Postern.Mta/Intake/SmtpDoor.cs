@@ -97,7 +97,7 @@ sealed partial class SmtpDoor(
             return default;
         recipient = recipient with { Path = new ForwardPath(mailbox) };
         if (session.Kind == ListenerKind.Mx && IsReturnPath(mailbox))
-            return TakeReturnAsync(notes, recipient, cancel);
+            return TakeReturnAsync(transaction.ReversePath, notes, recipient, cancel);
         var aliases = settings.Aliases.Expand(mailbox);
         if (aliases is AliasExpansion.TooMuch)
             return new(Replies.TryLater);
@@ -148,29 +148,41 @@ sealed partial class SmtpDoor(
 
     /// <summary>An address that only we can have made, or whoever guesses.</summary>
     bool IsReturnPath(Mailbox mailbox) => ReturnPaths.IsOne(mailbox) && (IsListsReturnPath(mailbox)
+        || string.Equals(
+            current().Options.Forward.ReturnDomain, mailbox.Domain, StringComparison.OrdinalIgnoreCase)
         || current().Options.Transports.Values.Any(transport => string.Equals(
             transport.ReturnDomain, mailbox.Domain, StringComparison.OrdinalIgnoreCase)));
 
     /// <summary>What comes back is passed on to who sent the message; nobody else is told by it.</summary>
     async ValueTask<Reply?> TakeReturnAsync(
-        List<NewRecipient> notes, EnvelopeRecipient recipient, CancellationToken cancel)
+        ReversePath from, List<NewRecipient> notes, EnvelopeRecipient recipient, CancellationToken cancel)
     {
         var mailbox = recipient.Path.Mailbox;
-        if (queue.ReturnPaths?.Find(mailbox) is { } list && ReturnPaths.IsOfList(mailbox))
+        var kind = ReturnPaths.KindOf(mailbox);
+        if (queue.ReturnPaths?.Find(mailbox) is not { } message || !queue.IsInTime(message, kind))
+            return Replies.NoSuchUser(mailbox);
+        // Whoever gets forwarded mail sees its return path, and could write to its sender through us.
+        if (!from.IsNull && kind is (ReturnKind.Forwarded or ReturnKind.Unproven))
+            return IntakeReplies.ReportsAlone(mailbox);
+        if (DropsReturn(kind) is { } why)
         {
-            notes.Add(new NewRecipient(recipient, [], Held: false)
-            {
-                ReturnOf = list,
-                Dropped = "what comes back from a mailing list is passed on to nobody",
-            });
+            notes.Add(new NewRecipient(recipient, [], Held: false) { ReturnOf = message, Dropped = why });
             return null;
         }
-        if (queue.ReturnPaths?.Find(mailbox) is not { } message
-            || await queue.FindSenderAsync(message, cancel).ConfigureAwait(false) is not { } sender)
+        if (await queue.FindSenderAsync(message, cancel).ConfigureAwait(false) is not { } sender)
             return Replies.NoSuchUser(mailbox);
         notes.Add(new NewRecipient(recipient, [sender], Held: false) { ReturnOf = message });
         return null;
     }
+
+    /// <summary>Why nobody is told. Null: the sender is.</summary>
+    static string? DropsReturn(ReturnKind kind) => kind switch
+    {
+        ReturnKind.List => "what comes back from a mailing list is passed on to nobody",
+        ReturnKind.Unproven => "its sender did not send it: SPF fail",
+        ReturnKind.Own or ReturnKind.Forwarded => null,
+        _ => throw new UnreachableException(),
+    };
 
     Reply? CheckSubmission(
         SessionFacts session, MailTransaction transaction, Mailbox mailbox, IReadOnlyList<Mailbox> targets,

@@ -253,10 +253,11 @@ public sealed partial class Dispatcher
         var content = work.Content?.Content ?? (
             errand.Opened = await store.OpenContentAsync(work.Message, aborting.Token).ConfigureAwait(false))
             ?? throw new ContentDamagedException(work.Message.Id.ToString(), "it is not there any more");
+        var edits = await queue.EditsOfAsync(work, content, aborting.Token).ConfigureAwait(false);
         return errand.Attempt = new Attempt(
             work.Message, work.Recipients,
-            queue.SenderOf(work.Message, work.Recipients[0], work.Decision.Transport),
-            new EditedContent(work.Message, content, work.Message.EditsOf(work.Recipients[0])),
+            queue.SenderOf(work.Message, work.Recipients[0], work.Decision),
+            new EditedContent(work.Message, content, edits),
             work.Decision.Lane)
         {
             TakeNext = worker.TakeNext,

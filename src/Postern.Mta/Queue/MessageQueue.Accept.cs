@@ -84,6 +84,7 @@ public sealed partial class MessageQueue
     void Place(Placing placing, NewRecipient recipient)
     {
         var change = placing.Change;
+        placing.Trouble = recipient.Trouble;
         var row = new Recipient
         {
             Message = placing.Message.Id,
@@ -130,6 +131,11 @@ public sealed partial class MessageQueue
     /// too.</summary>
     void PlaceOne(Placing placing, Recipient row)
     {
+        if (placing.Trouble is { } trouble)
+        {
+            AddLoopedRow(placing, row, trouble);
+            return;
+        }
         if (placing.Lists?.Find(row.Address) is { } list)
         {
             PlaceMembers(placing, row, list);
@@ -235,7 +241,8 @@ public sealed partial class MessageQueue
         else
         {
             foreach (var group in rows.GroupBy(
-                row => (row.Decision.Lane, row.Decision.Probe, row.Row.List)))
+                row => (row.Decision.Lane, row.Decision.Probe, row.Row.List,
+                    ForwardedFor(message, row.Row, row.Decision))))
             {
                 var size = transports.RecipientsPerMessageOf(group.First().Decision.Transport);
                 foreach (var part in group.Chunk(size))
@@ -333,6 +340,9 @@ public sealed partial class MessageQueue
         /// <summary>Why it is held. Null: it is not.</summary>
         public string? Quarantine { get; init; }
 
+        /// <summary>Why what the recipient stands for does not get it. Null: it does.</summary>
+        public string? Trouble { get; set; }
+
         /// <summary>Addresses of lists that have it.</summary>
         public HashSet<string> Opened { get; } = new(StringComparer.Ordinal);
 
@@ -384,4 +394,11 @@ public record NewRecipient(EnvelopeRecipient Recipient, IReadOnlyList<Mailbox> A
 
     /// <summary>It is taken and goes no further, for this reason. Null: it goes on.</summary>
     public string? Dropped { get; init; }
+
+    /// <summary>What it stands for becomes dead letters, for this reason. Null: it goes on.</summary>
+    public string? Trouble { get; init; }
+
+    /// <summary>It is no end: mail for it goes on to other addresses.</summary>
+    internal bool LeadsOn => !Held
+        && (Aliases.Count > 0 || Expansion?.To.Any(child => child is RouteChild.Address) == true);
 }

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Postern.Mta.Events;
 using Postern.Mta.Reports;
+using Postern.Mta.Routing;
 using Postern.Mta.Store;
 using Postern.Smtp;
 
@@ -17,9 +18,11 @@ public sealed partial class MessageQueue
 
     /// <summary>The reverse-path that a message leaves with, to this recipient. Members of a list that keeps
     /// its reports never get the poster's: without a key of ours, the null one.</summary>
-    internal ReversePath SenderOf(QueuedMessage message, Recipient row, string transport)
+    internal ReversePath SenderOf(QueuedMessage message, Recipient row, RoutingDecision.Via via)
     {
-        var domain = Options.Transports.GetValueOrDefault(transport)?.ReturnDomain;
+        var domain = Options.Transports.GetValueOrDefault(via.Transport)?.ReturnDomain;
+        if (IsForwarded(message, row, via))
+            return SenderOfForwarded(message, via, domain);
         if (message.ListOf(row) is { KeepsReports: true } list)
             return new ReversePath(ReturnPaths?.OfList(message.Id, domain ?? list.Domain));
         return message.Sender.Mailbox is not null && ReturnPaths is { } ours && domain is not null

@@ -212,11 +212,9 @@ public sealed partial class MessageQueue : IDisposable
         if (recipient.BoundTransport is { } bound)
             return Router.DecideBound(Routes, bound, recipient.Route, question, health);
         var decision = Router.Decide(Routes, question, health);
-        // An alias of inbound mail may lead out again: the operator wrote it, so it goes like our own mail.
-        if (decision is RoutingDecision.NoRoute && recipient.Parent is not null
-            && message.Door == MailDoors.Mx)
-            return Router.Decide(Routes, question with { Door = MailDoors.Submission }, health);
-        return decision;
+        // An alias of inbound mail may lead out again: the operator wrote it.
+        return decision is RoutingDecision.NoRoute && recipient.Parent is not null
+            && message.Door == MailDoors.Mx ? DecideLeaving(recipient, question) : decision;
     }
 
     /// <summary>An operator wants it tried although the transport that may have it already is not configured

@@ -18,8 +18,23 @@ sealed class ReturnPaths(byte[] key)
     /// <summary>Behind the id: what comes back is told to nobody.</summary>
     const string ListMark = ".L";
 
+    /// <summary>The mail of a stranger that went on: reports alone are taken, for a time.</summary>
+    const string ForwardMark = ".F";
+
+    /// <summary>The same, whose sender need not be who sent it.</summary>
+    const string UnprovenMark = ".U";
+
+    static readonly (string Mark, ReturnKind Kind)[] Marks =
+    [
+        (ListMark, ReturnKind.List), (ForwardMark, ReturnKind.Forwarded),
+        (UnprovenMark, ReturnKind.Unproven),
+    ];
+
     const int KeyOctets = 32;
     const int MacOctets = 8;
+
+    /// <summary>Those of forwarded mail are seen by whoever gets it.</summary>
+    const int ForwardMacOctets = 10;
 
     /// <summary>Takes the key of the store; the first time one is made and stored.</summary>
     /// <returns>Null: it could not be stored. Mail keeps its reverse-path then.</returns>
@@ -48,13 +63,21 @@ sealed class ReturnPaths(byte[] key)
     /// <summary>The same for members of a mailing list that keeps its reports.</summary>
     public Mailbox OfList(QueueId message, string domain) => Make(message + ListMark, domain);
 
+    /// <summary>The same for mail of others that goes on to another address.</summary>
+    /// <param name="kind">Forwarded, or Unproven.</param>
+    public Mailbox OfForwarded(QueueId message, ReturnKind kind, string domain) =>
+        Make(message + (kind == ReturnKind.Unproven ? UnprovenMark : ForwardMark), domain);
+
     Mailbox Make(string token, string domain) =>
         Mailbox.TryParse($"{BounceReader.TokenPrefix}{token}-{MacOf(token)}@{domain}", out var mailbox)
             ? mailbox : throw new ArgumentException($"\"{domain}\" is no domain", nameof(domain));
 
     /// <summary>Of those that <see cref="Find"/> knows: it came from <see cref="OfList"/>.</summary>
-    public static bool IsOfList(Mailbox mailbox) =>
-        mailbox.LocalPart.Contains(ListMark + "-", StringComparison.OrdinalIgnoreCase);
+    public static bool IsOfList(Mailbox mailbox) => KindOf(mailbox) == ReturnKind.List;
+
+    /// <summary>Of those that <see cref="Find"/> knows: what it was made for.</summary>
+    public static ReturnKind KindOf(Mailbox mailbox) => Marks.FirstOrDefault(one =>
+        mailbox.LocalPart.Contains(one.Mark + "-", StringComparison.OrdinalIgnoreCase)).Kind;
 
     /// <summary>The message whose return path it is. Null: we did not make it.</summary>
     public QueueId? Find(Mailbox mailbox)
@@ -64,7 +87,8 @@ sealed class ReturnPaths(byte[] key)
                 is not [var token, var mac])
             return null;
         token = token.ToUpperInvariant();
-        var id = token.EndsWith(ListMark, StringComparison.Ordinal) ? token[..^ListMark.Length] : token;
+        var mark = MarkOf(token);
+        var id = token[..^mark.Length];
         if (!QueueId.TryParse(id, out var message))
             return null;
         return CryptographicOperations.FixedTimeEquals(
@@ -76,6 +100,29 @@ sealed class ReturnPaths(byte[] key)
     public static bool IsOne(Mailbox mailbox) =>
         mailbox.LocalPart.StartsWith(BounceReader.TokenPrefix, StringComparison.OrdinalIgnoreCase);
 
-    string MacOf(string token) => Convert.ToHexStringLower(
-        HMACSHA256.HashData(key, Encoding.UTF8.GetBytes(token)).AsSpan(0, MacOctets));
+    static string MarkOf(string token) => Marks.FirstOrDefault(one =>
+        token.EndsWith(one.Mark, StringComparison.Ordinal)).Mark ?? "";
+
+    string MacOf(string token)
+    {
+        var octets = MarkOf(token) is ForwardMark or UnprovenMark ? ForwardMacOctets : MacOctets;
+        return Convert.ToHexStringLower(
+            HMACSHA256.HashData(key, Encoding.UTF8.GetBytes(token)).AsSpan(0, octets));
+    }
+}
+
+/// <summary>What a return path was made for.</summary>
+enum ReturnKind
+{
+    /// <summary>Mail of our own people.</summary>
+    Own,
+
+    /// <summary>Members of a mailing list that keeps its reports.</summary>
+    List,
+
+    /// <summary>Mail of others that went on to another address.</summary>
+    Forwarded,
+
+    /// <summary>The same, whose sender's domain says that he did not send it: he is told nothing.</summary>
+    Unproven,
 }

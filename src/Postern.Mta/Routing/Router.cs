@@ -101,6 +101,7 @@ public static class Router
         MailDoors.Mx => "mx",
         MailDoors.Submission => "submission",
         MailDoors.Api => "the api",
+        MailDoors.Forward => "forwarding",
         _ => throw new UnreachableException(),
     };
 }

@@ -173,7 +173,7 @@ sealed partial class WebApi(
             return ErrorAsync(context, 400, "to is no address", "write user@domain");
         if (!Enum.TryParse<MailDoors>(
             query["door"].FirstOrDefault() ?? "submission", ignoreCase: true, out var door))
-            return ErrorAsync(context, 400, "door is not known", "one of mx, submission, api");
+            return ErrorAsync(context, 400, "door is not known", "one of mx, submission, api, forward");
         var decision = agent.Explain(new RoutingQuestion(
             new ReversePath(sender), to, door, query["account"].FirstOrDefault(), query["listener"]
                 .ToString()));

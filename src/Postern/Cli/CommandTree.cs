@@ -225,7 +225,7 @@ static partial class CommandTree
         var listener = new Option<string?>("--listener") { Description = "the listener it came through" };
         var door = new Option<string>(
             "--door")
-        { Description = "mx, submission or api", DefaultValueFactory = _ => "submission" };
+        { Description = "mx, submission, api or forward", DefaultValueFactory = _ => "submission" };
         var explain = new Command("explain", "Which route and transport a recipient gets, and why") { from,
             to, account, listener, door };
         explain.SetAction((parsed, cancel) => RouteCommand.ExplainAsync(

@@ -48,6 +48,7 @@ sealed partial class PosternProcess : IAsyncDisposable
     /// <see cref="ReloadAsync"/>.</summary>
     public string Settings { get; set; }
 
+    public string Hostname { get; init; } = "postern.test";
     public string LogFormat { get; init; } = "json";
     public string Data { get; }
 
@@ -170,7 +171,7 @@ sealed partial class PosternProcess : IAsyncDisposable
     {
         directory.MakeDirectory("log");
         directory.Write("postern.toml", string.Create(CultureInfo.InvariantCulture, $"""
-            hostname = "postern.test"
+            hostname = "{Hostname}"
             data = "{Data}"
 
             {Listeners}

@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace Postern.Interop.Peers;
 
-/// <summary>A real rspamd that checks SPF, DKIM and DMARC alone, in a directory of its own.</summary>
+/// <summary>A real rspamd that checks SPF, DKIM, ARC and DMARC alone, in a directory of its own.</summary>
 sealed class RspamdChecks : IAsyncDisposable
 {
     readonly TemporaryDirectory directory = new();
@@ -26,17 +26,21 @@ sealed class RspamdChecks : IAsyncDisposable
     }
 
     /// <summary>What it found, by the names of its symbols, with their options.</summary>
-    public async Task<IReadOnlyDictionary<string, string[]>> CheckAsync(CheckCase mail)
+    public Task<IReadOnlyDictionary<string, string[]>> CheckAsync(CheckCase mail) =>
+        CheckAsync(mail.Client, mail.Sender, mail.Content);
+
+    public async Task<IReadOnlyDictionary<string, string[]>> CheckAsync(
+        string client, string sender, byte[] content)
     {
         var cancel = TestContext.Current.CancellationToken;
         using var request = new HttpRequestMessage(
             HttpMethod.Post, new Uri($"http://127.0.0.1:{port}/checkv2"))
         {
-            Content = new ByteArrayContent(mail.Content),
+            Content = new ByteArrayContent(content),
         };
-        request.Headers.Add("IP", mail.Client);
+        request.Headers.Add("IP", client);
         request.Headers.Add("Helo", CheckCase.Helo);
-        request.Headers.TryAddWithoutValidation("From", mail.Sender);
+        request.Headers.TryAddWithoutValidation("From", sender);
         using var response = await http.SendAsync(request, cancel);
         using var json = JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync(cancel));
         return json.RootElement.GetProperty("symbols").EnumerateObject().ToDictionary(
@@ -78,10 +82,12 @@ sealed class RspamdChecks : IAsyncDisposable
             modules {
               path = "/usr/share/rspamd/plugins/dmarc.lua";
               path = "/usr/share/rspamd/plugins/spf.lua";
+              path = "/usr/share/rspamd/plugins/arc.lua";
             }
             lua = "{{directory.PathOf("none.lua")}}"
             spf { check_local = true; check_authed = true; }
             dkim { check_local = true; check_authed = true; time_jitter = 1h; }
+            arc { check_local = true; check_authed = true; }
             dmarc { check_local = true; check_authed = true; }
             actions { reject = 1000; }
             """), TemporaryDirectory.Public);

@@ -55,6 +55,14 @@ sealed class SignedContent : IDisposable
         return content;
     }
 
+    /// <summary>The same of content that gets a seal.</summary>
+    public static async ValueTask<SignedContent> ReadToSealAsync(PipeReader reader, CancellationToken cancel)
+    {
+        var content = new SignedContent { IsToBeSealed = true };
+        await content.ReadToEndAsync(reader, cancel).ConfigureAwait(false);
+        return content;
+    }
+
     /// <summary>Appends all there is, and completes the reader.</summary>
     async ValueTask ReadToEndAsync(PipeReader reader, CancellationToken cancel)
     {

@@ -69,6 +69,17 @@ static class DomainView
                 ["value"] = plan.Spf,
             },
         };
+        if (plan.SealKey is { } seal)
+            records.Add((JsonNode)new JsonObject
+            {
+                ["is_active"] = true,
+                ["cached"] = new JsonArray(),
+                ["name"] = seal.Name,
+                ["record_type"] = "TXT",
+                // Nobody has asked the DNS for it.
+                ["valid"] = WordOf(DnsVerdict.Unknown),
+                ["value"] = seal.Text,
+            });
         if (plan.LinkHost is { } host)
             records.Add((JsonNode)new JsonObject
             {
