@@ -20,7 +20,9 @@ public sealed record ListMail(
     public HeaderEdits Over(HeaderEdits own)
     {
         var fields = Encoding.ASCII.GetBytes(Fields);
-        return new HeaderEdits((byte[])[.. fields, .. own.Prefix.Span], Cuts);
+        // What was cut at the door, as forged results of checks, reaches members as little as anybody.
+        return new HeaderEdits(
+            (byte[])[.. fields, .. own.Prefix.Span], HeaderEdits.Merge(own.Cuts.Concat(Cuts)));
     }
 
     /// <summary>RFC 2919 and RFC 2369; <c>Precedence</c> keeps answers of machines away.</summary>
