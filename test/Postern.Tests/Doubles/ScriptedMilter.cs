@@ -24,7 +24,8 @@ sealed class ScriptedMilter
     /// <summary>Nobody listens.</summary>
     public bool IsDown { get; set; }
 
-    /// <summary>Commands of the last conversation with their data, a bar for each NUL, without body.</summary>
+    /// <summary>Commands of the last conversation with their data, a bar for each NUL, without
+    /// body.</summary>
     public List<string> Heard { get; private set; } = [];
 
     /// <summary>Of the last conversation.</summary>

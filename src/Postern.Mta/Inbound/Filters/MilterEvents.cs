@@ -5,14 +5,6 @@ using System.Text;
 
 namespace Postern.Mta.Inbound.Filters;
 
-/// <summary>One step of a conversation with a milter.</summary>
-/// <param name="Data">What follows the code.</param>
-/// <param name="Unwanted">A milter that agreed on this is not told.</param>
-/// <param name="Unanswered">A milter that agreed on this does not answer.</param>
-/// <param name="Macros">Names and values that belong to it, each with a NUL.</param>
-readonly record struct MilterEvent(
-    MilterCommand Command, byte[] Data, MilterSteps Unwanted, MilterSteps Unanswered, string Macros);
-
 /// <summary>A session and a message as steps of the milter protocol.</summary>
 /// <remarks>Names of macros are Sendmail's, which milters ask for; what is not known is left out.</remarks>
 static class MilterEvents
@@ -49,7 +41,8 @@ static class MilterEvents
             MilterCommand.Data, [], MilterSteps.NoData, MilterSteps.NoReplyToData, Macros(id));
     }
 
-    public static IEnumerable<MilterEvent> HeaderOf(MilterHeader header, MilterSteps steps, FilterQuestion mail)
+    public static IEnumerable<MilterEvent> HeaderOf(
+        MilterHeader header, MilterSteps steps, FilterQuestion mail)
     {
         foreach (var field in header.Fields)
             yield return new MilterEvent(
@@ -109,3 +102,11 @@ static class MilterEvents
     static string Clean(string fact) => string.Concat(
         fact.Take(FactMax).Select(character => char.IsControl(character) ? '?' : character));
 }
+
+/// <summary>One step of a conversation with a milter.</summary>
+/// <param name="Data">What follows the code.</param>
+/// <param name="Unwanted">A milter that agreed on this is not told.</param>
+/// <param name="Unanswered">A milter that agreed on this does not answer.</param>
+/// <param name="Macros">Names and values that belong to it, each with a NUL.</param>
+readonly record struct MilterEvent(
+    MilterCommand Command, byte[] Data, MilterSteps Unwanted, MilterSteps Unanswered, string Macros);

@@ -7,8 +7,8 @@ using Postern.Smtp;
 namespace Postern.Mta.Inbound.Filters;
 
 /// <summary>Asks milters about a message, one after the other.</summary>
-/// <remarks>One connection for each message, so that none is found closed in the middle of one. The message is
-/// streamed and never whole in memory. Nothing that a milter says or does not say makes it throw, and each
+/// <remarks>One connection for each message, so that none is found closed in the middle of one. The message
+/// is streamed and never whole in memory. Nothing that a milter says or does not say makes it throw, and each
 /// ends within its <see cref="MilterOptions.Timeout"/>.</remarks>
 /// <param name="note">Told how each does, each time that it was asked.</param>
 sealed class MilterFilter(FilterConnect connect, FilterNote note, TimeProvider clock)

@@ -9,8 +9,8 @@ namespace Postern.Mta.Inbound.Filters;
 /// <summary>A header section as milters see it, with what they have changed in it.</summary>
 /// <remarks>
 /// Immutable: what a milter changes counts once it has come to its end, and the next one sees it. Stored
-/// content never changes (DESIGN §9.3), so that in the message as it goes out fields of milters stand in front
-/// of it, in the order they have here, and what they deleted or changed is cut.
+/// content never changes (DESIGN §9.3), so that in the message as it goes out fields of milters stand in
+/// front of it, in the order they have here, and what they deleted or changed is cut.
 /// </remarks>
 /// <param name="Fields">From the top.</param>
 /// <param name="Cuts">Where deleted and changed fields stand in the content.</param>
@@ -116,9 +116,9 @@ sealed record MilterHeader(ImmutableList<MilterField> Fields, ImmutableList<Cont
         return new MilterField(name, Clean(space + value, LineMax - name.Length - 1), null);
     }
 
-    /// <summary>Whole lines in printable ASCII. A milter may repeat what a peer wrote, so that it is no reason
-    /// to hear nothing of what it says: whatever could begin a field of its own, or end the header, is a
-    /// question mark.</summary>
+    /// <summary>Whole lines in printable ASCII. A milter may repeat what a peer wrote, so that it is no
+    /// reason to hear nothing of what it says: whatever could begin a field of its own, or end the header, is
+    /// a question mark.</summary>
     static string Clean(string value, int room)
     {
         var text = new StringBuilder();

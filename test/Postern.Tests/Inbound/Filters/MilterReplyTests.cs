@@ -23,7 +23,8 @@ public sealed class MilterReplyTests
         Assert.True(MilterReply.TryParse(Encoding.Latin1.GetBytes(said), out var reply));
         Assert.Equal(expected, reply.ToString());
         // It can be sent: nothing in it ends a line.
-        Assert.Equal(reply.Lines.Count, Encoding.ASCII.GetString(reply.Encoded.Span).Split("\r\n").Length - 1);
+        Assert.Equal(
+            reply.Lines.Count, Encoding.ASCII.GetString(reply.Encoded.Span).Split("\r\n").Length - 1);
     }
 
     [Theory]
@@ -45,8 +46,8 @@ public sealed class MilterReplyTests
     public void LongReplies_AreCut()
     {
         var line = $"550 5.7.1 {new string('a', 1000)}";
-        Assert.True(MilterReply.TryParse(
-            Encoding.Latin1.GetBytes(string.Join("\r\n", Enumerable.Repeat(line, 100)) + '\0'), out var reply));
+        var said = string.Join("\r\n", Enumerable.Repeat(line, 100)) + '\0';
+        Assert.True(MilterReply.TryParse(Encoding.Latin1.GetBytes(said), out var reply));
         Assert.Equal(32, reply.Lines.Count);
         Assert.All(reply.Lines, one => Assert.Equal(480, one.Length));
     }
