@@ -3,6 +3,7 @@ using System.Buffers.Binary;
 using System.Text;
 using Postern.Mta.Inbound.Checks;
 using Postern.Smtp;
+using Postern.Smtp.Server;
 
 namespace Postern.Mta.Inbound.Filters;
 
@@ -17,6 +18,10 @@ sealed class MilterTalk(MilterConnection connection, MilterMail mail, MilterHead
 {
     /// <summary>More than one to each step and a change to each field that a header has.</summary>
     const int AnswersMax = 10_000;
+
+    /// <summary>Characters of a reply that are stored with the message: a line of RFC 5321
+    /// §4.5.3.1.5.</summary>
+    const int TextMax = 512;
 
     /// <summary>What was agreed on.</summary>
     MilterSteps steps;
@@ -40,7 +45,8 @@ sealed class MilterTalk(MilterConnection connection, MilterMail mail, MilterHead
         return last switch
         {
             MilterAnswer.Refuse(var reply) => new MilterOutcome(
-                reply.IsTransient ? MilterResult.Defer : MilterResult.Reject, reply.ToString(), reply, given),
+                reply.IsTransient ? MilterResult.Defer : MilterResult.Reject,
+                Replies.Clean(reply.ToString(), TextMax), reply, given),
             MilterAnswer.Discard => new MilterOutcome(MilterResult.Discard, null, null, changed),
             MilterAnswer.Nonsense(var trouble) => MilterOutcome.Failed(trouble, given),
             _ when quarantine is not null =>
@@ -226,7 +232,7 @@ sealed class MilterTalk(MilterConnection connection, MilterMail mail, MilterHead
             connection.Write(MilterCommand.Quit, []);
             await connection.FlushAsync(limit).ConfigureAwait(false);
         }
-        catch (IOException)
+        catch (Exception gone) when (gone is IOException or OperationCanceledException)
         {
             // It has said what it had to say.
         }

@@ -374,6 +374,16 @@ public sealed class MilterFilterTests
     }
 
     [Fact]
+    public async Task LongReply_GoesOut_AndIsStoredInPart()
+    {
+        milter.Says["E"] = Packet(
+            'y', $"550-5.7.1 {new string('a', 400)}\r\n550 5.7.1 {new string('b', 400)}\0");
+        var answers = await AskAsync();
+        Assert.Equal(512, Assert.Single(answers.Verdicts!).Text!.Length);
+        Assert.Equal([400, 400], answers.Refusal!.Lines.Select(line => line.Length));
+    }
+
+    [Fact]
     public async Task Body_ThatIsSkipped_IsNotSentOn()
     {
         milter.Says["B"] = Packet('s');
