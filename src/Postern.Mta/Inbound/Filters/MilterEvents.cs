@@ -53,8 +53,8 @@ static class MilterEvents
             Macros(("i", mail.Id.ToString())));
     }
 
-    public static MilterEvent BodyOf(ReadOnlySpan<byte> chunk) => new(
-        MilterCommand.Body, chunk.ToArray(), MilterSteps.NoBody, MilterSteps.NoReplyToBody, "");
+    public static MilterEvent BodyOf(byte[] chunk) => new(
+        MilterCommand.Body, chunk, MilterSteps.NoBody, MilterSteps.NoReplyToBody, "");
 
     public static MilterEvent EndOf(FilterQuestion mail) => new(
         MilterCommand.EndOfBody, [], MilterSteps.None, MilterSteps.None, Macros(("i", mail.Id.ToString())));
