@@ -12,12 +12,12 @@ public sealed class MilterHeaderTests
     static MilterHeader Read(string text) =>
         MilterHeader.Read(HeaderBlock.Read(Encoding.Latin1.GetBytes(text)), "mx.example");
 
-    static MilterAnswer Add(string name, string value) => new MilterAnswer.AddField(name, value);
+    static MilterAnswer.AddField Add(string name, string value) => new MilterAnswer.AddField(name, value);
 
-    static MilterAnswer Insert(uint index, string name, string value) =>
+    static MilterAnswer.InsertField Insert(uint index, string name, string value) =>
         new MilterAnswer.InsertField(index, name, value);
 
-    static MilterAnswer Change(uint index, string name, string value) =>
+    static MilterAnswer.ChangeField Change(uint index, string name, string value) =>
         new MilterAnswer.ChangeField(index, name, value);
 
     static MilterHeader Apply(MilterHeader header, params MilterAnswer[] changes)
