@@ -285,6 +285,9 @@ public sealed record InboundOptions
     public ClamavOptions Clamav { get; init; } = new();
     public RspamdOptions Rspamd { get; init; } = new();
 
+    /// <summary>In file order, which is that of asking.</summary>
+    public IReadOnlyList<MilterOptions> Milters { get; init; } = [];
+
     /// <summary>In file order; the first match wins.</summary>
     public IReadOnlyList<VerdictOptions> Verdicts { get; init; } = [];
 
@@ -329,6 +332,8 @@ public sealed record InboundOptions
             o => o.Clamav, (o, v) => o with { Clamav = v }),
         new TableSetting<InboundOptions, RspamdOptions>("rspamd", RspamdOptions.Settings,
             o => o.Rspamd, (o, v) => o with { Rspamd = v }),
+        new TableListSetting<InboundOptions, MilterOptions>("milters", MilterOptions.Settings,
+            o => o.Milters, (o, v) => o with { Milters = v }),
         new TableListSetting<InboundOptions, VerdictOptions>("verdicts", VerdictOptions.Settings,
             o => o.Verdicts, (o, v) => o with { Verdicts = v }),
     };

@@ -31,6 +31,9 @@ public sealed record VerdictOptions
     public IReadOnlyList<SpamResult>? Spam { get; init; }
     public IReadOnlyList<VirusResult>? Virus { get; init; }
 
+    /// <summary>What any of the milters says.</summary>
+    public IReadOnlyList<MilterResult>? Milter { get; init; }
+
     internal static readonly SettingTable<VerdictOptions> Settings = new(
         "What becomes of mail from other servers; tried in order, the first match wins, once a message. Keys "
         + "are joined by AND, items of a list by OR. Mail that no verdict matches is taken.")
@@ -74,6 +77,10 @@ public sealed record VerdictOptions
         Results("virus",
             "What the virus scanner says; `error` where it gives no answer.",
             o => o.Virus, (o, v) => o with { Virus = v }),
+        Results("milter",
+            "What any milter of `[[inbound.milters]]` says, of those that do not decide themselves; `error` "
+            + "where it gives no answer.",
+            o => o.Milter, (o, v) => o with { Milter = v }),
     };
 
     static ValueSetting<VerdictOptions, IReadOnlyList<TResult>?> Results<TResult>(

@@ -54,6 +54,8 @@ public static class ConfigurationReader
                 (r, i) => r.Name.Length > 0 ? r : r with { Name = $"route-{i + 1}" })],
             Inbound = options.Inbound with
             {
+                Milters = [.. options.Inbound.Milters.Select(
+                    (m, i) => m.Name.Length > 0 ? m : m with { Name = $"milter-{i + 1}" })],
                 Verdicts = [.. options.Inbound.Verdicts.Select(
                     (v, i) => v.Name.Length > 0 ? v : v with { Name = $"verdict-{i + 1}" })],
             },

@@ -5,6 +5,8 @@ namespace Postern.Mta.Configuration;
 
 sealed partial class ConfigurationValidator
 {
+    static readonly TimeSpan MilterTimeMax = TimeSpan.FromMinutes(5);
+
     void CheckInbound()
     {
         var delimiter = options.Inbound.Delimiter;
@@ -24,6 +26,7 @@ sealed partial class ConfigurationValidator
         if (options.Inbound.Rspamd.Password is { } password && password.Value.Any(char.IsControl))
             at.Error("inbound.rspamd.password", "holds control characters, which no header can");
         CheckDoor();
+        CheckMilters();
         CheckVerdicts();
     }
 
@@ -52,6 +55,30 @@ sealed partial class ConfigurationValidator
             at.Error($"{path}.size-max", "must be more than nothing");
     }
 
+    void CheckMilters()
+    {
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        for (var i = 0; i < options.Inbound.Milters.Count; i++)
+        {
+            var path = Reading.Item("inbound.milters", i);
+            var milter = options.Inbound.Milters[i];
+            if (!names.Add(milter.Name))
+                at.Error($"{path}.name", $"\"{milter.Name}\" is the name of a milter above too");
+            if (milter.Name.Length > 64 || milter.Name.Any(
+                c => !char.IsAsciiLetterOrDigit(c) && c is not ('-' or '_' or '.')))
+                at.Error($"{path}.name", "must be letters, digits, \"-\", \"_\" and \".\", 64 at most");
+            CheckFilter(path, milter.Timeout, milter.SizeMax);
+        }
+        // One is asked after the other, and the client has no more patience than for one.
+        var together = options.Inbound.Milters.Aggregate(
+            TimeSpan.Zero, (sum, milter) => sum + Min(milter.Timeout, MilterTimeMax));
+        if (options.Inbound.Milters.Count > 1 && together > MilterTimeMax)
+            at.Error("inbound.milters", $"their timeouts are {Units.FormatDuration(together)} together, and "
+                + $"may be {Units.FormatDuration(MilterTimeMax)}");
+
+        static TimeSpan Min(TimeSpan one, TimeSpan other) => one < other ? one : other;
+    }
+
     void CheckVerdicts()
     {
         var names = new Dictionary<string, int>(StringComparer.Ordinal);
@@ -77,6 +104,8 @@ sealed partial class ConfigurationValidator
             CheckAsked($"{path}.spam", verdict.Spam, options.Inbound.Rspamd.Url, "inbound.rspamd.url");
             CheckAsked($"{path}.virus", verdict.Virus, options.Inbound.Clamav.Address,
                 "inbound.clamav.address");
+            CheckAsked($"{path}.milter", verdict.Milter,
+                options.Inbound.Milters is [var milter, ..] ? milter : null, "inbound.milters");
         }
     }
 

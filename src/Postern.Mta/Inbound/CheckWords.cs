@@ -18,7 +18,7 @@ static class CheckWords
     {
         ("spf", SpfOf(checks)), ("dkim", DkimOf(checks)), ("dmarc", DmarcOf(checks)), ("arc", ArcOf(checks)),
         ("iprev", Of(checks.Iprev?.Result)), ("helo", Of(checks.Helo?.Result)), ("spam", SpamOf(checks)),
-        ("virus", VirusOf(checks)),
+        ("virus", VirusOf(checks)), ("milter", MilterOf(checks)),
         ("listed", checks.Listed.Count == 0 ? null : string.Join(',', checks.Listed)),
         ("rule", checks.Rule),
     }.Where(one => one.Item2 is not null).Select(one => $"{one.Item1}={one.Item2}"));
@@ -36,4 +36,8 @@ static class CheckWords
     public static string? SpamOf(MailChecks? checks) => Of(checks?.Spam?.Result);
 
     public static string? VirusOf(MailChecks? checks) => Of(checks?.Virus?.Result);
+
+    /// <summary>As in <c>opendkim:accept,spam:reject</c>.</summary>
+    static string? MilterOf(MailChecks checks) => checks.Milters is { Count: > 0 } milters
+        ? string.Join(',', milters.Select(milter => $"{milter.Name}:{Of(milter.Result)}")) : null;
 }

@@ -74,7 +74,7 @@ sealed partial class InboundDocument
 
     static void WriteFilter(Utf8JsonWriter json, MailChecks checks)
     {
-        if (checks is { Spam: null, Virus: null, Rule: null, Listed.Count: 0 })
+        if (checks is { Spam: null, Virus: null, Milters: null, Rule: null, Listed.Count: 0 })
             return;
         json.WriteStartObject("filter");
         json.WriteStartArray("listed");
@@ -100,7 +100,23 @@ sealed partial class InboundDocument
             json.WriteString("signature", virus.Signature);
             json.WriteEndObject();
         }
+        if (checks.Milters is { } milters)
+            WriteMilters(json, milters);
         json.WriteEndObject();
+    }
+
+    static void WriteMilters(Utf8JsonWriter json, IReadOnlyList<MilterVerdict> milters)
+    {
+        json.WriteStartArray("milters");
+        foreach (var milter in milters)
+        {
+            json.WriteStartObject();
+            json.WriteString("name", milter.Name);
+            json.WriteString("verdict", CheckWords.Of(milter.Result));
+            json.WriteString("text", milter.Text);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
     }
 
     static void WriteScore(Utf8JsonWriter json, string name, double? score)

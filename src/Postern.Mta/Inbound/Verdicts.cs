@@ -32,11 +32,16 @@ static class Verdicts
         && IsIn(rule.Helo, checks.Helo?.Result)
         && IsIn(rule.Spam, checks.Spam?.Result)
         && IsIn(rule.Virus, checks.Virus?.Result)
+        && (rule.Milter is null || FindMilter(rule, checks) is not null)
         && (rule.Listed is null || rule.Listed.Any(zone => checks.Listed.Contains(zone)));
 
     /// <summary>What was not found out matches nothing.</summary>
     static bool IsIn<T>(IReadOnlyList<T>? wanted, T? found) where T : struct =>
         wanted is null || (found is { } known && wanted.Contains(known));
+
+    /// <summary>The first that says one of what is waited for.</summary>
+    static MilterVerdict? FindMilter(VerdictOptions rule, MailChecks checks) =>
+        checks.Milters?.FirstOrDefault(milter => rule.Milter!.Contains(milter.Result));
 
     /// <summary>The enhanced code of a refusal, less its class, and what the peer is told.</summary>
     public static (int Detail, string Text) Explain(VerdictOptions rule, MailChecks checks)
@@ -78,6 +83,8 @@ static class Verdicts
             yield return (1, TextOf(spam));
         if (rule.Virus is not null && checks.Virus is { } virus)
             yield return (1, TextOf(virus));
+        if (rule.Milter is not null && FindMilter(rule, checks) is { } milter)
+            yield return (1, TextOf(milter));
     }
 
     static string TextOf(SpamVerdict spam) => spam.Result switch
@@ -101,6 +108,19 @@ static class Verdicts
         VirusResult.Infected => $"virus {virus.Signature}",
         VirusResult.Skipped => "not scanned for viruses",
         VirusResult.Error => "the virus scanner gives no answer",
+        _ => throw new UnreachableException(),
+    };
+
+    /// <summary>What is wrong with a milter is for alarms and not for peers.</summary>
+    static string TextOf(MilterVerdict milter) => milter.Result switch
+    {
+        MilterResult.Accept => $"{milter.Name} accepts it",
+        MilterResult.Quarantine => $"{milter.Name} would hold it{Quote(milter.Text)}",
+        MilterResult.Discard => $"{milter.Name} would discard it",
+        MilterResult.Defer => $"{milter.Name} would defer it{Quote(milter.Text)}",
+        MilterResult.Reject => $"{milter.Name} would reject it{Quote(milter.Text)}",
+        MilterResult.Skipped => $"{milter.Name} was not asked",
+        MilterResult.Error => $"{milter.Name} gives no answer",
         _ => throw new UnreachableException(),
     };
 

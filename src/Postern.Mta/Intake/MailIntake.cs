@@ -359,7 +359,7 @@ sealed record Examination(
     /// <summary>The trace of this hop stands on top (RFC 8601 §4.1).</summary>
     public HeaderEdits Over(HeaderEdits edits) => new(
         (byte[])[.. Encoding.ASCII.GetBytes(Fields), .. edits.Prefix.Span],
-        [.. edits.Cuts.Concat(Cuts).OrderBy(range => range.Start)]);
+        HeaderEdits.Merge(edits.Cuts.Concat(Cuts)));
 }
 
 /// <summary>Who wrote the content: what it asks of us in its fields counts of the submitter alone.</summary>

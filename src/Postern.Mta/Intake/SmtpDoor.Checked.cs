@@ -47,24 +47,34 @@ sealed partial class SmtpDoor
         var mail = new FilterQuestion(
             id, request.Client, request.Sender,
             [.. request.Recipients.Select(to => to.Recipient.Path.Mailbox)]);
-        var (found, forged) = await checks.CompleteAsync(mail, content, cancel).ConfigureAwait(false);
+        var letter = await checks.CompleteAsync(mail, content, cancel).ConfigureAwait(false);
+        var (found, milters) = (letter.Checks, letter.Milters);
         var options = current().Options;
         // What comes back to a return path of ours has proved that it may.
-        var rule = request.Recipients.Any(to => to.ReturnOf is not null) ? null : Verdicts.Find(
-            options.Inbound.Verdicts, found, request.Sender, queue.Routes.Delimiter);
+        var isJudged = !request.Recipients.Any(to => to.ReturnOf is not null);
+        if (isJudged && milters.Refusal is { } refusal)
+            return new Examination(refusal, found, "", [], null);
+        var rule = isJudged ? Verdicts.Find(
+            options.Inbound.Verdicts, found, request.Sender, queue.Routes.Delimiter) : null;
         if (rule is not null)
             found = found with { Rule = rule.Name, Action = rule.Action };
-        var fields = AuthenticationResults.Compose(options.Hostname, found);
+        // What filters of this hop add belongs below our results and above where the mail came from.
+        var taken = new Examination(
+            null, found, AuthenticationResults.Compose(options.Hostname, found) + milters.Fields,
+            HeaderEdits.Merge(letter.Forged.Concat(milters.Cuts)), isJudged ? milters.Quarantine : null);
         return rule?.Action switch
         {
             VerdictAction.Defer or VerdictAction.Reject =>
                 new Examination(IntakeReplies.NotWanted(rule, found), found, "", [], null),
-            VerdictAction.Tag => new Examination(
-                null, found,
-                $"{CheckedMail.VerdictField}: {Replies.Clean(rule.Name, 64)}\r\n{fields}", forged, null),
-            VerdictAction.Quarantine => new Examination(
-                null, found, fields, forged, $"verdict {rule.Name}: {Verdicts.Explain(rule, found).Text}"),
-            _ => new Examination(null, found, fields, forged, null),
+            VerdictAction.Tag => taken with
+            {
+                Fields = $"{CheckedMail.VerdictField}: {Replies.Clean(rule.Name, 64)}\r\n{taken.Fields}",
+            },
+            VerdictAction.Quarantine => taken with
+            {
+                Quarantine = $"verdict {rule.Name}: {Verdicts.Explain(rule, found).Text}",
+            },
+            _ => taken,
         };
     }
 }

@@ -21,8 +21,7 @@ public sealed record ListMail(
     {
         var fields = Encoding.ASCII.GetBytes(Fields);
         return new HeaderEdits(
-            (byte[])[.. fields, .. own.Prefix.Span],
-            [.. Cuts.Union(own.Cuts).OrderBy(range => range.Start)]);
+            (byte[])[.. fields, .. own.Prefix.Span], HeaderEdits.Merge(own.Cuts.Concat(Cuts)));
     }
 
     /// <summary>RFC 2919 and RFC 2369; <c>Precedence</c> keeps answers of machines away.</summary>

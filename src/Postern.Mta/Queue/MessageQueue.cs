@@ -184,11 +184,20 @@ public sealed partial class MessageQueue : IDisposable
             alarms.Clear(FilterAlarm, subject)?.AddTo(change);
         else
             alarms.Raise(FilterAlarm, subject,
-                $"{filter} gives no answer: {trouble}; mail is taken without it unless a verdict says else",
-                $"see that it runs and listens where [inbound.{filter}] says")?.AddTo(change);
+                $"{filter} gives no answer: {trouble}; {Without(filter)}",
+                $"see that it runs and listens where {PlaceOf(filter)} says")?.AddTo(change);
         if (change.Events.Count > 0)
             store.Post(change);
     }
+
+    MilterOptions? FindMilter(string filter) =>
+        Options.Inbound.Milters.FirstOrDefault(milter => MilterFilter.NameOf(milter) == filter);
+
+    string PlaceOf(string filter) =>
+        FindMilter(filter) is null ? $"[inbound.{filter}]" : "[[inbound.milters]]";
+
+    string Without(string filter) => FindMilter(filter) is { WhenDown: MilterOutage.Defer }
+        ? "mail is deferred until it does" : "mail is taken without it unless a verdict says else";
 
     void ClearAlarms(Func<Alarm, bool> which)
     {

@@ -103,6 +103,23 @@ public sealed record ClientFacts
 public sealed record HeaderEdits(ReadOnlyMemory<byte> Prefix, IReadOnlyList<ContentRange> Cuts)
 {
     public static readonly HeaderEdits None = new(default, []);
+
+    /// <summary>Ranges in order and not overlapping, of such as several have found.</summary>
+    public static IReadOnlyList<ContentRange> Merge(IEnumerable<ContentRange> ranges)
+    {
+        var merged = new List<ContentRange>();
+        foreach (var range in ranges.OrderBy(range => range.Start))
+        {
+            if (merged is [.., var last] && range.Start < last.Start + last.Length)
+                merged[^1] = last with
+                {
+                    Length = Math.Max(last.Length, range.Start + range.Length - last.Start),
+                };
+            else
+                merged.Add(range);
+        }
+        return merged;
+    }
 }
 
 /// <summary>Octets from <paramref name="Start"/>, <paramref name="Length"/> of them.</summary>

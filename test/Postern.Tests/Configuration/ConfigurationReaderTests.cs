@@ -102,6 +102,19 @@ public sealed class ConfigurationReaderTests
         "inbound.clamav.address: \"/run/clamd\" is no address of a filter")]
     [InlineData("[inbound.clamav]\ntimeout = \"10m\"", "inbound.clamav.timeout: must be")]
     [InlineData("[inbound.clamav]\nsize-max = \"0\"", "inbound.clamav.size-max: ")]
+    [InlineData("[[inbound.verdicts]]\naction = \"defer\"\nmilter = \"error\"",
+        "inbound.verdicts[1].milter: is never known; set inbound.milters")]
+    [InlineData("[[inbound.milters]]\nname = \"x\"", "inbound.milters[1].address: ")]
+    [InlineData("[[inbound.milters]]\nname = \"a b\"\naddress = \"127.0.0.1:8891\"",
+        "inbound.milters[1].name: must be letters")]
+    [InlineData("[[inbound.milters]]\naddress = \"127.0.0.1:8891\"\ntimeout = \"6m\"",
+        "inbound.milters[1].timeout: must be")]
+    [InlineData("[[inbound.milters]]\nname = \"a\"\naddress = \"127.0.0.1:8891\"\n"
+        + "[[inbound.milters]]\nname = \"a\"\naddress = \"127.0.0.1:8892\"",
+        "inbound.milters[2].name: \"a\" is the name of a milter above too")]
+    [InlineData("[[inbound.milters]]\naddress = \"127.0.0.1:8891\"\ntimeout = \"3m\"\n"
+        + "[[inbound.milters]]\naddress = \"127.0.0.1:8892\"\ntimeout = \"3m\"",
+        "inbound.milters: their timeouts are 6m together, and may be 5m")]
     public void Inbound_ThatCannotMeanAnything_IsAnError(string text, string expected) =>
         Assert.Contains(ErrorsOf("[inbound]\n" + text),
             error => error.Contains(expected, StringComparison.Ordinal));

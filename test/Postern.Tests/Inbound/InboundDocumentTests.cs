@@ -103,7 +103,8 @@ public sealed class InboundDocumentTests
         Assert.Equal("""
             {"listed":["zen.example"],"rule":"listed","action":"tag",
             "spam":{"verdict":"ham","score":1.25,"threshold":6,"engine":"rspamd 3.11"},
-            "virus":{"verdict":"clean","engine":"clamav 1.4","signature":"none"}}
+            "virus":{"verdict":"clean","engine":"clamav 1.4","signature":"none"},
+            "milters":[{"name":"opendkim","verdict":"quarantine","text":"no key"}]}
             """.Replace("\n", "", StringComparison.Ordinal), root.GetProperty("filter").GetRawText());
     }
 

@@ -32,5 +32,6 @@ static class SampleChecks
         Rule = "listed",
         Action = Postern.Mta.VerdictAction.Tag,
         Virus = new VirusVerdict(VirusResult.Clean, "clamav 1.4", "none"),
+        Milters = [new MilterVerdict("opendkim", MilterResult.Quarantine, "no key")],
     };
 }

@@ -30,6 +30,15 @@ public sealed class VerdictsTests
         Virus = new VirusVerdict(VirusResult.Infected, "clamav 1.4", "Eicar-Test-Signature"),
     };
 
+    static readonly MailChecks Milled = new()
+    {
+        Milters =
+        [
+            new MilterVerdict("first", MilterResult.Accept, null),
+            new MilterVerdict("second", MilterResult.Reject, "550 5.7.1 no"),
+        ],
+    };
+
     static readonly VerdictOptions Rule = new() { Name = "rule", Action = VerdictAction.Reject };
 
     static VerdictOptions? Find(MailChecks checks, params VerdictOptions[] rules) =>
@@ -57,7 +66,29 @@ public sealed class VerdictsTests
         new MailChecks(), Rule with { Spf = [None] }, Rule with { Dkim = [None] },
         Rule with { Dmarc = [None] }, Rule with { Arc = [None] }, Rule with { Iprev = [None] },
         Rule with { Helo = [None] }, Rule with { Listed = ["zen.example"] },
-        Rule with { Virus = [VirusResult.Error] }, Rule with { Spam = [SpamResult.Error] }));
+        Rule with { Virus = [VirusResult.Error] }, Rule with { Spam = [SpamResult.Error] },
+        Rule with { Milter = [MilterResult.Error] }));
+
+    [Theory]
+    [InlineData(MilterResult.Accept, true)]
+    [InlineData(MilterResult.Reject, true)]
+    [InlineData(MilterResult.Defer, false)]
+    public void AnyMilter_MayBeTheOne(MilterResult wanted, bool isFound) =>
+        Assert.Equal(isFound, Find(Milled, Rule with { Milter = [wanted] }) is not null);
+
+    [Theory]
+    [InlineData(MilterResult.Accept, null, "m accepts it")]
+    [InlineData(MilterResult.Quarantine, "odd", "m would hold it: odd")]
+    [InlineData(MilterResult.Discard, null, "m would discard it")]
+    [InlineData(MilterResult.Defer, "451 4.7.1 later", "m would defer it: 451 4.7.1 later")]
+    [InlineData(MilterResult.Reject, "550 5.7.1 no", "m would reject it: 550 5.7.1 no")]
+    [InlineData(MilterResult.Skipped, null, "m was not asked")]
+    [InlineData(MilterResult.Error, "/run/secret/path: no such file", "m gives no answer")]
+    public void Milter_IsQuoted(MilterResult result, string? text, string expected)
+    {
+        var checks = new MailChecks { Milters = [new MilterVerdict("m", result, text)] };
+        Assert.Equal((1, expected), Verdicts.Explain(Rule with { Milter = [result] }, checks));
+    }
 
     [Theory]
     [InlineData(Pass, Fail, Pass)]

@@ -43,7 +43,14 @@ public sealed class SmtpDoorCheckedTests : IAsyncLifetime
     };
 
     readonly ScriptedClamd clamd = new();
+    static readonly MilterOptions Milter = new()
+    {
+        Name = "m",
+        Address = FilterAddress.TryParse("127.0.0.1:8891", out var address, out _) ? address : null,
+    };
+
     readonly ScriptedRspamd rspamd = new();
+    readonly ScriptedMilter milter = new();
     readonly MemoryBudget memory = new(1 << 20);
     IResolver? resolver;
     MailHall hall = null!;
@@ -86,7 +93,9 @@ public sealed class SmtpDoorCheckedTests : IAsyncLifetime
             Checker = new MailChecker(resolver ?? dns, hall.Clock)
             {
                 Filters = new MailFilters(
-                    clamd.ConnectAsync, rspamd.MakeHandler(), hall.Queue.NoteFilter, hall.Clock),
+                    (to, inTime) => to == Milter.Address
+                        ? milter.ConnectAsync(to, inTime) : clamd.ConnectAsync(to, inTime),
+                    rspamd.MakeHandler(), hall.Queue.NoteFilter, hall.Clock),
             },
         };
     }
@@ -499,5 +508,113 @@ public sealed class SmtpDoorCheckedTests : IAsyncLifetime
         Assert.Equal(sent, rspamd.Received);
         Assert.Equal(
             (SpamResult.Ham, VirusResult.Clean), (Stored.Checks!.Spam!.Result, Stored.Checks.Virus!.Result));
+    }
+
+    [Fact]
+    public async Task Milter_RefusesInItsOwnWords_WhateverVerdictsSay()
+    {
+        Open(new InboundOptions
+        {
+            Milters = [Milter],
+            Verdicts = [new VerdictOptions { Name = "all", Action = VerdictAction.Accept }],
+        });
+        milter.Says["E"] = ScriptedMilter.Packet('y', "554 5.7.9 Not here\0");
+        Assert.Equal("554 5.7.9 Not here", await SendAsync());
+        Assert.Empty(hall.Store.Recipients);
+        Assert.Equal(1 << 20, memory.FreeOctets);
+    }
+
+    [Fact]
+    public async Task Milter_ThatDoesNotDecide_IsForVerdicts()
+    {
+        Open(new InboundOptions
+        {
+            Milters = [Milter with { Decides = false }],
+            Verdicts =
+            [
+                new VerdictOptions
+                {
+                    Name = "milled",
+                    Action = VerdictAction.Tag,
+                    Milter = [MilterResult.Reject],
+                },
+            ],
+        });
+        milter.Says["E"] = ScriptedMilter.Packet('r');
+        Assert.StartsWith("250 ", await SendAsync(), StringComparison.Ordinal);
+        Assert.StartsWith("X-Postern-Verdict: milled\r\n", Prefix, StringComparison.Ordinal);
+        Assert.Equal(
+            new MilterVerdict("m", MilterResult.Reject, "550 5.7.1 Command rejected"),
+            Assert.Single(Stored.Checks!.Milters!));
+        Assert.Contains(
+            "milter=m:reject", Assert.Single(hall.Store.Events, one => one.Kind == EventKind.Accepted).Checks,
+            StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData('d', "milter m would discard it")]
+    [InlineData('q', "milter m: odd")]
+    public async Task MailThatAMilterWouldHoldOrDiscard_IsHeld(char said, string expected)
+    {
+        Open(new InboundOptions { Milters = [Milter] });
+        milter.Says["E"] = said == 'd' ? ScriptedMilter.Packet('d')
+            : [.. ScriptedMilter.Packet('q', "odd\0"), .. ScriptedMilter.Packet('c')];
+        Assert.StartsWith("250 ", await SendAsync(), StringComparison.Ordinal);
+        Assert.Equal(RecipientState.Held, hall.Only.State);
+        Assert.Contains(
+            expected, Assert.Single(await hall.Queue.WhyAsync(hall.Only.Message, None)).Text,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task FieldsOfAMilter_StandBelowOurResults_AndWhatItChangesIsCut()
+    {
+        Open(new InboundOptions { Checks = [], Milters = [Milter] });
+        milter.Says["E"] =
+        [
+            .. ScriptedMilter.Packet('m', ScriptedMilter.Numbered(1, "Subject", "***")),
+            .. ScriptedMilter.Packet('i', ScriptedMilter.Numbered(0, "X-Spam", "no")),
+            .. ScriptedMilter.Packet('a'),
+        ];
+        const string forged = "Authentication-Results: mx.example; dkim=pass\r\n";
+        Assert.StartsWith("250 ", await SendAsync(content: forged + Letter), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "Authentication-Results: mx.example; none\r\nX-Spam: no\r\nSubject: ***\r\nReceived: ", Prefix,
+            StringComparison.Ordinal);
+        Assert.Equal(
+            [forged, "Subject: x\r\n"],
+            Stored.Edits.Cuts.Select(range =>
+                (forged + Letter).Substring((int)range.Start, (int)range.Length)));
+        Assert.DoesNotContain("L Authentication-Results|mx.example; dkim=pass|", milter.Heard);
+    }
+
+    [Theory]
+    [InlineData(MilterOutage.Accept, "250 ", "mail is taken without it unless a verdict says else")]
+    [InlineData(MilterOutage.Defer, "451 4.7.1 Service unavailable", "mail is deferred until it does")]
+    public async Task Milter_ThatIsDown_IsAnAlarmUntilItAnswers(
+        MilterOutage whenDown, string reply, string text)
+    {
+        Open(new InboundOptions { Milters = [Milter with { WhenDown = whenDown }] });
+        milter.IsDown = true;
+        Assert.StartsWith(reply, await SendAsync(), StringComparison.Ordinal);
+        var alarm = Assert.Single(hall.Alarms.Raised);
+        Assert.Equal(
+            ("filter", "inbound milter m", $"milter m gives no answer: Connection refused; {text}"),
+            (alarm.Kind, alarm.Subject, alarm.Text));
+        milter.IsDown = false;
+        Assert.StartsWith("250 ", await SendAsync(), StringComparison.Ordinal);
+        Assert.Empty(hall.Alarms.Raised);
+    }
+
+    [Fact]
+    public async Task LargeContent_IsToldToAMilterFromItsFile()
+    {
+        Open(new InboundOptions { Checks = [], Milters = [Milter] });
+        var body = string.Concat(Enumerable.Range(0, 30_000).Select(
+            line => string.Create(CultureInfo.InvariantCulture, $"{line:D40}\r\n")));
+        Assert.StartsWith(
+            "250 ", await SendAsync(content: "Subject: x\r\n\r\n" + body), StringComparison.Ordinal);
+        Assert.NotNull(Stored.ContentFile);
+        Assert.Equal(body, Encoding.Latin1.GetString(milter.Body.ToArray()));
     }
 }

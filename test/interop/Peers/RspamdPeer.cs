@@ -14,6 +14,10 @@ sealed class RspamdPeer : IAsyncDisposable
     }
 
     public int Port { get; } = PosternProcess.FreePort();
+
+    /// <summary>Of its proxy, which speaks the milter protocol.</summary>
+    public int MilterPort { get; } = PosternProcess.FreePort();
+
     public string Log => daemon!.Said;
 
     public static async Task<RspamdPeer> StartAsync()
@@ -21,6 +25,7 @@ sealed class RspamdPeer : IAsyncDisposable
         var program = Tool.Require("rspamd");
         var peer = new RspamdPeer();
         peer.directory.Write("domains", "test");
+        peer.directory.Write("none.lua", "");
         var configuration = peer.directory.Write("rspamd.conf", string.Create(null, $$"""
             options {
               pidfile = "{{peer.directory.PathOf("pid")}}";
@@ -33,14 +38,27 @@ sealed class RspamdPeer : IAsyncDisposable
             logging { type = "console"; level = "info"; }
             actions { reject = 15; "add header" = 6; greylist = 4; }
             worker "normal" { bind_socket = "127.0.0.1:{{peer.Port}}"; count = 1; }
+            worker "rspamd_proxy" {
+              bind_socket = "127.0.0.1:{{peer.MilterPort}}";
+              milter = yes;
+              upstream "local" { default = yes; self_scan = yes; }
+              count = 1;
+            }
+            modules { path = "/usr/share/rspamd/plugins/milter_headers.lua"; }
+            lua = "{{peer.directory.PathOf("none.lua")}}"
+            milter_headers { use = ["x-spamd-bar"]; skip_local = false; }
             """));
         // As root it would become a user that may not exist, or may not read this directory.
         string[] root = Environment.IsPrivilegedProcess ? ["-i"] : [];
         peer.daemon = new Daemon(program, ["-f", .. root, "-c", configuration]);
         await Eventually.TrueAsync(
-            () => SmtpWire.IsOpenAsync(peer.Port), "rspamd listens", 60, () => peer.Log);
+            async () => await SmtpWire.IsOpenAsync(peer.Port)
+                && await SmtpWire.IsOpenAsync(peer.MilterPort),
+            "rspamd listens", 60, () => peer.Log);
         return peer;
     }
+
+    public Task StopAsync() => daemon!.StopAsync();
 
     public async ValueTask DisposeAsync()
     {

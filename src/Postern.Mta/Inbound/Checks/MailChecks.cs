@@ -52,6 +52,9 @@ public sealed record MailChecks
 
     /// <summary>Null: no scanner was asked.</summary>
     public VirusVerdict? Virus { get; init; }
+
+    /// <summary>In the order they were asked. Null: none is configured.</summary>
+    public IReadOnlyList<MilterVerdict>? Milters { get; init; }
 }
 
 /// <summary>The result words of RFC 8601 §2.7, spelt as there.</summary>

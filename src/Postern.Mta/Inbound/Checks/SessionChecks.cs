@@ -83,14 +83,27 @@ sealed class SessionChecks
         var looked = CheckAsync(content, cancel);
         await Task.WhenAll(asked, looked).ConfigureAwait(false);
         var (answers, found) = (await asked.ConfigureAwait(false), await looked.ConfigureAwait(false));
-        return found with { Checks = found.Checks with { Spam = answers.Spam, Virus = answers.Virus } };
+        return found with
+        {
+            Checks = found.Checks with
+            {
+                Spam = answers.Spam,
+                Virus = answers.Virus,
+                Milters = answers.Milters.Verdicts,
+            },
+            Milters = answers.Milters,
+        };
     }
 
     Task<FilterAnswers> AskFiltersAsync(
         FilterQuestion mail, StoredContent content, CancellationToken cancel)
     {
         // They want an IPv4 address as it is, not mapped.
-        mail = mail with { Client = mail.Client with { Address = client.ToString() } };
+        mail = mail with
+        {
+            Client = mail.Client with { Address = client.ToString() },
+            Hostname = hostname,
+        };
         return checker.Filters?.AskAsync(options, mail, content, cancel)
             ?? Task.FromResult(FilterAnswers.None);
     }
@@ -122,16 +135,8 @@ sealed class SessionChecks
                 .ConfigureAwait(false);
             checks = checks with { Dmarc = dmarc, Dkim = dkim is null ? null : aligned };
         }
-        return new CheckedMail(checks, FindForged(signed));
+        return new CheckedMail(checks, CheckedMail.FindForged(signed.Header, hostname));
     }
-
-    /// <summary>What only we may have written: it is cut, since readers believe it.</summary>
-    IReadOnlyList<ContentRange> FindForged(SignedContent content) =>
-    [
-        .. AuthenticationResults.FindForged(content.Header, hostname)
-            .Concat(content.Header.Named(CheckedMail.VerdictField).Select(content.Header.RangeOf))
-            .OrderBy(range => range.Start),
-    ];
 
     async Task<T> WithinAsync<T>(
         Func<CancellationToken, ValueTask<T>> check, T unknown, CancellationToken cancel)
@@ -156,4 +161,14 @@ sealed record CheckedMail(MailChecks Checks, IReadOnlyList<ContentRange> Forged)
 {
     /// <summary>Marks mail for whoever gets it.</summary>
     public const string VerdictField = "X-Postern-Verdict";
+
+    public MilterAnswers Milters { get; init; } = MilterAnswers.None;
+
+    /// <summary>What only we may have written: it is cut, since readers believe it.</summary>
+    public static IReadOnlyList<ContentRange> FindForged(HeaderBlock header, string hostname) =>
+    [
+        .. AuthenticationResults.FindForged(header, hostname)
+            .Concat(header.Named(VerdictField).Select(header.RangeOf))
+            .OrderBy(range => range.Start),
+    ];
 }

@@ -2,10 +2,8 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Net.Sockets;
 using Postern.Mta.Inbound.Checks;
 using Postern.Mta.Store;
-using Postern.Smtp.Server;
 
 namespace Postern.Mta.Inbound.Filters;
 
@@ -69,9 +67,9 @@ sealed class ClamavScanner(FilterConnect connect, FilterNote note, TimeProvider 
                 return (reply, reply is ClamavReply.Failed(var text) ? $"it says: {text}" : null);
             }
         }
-        catch (Exception broken) when (IsBroken(broken, cancel))
+        catch (Exception broken) when (FilterFailure.IsOf(broken, cancel))
         {
-            return (null, ReasonOf(broken));
+            return (null, FilterFailure.ReasonOf(broken));
         }
     }
 
@@ -181,19 +179,12 @@ sealed class ClamavScanner(FilterConnect connect, FilterNote note, TimeProvider 
                     engine = told;
             }
         }
-        catch (Exception broken) when (IsBroken(broken, cancel))
+        catch (Exception broken) when (FilterFailure.IsOf(broken, cancel))
         {
             // The message has its verdict; a number is not worth an alarm.
         }
         return engines.GetOrAdd(address, engine);
     }
-
-    static bool IsBroken(Exception e, CancellationToken cancel) =>
-        e is SocketException or (IOException and not ContentDamagedException)
-        || (e is OperationCanceledException && !cancel.IsCancellationRequested);
-
-    static string ReasonOf(Exception e) =>
-        e is OperationCanceledException ? "it is too slow" : Replies.Clean(e.Message, 128);
 }
 
 /// <summary>Told how a filter does.</summary>

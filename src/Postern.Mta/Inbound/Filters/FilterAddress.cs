@@ -14,6 +14,9 @@ public sealed record FilterAddress(string Text, EndPoint EndPoint)
 {
     const string Unix = "unix:";
 
+    /// <summary>As Postfix writes it; it changes nothing.</summary>
+    const string Inet = "inet:";
+
     /// <summary>The longest path of a unix socket on Linux, in octets (sun_path, unix(7)).</summary>
     const int SocketOctetsMax = 107;
 
@@ -25,7 +28,9 @@ public sealed record FilterAddress(string Text, EndPoint EndPoint)
             + "\"127.0.0.1:3310\"";
         address = null;
         var endPoint = text.StartsWith(Unix, StringComparison.Ordinal)
-            ? OfSocket(text[Unix.Length..]) : OfHost(text);
+            ? OfSocket(text[Unix.Length..])
+            : OfHost(text.StartsWith(Inet, StringComparison.Ordinal)
+                && text.IndexOf(':', Inet.Length) > 0 ? text[Inet.Length..] : text);
         if (endPoint is null)
             return false;
         address = new FilterAddress(text, endPoint);

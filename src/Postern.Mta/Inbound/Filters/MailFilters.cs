@@ -10,6 +10,7 @@ sealed class MailFilters(
 {
     readonly ClamavScanner clamav = new(connect, note, clock);
     readonly RspamdFilter rspamd = new(web, note, clock);
+    readonly MilterFilter milters = new(connect, note, clock);
 
     /// <summary>Those that are configured, as alarms call them.</summary>
     public static IEnumerable<string> NamesOf(InboundOptions options)
@@ -18,6 +19,8 @@ sealed class MailFilters(
             yield return ClamavScanner.Name;
         if (options.Rspamd.Url is not null)
             yield return RspamdFilter.Name;
+        foreach (var milter in options.Milters)
+            yield return MilterFilter.NameOf(milter);
     }
 
     public static bool IsAny(InboundOptions options) => NamesOf(options).Any();
@@ -27,8 +30,12 @@ sealed class MailFilters(
     {
         var virus = ScanAsync(options.Clamav, content, cancel);
         var spam = CheckAsync(options.Rspamd, mail, content, cancel);
-        await Task.WhenAll(virus, spam).ConfigureAwait(false);
-        return new FilterAnswers(await spam.ConfigureAwait(false), await virus.ConfigureAwait(false));
+        var told = milters.AskAsync(options.Milters, mail, content, cancel).AsTask();
+        await Task.WhenAll(virus, spam, told).ConfigureAwait(false);
+        return new FilterAnswers(await spam.ConfigureAwait(false), await virus.ConfigureAwait(false))
+        {
+            Milters = await told.ConfigureAwait(false),
+        };
     }
 
     public void Dispose() => rspamd.Dispose();
@@ -48,4 +55,6 @@ sealed class MailFilters(
 sealed record FilterAnswers(SpamVerdict? Spam, VirusVerdict? Virus)
 {
     public static readonly FilterAnswers None = new(null, null);
+
+    public MilterAnswers Milters { get; init; } = MilterAnswers.None;
 }

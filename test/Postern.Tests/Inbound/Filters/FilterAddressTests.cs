@@ -9,6 +9,8 @@ public sealed class FilterAddressTests
     [Theory]
     [InlineData("127.0.0.1:3310", "127.0.0.1:3310", typeof(IPEndPoint))]
     [InlineData("[::1]:3310", "[::1]:3310", typeof(IPEndPoint))]
+    [InlineData("inet:127.0.0.1:8891", "127.0.0.1:8891", typeof(IPEndPoint))]
+    [InlineData("inet:3310", "Unspecified/inet:3310", typeof(DnsEndPoint))]
     [InlineData("localhost:3310", "Unspecified/localhost:3310", typeof(DnsEndPoint))]
     [InlineData("ClamAV.internal:3310", "Unspecified/clamav.internal:3310", typeof(DnsEndPoint))]
     [InlineData("unix:/run/clamav/clamd.ctl", "/run/clamav/clamd.ctl", typeof(UnixDomainSocketEndPoint))]

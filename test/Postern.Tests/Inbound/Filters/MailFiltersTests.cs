@@ -98,6 +98,8 @@ public sealed class MailFiltersTests
         Assert.Empty(clamd.Commands);
         Assert.Equal("", rspamd.RequestLine);
         Assert.False(MailFilters.IsAny(new InboundOptions()));
-        Assert.Equal(["clamav", "rspamd"], MailFilters.NamesOf(Options));
+        Assert.Equal(
+            ["clamav", "rspamd", "milter opendkim"],
+            MailFilters.NamesOf(Options with { Milters = [new MilterOptions { Name = "opendkim" }] }));
     }
 }
