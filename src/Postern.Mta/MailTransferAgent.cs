@@ -10,6 +10,7 @@ using Postern.Mta.Routing;
 using Postern.Mta.Store;
 using Postern.Mta.Tracking;
 using Postern.Mta.Transports;
+using Postern.Mta.Transports.Claims;
 using Postern.Mta.Transports.Forward;
 using Postern.Mta.Webhooks;
 using Postern.Smtp.Server;
@@ -76,6 +77,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
         domains = objects.Domains;
         Queue.Apply(domains);
         Resolver = parts.Resolver;
+        ClaimLinks = parts.ClaimLinks ?? new ClaimLinks(clock);
         eventLog = new EventLog(
             new EventLogSettings
             {
@@ -89,7 +91,10 @@ public sealed class MailTransferAgent : IAsyncDisposable
         Limits.Restore(objects.Uses);
         housekeeping = new Housekeeping(
             Queue, store, () => Options,
-            name => Accounts.TryFind(name, out var account) && Limits.IsSpent(account), clock, log);
+            name => Accounts.TryFind(name, out var account) && Limits.IsSpent(account), clock, log)
+        {
+            Claims = new ClaimSweep(store, () => Options),
+        };
         transportCheck = new TransportCheck(transports, Queue, () => Options, clock, log);
         eventPoller = new EventPoller(transports, Queue, store, () => Options, clock, log);
         Webhooks = new WebhookTable(store, IsSendingDomain);
@@ -141,6 +146,9 @@ public sealed class MailTransferAgent : IAsyncDisposable
     /// <summary>Of links in mail. Null: none was ever made, or the key could not be stored.</summary>
     public TrackingTokens? TrackingTokens { get; private set; }
 
+    /// <summary>Of links to messages that were put aside.</summary>
+    public ClaimLinks ClaimLinks { get; }
+
     /// <summary>Opens the store and starts delivery. Doors may be opened once this has returned.</summary>
     /// <exception cref="StoreException">The data directory cannot be used; one clear line.</exception>
     public static async ValueTask<MailTransferAgent> StartAsync(
@@ -156,6 +164,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
         await agent.Queue.Lists.LoadAsync(cancel).ConfigureAwait(false);
         await agent.OpenReturnPathsAsync(options, cancel).ConfigureAwait(false);
         await agent.OpenTrackingAsync(options, cancel).ConfigureAwait(false);
+        await agent.OpenClaimsAsync(options, cancel).ConfigureAwait(false);
         agent.Queue.RestoreTokens(
             await store.ReadObjectsAsync(TokenMemory.ObjectKind, cancel).ConfigureAwait(false));
         await agent.Queue.Suppressions.LoadAsync(store, cancel).ConfigureAwait(false);
@@ -206,6 +215,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
         await LoadAsync(options, cancel).ConfigureAwait(false);
         await OpenReturnPathsAsync(options, cancel).ConfigureAwait(false);
         await OpenTrackingAsync(options, cancel).ConfigureAwait(false);
+        await OpenClaimsAsync(options, cancel).ConfigureAwait(false);
         foreach (var changed in transports.Apply(options))
             Queue.Dispatcher.Reset(changed);
         Queue.Apply(options);
@@ -236,6 +246,14 @@ public sealed class MailTransferAgent : IAsyncDisposable
         TrackingTokens ??= options.Tracking.Url is null
             ? await TrackingTokens.FindAsync(Store, cancel).ConfigureAwait(false)
             : await TrackingTokens.OpenAsync(Store, cancel).ConfigureAwait(false);
+
+    /// <summary>The key is made when a transport first asks for links.</summary>
+    async ValueTask OpenClaimsAsync(PosternOptions options, CancellationToken cancel)
+    {
+        if (!ClaimLinks.IsOpen
+            && options.Transports.Values.Any(static transport => transport.ClaimUrl is not null))
+            await ClaimLinks.OpenAsync(Store, cancel).ConfigureAwait(false);
+    }
 
     /// <summary>Reads the accounts anew, after a command changed them in the store.</summary>
     public ValueTask ReloadAccountsAsync(CancellationToken cancel) => LoadAloneAsync(
@@ -341,4 +359,7 @@ public sealed record AgentParts(
 {
     /// <summary>In the place of connections to addresses that others chose. Null: they are made.</summary>
     public HttpMessageHandler? Web { get; init; }
+
+    /// <summary>Those that transports sign with. Null: none does.</summary>
+    public ClaimLinks? ClaimLinks { get; init; }
 }

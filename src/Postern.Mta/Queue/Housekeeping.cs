@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Postern.Mta.Store;
+using Postern.Mta.Transports.Claims;
 
 namespace Postern.Mta.Queue;
 
@@ -19,6 +20,7 @@ sealed partial class Housekeeping(
     /// often, and never takes more than this part of the time.</summary>
     const int CountPart = 50;
     static readonly TimeSpan ForgetEvery = TimeSpan.FromMinutes(1);
+    static readonly TimeSpan SweepClaimsEvery = TimeSpan.FromMinutes(5);
     static readonly TimeSpan LookAtOldEvery = TimeSpan.FromSeconds(30);
 
     /// <summary>Pages of old mail in one second: a million messages take minutes, and leave room for
@@ -34,6 +36,9 @@ sealed partial class Housekeeping(
     /// a minute.</summary>
     public IReadOnlyList<LaneTotal> Waiting => Volatile.Read(ref waiting);
 
+    /// <summary>Removes messages that were put aside and that nobody fetched.</summary>
+    public required ClaimSweep Claims { get; init; }
+
     public async Task RunAsync(CancellationToken cancel)
     {
         var isRecovered = await AttemptAsync("recovery", queue.RecoverAsync, cancel).ConfigureAwait(false);
@@ -43,6 +48,7 @@ sealed partial class Housekeeping(
         var countAfter = CountEvery;
         var lookedAt = countedAt;
         var forgotAt = countedAt;
+        var sweptAt = countedAt;
         while (!cancel.IsCancellationRequested)
         {
             try
@@ -77,6 +83,11 @@ sealed partial class Housekeeping(
                 await AttemptAsync("old answers", stop => queue.Answers.SweepAsync(queue, stop), cancel)
                     .ConfigureAwait(false);
             }
+            if (clock.GetElapsedTime(sweptAt) >= SweepClaimsEvery)
+            {
+                sweptAt = clock.GetTimestamp();
+                await AttemptAsync("claims", SweepClaimsAsync, cancel).ConfigureAwait(false);
+            }
             if (lookedTo is null && clock.GetElapsedTime(lookedAt) >= LookAtOldEvery)
             {
                 lookedAt = clock.GetTimestamp();
@@ -102,6 +113,13 @@ sealed partial class Housekeeping(
         }
     }
 
+    ValueTask SweepClaimsAsync(CancellationToken cancel)
+    {
+        // Files bear the wall clock's time; none goes too early when that is ahead.
+        var (now, wall) = (queue.Time.Now, clock.GetUtcNow());
+        return Claims.SweepAsync(wall < now ? wall : now, cancel);
+    }
+
     async ValueTask CountAsync(CancellationToken cancel) =>
         Volatile.Write(ref waiting, await store.ReadLanesAsync(cancel).ConfigureAwait(false));
 
@@ -124,7 +142,8 @@ sealed partial class Housekeeping(
         {
             // The agent is stopping.
         }
-        catch (StoreException failed)
+        catch (Exception failed) when (
+            failed is StoreException or IOException or UnauthorizedAccessException)
         {
             LogStepFailed(failed, step);
         }
