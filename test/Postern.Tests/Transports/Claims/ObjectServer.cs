@@ -170,7 +170,12 @@ sealed class ObjectServer : IAsyncDisposable
     static (int Status, string Body) AmazonError(int status, string code) =>
         (status, $"<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>so it is</Message></Error>");
 
-    static string Md5Of(byte[] octets) => Convert.ToBase64String(MD5.HashData(octets));
+    static string Md5Of(byte[] octets)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.MD5);
+        hash.AppendData(octets);
+        return Convert.ToBase64String(hash.GetHashAndReset());
+    }
 }
 
 sealed record StoredObject(byte[] Octets, string Sha256, int Generation);
@@ -211,14 +216,13 @@ static class S3Request
             text.Append(name).Append(':').Append(headers[name].ToString()).Append('\n');
         text.Append('\n').Append(parts["SignedHeaders"]).Append('\n')
             .Append(headers["x-amz-content-sha256"].ToString());
-        var sum = Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())))
-            .ToLowerInvariant();
+        var sum = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())));
         var signed = $"AWS4-HMAC-SHA256\n{headers["x-amz-date"]}\n{string.Join('/', credential[1..])}\n{sum}";
-        byte[] key = Encoding.UTF8.GetBytes("AWS4" + ObjectServer.Secret);
+        var key = Encoding.UTF8.GetBytes("AWS4" + ObjectServer.Secret);
         foreach (var part in credential[1..])
             key = Hmac(key, part);
         return Task.FromResult(
-            Convert.ToHexString(Hmac(key, signed)).ToLowerInvariant() == parts["Signature"]
+            Convert.ToHexStringLower(Hmac(key, signed)) == parts["Signature"]
                 ? null : "SignatureDoesNotMatch");
     }
 
