@@ -10,6 +10,7 @@ using Postern.Mta.Routing;
 using Postern.Mta.Store;
 using Postern.Mta.Tracking;
 using Postern.Mta.Transports;
+using Postern.Mta.Transports.Claims;
 using Postern.Mta.Transports.Forward;
 using Postern.Mta.Webhooks;
 using Postern.Smtp.Server;
@@ -81,21 +82,14 @@ public sealed class MailTransferAgent : IAsyncDisposable
         domains = objects.Domains;
         Queue.Apply(domains);
         Resolver = parts.Resolver;
-        eventLog = new EventLog(
-            new EventLogSettings
-            {
-                Format = options.Log.Format,
-                File = options.Log.File,
-                Hostname = options.Hostname,
-                UseColour = options.Log.File is null && !Console.IsOutputRedirected,
-            },
-            clock);
+        ClaimLinks = parts.ClaimLinks ?? new ClaimLinks(clock);
+        eventLog = new EventLog(SettingsOf(options), clock);
         Limits = new AccountLimits(clock);
         Limits.Restore(objects.Uses);
         housekeeping = new Housekeeping(
             Queue, store, () => Options,
             name => Accounts.TryFind(name, out var account) && Limits.IsSpent(account), clock, log)
-        { Greylist = greylist };
+        { Greylist = greylist, Claims = new ClaimSweep(store, () => Options) };
         transportCheck = new TransportCheck(transports, Queue, () => Options, clock, log);
         eventPoller = new EventPoller(transports, Queue, store, () => Options, clock, log);
         Webhooks = new WebhookTable(store, IsSendingDomain);
@@ -106,6 +100,14 @@ public sealed class MailTransferAgent : IAsyncDisposable
         Stats = new StatsIndex(Queue, store, () => Domains.Names, clock, log);
         Metrics.Observe(QueueSizes, Alarms);
     }
+
+    static EventLogSettings SettingsOf(PosternOptions options) => new()
+    {
+        Format = options.Log.Format,
+        File = options.Log.File,
+        Hostname = options.Hostname,
+        UseColour = options.Log.File is null && !Console.IsOutputRedirected,
+    };
 
     /// <summary>The configuration in force.</summary>
     public PosternOptions Options => Volatile.Read(ref settings).Options;
@@ -147,6 +149,9 @@ public sealed class MailTransferAgent : IAsyncDisposable
     /// <summary>Of links in mail. Null: none was ever made, or the key could not be stored.</summary>
     public TrackingTokens? TrackingTokens { get; private set; }
 
+    /// <summary>Of links to messages that were put aside.</summary>
+    public ClaimLinks ClaimLinks { get; }
+
     /// <summary>Opens the store and starts delivery. Doors may be opened once this has returned.</summary>
     /// <exception cref="StoreException">The data directory cannot be used; one clear line.</exception>
     public static async ValueTask<MailTransferAgent> StartAsync(
@@ -163,6 +168,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
         await agent.Queue.Lists.LoadAsync(cancel).ConfigureAwait(false);
         await agent.OpenReturnPathsAsync(options, cancel).ConfigureAwait(false);
         await agent.OpenTrackingAsync(options, cancel).ConfigureAwait(false);
+        await agent.OpenClaimsAsync(options, cancel).ConfigureAwait(false);
         agent.Queue.RestoreTokens(
             await store.ReadObjectsAsync(TokenMemory.ObjectKind, cancel).ConfigureAwait(false));
         await agent.Queue.Suppressions.LoadAsync(store, cancel).ConfigureAwait(false);
@@ -215,6 +221,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
         await LoadAsync(options, cancel).ConfigureAwait(false);
         await OpenReturnPathsAsync(options, cancel).ConfigureAwait(false);
         await OpenTrackingAsync(options, cancel).ConfigureAwait(false);
+        await OpenClaimsAsync(options, cancel).ConfigureAwait(false);
         foreach (var changed in transports.Apply(options))
             Queue.Dispatcher.Reset(changed);
         Queue.Apply(options);
@@ -245,6 +252,14 @@ public sealed class MailTransferAgent : IAsyncDisposable
         TrackingTokens ??= options.Tracking.Url is null
             ? await TrackingTokens.FindAsync(Store, cancel).ConfigureAwait(false)
             : await TrackingTokens.OpenAsync(Store, cancel).ConfigureAwait(false);
+
+    /// <summary>The key is made when a transport first asks for links.</summary>
+    async ValueTask OpenClaimsAsync(PosternOptions options, CancellationToken cancel)
+    {
+        if (!ClaimLinks.IsOpen
+            && options.Transports.Values.Any(static transport => transport.ClaimUrl is not null))
+            await ClaimLinks.OpenAsync(Store, cancel).ConfigureAwait(false);
+    }
 
     /// <summary>Reads the accounts anew, after a command changed them in the store.</summary>
     public ValueTask ReloadAccountsAsync(CancellationToken cancel) => LoadAloneAsync(
@@ -351,4 +366,7 @@ public sealed record AgentParts(
 {
     /// <summary>In the place of connections to addresses that others chose. Null: they are made.</summary>
     public HttpMessageHandler? Web { get; init; }
+
+    /// <summary>Those that transports sign with. Null: none does.</summary>
+    public ClaimLinks? ClaimLinks { get; init; }
 }

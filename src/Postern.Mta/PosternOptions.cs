@@ -179,7 +179,7 @@ public enum ListenFor { Mx, Submission, Http }
 
 public enum ListenTls { None, Starttls, Immediate }
 
-public enum HttpFace { Api, Hooks, Tracking, Dashboard, Admin, Metrics }
+public enum HttpFace { Api, Hooks, Tracking, Dashboard, Admin, Metrics, Claims }
 
 /// <summary>
 /// <c>[tls]</c>. Neither given: a self-signed certificate is made and kept in the data directory.

@@ -85,6 +85,34 @@ public sealed record TransportOptions
     /// </summary>
     public string? ClaimDirectory { get; init; }
 
+    /// <summary>In its place a bucket, <c>gs://bucket/prefix</c> or <c>s3://bucket/prefix</c>.</summary>
+    public string? ClaimBucket { get; init; }
+
+    /// <summary>Who keeps the bucket. Null: Google or Amazon.</summary>
+    public string? ClaimEndpoint { get; init; }
+
+    /// <summary>s3: <c>access key:secret</c>, split at the first colon.</summary>
+    public Secret? ClaimLogin { get; init; }
+
+    public string ClaimRegion { get; init; } = "us-east-1";
+
+    /// <summary>What signed links to files of the directory begin with. Null: the document names the
+    /// file.</summary>
+    public string? ClaimUrl { get; init; }
+
+    /// <summary>How long such a link is good.</summary>
+    public TimeSpan ClaimExpires { get; init; } = TimeSpan.FromDays(7);
+
+    /// <summary>When a file that nobody removed goes. Null: never.</summary>
+    public TimeSpan? ClaimKeep { get; init; }
+
+    /// <summary>Large messages are put aside as files of this machine.</summary>
+    public bool HasClaimDirectory => HasClaims(this) && ClaimBucket is null;
+
+    /// <summary>Octets of content that stand in what is published. Null: the most that its kind
+    /// takes.</summary>
+    public long? InlineMax { get; init; }
+
     /// <summary>pubsub, brokers: what is published in the order in which it came.</summary>
     public TransportOrdering Ordering { get; init; }
 
@@ -307,11 +335,70 @@ public sealed record TransportOptions
             When = IsPublisher, Where = PublisherOnly,
         },
         new ValueSetting<TransportOptions, string?>("claim-directory", Kinds.FilePath.OrNull(),
-            "Where messages over the limit of Pub/Sub or a broker, or over 10 MiB for a webhook, are put; "
-            + "whoever consumes them removes them.",
+            "Where messages over `inline-max` are put, as files; whoever consumes them removes them, or "
+            + "`claim-keep` does.",
             o => o.ClaimDirectory, (o, v) => o with { ClaimDirectory = v })
         {
             When = HasClaims, Where = ClaimsOnly, DefaultDoc = "`claims` in the data directory",
+        },
+        new ValueSetting<TransportOptions, string?>("claim-bucket", Kinds.Text.OrNull(),
+            "A bucket to put them into instead: `\"gs://bucket/prefix\"` of Google Cloud Storage, with the "
+            + "credentials that Pub/Sub has (roles storage.objectCreator and storage.objectViewer), or "
+            + "`\"s3://bucket/prefix\"` of Amazon or any store that speaks S3. Nothing there is replaced or "
+            + "removed: give the bucket a rule for old objects, longer than `queue.lifetime`.",
+            o => o.ClaimBucket, (o, v) => o with { ClaimBucket = v })
+        {
+            When = HasClaims, Where = ClaimsOnly, DefaultDoc = "files in `claim-directory`",
+        },
+        new ValueSetting<TransportOptions, string?>("claim-endpoint", Kinds.Text.OrNull(),
+            "Who keeps the bucket, `\"https://minio.example.net:9000\"`; the bucket then stands in the path. "
+            + "http on loopback alone. Other private addresses must stand in `webhooks.networks`.",
+            o => o.ClaimEndpoint, (o, v) => o with { ClaimEndpoint = v })
+        {
+            When = HasClaims, Where = ClaimsOnly, DefaultDoc = "Google, or Amazon in the region",
+        },
+        new ValueSetting<TransportOptions, Secret?>("claim-login", Kinds.Secret.OrNull(),
+            "`access key:secret` of an `s3` bucket, by reference; it needs `s3:PutObject` and `s3:GetObject` "
+            + "on the objects.",
+            o => o.ClaimLogin, (o, v) => o with { ClaimLogin = v })
+        {
+            When = HasClaims, Where = ClaimsOnly,
+        },
+        new ValueSetting<TransportOptions, string>("claim-region", Kinds.Text,
+            "The region of an `s3` bucket; stores of others want `us-east-1` or `auto`.",
+            o => o.ClaimRegion, (o, v) => o with { ClaimRegion = v })
+        {
+            When = HasClaims, Where = ClaimsOnly,
+        },
+        new ValueSetting<TransportOptions, string?>("claim-url", Kinds.Text.OrNull(),
+            "What links to files of `claim-directory` begin with, `\"https://mx.example.org/claims\"`: the "
+            + "document then has a signed link in the place of `file:`, which an http listener that serves "
+            + "`claims` answers at `/claims/`.",
+            o => o.ClaimUrl, (o, v) => o with { ClaimUrl = v })
+        {
+            When = HasClaims, Where = ClaimsOnly, DefaultDoc = "the document names the file",
+        },
+        new ValueSetting<TransportOptions, TimeSpan>("claim-expires", Kinds.Duration,
+            "How long such a link is good, from the attempt that published it.",
+            o => o.ClaimExpires, (o, v) => o with { ClaimExpires = v })
+        {
+            When = HasClaims, Where = ClaimsOnly,
+        },
+        new ValueSetting<TransportOptions, TimeSpan?>("claim-keep", Kinds.Duration.OrTheWordNone(),
+            "How long a file lies in `claim-directory` before Postern removes it, fetched or not; one of a "
+            + "message that is still queued stays. Of two transports with one directory the longer time "
+            + "counts.",
+            o => o.ClaimKeep, (o, v) => o with { ClaimKeep = v })
+        {
+            When = HasClaims, Where = ClaimsOnly,
+        },
+        new ValueSetting<TransportOptions, long?>("inline-max", Kinds.Size.OrNone(),
+            "Content up to this size stands in what is published; more is put aside, as is what does not fit "
+            + "into a message of Pub/Sub or the broker with all that is told of it.",
+            o => o.InlineMax, (o, v) => o with { InlineMax = v })
+        {
+            When = HasClaims, Where = ClaimsOnly,
+            DefaultDoc = "`1MiB`; pubsub with `format = \"raw\"`: `9.3MB`; webhook: `10MiB`",
         },
         new ValueSetting<TransportOptions, string?>("url", Kinds.Text.OrNull(),
             "Where each recipient's mail is posted, `\"https://app.example.org/mail\"`; http on loopback "

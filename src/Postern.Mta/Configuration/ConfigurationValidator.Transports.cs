@@ -18,6 +18,7 @@ sealed partial class ConfigurationValidator
             CheckPositive($"{path}.timeout", timeout);
         if (!at.Has($"{path}.kind"))
             return;
+        CheckClaims(path, transport);
         switch (transport.Kind)
         {
             case TransportKind.Smtp:

@@ -4,6 +4,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using Postern.Mta.Queue;
 using Postern.Mta.Transports;
+using Postern.Mta.Transports.Claims;
 using Postern.Smtp;
 
 namespace Postern.Mta.Inbound;
@@ -218,9 +219,13 @@ sealed partial class InboundDocument(
                 break;
             case RawContent.Reference reference:
                 json.WriteString("mode", "ref");
-                json.WriteString("uri", reference.File.AbsoluteUri);
+                json.WriteString("uri", reference.Claim.Address);
+                if (reference.Claim.Generation is { } generation)
+                    json.WriteString("generation", generation);
                 json.WriteNumber("size", mail.Octets);
                 json.WriteString("sha256", mail.Sha256);
+                if (reference.Claim.ExpiresAt is { } end)
+                    json.WriteString("expires_at", TimeOf(end));
                 break;
             default:
                 json.WriteString("mode", "none");
@@ -264,7 +269,11 @@ sealed partial class InboundDocument(
 /// <param name="DataDirectory">Where a large message lies while it is read, and where <c>claims</c> lies
 /// unless a transport names another place.</param>
 public sealed record InboundSource(
-    string Hostname, string Version, string Delimiters, string DataDirectory);
+    string Hostname, string Version, string Delimiters, string DataDirectory)
+{
+    /// <summary>What stores of large messages need. Null: there are files alone, without links.</summary>
+    internal ClaimParts? Claims { get; init; }
+}
 
 /// <summary>Where a reader of the document finds the octets.</summary>
 abstract record RawContent
@@ -276,8 +285,8 @@ abstract record RawContent
     /// <summary>In the document.</summary>
     public sealed record Inline(ReadOnlyMemory<byte> Octets) : RawContent;
 
-    /// <summary>In a file that he can read.</summary>
-    public sealed record Reference(Uri File) : RawContent;
+    /// <summary>In a place that he can read.</summary>
+    public sealed record Reference(ClaimReference Claim) : RawContent;
 
     /// <summary>He has them otherwise.</summary>
     public sealed record Elsewhere : RawContent;

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Postern.Mta.Intake;
 using Postern.Mta.Store;
+using Postern.Mta.Transports.Claims;
 
 namespace Postern.Mta.Queue;
 
@@ -20,6 +21,7 @@ sealed partial class Housekeeping(
     /// often, and never takes more than this part of the time.</summary>
     const int CountPart = 50;
     static readonly TimeSpan ForgetEvery = TimeSpan.FromMinutes(1);
+    static readonly TimeSpan SweepClaimsEvery = TimeSpan.FromMinutes(5);
     static readonly TimeSpan LookAtOldEvery = TimeSpan.FromSeconds(30);
 
     /// <summary>Pages of old mail in one second: a million messages take minutes, and leave room for
@@ -41,6 +43,9 @@ sealed partial class Housekeeping(
     /// a minute.</summary>
     public IReadOnlyList<LaneTotal> Waiting => Volatile.Read(ref waiting);
 
+    /// <summary>Removes messages that were put aside and that nobody fetched.</summary>
+    public required ClaimSweep Claims { get; init; }
+
     public async Task RunAsync(CancellationToken cancel)
     {
         var isRecovered = await AttemptAsync("recovery", queue.RecoverAsync, cancel).ConfigureAwait(false);
@@ -50,6 +55,7 @@ sealed partial class Housekeeping(
         var countAfter = CountEvery;
         var lookedAt = countedAt;
         var forgotAt = countedAt;
+        var sweptAt = countedAt;
         while (!cancel.IsCancellationRequested)
         {
             try
@@ -87,6 +93,11 @@ sealed partial class Housekeeping(
                 await AttemptAsync("old answers", stop => queue.Answers.SweepAsync(queue, stop), cancel)
                     .ConfigureAwait(false);
             }
+            if (clock.GetElapsedTime(sweptAt) >= SweepClaimsEvery)
+            {
+                sweptAt = clock.GetTimestamp();
+                await AttemptAsync("claims", SweepClaimsAsync, cancel).ConfigureAwait(false);
+            }
             if (lookedTo is null && clock.GetElapsedTime(lookedAt) >= LookAtOldEvery)
             {
                 lookedAt = clock.GetTimestamp();
@@ -112,6 +123,13 @@ sealed partial class Housekeeping(
         }
     }
 
+    ValueTask SweepClaimsAsync(CancellationToken cancel)
+    {
+        // Files bear the wall clock's time; none goes too early when that is ahead.
+        var (now, wall) = (queue.Time.Now, clock.GetUtcNow());
+        return Claims.SweepAsync(wall < now ? wall : now, cancel);
+    }
+
     async ValueTask CountAsync(CancellationToken cancel) =>
         Volatile.Write(ref waiting, await store.ReadLanesAsync(cancel).ConfigureAwait(false));
 
@@ -134,7 +152,8 @@ sealed partial class Housekeeping(
         {
             // The agent is stopping.
         }
-        catch (StoreException failed)
+        catch (Exception failed) when (
+            failed is StoreException or IOException or UnauthorizedAccessException)
         {
             LogStepFailed(failed, step);
         }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Postern.Mta.Events;
 using Postern.Mta.Inbound;
 using Postern.Mta.Transports.Brokers;
+using Postern.Mta.Transports.Claims;
 using Postern.Mta.Transports.Forward;
 using Postern.Mta.Transports.Mailgun;
 using Postern.Mta.Transports.PubSub;
@@ -15,9 +16,16 @@ namespace Postern.Mta.Transports;
 public sealed class TransportKinds(
     PosternOptions options, string version, IResolver resolver, Metrics metrics, TimeProvider clock)
 {
-    readonly InboundSource source =
-        new(options.Hostname, version, options.Inbound.Delimiter, options.Data);
     readonly WebTargets targets = new(resolver, () => options);
+
+    /// <summary>Of files that documents link to; whoever opens the store opens them.</summary>
+    public ClaimLinks ClaimLinks { get; } = new(clock);
+
+    InboundSource Source => field ??=
+        new InboundSource(options.Hostname, version, options.Inbound.Delimiter, options.Data)
+        {
+            Claims = new ClaimParts(clock, ClaimLinks, HandlerFor),
+        };
 
     public ITransport Build(string name, TransportOptions transport) => transport.Kind switch
     {
@@ -25,16 +33,19 @@ public sealed class TransportKinds(
             name, transport, options.Hostname, resolver,
             AddressPolicy.ForThisMachine(
                 transport.Private ? PrivateAddresses.Allowed : PrivateAddresses.Refused), clock),
-        TransportKind.Pipe => new PipeTransport(name, transport, source, clock),
-        TransportKind.Pubsub => new PubSubTransport(name, transport, source, metrics, clock),
+        TransportKind.Pipe => new PipeTransport(name, transport, Source, clock),
+        TransportKind.Pubsub => new PubSubTransport(name, transport, Source, metrics, clock),
         TransportKind.Maildir => new MaildirTransport(
             name, transport, options.Hostname, options.Inbound.Delimiter, clock),
         TransportKind.Lmtp => new LmtpTransport(
             name, transport, options.Hostname, options.Inbound.Delimiter, resolver, clock),
-        TransportKind.Webhook => new WebhookTransport(name, transport, source, targets, clock),
+        TransportKind.Webhook => new WebhookTransport(name, transport, Source, targets, clock),
         TransportKind.Redis => new BrokerTransport(
-            name, transport, source, new RedisLink(transport), clock),
+            name, transport, Source, new RedisLink(transport), clock),
         TransportKind.Mailgun => new MailgunTransport(name, transport, clock),
         _ => throw new UnreachableException(),
     };
+
+    SocketsHttpHandler HandlerFor(Uri endpoint) =>
+        PubSubEndpoint.IsLoopback(endpoint) ? targets.MakeLoopbackHandler() : targets.MakeHandler();
 }

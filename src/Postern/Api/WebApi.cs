@@ -55,6 +55,9 @@ sealed partial class WebApi(
         new Mailgun.MailgunFace(agent, clock, log).Map(web);
         new Hooks.ProviderHooks(agent, clock).Map(web);
         new Tracking.TrackingFace(agent, log).Map(web);
+        web.MapMethods(
+            $"{Mta.Transports.Claims.ClaimLinks.Root}/{{name}}", [HttpMethods.Get, HttpMethods.Head],
+            FetchClaimAsync);
         if (sandbox is not null)
             MapSandbox(web);
     }
@@ -124,6 +127,9 @@ sealed partial class WebApi(
         if (Tracking.TrackingFace.Holds(path))
             return door.Serves.Contains(HttpFace.Tracking) ? next(context) : ErrorAsync(
                 context, 404, "links are not served on this listener", "add \"tracking\" to its serves");
+        if (path.StartsWithSegments(Mta.Transports.Claims.ClaimLinks.Root))
+            return door.Serves.Contains(HttpFace.Claims) ? next(context) : ErrorAsync(
+                context, 404, "claims are not served on this listener", "add \"claims\" to its serves");
         // A page of another origin that was tricked into our loopback address names another host (DNS
         // rebinding).
         if (!door.IsLocal && !IsOurHost(context))

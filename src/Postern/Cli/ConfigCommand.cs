@@ -2,6 +2,7 @@ using Postern.Mta;
 using Postern.Mta.Configuration;
 using Postern.Mta.Intake;
 using Postern.Mta.Transports;
+using Postern.Mta.Transports.Claims;
 using Postern.Mta.Transports.PubSub;
 
 namespace Postern.Cli;
@@ -68,7 +69,7 @@ static class ConfigCommand
             TransportKind.Pubsub => [PubSubTransport.FindProblem(transport)],
             _ => [],
         };
-        foreach (var problem in problems)
+        foreach (var problem in problems.Append(BucketAddress.FindProblem(transport)))
         {
             if (problem is not null)
                 yield return new ConfigurationError(path, 0, $"transports.{name}", problem);

@@ -84,7 +84,10 @@ sealed partial class PosternServer : IAsyncDisposable
             resolver ??= new CachedResolver(
                 DnsResolver.Create(clock, NewRandom(), options.Dns.Servers), clock, NewRandom());
             var kinds = new TransportKinds(options, Version, resolver, metrics, clock);
-            var parts = new AgentParts(clock, NewRandom(), logs, metrics, kinds.Build, resolver);
+            var parts = new AgentParts(clock, NewRandom(), logs, metrics, kinds.Build, resolver)
+            {
+                ClaimLinks = kinds.ClaimLinks,
+            };
             agent = await MailTransferAgent.StartAsync(options, store, parts, cancel);
             web = BuildWeb(bound, agent, certificate, reread, sandbox, clock, logs);
             await web.StartAsync(cancel);

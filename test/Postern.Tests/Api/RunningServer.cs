@@ -38,6 +38,9 @@ public sealed class RunningServer : IAsyncLifetime
     /// <summary>A port of the loopback interface, of the same relay.</summary>
     public int RelayPort { get; init; } = 1;
 
+    /// <summary>A transport that puts large messages aside. Null: there is none.</summary>
+    public TransportOptions? Claims { get; init; }
+
     internal MailTransferAgent Agent => server.Agent;
 
     /// <summary>Whole after <see cref="StopAsync"/>.</summary>
@@ -49,6 +52,14 @@ public sealed class RunningServer : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         var options = Options();
+        if (Claims is not null)
+            options = options with
+            {
+                Transports = new Dictionary<string, TransportOptions>(options.Transports)
+                {
+                    ["claims"] = Claims,
+                },
+            };
         server = await PosternServer.StartAsync(
             options, () => options, null, TimeProvider.System, TestContext.Current.CancellationToken,
             Resolver);

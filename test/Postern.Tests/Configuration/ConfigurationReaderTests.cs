@@ -9,6 +9,8 @@ public sealed class ConfigurationReaderTests
 {
     const string Smtp = "[transports.relay]\nkind = \"smtp\"\nhost = \"[127.0.0.1]:2600\"\n";
 
+    const string PubSub = "kind = \"pubsub\"\ntopic = \"projects/acme/topics/mail\"\n";
+
     const string Listener = "\n[[listen]]\non = \"127.0.0.1:2525\"\nfor = \"submission\"\n";
 
     /// <summary>
@@ -306,6 +308,26 @@ public sealed class ConfigurationReaderTests
     [InlineData("kind = \"webhook\"\nkey = \"env:SECRET\"\nurl = \"https://a.org/\"\nform = \"xml\"",
         "is none of \"json\", \"mailgun\", \"mailgun-mime\"")]
     [InlineData("kind = \"pubsub\"\ntopic = \"mail\"", "write \"projects/PROJECT/topics/TOPIC\"")]
+    [InlineData(PubSub + "claim-bucket = \"mail\"", "is no bucket; write \"gs://bucket/prefix\"")]
+    [InlineData(PubSub + "claim-bucket = \"gs://mail/a//b\"", "\"a//b\" is no prefix")]
+    [InlineData(PubSub + "claim-bucket = \"s3://mail\"", "needs claim-login beside it")]
+    [InlineData(PubSub + "claim-bucket = \"gs://mail\"\nclaim-login = \"env:SECRET\"",
+        "claim-login: is of s3")]
+    [InlineData(PubSub + "claim-bucket = \"gs://mail\"\nclaim-directory = \"/c\"",
+        "claim-directory: is of files")]
+    [InlineData(PubSub + "claim-bucket = \"gs://mail\"\nclaim-url = \"https://a.org\"",
+        "claim-url: is of files")]
+    [InlineData(PubSub + "claim-bucket = \"gs://mail\"\nclaim-endpoint = \"http://a.org\"",
+        "claim-endpoint: must be https off loopback")]
+    [InlineData(PubSub + "claim-bucket = \"s3://mail\"\nclaim-login = \"env:SECRET\"\n"
+        + "claim-region = \"EU West\"", "is no region")]
+    [InlineData(PubSub + "claim-region = \"eu-west-3\"", "has no effect without claim-bucket")]
+    [InlineData(PubSub + "claim-expires = \"1d\"", "has no effect without claim-url")]
+    [InlineData(PubSub + "claim-url = \"http://a.org\"", "claim-url: must be https off loopback")]
+    [InlineData(PubSub + "claim-url = \"https://a.org/?x\"", "claim-url: \"https://a.org/?x\" is no URL")]
+    [InlineData(PubSub + "claim-url = \"https://a.org\"\nclaim-keep = \"1d\"",
+        "claim-keep: must not be shorter than claim-expires")]
+    [InlineData("kind = \"smtp\"\nclaim-bucket = \"gs://mail\"", "claim-bucket")]
     [InlineData("kind = \"mailgun\"\nkey = \"env:SECRET\"", "domain: is missing")]
     [InlineData("kind = \"mailgun\"\ndomain = \"a.org\"", "key: is missing")]
     [InlineData("kind = \"mailgun\"\ndomain = \"a org\"\nkey = \"env:SECRET\"",
@@ -334,6 +356,16 @@ public sealed class ConfigurationReaderTests
     [InlineData("kind = \"smtp\"\nreturn-path = \"drop\"", "must be \"keep\" or an address")]
     public void Transport_OfItsKind_IsChecked(string lines, string part) =>
         Assert.Contains(part, Assert.Single(ErrorsOf("[transports.t]\n" + lines)), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("claim-bucket = \"gs://mail/in\"")]
+    [InlineData("claim-bucket = \"s3://mail\"\nclaim-endpoint = \"http://127.0.0.1:9000\"\n"
+        + "claim-login = \"env:SECRET\"\nclaim-region = \"auto\"")]
+    [InlineData("claim-url = \"https://mx.example.org/claims\"\nclaim-expires = \"1d\"\n"
+        + "claim-keep = \"30d\"")]
+    [InlineData("claim-keep = \"none\"\ninline-max = \"5MB\"")]
+    public void Claims_OfEachKind_AreTaken(string lines) =>
+        Assert.NotNull(OptionsOf("[transports.t]\n" + PubSub + lines).Transports["t"]);
 
     [Fact]
     public void Values_OfAllKinds_AreRead()

@@ -6,6 +6,7 @@ using Json.Schema;
 using Postern.Mta;
 using Postern.Mta.Inbound;
 using Postern.Mta.Transports;
+using Postern.Mta.Transports.Claims;
 using Postern.Tests.Transports;
 using PosternInboundV1;
 
@@ -184,7 +185,8 @@ public sealed class InboundDocumentTests
     public async Task Documents_OfAllTestMails_FitSchemaAndProto()
     {
         var seen = new HashSet<string>();
-        await CheckAsync(Full(), seen, new RawContent.Reference(new Uri("file:///claims/1.eml")), "whole");
+        await CheckAsync(Full(), seen, new RawContent.Reference(
+            new ClaimReference("gs://claims/1.eml", "17", DateTimeOffset.UnixEpoch)), "whole");
         await CheckAsync(Full(), seen, new RawContent.Elsewhere(), "whole");
         var count = 0;
         foreach (var path in MailSuitesTests.AllMails())

@@ -29,7 +29,7 @@ abstract class BrokerLink : IAsyncDisposable
 
     /// <summary>The alarm of a refused login, under the same name as for every other transport.</summary>
     protected static PublishOutcome LoginRefused(string text) => new PublishOutcome.Misconfigured(
-        PubSubCredentials.Alarm, OneLine(text), "see the transport's login, and the user at the broker");
+        GoogleCredentials.Alarm, OneLine(text), "see the transport's login, and the user at the broker");
 
     protected static PublishOutcome Wrong(string text, string mend) =>
         new PublishOutcome.Misconfigured(PublishOutcome.TopicAlarm, OneLine(text), mend);

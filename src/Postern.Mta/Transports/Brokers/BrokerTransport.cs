@@ -3,7 +3,7 @@ using Google.Protobuf.Collections;
 using Postern.Mta.Inbound;
 using Postern.Mta.Queue;
 using Postern.Mta.Reports;
-using Postern.Mta.Store;
+using Postern.Mta.Transports.Claims;
 using Postern.Mta.Transports.PubSub;
 using Postern.Smtp;
 
@@ -13,7 +13,7 @@ namespace Postern.Mta.Transports.Brokers;
 /// <remarks>
 /// At least once: a lost answer repeats the message with the same <c>ce-id</c>, by which a consumer drops it.
 /// Each message is the document <c>postern.inbound.v1</c> with the attributes that Pub/Sub's has. What is
-/// over the limit, ours or the broker's, lies in the claim directory and is referred to; only a message that
+/// over the limit, ours or the broker's, is put aside and referred to; only a message that
 /// is too large even so fails, everything else holds the mail. Recipients of one attempt go one after the
 /// other, so that its memory is that of one document, and trouble with the broker is met once.
 /// </remarks>
@@ -35,7 +35,7 @@ sealed class BrokerTransport : ITransport
     readonly InboundSource source;
     readonly BrokerLink link;
     readonly TimeProvider clock;
-    readonly ClaimDirectory claims;
+    readonly ClaimStore claims;
     readonly SemaphoreSlim attempts = new(AttemptsMax);
 
     /// <param name="link">Is this transport's from now on.</param>
@@ -47,7 +47,7 @@ sealed class BrokerTransport : ITransport
         this.source = source;
         this.link = link;
         this.clock = clock;
-        claims = new ClaimDirectory(options.ClaimDirectory ?? Path.Combine(source.DataDirectory, "claims"));
+        claims = ClaimStore.Open(options, source);
     }
 
     public string Name { get; }
@@ -71,7 +71,7 @@ sealed class BrokerTransport : ITransport
         {
             return await link.CheckAsync(either.Token).ConfigureAwait(false) switch
             {
-                null => new TransportFinding.Well([PublishOutcome.TopicAlarm, PubSubCredentials.Alarm]),
+                null => new TransportFinding.Well([PublishOutcome.TopicAlarm, GoogleCredentials.Alarm]),
                 PublishOutcome.Misconfigured wrong =>
                     new TransportFinding.Wrong(new AlarmNotice(wrong.Kind, wrong.Text, wrong.Mend)),
                 _ => TransportFinding.Nothing,
@@ -86,6 +86,7 @@ sealed class BrokerTransport : ITransport
     public async ValueTask DisposeAsync()
     {
         await link.DisposeAsync().ConfigureAwait(false);
+        claims.Dispose();
         attempts.Dispose();
     }
 
@@ -94,7 +95,8 @@ sealed class BrokerTransport : ITransport
     async ValueTask<AttemptResult?> TryAttemptAsync(
         Attempt attempt, List<AttemptResult> results, CancellationToken cancel)
     {
-        using var limit = new CancellationTokenSource(options.Timeout ?? AttemptLimit, clock);
+        using var limit = new CancellationTokenSource(
+            options.Timeout ?? AttemptLimit + claims.StoringMax, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, limit.Token);
         try
         {
@@ -114,36 +116,27 @@ sealed class BrokerTransport : ITransport
             return Down(cancel.IsCancellationRequested
                 ? "The server stops" : "No answer within the transport's timeout");
         }
-        catch (Exception e) when (e is (IOException and not ContentDamagedException)
-            or UnauthorizedAccessException)
-        {
-            var text = $"The claim directory cannot be written: {e.Message}";
-            return Down(text) with
-            {
-                Alarm = new AlarmNotice(
-                    "claims", text, "make room, or see owner and mode of claim-directory"),
-            };
-        }
     }
 
     async ValueTask<AttemptResult?> PublishAllAsync(
         Attempt attempt, List<AttemptResult> results, CancellationToken cancel)
     {
-        var content = attempt.Content.Octets <= link.InlineOctetsMax
-            ? await PublishedContent.ReadAsync(attempt.Content, cancel).ConfigureAwait(false)
-            : await claims.StoreAsync(attempt.Message.Id, attempt.Content, cancel).ConfigureAwait(false);
-        var described = await content.DescribeAsync(attempt, source, options.Parse, cancel)
+        var described = await claims.DescribeAsync(
+            attempt, Math.Min(options.InlineMax ?? link.InlineOctetsMax, link.InlineOctetsMax), cancel)
             .ConfigureAwait(false);
+        if (described is not DescribedMail.Ready mail)
+            return ((DescribedMail.Waits)described).Why;
         foreach (var recipient in attempt.Recipients)
         {
             var outcome = await link.PublishAsync(Compose(recipient), cancel).ConfigureAwait(false);
-            if (outcome is PublishOutcome.Refused && content.Claim is null)
+            if (outcome is PublishOutcome.Refused && mail.Content.Claim is null)
             {
                 // The broker takes less than we thought: what is inside goes beside it.
-                content = await claims.StoreAsync(attempt.Message.Id, attempt.Content, cancel)
+                described = await claims.DescribeAsync(attempt, ClaimStore.NothingInline, cancel)
                     .ConfigureAwait(false);
-                described = await content.DescribeAsync(attempt, source, options.Parse, cancel)
-                    .ConfigureAwait(false);
+                if (described is not DescribedMail.Ready beside)
+                    return ((DescribedMail.Waits)described).Why;
+                mail = beside;
                 outcome = await link.PublishAsync(Compose(recipient), cancel).ConfigureAwait(false);
             }
             var result = Judge(outcome);
@@ -157,10 +150,10 @@ sealed class BrokerTransport : ITransport
         {
             var attributes = new MapField<string, string>();
             PubSubTransport.PutAttributes(
-                attributes, PubSubFormat.Json, source, attempt, recipient, content, described.Mail);
+                attributes, PubSubFormat.Json, source, attempt, recipient, mail.Content, mail.Mail);
             return new BrokerMessage(
                 InboundDocument.IdOf(recipient), recipient.Address.ToString().ToLowerInvariant(),
-                described.Document.Write(recipient), attributes.ToDictionary(StringComparer.Ordinal));
+                mail.Document.Write(recipient), attributes.ToDictionary(StringComparer.Ordinal));
         }
     }
 

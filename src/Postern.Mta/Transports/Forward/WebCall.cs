@@ -1,3 +1,4 @@
+using System.Net.Http.Headers;
 using Postern.Mta.Transports.Mailgun;
 
 namespace Postern.Mta.Transports.Forward;
@@ -27,7 +28,11 @@ sealed class WebCall(HttpMessageHandler handler, TimeProvider clock) : IDisposab
             using var response = await client
                 .SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit).ConfigureAwait(false);
             var body = await ReadAsync(response.Content, limit, stop).ConfigureAwait(false);
-            return new WebOutcome.Answered(MailgunAnswer.Of(response, body, clock.GetUtcNow()));
+            return new WebOutcome.Answered(MailgunAnswer.Of(response, body, clock.GetUtcNow()))
+            {
+                Fields = response.Headers,
+                ContentFields = response.Content.Headers,
+            };
         }
         catch (Exception e) when (MailgunApi.IsBrokenCall(e, stop))
         {
@@ -82,7 +87,20 @@ abstract record WebOutcome
     {
     }
 
-    public sealed record Answered(MailgunAnswer Answer) : WebOutcome;
+    public sealed record Answered(MailgunAnswer Answer) : WebOutcome
+    {
+        public HttpResponseHeaders? Fields { get; init; }
+        public HttpContentHeaders? ContentFields { get; init; }
+
+        /// <summary>A field of the answer's header. Null: it is not there, or stands there twice.</summary>
+        public string? FieldOf(string name)
+        {
+            IEnumerable<string>? values = null;
+            if (Fields?.TryGetValues(name, out values) != true)
+                ContentFields?.TryGetValues(name, out values);
+            return values?.Take(2).ToArray() is [var one] ? one : null;
+        }
+    }
 
     /// <summary>No answer came; what was sent may have been taken.</summary>
     public sealed record Broken(string Reason) : WebOutcome;

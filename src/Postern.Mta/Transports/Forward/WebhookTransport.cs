@@ -7,9 +7,8 @@ using Postern.Mta.Configuration;
 using Postern.Mta.Inbound;
 using Postern.Mta.Queue;
 using Postern.Mta.Reports;
-using Postern.Mta.Store;
 using Postern.Mta.Transports.Mailgun;
-using Postern.Mta.Transports.PubSub;
+using Postern.Mta.Transports.Claims;
 using Postern.Mta.Webhooks;
 using Postern.Smtp;
 
@@ -28,7 +27,8 @@ public sealed class WebhookTransport : ITransport
     const string Alarm = "webhook";
     const int NotTaken = 406;
 
-    /// <summary>Octets of content inside a document. Ours: more would cost memory at both ends.</summary>
+    /// <summary>Octets of content inside a document, at the most. Ours: more would cost memory at both
+    /// ends.</summary>
     internal const long InlineMax = 10 << 20;
 
     /// <summary>Documents over a mebioctet in memory at the same time. Ours.</summary>
@@ -52,7 +52,7 @@ public sealed class WebhookTransport : ITransport
     readonly Uri url;
     readonly byte[] key;
     readonly WebCall call;
-    readonly ClaimDirectory claims;
+    readonly ClaimStore claims;
     readonly SemaphoreSlim large = new(LargeMax);
 
     /// <exception cref="ArgumentException">The options do not pass <see cref="FindProblem"/>.</exception>
@@ -78,7 +78,7 @@ public sealed class WebhookTransport : ITransport
         // Documents alone need it.
         key = StandardWebhook.TryReadKey(options.Key!.Value, out var read) ? read : [];
         call = new WebCall(handler, clock);
-        claims = new ClaimDirectory(options.ClaimDirectory ?? Path.Combine(source.DataDirectory, "claims"));
+        claims = ClaimStore.Open(options, source);
     }
 
     public string Name { get; }
@@ -133,6 +133,7 @@ public sealed class WebhookTransport : ITransport
     public ValueTask DisposeAsync()
     {
         call.Dispose();
+        claims.Dispose();
         large.Dispose();
         return ValueTask.CompletedTask;
     }
@@ -180,9 +181,11 @@ public sealed class WebhookTransport : ITransport
             await large.WaitAsync(limit).ConfigureAwait(false);
         try
         {
-            var content = await ReadAsync(attempt, limit).ConfigureAwait(false);
-            var (document, _) = await content.DescribeAsync(attempt, source, options.Parse, limit)
+            var described = await claims
+                .DescribeAsync(attempt, Math.Min(options.InlineMax ?? InlineMax, InlineMax), limit)
                 .ConfigureAwait(false);
+            if (described is not DescribedMail.Ready { Document: var document })
+                return ((DescribedMail.Waits)described).Why;
             var body = document.Write(recipient);
             using var json = new ReadOnlyMemoryContent(body);
             json.Headers.ContentType = new MediaTypeHeaderValue("application/json");
@@ -191,25 +194,12 @@ public sealed class WebhookTransport : ITransport
             return await SendAsync(request, static () => Task.CompletedTask, limit, stop)
                 .ConfigureAwait(false);
         }
-        catch (Exception e) when (attempt.Content.Octets > InlineMax
-            && e is (IOException and not ContentDamagedException) or UnauthorizedAccessException)
-        {
-            var alarm = new AlarmNotice(
-                "claims", $"The claim directory cannot be written: {e.Message}",
-                "make room, or see owner and mode of claim-directory");
-            return Down(alarm.Text) with { Alarm = alarm };
-        }
         finally
         {
             if (isLarge)
                 large.Release();
         }
     }
-
-    ValueTask<PublishedContent> ReadAsync(Attempt attempt, CancellationToken cancel) =>
-        attempt.Content.Octets <= InlineMax
-            ? PublishedContent.ReadAsync(attempt.Content, cancel)
-            : claims.StoreAsync(attempt.Message.Id, attempt.Content, cancel);
 
     void AddSignature(HttpRequestMessage request, Recipient recipient, ReadOnlySpan<byte> body)
     {

@@ -7,7 +7,7 @@ using Postern.Mta.Inbound;
 using Postern.Mta.Queue;
 using Postern.Mta.Reports;
 using Postern.Mta.Routing;
-using Postern.Mta.Store;
+using Postern.Mta.Transports.Claims;
 using Postern.Mta.Transports.PubSub.Wire;
 using Postern.Smtp;
 
@@ -17,17 +17,35 @@ namespace Postern.Mta.Transports.PubSub;
 /// <remarks>
 /// At least once: a lost answer repeats the message with the same <c>ce-id</c>, by which a consumer drops it.
 /// Messages are CloudEvents in binary mode: <c>json</c> publishes the document <c>postern.inbound.v1</c>,
-/// <c>raw</c> the octets unchanged with the facts as attributes. What is too large lies in the claim
-/// directory and is referred to.
+/// <c>raw</c> the octets unchanged with the facts as attributes. What is too large is put aside and referred
+/// to. Each document is made when there is room for it: what an attempt has under way is bounded, and it
+/// still shares requests with others.
 /// </remarks>
 public sealed class PubSubTransport : ITransport
 {
-    /// <summary>Octets of content inside a document; base64 makes a third more of it.</summary>
+    /// <summary>Octets of content inside a document where nothing is set; base64 makes a third more of
+    /// it.</summary>
     internal const long DocumentInlineMax = 1 << 20;
+
+    /// <summary>The most that can be set: base64 of it, and what is told of it, within a request.</summary>
+    internal const long DocumentInlineCap = 6_500_000;
 
     /// <summary>Octets of content published as they are, with room for the attributes below the service's
     /// limit.</summary>
     internal const long RawInlineMax = 9_300_000;
+
+    /// <summary>Octets of an attempt's messages that wait for their answers, at the most; one that is larger
+    /// alone goes alone. Ours: enough for two full batches.</summary>
+    internal const int UnderWayMax = 4 << 20;
+
+    /// <summary>Attempts with content over <see cref="LargeMin"/> at the same time. Ours: with what is under
+    /// way and its copies on the wire 100 MiB.</summary>
+    const int LargeMax = 8;
+
+    const long LargeMin = 128 << 10;
+
+    /// <summary>Attributes and framing of one message at the most: 25 of 1,024 octets.</summary>
+    const int AttributesOctetsMax = 32 << 10;
 
     const string EventType = "org.postern.mail.received.v1";
     static readonly EnhancedStatus SystemTrouble = new(4, 3, 0);
@@ -37,7 +55,8 @@ public sealed class PubSubTransport : ITransport
     readonly TimeProvider clock;
     readonly string topic;
     readonly PubSubPublisher publisher;
-    readonly ClaimDirectory claims;
+    readonly ClaimStore claims;
+    readonly SemaphoreSlim large = new(LargeMax);
 
     /// <exception cref="ArgumentException">The options do not pass <see cref="FindProblem"/>.</exception>
     public PubSubTransport(
@@ -64,7 +83,7 @@ public sealed class PubSubTransport : ITransport
         this.source = source;
         this.clock = clock;
         topic = options.Topic!;
-        claims = new ClaimDirectory(options.ClaimDirectory ?? Path.Combine(source.DataDirectory, "claims"));
+        claims = ClaimStore.Open(options, source);
         publisher = new PubSubPublisher(topic, endpoint, limits, clock)
         {
             Called = called ?? (static _ => { }),
@@ -82,47 +101,41 @@ public sealed class PubSubTransport : ITransport
     public async ValueTask<AttemptReport> AttemptAsync(Attempt attempt, CancellationToken cancel)
     {
         var started = clock.GetTimestamp();
-        AttemptFacts Facts() => new(Name, 0, TimeSpan.Zero, clock.GetElapsedTime(started), null);
+        using var limit = new CancellationTokenSource(options.Timeout ?? Timeout.InfiniteTimeSpan, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
+        var results = new List<AttemptResult>();
+        AttemptResult? rest;
         try
         {
-            var content = await ReadAsync(attempt, cancel).ConfigureAwait(false);
-            var (document, mail) = await content.DescribeAsync(attempt, source, options.Parse, cancel)
-                .ConfigureAwait(false);
-            var messages = Compose(attempt, content, document, mail);
-            var outcomes = await Task.WhenAll(messages.Select(publisher.PublishAsync))
-                .WaitAsync(options.Timeout ?? Timeout.InfiniteTimeSpan, clock, cancel).ConfigureAwait(false);
-            return new AttemptReport([.. outcomes.Select(Judge)], Facts());
+            rest = await PublishAsync(attempt, results, either.Token).ConfigureAwait(false);
         }
-        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        catch (OperationCanceledException)
         {
             // Whether it was published is unknown, and a repeat is allowed: the id stays the same.
-            return AttemptReport.ForAll(attempt, Down("The server stops", null, null), Facts());
+            rest = Down(cancel.IsCancellationRequested
+                ? "The server stops" : "No answer within the transport's timeout", null);
         }
-        catch (TimeoutException)
-        {
-            return AttemptReport.ForAll(attempt, Down("No answer within the transport's timeout", null, null),
-                Facts());
-        }
-        catch (Exception e) when (e is (IOException and not ContentDamagedException)
-            or UnauthorizedAccessException)
-        {
-            var alarm = new AlarmNotice(
-                "claims", $"The claim directory cannot be written: {e.Message}",
-                "make room, or see owner and mode of claim-directory");
-            return AttemptReport.ForAll(attempt, Down(alarm.Text, alarm, null), Facts());
-        }
+        while (results.Count < attempt.Recipients.Count)
+            results.Add(rest ?? throw new UnreachableException());
+        return new AttemptReport(
+            results, new AttemptFacts(Name, 0, TimeSpan.Zero, clock.GetElapsedTime(started), null));
     }
 
     public async ValueTask<TransportFinding> CheckAsync(CancellationToken cancel) =>
         await publisher.CheckAsync(cancel).ConfigureAwait(false) switch
         {
-            null => new TransportFinding.Well([PublishOutcome.TopicAlarm, PubSubCredentials.Alarm]),
+            null => new TransportFinding.Well([PublishOutcome.TopicAlarm, GoogleCredentials.Alarm]),
             PublishOutcome.Misconfigured wrong =>
                 new TransportFinding.Wrong(new AlarmNotice(wrong.Kind, wrong.Text, wrong.Mend)),
             _ => TransportFinding.Nothing,
         };
 
-    public ValueTask DisposeAsync() => publisher.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await publisher.DisposeAsync().ConfigureAwait(false);
+        claims.Dispose();
+        large.Dispose();
+    }
 
     static string? Emulator => Environment.GetEnvironmentVariable(PubSubEndpoint.EmulatorVariable);
 
@@ -152,34 +165,91 @@ public sealed class PubSubTransport : ITransport
     static readonly System.Buffers.SearchValues<char> TopicCharacters = System.Buffers.SearchValues.Create(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~+%");
 
-    ValueTask<PublishedContent> ReadAsync(Attempt attempt, CancellationToken cancel)
+    long InlineMax => options.Format is PubSubFormat.Json
+        ? Math.Min(options.InlineMax ?? DocumentInlineMax, DocumentInlineCap)
+        : Math.Min(options.InlineMax ?? RawInlineMax, RawInlineMax);
+
+    /// <summary>Adds the results it reached; gives what holds for the recipients without one. Null: there are
+    /// none.</summary>
+    async ValueTask<AttemptResult?> PublishAsync(
+        Attempt attempt, List<AttemptResult> results, CancellationToken cancel)
     {
-        var max = options.Format is PubSubFormat.Json ? DocumentInlineMax : RawInlineMax;
-        return attempt.Content.Octets <= max
-            ? PublishedContent.ReadAsync(attempt.Content, cancel)
-            : claims.StoreAsync(attempt.Message.Id, attempt.Content, cancel);
+        var isLarge = attempt.Content.Octets > LargeMin;
+        if (isLarge)
+            await large.WaitAsync(cancel).ConfigureAwait(false);
+        try
+        {
+            var described = await DescribeAsync(attempt, cancel).ConfigureAwait(false);
+            return described is DescribedMail.Ready mail
+                ? await PublishAllAsync(attempt, mail, results, cancel).ConfigureAwait(false)
+                : ((DescribedMail.Waits)described).Why;
+        }
+        finally
+        {
+            if (isLarge)
+                large.Release();
+        }
     }
 
-    List<PubsubMessage> Compose(
-        Attempt attempt, PublishedContent content, InboundDocument document, MailDescription mail)
+    async ValueTask<DescribedMail> DescribeAsync(Attempt attempt, CancellationToken cancel)
     {
-        // One copy of the octets is shared by all recipients.
-        var raw = content.Claim is null ? UnsafeByteOperations.UnsafeWrap(content.Octets) : ByteString.Empty;
-        var messages = new List<PubsubMessage>();
+        var described = await claims.DescribeAsync(attempt, InlineMax, cancel).ConfigureAwait(false);
+        // What is told of a message counts too. The service would refuse it, and the mail would fail.
+        return options.Format is PubSubFormat.Json && attempt.Content.Octets > DocumentInlineMax
+            && described is DescribedMail.Ready { Content.Claim: null, Document: var document }
+            && document.Write(attempt.Recipients[0]).Length
+                > PublishLimits.RequestOctetsMax - AttributesOctetsMax
+            ? await claims.DescribeAsync(attempt, ClaimStore.NothingInline, cancel).ConfigureAwait(false)
+            : described;
+    }
+
+    /// <inheritdoc cref="PublishAsync"/>
+    async ValueTask<AttemptResult?> PublishAllAsync(
+        Attempt attempt, DescribedMail.Ready mail, List<AttemptResult> results, CancellationToken cancel)
+    {
+        var underWay = new Queue<(Task<PublishOutcome> Outcome, int Octets)>();
+        var octets = 0;
+        AttemptResult? stop = null;
         foreach (var recipient in attempt.Recipients)
         {
-            var message = new PubsubMessage
-            {
-                Data = options.Format is PubSubFormat.Json
-                    ? UnsafeByteOperations.UnsafeWrap(document.Write(recipient))
-                    : raw,
-                OrderingKey = options.Ordering is TransportOrdering.Recipient
-                    ? OrderingKey.Of(recipient.Address).ToString() : "",
-            };
-            PutAttributes(message.Attributes, options.Format, source, attempt, recipient, content, mail);
-            messages.Add(message);
+            var message = Compose(attempt, mail, recipient);
+            var size = message.CalculateSize();
+            while (underWay.Count > 0 && octets + size > UnderWayMax)
+                await TakeAnswerAsync().ConfigureAwait(false);
+            // What stopped one stops the next.
+            if (stop is not null)
+                break;
+            underWay.Enqueue((publisher.PublishAsync(message), size));
+            octets += size;
         }
-        return messages;
+        while (underWay.Count > 0)
+            await TakeAnswerAsync().ConfigureAwait(false);
+        return stop;
+
+        async ValueTask TakeAnswerAsync()
+        {
+            var (outcome, length) = underWay.Dequeue();
+            var result = Judge(await outcome.WaitAsync(cancel).ConfigureAwait(false));
+            stop ??= result as AttemptResult.NextHopDown;
+            results.Add(result);
+            octets -= length;
+        }
+    }
+
+    PubsubMessage Compose(Attempt attempt, DescribedMail.Ready mail, Recipient recipient)
+    {
+        var message = new PubsubMessage
+        {
+            Data = options.Format is PubSubFormat.Json
+                ? UnsafeByteOperations.UnsafeWrap(mail.Document.Write(recipient))
+                // Of octets that all recipients share; none where they were put aside.
+                : UnsafeByteOperations.UnsafeWrap(mail.Content.Octets),
+            OrderingKey = options.Ordering is TransportOrdering.Recipient
+                ? OrderingKey.Of(recipient.Address).ToString() : "",
+        };
+        PutAttributes(
+            message.Attributes, options.Format, source, attempt, recipient, mail.Content, mail.Mail);
+        return message;
     }
 
     /// <summary>The facts beside the data, the same for every broker.</summary>
@@ -243,14 +313,14 @@ public sealed class PubSubTransport : ITransport
         attributes.Put("client-rdns", client.Name);
         attributes.Put("protocol", client.Protocol);
         attributes.Put("auth-user", client.Account);
-        attributes.Put("raw-uri", content.Claim?.AbsoluteUri);
+        attributes.Put("raw-uri", content.Claim?.Address);
     }
 
     AttemptResult Judge(PublishOutcome outcome) => outcome switch
     {
         PublishOutcome.Published { MessageId: var id } => new AttemptResult.Relayed(
             new EnhancedStatus(2, 0, 0), $"published to {topic} as {id}", id, HandOver.Final),
-        PublishOutcome.Unavailable { Text: var text, RetryAfter: var wish } => Down(text, null, wish),
+        PublishOutcome.Unavailable { Text: var text, RetryAfter: var wish } => Down(text, wish),
         PublishOutcome.Misconfigured wrong => new AttemptResult.NextHopDown(
             SystemTrouble, wrong.Text, NextHopTrouble.Refusing)
         {
@@ -262,6 +332,6 @@ public sealed class PubSubTransport : ITransport
         _ => throw new UnreachableException(),
     };
 
-    static AttemptResult.NextHopDown Down(string text, AlarmNotice? alarm, TimeSpan? wish) =>
-        new(SystemTrouble, text, NextHopTrouble.Unreachable) { Alarm = alarm, RetryAfter = wish };
+    static AttemptResult.NextHopDown Down(string text, TimeSpan? wish) =>
+        new(SystemTrouble, text, NextHopTrouble.Unreachable) { RetryAfter = wish };
 }

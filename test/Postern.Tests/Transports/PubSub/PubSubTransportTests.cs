@@ -5,7 +5,9 @@ using Grpc.Core;
 using Postern.Mta;
 using Postern.Mta.Inbound;
 using Postern.Mta.Transports;
+using Postern.Mta.Transports.Claims;
 using Postern.Mta.Transports.PubSub;
+using Postern.Tests.Doubles;
 using Postern.Tests.Inbound;
 
 namespace Postern.Tests.Transports.PubSub;
@@ -238,6 +240,122 @@ public sealed class PubSubTransportTests : IDisposable
     }
 
     [Fact]
+    public async Task Claim_WithAUrl_IsASignedLink()
+    {
+        await using var fake = await FakePubSub.StartAsync();
+        await using var store = new MemoryStore();
+        var links = new ClaimLinks(TimeProvider.System);
+        await links.OpenAsync(store, Cancel);
+        await using var transport = Transport(
+            fake, new TransportOptions { ClaimUrl = "https://mx.b.example/claims" }, links: links);
+        await transport.AttemptAsync(
+            AttemptOf.Octets(Large(2_000_000), AttemptOf.Sender, "a@b.example"), Cancel);
+        using var document = JsonDocument.Parse(fake.Published.Values.Single().Data.Memory);
+        var raw = document.RootElement.GetProperty("raw");
+        var uri = raw.GetProperty("uri").GetString()!;
+        Assert.StartsWith(
+            "https://mx.b.example/claims/000000000YGJ0.eml?expires=", uri, StringComparison.Ordinal);
+        var query = System.Web.HttpUtility.ParseQueryString(new Uri(uri).Query);
+        Assert.Equal(
+            ClaimRight.Good,
+            links.Judge(new Postern.Mta.Queue.QueueId(1_000_000), query["expires"]!, query["signature"]!));
+        Assert.Equal(
+            DateTimeOffset.FromUnixTimeSeconds(long.Parse(query["expires"]!, null)),
+            raw.GetProperty("expires_at").GetDateTimeOffset());
+    }
+
+    [Fact]
+    public async Task Claim_WithAUrlAndNoKeyYet_Waits()
+    {
+        await using var fake = await FakePubSub.StartAsync();
+        await using var transport = Transport(
+            fake, new TransportOptions { ClaimUrl = "https://mx.b.example/claims" },
+            links: new ClaimLinks(TimeProvider.System));
+        var report = await transport.AttemptAsync(
+            AttemptOf.Octets(Large(2_000_000), AttemptOf.Sender, "a@b.example"), Cancel);
+        Assert.IsType<AttemptResult.NextHopDown>(report.Results[0]);
+        Assert.Empty(fake.Published);
+    }
+
+    [Theory]
+    [InlineData(5000, 5001, "ref")]
+    [InlineData(5000, 5000, "inline")]
+    [InlineData(6_000_000, 5_900_000, "inline")]
+    [InlineData(9_000_000, 6_500_001, "ref")]
+    public async Task InlineMax_DecidesWhereOctetsAre_UpToTheCap(long max, int octets, string mode)
+    {
+        await using var fake = await FakePubSub.StartAsync();
+        await using var transport = Transport(fake, new TransportOptions { InlineMax = max });
+        await transport.AttemptAsync(
+            AttemptOf.Octets(Large(octets), AttemptOf.Sender, "a@b.example"), Cancel);
+        Assert.Equal(mode, fake.Published.Values.Single().Attributes["raw-mode"]);
+    }
+
+    [Fact]
+    public async Task InlineMax_WhereAllThatIsToldMakesItTooLarge_GoesByClaim()
+    {
+        await using var fake = await FakePubSub.StartAsync();
+        await using var transport = Transport(
+            fake, new TransportOptions { InlineMax = 6_500_000, Parse = InboundParse.Bodies });
+        var mail = Large(6_500_000);
+        // Each of them is six characters in JSON, and there are three texts of them.
+        mail.AsSpan(16).Fill(1);
+        var report = await transport.AttemptAsync(
+            AttemptOf.Octets(mail, AttemptOf.Sender, "a@b.example"), Cancel);
+        Assert.IsType<AttemptResult.Relayed>(report.Results[0]);
+        Assert.Equal("ref", fake.Published.Values.Single().Attributes["raw-mode"]);
+    }
+
+    [Fact]
+    public async Task Attempt_OfManyLargeDocuments_HasFewOfThemUnderWay()
+    {
+        await using var fake = await FakePubSub.StartAsync();
+        await using var transport = Transport(fake, new TransportOptions());
+        var held = new TaskCompletionSource();
+        var full = new TaskCompletionSource();
+        long underWay = 0, most = 0;
+        fake.Fault = async (request, _) =>
+        {
+            if (request.CalculateSize() < 1 << 20)
+                return;
+            var now = Interlocked.Add(ref underWay, request.CalculateSize());
+            InterlockedMax(ref most, now);
+            if (now > PubSubTransport.UnderWayMax / 2)
+                full.TrySetResult();
+            await held.Task;
+            Interlocked.Add(ref underWay, -request.CalculateSize());
+        };
+        var recipients = Enumerable.Range(1, 20).Select(i => $"u{i}@b.example").ToArray();
+        var large = transport.AttemptAsync(
+            AttemptOf.Octets(Large(PubSubTransport.DocumentInlineMax), null, recipients), Cancel).AsTask();
+        await full.Task.WaitAsync(Cancel);
+        // It has few calls to itself: were all there are in use, others would wait for it.
+        var small = await transport.AttemptAsync(AttemptOf.Text(Mail, "a@b.example"), Cancel)
+            .AsTask().WaitAsync(TimeSpan.FromSeconds(30), TimeProvider.System, Cancel);
+        Assert.IsType<AttemptResult.Relayed>(small.Results[0]);
+        held.SetResult();
+        var report = await large;
+        Assert.Equal(recipients, report.Results.Select(result =>
+            fake.Published[Assert.IsType<AttemptResult.Relayed>(result).RemoteId!].Attributes["rcpt"]));
+        Assert.InRange(most, 1, PubSubTransport.UnderWayMax);
+    }
+
+    [Fact]
+    public async Task Attempt_ServiceGoesAwayMidway_IsNotAskedForTheRest()
+    {
+        await using var fake = await FakePubSub.StartAsync();
+        await using var transport = Transport(fake, new TransportOptions());
+        fake.Fault = static (request, _) => request.Messages[0].Attributes["rcpt"] != "u1@b.example"
+            ? throw FakePubSub.Error(StatusCode.Unavailable, "gone") : Task.CompletedTask;
+        var recipients = Enumerable.Range(1, 20).Select(i => $"u{i}@b.example").ToArray();
+        var report = await transport.AttemptAsync(
+            AttemptOf.Octets(Large(PubSubTransport.DocumentInlineMax), null, recipients), Cancel);
+        Assert.Equal(recipients.Length, report.Results.Count);
+        Assert.Equal(1, report.Results.Count(static result => result is AttemptResult.Relayed));
+        Assert.InRange(fake.Requests.Count, 2, 8);
+    }
+
+    [Fact]
     public async Task Claim_Retried_RefersToTheSameFile()
     {
         await using var fake = await FakePubSub.StartAsync();
@@ -368,6 +486,17 @@ public sealed class PubSubTransportTests : IDisposable
         Assert.Equal(fake.Requests.Select(r => (long)r.CalculateSize()), calls.Select(c => c.Octets));
     }
 
+    static void InterlockedMax(ref long most, long now)
+    {
+        for (var seen = Interlocked.Read(ref most); now > seen;)
+        {
+            var before = Interlocked.CompareExchange(ref most, now, seen);
+            if (before == seen)
+                return;
+            seen = before;
+        }
+    }
+
     static byte[] Large(long octets)
     {
         var mail = new byte[octets];
@@ -379,10 +508,15 @@ public sealed class PubSubTransportTests : IDisposable
     static string Sha(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 
     PubSubTransport Transport(
-        FakePubSub fake, TransportOptions options, Action<PublishCall>? called = null) => new(
+        FakePubSub fake, TransportOptions options, Action<PublishCall>? called = null,
+        ClaimLinks? links = null) => new(
         "topic",
         options with { Kind = TransportKind.Pubsub, Topic = FakePubSub.Topic },
-        new InboundSource("mx.b.example", "0.1.0", "+", folder.FullName),
+        new InboundSource("mx.b.example", "0.1.0", "+", folder.FullName)
+        {
+            Claims = links is null ? null : new ClaimParts(
+                TimeProvider.System, links, static _ => throw new InvalidOperationException()),
+        },
         fake.Endpoint,
         new PublishLimits(),
         TimeProvider.System,

@@ -4,14 +4,20 @@ using Grpc.Core;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
+using Postern.Mta;
+using Postern.Mta.Inbound;
+using Postern.Mta.Transports.Claims;
 using Postern.Mta.Transports.PubSub;
+using Postern.Mta.Webhooks;
+using Postern.Tests.Doubles;
+using Postern.Tests.Transports.Claims;
 
 namespace Postern.Tests.Transports.PubSub;
 
 /// <summary>Google's library reads the environment of the process: these tests set it, one after
 /// another.</summary>
 [Collection("environment of Google's credentials")]
-public sealed class PubSubCredentialsTests : IDisposable
+public sealed class GoogleCredentialsTests : IDisposable
 {
     const string FileVariable = "GOOGLE_APPLICATION_CREDENTIALS";
 
@@ -31,7 +37,7 @@ public sealed class PubSubCredentialsTests : IDisposable
         using var key = RSA.Create(2048);
         UseFile(ServiceAccount(key));
         var metadata = new Metadata();
-        Assert.Null(await new PubSubCredentials(TimeProvider.System).TryAddAsync(metadata, Cancel));
+        Assert.Null(await Live().TryAddAsync(metadata, Cancel));
         var token = metadata.GetValue("authorization")!["Bearer ".Length..].Split('.');
         using var claims = JsonDocument.Parse(System.Buffers.Text.Base64Url.DecodeFromChars(token[1]));
         Assert.Equal("https://pubsub.googleapis.com/", claims.RootElement.GetProperty("aud").GetString());
@@ -44,6 +50,56 @@ public sealed class PubSubCredentialsTests : IDisposable
             RSASignaturePadding.Pkcs1));
     }
 
+    [Fact]
+    public async Task Token_OfABucket_IsSignedForStorage()
+    {
+        using var key = RSA.Create(2048);
+        UseFile(ServiceAccount(key));
+        await using var server = await ObjectServer.StartAsync();
+        var said = new List<string>();
+        server.Fault = context =>
+        {
+            said.Add(context.Request.Headers.Authorization.ToString());
+            return Task.FromResult(false);
+        };
+        using var store = Bucket(server.Address.AbsoluteUri);
+        Assert.IsType<DescribedMail.Ready>(
+            await store.DescribeAsync(AttemptOf.Text("Subject: x\r\n\r\n", "a@b.example"), 0, Cancel));
+        var token = Assert.Single(said)["Bearer ".Length..].Split('.');
+        using var claims = JsonDocument.Parse(System.Buffers.Text.Base64Url.DecodeFromChars(token[1]));
+        Assert.Equal("https://storage.googleapis.com/", claims.RootElement.GetProperty("aud").GetString());
+    }
+
+    [Fact]
+    public async Task Token_OfABucketThatThereIsNone_HoldsTheMailUnderAnAlarm()
+    {
+        UseFile("{}");
+        using var store = Bucket("http://127.0.0.1:1");
+        var waits = Assert.IsType<DescribedMail.Waits>(
+            await store.DescribeAsync(AttemptOf.Text("Subject: x\r\n\r\n", "a@b.example"), 0, Cancel));
+        Assert.Equal("claims", waits.Why.Alarm?.Kind);
+    }
+
+    [Theory]
+    [InlineData("127.0.0.1:4443", null)]
+    [InlineData("http://localhost:4443", null)]
+    [InlineData("storage.example:4443", "only an emulator on this machine's loopback is allowed")]
+    [InlineData("http://192.0.2.1", "only an emulator on this machine's loopback is allowed")]
+    public void StorageEmulator_IsOneOfThisMachine(string host, string? problem)
+    {
+        Environment.SetEnvironmentVariable(GcsClaims.EmulatorVariable, host);
+        try
+        {
+            var options = new TransportOptions { ClaimBucket = "gs://mail" };
+            Assert.Equal(problem, BucketAddress.FindProblem(options)?.Split(": ")[^1]);
+            Assert.Null(BucketAddress.FindProblem(options with { ClaimBucket = "s3://mail" }));
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable(GcsClaims.EmulatorVariable, null);
+        }
+    }
+
     [Theory]
     [InlineData("{ not json")]
     [InlineData("{}")]
@@ -51,7 +107,7 @@ public sealed class PubSubCredentialsTests : IDisposable
     public async Task Token_FileIsBad_IsAnOperatorsCase(string text)
     {
         UseFile(text);
-        var credentials = new PubSubCredentials(TimeProvider.System);
+        var credentials = Live();
         var outcome = Assert.IsType<PublishOutcome.Misconfigured>(await credentials.TryAddAsync([], Cancel));
         Assert.Equal("login", outcome.Kind);
     }
@@ -60,7 +116,7 @@ public sealed class PubSubCredentialsTests : IDisposable
     public async Task Token_FileIsMissing_IsAnOperatorsCaseMendedWithoutARestart()
     {
         Environment.SetEnvironmentVariable(FileVariable, Path.Combine(folder.FullName, "nowhere.json"));
-        var credentials = new PubSubCredentials(TimeProvider.System);
+        var credentials = Live();
         Assert.IsType<PublishOutcome.Misconfigured>(await credentials.TryAddAsync([], Cancel));
         using var key = RSA.Create(2048);
         UseFile(ServiceAccount(key));
@@ -88,7 +144,7 @@ public sealed class PubSubCredentialsTests : IDisposable
         try
         {
             var metadata = new Metadata();
-            Assert.Null(await new PubSubCredentials(TimeProvider.System).TryAddAsync(metadata, Cancel));
+            Assert.Null(await Live().TryAddAsync(metadata, Cancel));
             Assert.Equal("Bearer from-the-machine", metadata.GetValue("authorization"));
         }
         finally
@@ -96,6 +152,22 @@ public sealed class PubSubCredentialsTests : IDisposable
             Environment.SetEnvironmentVariable("GCE_METADATA_HOST", null);
             Environment.SetEnvironmentVariable("CLOUDSDK_CONFIG", null);
         }
+    }
+
+    static GoogleCredentials Live() => new(GoogleApi.PubSub, TimeProvider.System);
+
+    static ClaimStore Bucket(string endpoint)
+    {
+        var targets = new WebTargets(new FakeResolver(), static () => new PosternOptions());
+        var parts = new ClaimParts(
+            TimeProvider.System, new ClaimLinks(TimeProvider.System), _ => targets.MakeLoopbackHandler());
+        return ClaimStore.Open(
+            new TransportOptions
+            {
+                ClaimBucket = $"gs://{ObjectServer.Bucket}/in",
+                ClaimEndpoint = endpoint,
+            },
+            new InboundSource("mx.b.example", "0.1.0", "+", Path.GetTempPath()) { Claims = parts });
     }
 
     static string ServiceAccount(RSA key) => JsonSerializer.Serialize(new Dictionary<string, string>

@@ -11,15 +11,13 @@ namespace Postern.Mta.Transports.PubSub;
 /// <remarks>
 /// Looked for at the first call and again after a failure, so that a missing file neither stops the start nor
 /// needs a restart; Google's own search remembers its failure for the life of the process, hence this one. A
-/// service account signs its own token for this audience (AIP-4111): no token server is asked.
+/// service account signs its own token for the audience (AIP-4111): no token server is asked.
 /// </remarks>
-sealed class PubSubCredentials(TimeProvider clock)
+sealed class GoogleCredentials(GoogleApi api, TimeProvider clock)
 {
     /// <summary>The alarm about having none that work.</summary>
     public const string Alarm = "login";
 
-    const string Audience = "https://pubsub.googleapis.com/";
-    const string Scope = "https://www.googleapis.com/auth/pubsub";
     static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
 
     GoogleCredential? credential;
@@ -27,19 +25,25 @@ sealed class PubSubCredentials(TimeProvider clock)
 
     /// <summary>Puts the token and what belongs to it into the call's metadata.</summary>
     /// <returns>Null, or why there is no token.</returns>
-    public async ValueTask<PublishOutcome?> TryAddAsync(Metadata metadata, CancellationToken cancel)
+    public ValueTask<PublishOutcome?> TryAddAsync(Metadata metadata, CancellationToken cancel) =>
+        TryAddAsync((name, value) => metadata.Add(name.ToLowerInvariant(), value), cancel);
+
+    /// <inheritdoc cref="TryAddAsync(Metadata, CancellationToken)"/>
+    /// <param name="add">Takes name and value of a header field.</param>
+    public async ValueTask<PublishOutcome?> TryAddAsync(
+        Action<string, string> add, CancellationToken cancel)
     {
         try
         {
             credential ??= Prepare(await FindAsync(cancel).ConfigureAwait(false));
             var token = await ((ITokenAccessWithHeaders)credential)
-                .GetAccessTokenWithHeadersForRequestAsync(Audience, cancel)
+                .GetAccessTokenWithHeadersForRequestAsync(api.Audience, cancel)
                 .WaitAsync(Limit, clock, cancel).ConfigureAwait(false);
-            metadata.Add("authorization", $"Bearer {token.AccessToken}");
+            add("Authorization", $"Bearer {token.AccessToken}");
             foreach (var (name, values) in token.Headers)
             {
                 foreach (var value in values)
-                    metadata.Add(name.ToLowerInvariant(), value);
+                    add(name, value);
             }
             everSucceeded = true;
             return null;
@@ -58,7 +62,7 @@ sealed class PubSubCredentials(TimeProvider clock)
             return new PublishOutcome.Misconfigured(
                 Alarm,
                 $"no access token: {e.Message}",
-                "set GOOGLE_APPLICATION_CREDENTIALS, or give the machine a publisher's account");
+                $"set GOOGLE_APPLICATION_CREDENTIALS, or give the machine {api.Account}");
         }
     }
 
@@ -99,8 +103,22 @@ sealed class PubSubCredentials(TimeProvider clock)
         _ => false,
     };
 
-    static GoogleCredential Prepare(GoogleCredential found) =>
+    GoogleCredential Prepare(GoogleCredential found) =>
         found.UnderlyingCredential is not ServiceAccountCredential && found.IsCreateScopedRequired
-            ? found.CreateScoped(Scope)
+            ? found.CreateScoped(api.Scope)
             : found;
+}
+
+/// <summary>What a token is for.</summary>
+/// <param name="Audience">Of a token that an account signs itself.</param>
+/// <param name="Scope">Of one that a server gives.</param>
+/// <param name="Account">Whose credentials an operator gives the machine, in words.</param>
+sealed record GoogleApi(string Audience, string Scope, string Account)
+{
+    public static readonly GoogleApi PubSub = new(
+        "https://pubsub.googleapis.com/", "https://www.googleapis.com/auth/pubsub", "a publisher's account");
+
+    public static readonly GoogleApi Storage = new(
+        "https://storage.googleapis.com/", "https://www.googleapis.com/auth/devstorage.read_write",
+        "an account that may create and view objects");
 }
