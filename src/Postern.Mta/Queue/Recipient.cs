@@ -72,6 +72,10 @@ public sealed record Recipient
     /// it was released, and its lifetime does not end before then. Null: its message's age alone decides.
     /// </summary>
     public DateTimeOffset? KeepUntil { get; init; }
+
+    /// <summary>It failed for good and is kept for an operator.</summary>
+    public bool IsDeadLetter =>
+        Outcome is RecipientOutcome.Failed or RecipientOutcome.Expired && KeepUntil is not null;
 }
 
 public enum RecipientState

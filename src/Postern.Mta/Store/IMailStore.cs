@@ -200,6 +200,10 @@ public sealed record QueueFilter
     public static readonly QueueFilter All = new();
 
     public RecipientState? State { get; init; }
+
+    /// <summary>What failed for good and is kept; <see cref="State"/> is Done.</summary>
+    public bool DeadLetters { get; init; }
+
     public string? Route { get; init; }
     public string? Transport { get; init; }
 

@@ -46,6 +46,7 @@ sealed class QueueFilterMatch(QueueFilter filter)
     /// messages.</summary>
     public bool Fits(Recipient recipient) =>
         (filter.State is not { } state || recipient.State == state)
+        && (!filter.DeadLetters || recipient.IsDeadLetter)
         && (filter.Route is not { } route || recipient.Route == route)
         && (filter.Transport is not { } transport || recipient.Transport == transport)
         && forward?.Matches(recipient.Address, delimiter) != false;

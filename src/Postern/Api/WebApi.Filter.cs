@@ -37,6 +37,9 @@ sealed partial class WebApi
     }
 
     /// <param name="others">Keys that mean something else.</param>
+    /// <summary>No state of its own: what is Done, failed and kept.</summary>
+    const string DeadLetter = "dead-letter";
+
     bool TryReadFilter(
         HttpContext context, ReadOnlySpan<string> others, out QueueFilter filter, out string trouble)
     {
@@ -50,9 +53,11 @@ sealed partial class WebApi
         }
         if (query["state"].FirstOrDefault() is { } word)
         {
-            if (!TryReadWord(word, out RecipientState state))
-                trouble = "state is not known: one of ready, active, deferred, held, done";
-            filter = filter with { State = state };
+            var isDead = word == DeadLetter;
+            var state = RecipientState.Done;
+            if (!isDead && !TryReadWord(word, out state))
+                trouble = $"state is not known: one of ready, active, deferred, held, done, {DeadLetter}";
+            filter = filter with { State = state, DeadLetters = isDead };
         }
         foreach (var key in (string[])["sender", "recipient"])
         {

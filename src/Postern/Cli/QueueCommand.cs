@@ -203,7 +203,7 @@ sealed class QueueFilterOptions
 {
     readonly Option<string?>[] options =
     [
-        new("--state") { Description = "ready, active, deferred, held or done" },
+        new("--state") { Description = "ready, active, deferred, held, done or dead-letter" },
         new("--route") { Description = "name of a route" },
         new("--transport") { Description = "name of a transport" },
         new("--sender") { Description = "an address pattern" },

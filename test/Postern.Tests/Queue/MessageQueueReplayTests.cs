@@ -48,6 +48,20 @@ public sealed class MessageQueueReplayTests
     }
 
     [Fact]
+    public async Task DeadLetters_AreListed_AndNothingElseThatIsDone()
+    {
+        await using var hall = Open(keepContent: TimeSpan.FromDays(1));
+        hall.Relay.Answer(Results.Failed);
+        var dead = await TakeAsync(hall, "a@in.example");
+        await TakeAsync(hall, "b@in.example");
+        var filter = new QueueFilter { State = RecipientState.Done, DeadLetters = true };
+        var page = await hall.Store.ListAsync(filter, default, 10, CancellationToken.None);
+        Assert.Equal(dead, Assert.Single(page.Messages).Message.Id);
+        await ReplayAsync(hall, new QueueSelection.One(dead));
+        Assert.Empty((await hall.Store.ListAsync(filter, default, 10, CancellationToken.None)).Messages);
+    }
+
+    [Fact]
     public async Task DeadLetter_OlderThanItsLifetime_IsTriedAnew()
     {
         await using var hall = Open();
