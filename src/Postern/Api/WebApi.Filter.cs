@@ -12,6 +12,9 @@ sealed partial class WebApi
     static readonly string[] filterKeys =
         ["state", "route", "transport", "sender", "recipient", "older", "newer"];
 
+    /// <summary>No state of its own: what is Done, failed and kept.</summary>
+    const string DeadLetter = "dead-letter";
+
     /// <summary>One message, what fits a filter, or all of them by that word alone.</summary>
     /// <param name="others">Keys that mean something else.</param>
     bool TryReadSelection(
@@ -37,9 +40,6 @@ sealed partial class WebApi
     }
 
     /// <param name="others">Keys that mean something else.</param>
-    /// <summary>No state of its own: what is Done, failed and kept.</summary>
-    const string DeadLetter = "dead-letter";
-
     bool TryReadFilter(
         HttpContext context, ReadOnlySpan<string> others, out QueueFilter filter, out string trouble)
     {
