@@ -32,9 +32,14 @@ public sealed class TransportKinds(
         TransportKind.Lmtp => new LmtpTransport(
             name, transport, options.Hostname, options.Inbound.Delimiter, resolver, clock),
         TransportKind.Webhook => new WebhookTransport(name, transport, source, targets, clock),
-        TransportKind.Redis => new BrokerTransport(
-            name, transport, source, new RedisLink(transport), clock),
+        TransportKind.Redis => Broker(name, transport, new RedisLink(transport)),
+        TransportKind.Nats => Broker(name, transport, new NatsLink(transport)),
+        TransportKind.Rabbitmq => Broker(name, transport, new RabbitmqLink(transport)),
+        TransportKind.Kafka => Broker(name, transport, new KafkaLink(transport)),
         TransportKind.Mailgun => new MailgunTransport(name, transport, clock),
         _ => throw new UnreachableException(),
     };
+
+    BrokerTransport Broker(string name, TransportOptions transport, BrokerLink link) =>
+        new(name, transport, source, link, clock);
 }
