@@ -20,7 +20,11 @@ sealed partial class KafkaMock : IDisposable
 
     public KafkaMock()
     {
-        owner = NewOwner(Producer, 0, new byte[TextOctetsMax], TextOctetsMax);
+        var said = new byte[TextOctetsMax];
+        var settings = NewSettings();
+        // What owns the cluster is no client of it, and would say so.
+        Assert.Equal(0, Set(settings, "log_level", "0", said, TextOctetsMax));
+        owner = NewOwner(Producer, settings, said, TextOctetsMax);
         cluster = NewCluster(owner, Broker);
         Server = Marshal.PtrToStringUTF8(BootstrapsOf(cluster))!;
     }
@@ -67,6 +71,14 @@ sealed partial class KafkaMock : IDisposable
         string name, System.Reflection.Assembly assembly, DllImportSearchPath? path) =>
         name == Native && NativeLibrary.TryLoad("centos8-" + name, assembly, path, out var portable)
             ? portable : 0;
+
+    [LibraryImport(Native, EntryPoint = "rd_kafka_conf_new")]
+    private static partial nint NewSettings();
+
+    [LibraryImport(
+        Native, EntryPoint = "rd_kafka_conf_set", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Set(
+        nint settings, string name, string value, byte[] error, nuint errorOctets);
 
     [LibraryImport(Native, EntryPoint = "rd_kafka_new")]
     private static partial nint NewOwner(int type, nint settings, byte[] error, nuint errorOctets);
