@@ -97,8 +97,8 @@ sealed class NatsLink : BrokerLink
         NatsPayloadTooLargeException => TooLarge(error.Message),
         NatsJSApiException { Error: { } answer } => OutcomeOf(answer, subject),
         NatsNoRespondersException => Missing(subject),
-        NatsNoReplyException or NatsJSPublishNoResponseException or OperationCanceledException =>
-            Unavailable("no acknowledgement in time"),
+        NatsNoReplyException or NatsJSPublishNoResponseException => Unavailable("no acknowledgement in time"),
+        OperationCanceledException => Unavailable("the connection ended before the acknowledgement came"),
         _ => Unavailable(error.GetBaseException().Message),
     };
 
@@ -151,7 +151,7 @@ sealed class NatsLink : BrokerLink
         try
         {
             session = await connection.GetAsync(cancel).ConfigureAwait(false);
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, session.Refused);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, session.Ended);
             return (await ask(session, either.Token).ConfigureAwait(false), null);
         }
         catch (Exception e) when (e is not OperationCanceledException || !cancel.IsCancellationRequested)
@@ -241,7 +241,7 @@ sealed class NatsLink : BrokerLink
     /// wait for its answer in vain.</summary>
     sealed class Session : IAsyncDisposable
     {
-        readonly CancellationTokenSource refused = new();
+        readonly CancellationTokenSource ended = new();
 
         public Session(NatsConnection connection)
         {
@@ -254,18 +254,23 @@ sealed class NatsLink : BrokerLink
                     || told.Error.Contains("$JS.API", StringComparison.OrdinalIgnoreCase))
                     return;
                 Refusal = told.Error;
-                await refused.CancelAsync().ConfigureAwait(false);
+                await ended.CancelAsync().ConfigureAwait(false);
             };
         }
 
         public NatsConnection Connection { get; }
         public NatsJSContext Context { get; }
         public int PayloadOctetsMax => Connection.ServerInfo?.MaxPayload ?? 0;
-        public CancellationToken Refused => refused.Token;
+        public CancellationToken Ended => ended.Token;
 
         /// <summary>Null: nothing was refused.</summary>
         public string? Refusal { get; private set; }
 
-        public ValueTask DisposeAsync() => Connection.DisposeAsync();
+        /// <summary>Who waits for an answer on it is told, since the library would let them wait.</summary>
+        public async ValueTask DisposeAsync()
+        {
+            await ended.CancelAsync().ConfigureAwait(false);
+            await Connection.DisposeAsync().ConfigureAwait(false);
+        }
     }
 }
