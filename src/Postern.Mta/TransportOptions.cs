@@ -75,7 +75,7 @@ public sealed record TransportOptions
     /// <summary>pubsub, pipe: how much the document tells.</summary>
     public InboundParse Parse { get; init; } = InboundParse.Parts;
 
-    /// <summary>pubsub: <c>projects/P/topics/T</c>.</summary>
+    /// <summary>pubsub: <c>projects/P/topics/T</c>. kafka: its name.</summary>
     public string? Topic { get; init; }
 
     public PubSubFormat Format { get; init; } = PubSubFormat.Json;
@@ -123,6 +123,17 @@ public sealed record TransportOptions
     /// <summary>redis: the key of the stream.</summary>
     public string? Stream { get; init; }
 
+    /// <summary>nats: what is published to; a stream takes it.</summary>
+    public string? Subject { get; init; }
+
+    /// <summary>rabbitmq: null is the default exchange, whose keys are the names of queues.</summary>
+    public string? Exchange { get; init; }
+
+    /// <summary>rabbitmq: null is the empty one.</summary>
+    public string? RoutingKey { get; init; }
+
+    public string VirtualHost { get; init; } = "/";
+
     /// <summary>webhook: where mail is posted.</summary>
     public string? Url { get; init; }
 
@@ -165,7 +176,10 @@ public sealed record TransportOptions
     const string ClaimsOnly = "kind = \"pubsub\", \"webhook\" or a broker's";
     const string KeyOnly = "kind = \"mailgun\" or \"webhook\"";
     const string WebhookOnly = "kind = \"webhook\"";
-    const string BrokerOnly = "kind = \"redis\"";
+    const string TopicOnly = "kind = \"pubsub\" or \"kafka\"";
+    const string BrokerOnly = "kind = \"redis\", \"nats\", \"rabbitmq\" or \"kafka\"";
+    const string NatsOnly = "kind = \"nats\"";
+    const string RabbitmqOnly = "kind = \"rabbitmq\"";
     const string RedisOnly = "kind = \"redis\"";
     const string MailgunOnly = "kind = \"mailgun\"";
 
@@ -314,10 +328,13 @@ public sealed record TransportOptions
             When = IsDescribed, Where = DescribedOnly,
         },
         new ValueSetting<TransportOptions, string?>("topic", Kinds.Text.OrNull(),
-            "The topic, `projects/P/topics/T`.",
+            "The topic, `projects/P/topics/T`. kafka: its name; it must exist, and `min.insync.replicas` "
+            + "says how safe it is. A message's key is the recipient's address: mail of one recipient stays "
+            + "in one partition, in order. A login needs `Write` and `Describe` on it, and is by SCRAM where "
+            + "the brokers know it, else by PLAIN.",
             o => o.Topic, (o, v) => o with { Topic = v })
         {
-            When = IsPubSub, Where = PubSubOnly, IsRequired = true,
+            When = o => IsPubSub(o) || IsKafka(o), Where = TopicOnly, IsRequired = true,
         },
         new ValueSetting<TransportOptions, PubSubFormat>("format", Kinds.Word<PubSubFormat>(),
             "What is published: a document with the facts, or the message alone.",
@@ -431,6 +448,35 @@ public sealed record TransportOptions
         {
             When = IsRedis, Where = RedisOnly, IsRequired = true,
         },
+        new ValueSetting<TransportOptions, string?>("subject", Kinds.Text.OrNull(),
+            "The subject that is published to. A stream of JetStream must take it (`nats stream add mail "
+            + "--subjects mail.in`), and its acknowledgement is what counts; repeats of one message within "
+            + "the stream's duplicate window are dropped there. A login needs to publish on the subject "
+            + "and, for the look at the start, on `$JS.API.STREAM.NAMES`, and to subscribe to `_INBOX.>`.",
+            o => o.Subject, (o, v) => o with { Subject = v })
+        {
+            When = IsNats, Where = NatsOnly, IsRequired = true,
+        },
+        new ValueSetting<TransportOptions, string?>("exchange", Kinds.Text.OrNull(),
+            "The exchange that is published to. It must exist, and must lead every message to a queue: what "
+            + "no queue gets is held under an alarm. Messages are persistent; a login needs `write` on it.",
+            o => o.Exchange, (o, v) => o with { Exchange = v })
+        {
+            When = IsRabbitmq, Where = RabbitmqOnly,
+            DefaultDoc = "the default exchange; `routing-key` is then a queue's name",
+        },
+        new ValueSetting<TransportOptions, string?>("routing-key", Kinds.Text.OrNull(),
+            "The routing key of every message. The attributes are headers, by which an exchange can sort.",
+            o => o.RoutingKey, (o, v) => o with { RoutingKey = v })
+        {
+            When = IsRabbitmq, Where = RabbitmqOnly, DefaultDoc = "none; required without `exchange`",
+        },
+        new ValueSetting<TransportOptions, string>("virtual-host", Kinds.Text,
+            "The virtual host of RabbitMQ.",
+            o => o.VirtualHost, (o, v) => o with { VirtualHost = v })
+        {
+            When = IsRabbitmq, Where = RabbitmqOnly,
+        },
         new ValueSetting<TransportOptions, string?>("domain", Kinds.Text.OrNull(),
             "The sending domain, as Mailgun knows it.",
             o => o.Domain, (o, v) => o with { Domain = v })
@@ -504,14 +550,34 @@ public sealed record TransportOptions
 
     static bool IsWebhook(TransportOptions options) => options.Kind == TransportKind.Webhook;
 
-    static bool IsBroker(TransportOptions options) => IsRedis(options);
+    static bool IsBroker(TransportOptions options) =>
+        IsRedis(options) || IsNats(options) || IsRabbitmq(options) || IsKafka(options);
 
     static bool IsRedis(TransportOptions options) => options.Kind == TransportKind.Redis;
+
+    static bool IsNats(TransportOptions options) => options.Kind == TransportKind.Nats;
+
+    static bool IsRabbitmq(TransportOptions options) => options.Kind == TransportKind.Rabbitmq;
+
+    static bool IsKafka(TransportOptions options) => options.Kind == TransportKind.Kafka;
 
     static bool IsMailgun(TransportOptions options) => options.Kind == TransportKind.Mailgun;
 }
 
-public enum TransportKind { Smtp, Mailgun, Pubsub, Pipe, Maildir, Lmtp, Webhook, Redis }
+public enum TransportKind
+{
+    Smtp,
+    Mailgun,
+    Pubsub,
+    Pipe,
+    Maildir,
+    Lmtp,
+    Webhook,
+    Redis,
+    Nats,
+    Rabbitmq,
+    Kafka,
+}
 
 public enum TransportTls { None, Opportunistic, Required, Immediate }
 

@@ -1,3 +1,4 @@
+using System.Text;
 using Postern.Mta.Transports.Brokers;
 
 namespace Postern.Mta.Configuration;
@@ -20,6 +21,32 @@ sealed partial class ConfigurationValidator
         }
         CheckAuthority(path, transport);
         CheckBrokerLogin(path, transport, servers.TrueForAll(static server => server.IsLoopback));
+    }
+
+    void CheckBrokerTarget(string path, TransportOptions transport)
+    {
+        if (transport is { Kind: TransportKind.Nats, Subject: { } subject } && !NatsLink.IsSubject(subject))
+            at.Error(
+                $"{path}.subject",
+                $"\"{subject}\" is no subject to publish to; write \"mail.in\", without * and >");
+        if (transport is { Kind: TransportKind.Kafka, Topic: { } topic } && !KafkaLink.IsTopic(topic))
+            at.Error(
+                $"{path}.topic",
+                $"\"{topic}\" is no topic; its name has 1 to {KafkaLink.TopicLettersMax} letters, digits, "
+                + "dots, hyphens or underscores");
+        if (transport.Kind != TransportKind.Rabbitmq)
+            return;
+        if (transport.Exchange is null && transport.RoutingKey is null)
+            at.Error($"{path}.routing-key", "is missing; without exchange it is the name of a queue");
+        CheckAmqpName($"{path}.exchange", transport.Exchange);
+        CheckAmqpName($"{path}.routing-key", transport.RoutingKey);
+        CheckAmqpName($"{path}.virtual-host", transport.VirtualHost);
+    }
+
+    void CheckAmqpName(string path, string? name)
+    {
+        if (name is not null && Encoding.UTF8.GetByteCount(name) > RabbitmqLink.NameOctetsMax)
+            at.Error(path, $"has more than {RabbitmqLink.NameOctetsMax} octets");
     }
 
     void CheckBrokerLogin(string path, TransportOptions transport, bool isLoopback)

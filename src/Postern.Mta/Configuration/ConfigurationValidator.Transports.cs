@@ -32,8 +32,9 @@ sealed partial class ConfigurationValidator
             case TransportKind.Pubsub:
                 CheckPubSub(path, transport);
                 break;
-            case TransportKind.Redis:
+            case TransportKind.Redis or TransportKind.Nats or TransportKind.Rabbitmq or TransportKind.Kafka:
                 CheckBroker(path, transport);
+                CheckBrokerTarget(path, transport);
                 break;
             case TransportKind.Mailgun:
                 CheckMailgun(path, transport);

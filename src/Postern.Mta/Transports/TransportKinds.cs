@@ -40,12 +40,17 @@ public sealed class TransportKinds(
         TransportKind.Lmtp => new LmtpTransport(
             name, transport, options.Hostname, options.Inbound.Delimiter, resolver, clock),
         TransportKind.Webhook => new WebhookTransport(name, transport, Source, targets, clock),
-        TransportKind.Redis => new BrokerTransport(
-            name, transport, Source, new RedisLink(transport), clock),
+        TransportKind.Redis => Broker(name, transport, new RedisLink(transport)),
+        TransportKind.Nats => Broker(name, transport, new NatsLink(transport)),
+        TransportKind.Rabbitmq => Broker(name, transport, new RabbitmqLink(transport)),
+        TransportKind.Kafka => Broker(name, transport, new KafkaLink(transport)),
         TransportKind.Mailgun => new MailgunTransport(name, transport, clock),
         _ => throw new UnreachableException(),
     };
 
     SocketsHttpHandler HandlerFor(Uri endpoint) =>
         PubSubEndpoint.IsLoopback(endpoint) ? targets.MakeLoopbackHandler() : targets.MakeHandler();
+
+    BrokerTransport Broker(string name, TransportOptions transport, BrokerLink link) =>
+        new(name, transport, Source, link, clock);
 }

@@ -351,6 +351,18 @@ public sealed class ConfigurationReaderTests
         + "tls = \"none\"\nlogin = \"env:SECRET\"", "a login off loopback needs tls")]
     [InlineData("kind = \"redis\"\nstream = \"mail\"\nservers = [\"localhost\"]\nargv = [\"/bin/cat\"]",
         "argv")]
+    [InlineData("kind = \"nats\"\nservers = [\"localhost\"]", "subject: is missing")]
+    [InlineData("kind = \"nats\"\nservers = [\"localhost\"]\nsubject = \"mail.>\"", "is no subject")]
+    [InlineData("kind = \"nats\"\nservers = [\"nats://localhost\"]\nsubject = \"mail\"", "is no server")]
+    [InlineData("kind = \"nats\"\nservers = [\"localhost\"]\nsubject = \"mail\"\nstream = \"mail\"",
+        "stream")]
+    [InlineData("kind = \"rabbitmq\"\nservers = [\"localhost\"]",
+        "routing-key: is missing; without exchange it is the name of a queue")]
+    [InlineData("kind = \"kafka\"\nservers = [\"localhost\"]", "topic: is missing")]
+    [InlineData("kind = \"kafka\"\nservers = [\"localhost\"]\ntopic = \"projects/p/topics/mail\"",
+        "is no topic; its name has 1 to 249 letters")]
+    [InlineData("kind = \"redis\"\nstream = \"mail\"\nservers = [\"localhost\"]\nvirtual-host = \"/\"",
+        "virtual-host")]
     [InlineData("kind = \"smtp\"\nservers = [\"localhost\"]", "servers")]
     [InlineData("kind = \"smtp\"\nrate = \"many\"", "is no rate")]
     [InlineData("kind = \"smtp\"\nreturn-path = \"drop\"", "must be \"keep\" or an address")]
@@ -366,6 +378,52 @@ public sealed class ConfigurationReaderTests
     [InlineData("claim-keep = \"none\"\ninline-max = \"5MB\"")]
     public void Claims_OfEachKind_AreTaken(string lines) =>
         Assert.NotNull(OptionsOf("[transports.t]\n" + PubSub + lines).Transports["t"]);
+
+    [Fact]
+    public void Transport_WithANameOverTheLimitOfAmqp_IsToldForEach()
+    {
+        var name = new string('n', 256);
+        var errors = ErrorsOf($"""
+            [transports.t]
+            kind = "rabbitmq"
+            servers = ["localhost"]
+            exchange = "{name}"
+            routing-key = "{name}"
+            virtual-host = "{name}"
+            """);
+        Assert.Equal(3, errors.Count(
+            error => error.EndsWith("has more than 255 octets", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void Transport_OfEachBroker_IsReadWithItsTarget()
+    {
+        var transports = OptionsOf("""
+            [transports.n]
+            kind = "nats"
+            servers = ["n.example", "[2001:db8::1]:4223"]
+            subject = "mail.in"
+            [transports.r]
+            kind = "rabbitmq"
+            servers = ["r.example"]
+            exchange = "mail"
+            virtual-host = "acme"
+            [transports.q]
+            kind = "rabbitmq"
+            servers = ["r.example"]
+            routing-key = "mail"
+            [transports.k]
+            kind = "kafka"
+            servers = ["k.example:9093"]
+            topic = "mail.in"
+            """).Transports;
+        Assert.Equal("mail.in", transports["k"].Topic);
+        Assert.Equal("mail.in", transports["n"].Subject);
+        Assert.Equal(("mail", null, "acme"),
+            (transports["r"].Exchange, transports["r"].RoutingKey, transports["r"].VirtualHost));
+        Assert.Equal((null, "mail", "/"),
+            (transports["q"].Exchange, transports["q"].RoutingKey, transports["q"].VirtualHost));
+    }
 
     [Fact]
     public void Values_OfAllKinds_AreRead()

@@ -1,16 +1,33 @@
 namespace Postern.Interop.Peers;
 
-/// <summary>A real message broker on loopback, under a directory of its own; it may be stopped and started
-/// again.</summary>
+/// <summary>A real message broker on loopback; it may be stopped and started again.</summary>
 abstract class Broker : IAsyncDisposable
+{
+    /// <summary>What it said, for a failure's text.</summary>
+    public abstract string Said { get; }
+
+    public virtual bool HasLogins => true;
+
+    public abstract Task StartAsync();
+
+    public abstract Task StopAsync();
+
+    /// <summary>Bodies and attributes of all there is, in no order.</summary>
+    public abstract Task<IReadOnlyList<PulledMessage>> ReadAsync();
+
+    public abstract ValueTask DisposeAsync();
+}
+
+/// <summary>A program under a directory of its own.</summary>
+abstract class BrokerDaemon : Broker
 {
     Daemon? daemon;
 
     public int Port { get; } = PosternProcess.FreePort();
     public TemporaryDirectory Directory { get; } = new();
-    public string Said => daemon?.Said ?? "";
+    public override string Said => daemon?.Said ?? "";
 
-    public virtual async Task StartAsync()
+    public override async Task StartAsync()
     {
         daemon = Launch();
         await Eventually.TrueAsync(
@@ -18,17 +35,16 @@ abstract class Broker : IAsyncDisposable
         Assert.False(daemon.HasExited, Said);
     }
 
-    public virtual Task StopAsync() => daemon!.StopAsync();
+    public override Task StopAsync() => StopAsync(15);
 
-    /// <summary>Bodies and attributes of all there is, in no order.</summary>
-    public abstract Task<IReadOnlyList<PulledMessage>> ReadAsync();
-
-    public virtual async ValueTask DisposeAsync()
+    public override async ValueTask DisposeAsync()
     {
         if (daemon is not null)
             await daemon.DisposeAsync();
         Directory.Dispose();
     }
+
+    protected Task StopAsync(int seconds) => daemon!.StopAsync(seconds);
 
     protected abstract Daemon Launch();
 

@@ -5,7 +5,7 @@ using System.Text.Json;
 namespace Postern.Interop.Peers;
 
 /// <summary>redis-server with a user <c>postern</c> who may do no more than a publisher needs.</summary>
-sealed class RedisPeer : Broker
+sealed class RedisPeer : BrokerDaemon
 {
     readonly string server = Tool.Require("redis-server");
     readonly string client = Tool.Require("redis-cli", "redis-tools");

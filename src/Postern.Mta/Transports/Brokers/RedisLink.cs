@@ -12,9 +12,12 @@ sealed class RedisLink : BrokerLink
 {
     const int Port = 6379;
 
-    /// <summary>ms. Of the connection and of one answer; a server that swaps or forks answers later than
-    /// the library's 5 s.</summary>
+    /// <summary>ms. Of one answer; a server that swaps or forks answers later than the library's
+    /// 5 s.</summary>
     const int AnswerMsMax = 20_000;
+
+    /// <summary>ms. Of the connection; the library waits so long also where it is refused at once.</summary>
+    const int ConnectMsMax = 5_000;
 
     /// <summary>The field that holds the document.</summary>
     internal const string DataField = "data";
@@ -163,7 +166,7 @@ sealed class RedisLink : BrokerLink
             AbortOnConnectFail = true,
             ConnectRetry = 1,
             BacklogPolicy = BacklogPolicy.FailFast,
-            ConnectTimeout = AnswerMsMax,
+            ConnectTimeout = ConnectMsMax,
             AsyncTimeout = AnswerMsMax,
             ClientName = "postern",
             // Neither is needed to publish, and both need permissions of their own.
