@@ -2,6 +2,7 @@ using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Postern.Mta;
+using Postern.Mta.Transports;
 using Postern.Smtp.Server;
 using Postern.Tests.Doubles;
 using Postern.Tests.Smtp.Server;
@@ -23,12 +24,12 @@ sealed class CasePeer : IAsyncDisposable
     /// <param name="mode">mx25, sub587 or sub465.</param>
     public CasePeer(
         string mode, ListenerKind kind, SmtpServerOptions? options = null,
-        LogFormat format = LogFormat.Console, bool isChecked = false)
+        LogFormat format = LogFormat.Console, IResolver? checks = null, VerdictOptions? verdict = null)
     {
         Kind = kind;
         House = new SecurityHouse(
             kind == ListenerKind.Mx ? ListenFor.Mx : ListenFor.Submission, format: format,
-            isChecked: isChecked);
+            checks: checks, verdict: verdict);
         options ??= OptionsOf(mode);
         peer = new TestPeer(options, kind, door: House.Door) { Clock = Clock };
         stream = new DuplexPipeStream(peer.ClientSide);

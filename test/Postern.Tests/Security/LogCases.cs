@@ -1,4 +1,8 @@
 using System.Text;
+using Postern.Mta;
+using Postern.Mta.Inbound.Checks;
+using Postern.Mta.Transports;
+using Postern.Tests.Doubles;
 
 namespace Postern.Tests.Security;
 
@@ -42,6 +46,26 @@ static class LogCases
             + $"||{Hello}{Envelope}|C Message-ID: <{Megabyte[..200_000]}>\\r\\n\\r\\nx\\r\\n.\\r\\n|S ^250"
             + $"||{Hello}{Envelope}|C Message-ID: <{Megabyte}>\\r\\n\\r\\nx\\r\\n.\\r\\n|S ^552",
             IsShown: true),
+        // What is no line of ASCII, or too long, is not quoted (RFC 7208 §6.2).
+        ["LOG-07"] = new("mx25", string.Join("||", new[] { "", "bad.", "long." }.Select(
+            at => Hello + Envelope.Replace("a@", "a@" + at, StringComparison.Ordinal)
+                + "|C DKIM-Signature: v=1; a=rsa-sha256; d=sender.example; s=k; h=from; bh=eA==; b=eA==\\r\\n"
+                + "From: a@sender.example\\r\\n\\r\\nx\\r\\n.\\r\\n|S ^550 5\\.7\\.23 ")), IsShown: true)
+        {
+            Dns = new ZoneResolver()
+                .Add("sender.example", "TXT", "v=spf1 exp=why.example -all").Add("why.example", "TXT", Word)
+                .Add("bad.sender.example", "TXT", "v=spf1 exp=bad.example -all")
+                .Add("bad.example", "TXT", $"a\r\n\e[2J\0\a\u202e{Word}")
+                .Add("long.sender.example", "TXT", "v=spf1 exp=long.example -all")
+                .Add("long.example", "TXT", Word + Megabyte)
+                .Add("k._domainkey.sender.example", "TXT", $"v=DKIM1; n=\r\n\e[2J\u202e{Word}; p=eA=="),
+            Verdict = new VerdictOptions
+            {
+                Name = "spf",
+                Action = VerdictAction.Reject,
+                Spf = [AuthenticationResult.Fail],
+            },
+        },
         ["LOG-08"] = new("sub465", string.Join("||", new[] { "sni-64k", "sni-nul", "sni-path" }
             .Select(hello => $"X hello {hello}|S ^(\\x15\u00a6\\x16\u00a6<closed>)")), IsShown: false),
         ["LOG-09"] = new("mx25", Hello + Envelope
@@ -62,4 +86,10 @@ static class LogCases
 /// <param name="Mode">The listener.</param>
 /// <param name="Script">Steps between bars, connections between double bars.</param>
 /// <param name="IsShown">The log tells of them; else it must not.</param>
-sealed record LogCase(string Mode, string Script, bool IsShown);
+sealed record LogCase(string Mode, string Script, bool IsShown)
+{
+    /// <summary>By which mail is checked. Null: none is.</summary>
+    public IResolver? Dns { get; init; }
+
+    public VerdictOptions? Verdict { get; init; }
+}

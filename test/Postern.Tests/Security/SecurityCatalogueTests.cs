@@ -69,7 +69,6 @@ public sealed class SecurityCatalogueTests
     static readonly Dictionary<string, string> Waiting = new()
     {
         ["API-17"] = "a flood of the http listener, as FloodTests has one of the SMTP ports",
-        ["LOG-07"] = "SPF and DKIM checks, which read TXT records",
         ["AUTHN-15"] = "a count of each signature over time: a bounded table beside the store, and a "
             + "field of the event accepted",
         ["AUTHN-27"] = "DANE",

@@ -40,10 +40,12 @@ sealed class SecurityHouse : IAsyncDisposable
     /// <param name="relay">How mail goes out.</param>
     /// <param name="disk">What an earlier life left.</param>
     /// <param name="format">Of the log, for <see cref="ReadLogAsync"/>.</param>
-    /// <param name="isChecked">Mail of every client is checked, and DNS knows of nothing.</param>
+    /// <param name="checks">The DNS by which mail of every client is checked. Null: none is.</param>
+    /// <param name="verdict">What becomes of checked mail. Null: it is taken.</param>
     public SecurityHouse(
         ListenFor kind, TransportOptions? relay = null, IResolver? dns = null, MemoryDisk? disk = null,
-        FakeTimeProvider? clock = null, LogFormat format = LogFormat.Console, bool isChecked = false)
+        FakeTimeProvider? clock = null, LogFormat format = LogFormat.Console, IResolver? checks = null,
+        VerdictOptions? verdict = null)
     {
         clock ??= new FakeTimeProvider(MailHall.Start);
         Options = MailHall.OptionsOf(
@@ -56,7 +58,8 @@ sealed class SecurityHouse : IAsyncDisposable
         {
             Hostname = "mx.local.example",
             Accounts = Accounts,
-            Inbound = isChecked ? new InboundOptions { Unchecked = [] } : new InboundOptions(),
+            Inbound = checks is null ? new InboundOptions()
+                : new InboundOptions { Unchecked = [], Verdicts = verdict is null ? [] : [verdict] },
             Transports = new Dictionary<string, TransportOptions>
             {
                 ["relay"] = relay ?? new() { Host = "[192.0.2.25]:25", Tls = TransportTls.None },
@@ -83,7 +86,7 @@ sealed class SecurityHouse : IAsyncDisposable
             new LoginThrottle(clock), new HandshakeThrottle(clock), Hall.Health,
             log.Sessions, new Metrics(), () => settings)
         {
-            Checker = isChecked ? new MailChecker(new ZoneResolver(), clock) : null,
+            Checker = checks is null ? null : new MailChecker(checks, clock),
         });
     }
 

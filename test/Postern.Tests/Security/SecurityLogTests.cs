@@ -45,7 +45,8 @@ public sealed class SecurityLogTests
         foreach (var script in row.Script.Split("||"))
         {
             await using var peer = new CasePeer(
-                row.Mode, row.Mode == "mx25" ? ListenerKind.Mx : ListenerKind.Submission, format: format);
+                row.Mode, row.Mode == "mx25" ? ListenerKind.Mx : ListenerKind.Submission, format: format,
+                checks: row.Dns, verdict: row.Verdict);
             if (row.Mode == "sub465" && script[0] != 'X')
                 await peer.HandshakeAsync();
             foreach (var step in ServerCases.Steps(script))

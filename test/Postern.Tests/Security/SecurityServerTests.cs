@@ -3,6 +3,7 @@ using System.Net.Security;
 using System.Text.RegularExpressions;
 using Postern.Mta.Accounts;
 using Postern.Smtp.Server;
+using Postern.Tests.Doubles;
 using Postern.Tests.Smtp.Server;
 
 namespace Postern.Tests.Security;
@@ -125,7 +126,7 @@ public sealed class SecurityServerTests
             options = options with { ContentOctetsMax = 64 << 20 };
         return new CasePeer(
             mode, isChecked || mode == "mx25" ? ListenerKind.Mx : ListenerKind.Submission, options,
-            isChecked: isChecked);
+            checks: isChecked ? new ZoneResolver() : null);
     }
 
     static string Shield(string step) => step.Replace('|', '\u00a6');
