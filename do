@@ -7,7 +7,7 @@ program=src/Postern/bin/Release/net10.0/postern
 fuzz=fuzz/Postern.Fuzz/bin/Release/net10.0/Postern.Fuzz
 bench=bench/Postern.Bench/bin/Release/net10.0/Postern.Bench
 # For each target; on two processors two of them run side by side.
-fuzz_seconds=30
+fuzz_seconds=15
 quiet=(-noLogo -noColor)
 
 usage() {
@@ -21,7 +21,7 @@ usage() {
                        length (default 200 kills); ends with a table of what was acknowledged, lost,
                        repeated, refused
 ./do fuzz [SECONDS [TARGET]] [--seed N]
-                       every fuzz target, or one, for so long (default 30)
+                       every fuzz target, or one, for so long (default 15)
 ./do bench peers       Postern beside Postfix in one run (tests of bench/side-by-side may follow)
 ./do bench size [COUNT]
                        memory, restart and drain with so many queued messages (default 1,000,000)
@@ -83,12 +83,24 @@ finish() {
 
 test_program() { echo "test/$1/bin/Release/net10.0/$2"; }
 
-install_peers() {
+# Beside the build, which waits for other things: what it says comes when it is done.
+begin_peers() {
+  installed=$(mktemp)
   if [ "$(id -u)" != 0 ]; then
     echo "do: installing the peers needs root; tests that miss one will skip" >&2
-  elif ! test/interop/install-peers; then
+  else
+    test/interop/install-peers > "$installed" 2>&1 &
+    installing=$!
+  fi
+}
+
+end_peers() {
+  [ -n "${installing:-}" ] || return 0
+  if ! wait "$installing"; then
+    cat "$installed" >&2
     echo "do: not every peer could be installed; tests that miss one will skip" >&2
   fi
+  rm -f "$installed"
 }
 
 run_tests() {
@@ -100,8 +112,9 @@ run_tests() {
       *) only+=(-class "*$argument*") ;;
     esac
   done
-  [ "$install" != true ] || install_peers
+  [ "$install" != true ] || begin_peers
   build Postern.slnx
+  end_peers
   # A first generation of 64 MiB (hexadecimal): the simulation lives on short-lived objects.
   suite units env DOTNET_GCgen0size=4000000 \
     "$(test_program Postern.Tests Postern.Tests)" "${quiet[@]}" "${only[@]}"

@@ -26,11 +26,16 @@ sealed partial class FlushTrace
     FlushTrace(IEnumerable<string> lines, long logOctets)
     {
         written = LogOctetsFlushed = logOctets;
+        string? before = null;
         foreach (var line in lines)
         {
-            at++;
-            Read(line);
+            ReadWhole(before);
+            before = line;
         }
+        // The kill may have cut the last one short.
+        if (before?.Contains(" = ", StringComparison.Ordinal) == true
+            || before?.EndsWith(Unfinished, StringComparison.Ordinal) == true)
+            ReadWhole(before);
     }
 
     /// <summary>Whole commits, and flushes that take <paramref name="delayMs"/> more, so that on any disk
@@ -74,6 +79,14 @@ sealed partial class FlushTrace
 
     /// <summary>Octets of the write-ahead log that a flush covered: a disk need not have more.</summary>
     public long LogOctetsFlushed { get; private set; }
+
+    void ReadWhole(string? line)
+    {
+        if (line is null)
+            return;
+        at++;
+        Read(line);
+    }
 
     void Read(string line)
     {
