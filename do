@@ -52,11 +52,40 @@ build() {
 # Runs one test program and adds its line "Total: N, Errors: E, Failed: F, Skipped: S" to the sums.
 passed=0 failed=0 skipped=0 only=()
 suite() {
-  local name=$1 log counts status=0
+  local name=$1 log status=0
   shift
   log=$(mktemp)
   echo "== $name"
   "$@" 2>&1 | tee "$log" || status=$?
+  count "$name" "$status" "$log"
+}
+
+# What needs a processor and nothing else runs beside what mostly waits: it takes what is left of the machine, and
+# what it says comes when it is done.
+beside=()
+begin_beside() {
+  local name=$1 log
+  shift
+  log=$(mktemp)
+  nice -n 19 "$@" > "$log" 2>&1 &
+  beside+=("$name $! $log")
+}
+
+end_beside() {
+  local one name process log status
+  for one in "${beside[@]}"; do
+    read -r name process log <<<"$one"
+    status=0
+    wait "$process" || status=$?
+    echo "== $name"
+    cat "$log"
+    count "$name" "$status" "$log"
+  done
+  beside=()
+}
+
+count() {
+  local name=$1 status=$2 log=$3 counts
   counts=$(grep -Eo 'Total: [0-9]+, Errors: [0-9]+, Failed: [0-9]+, Skipped: [0-9]+' "$log" | tail -1 || true)
   # A suite in which nothing bears the name that was asked for says only this.
   if [ ${#only[@]} -gt 0 ] && grep -q 'Total: 0$' "$log"; then counts='0 0 0 0'; fi
@@ -115,15 +144,20 @@ run_tests() {
   [ "$install" != true ] || begin_peers
   build Postern.slnx
   end_peers
+  local units walks
+  units=$(test_program Postern.Tests Postern.Tests)
+  walks=Postern.Tests.Simulation
+  suite units "$units" "${quiet[@]}" -namespace- "$walks" "${only[@]}"
   # A first generation of 64 MiB (hexadecimal): the simulation lives on short-lived objects.
-  suite units env DOTNET_GCgen0size=4000000 \
-    "$(test_program Postern.Tests Postern.Tests)" "${quiet[@]}" "${only[@]}"
+  begin_beside simulation env DOTNET_GCgen0size=4000000 \
+    "$units" "${quiet[@]}" -namespace "$walks" "${only[@]}"
   # The same inputs at each run: only how many of them there is time for differs.
-  [ ${#only[@]} -gt 0 ] || suite fuzz "$fuzz" "$fuzz_seconds" --seed 1
+  [ ${#only[@]} -gt 0 ] || begin_beside fuzz "$fuzz" "$fuzz_seconds" --seed 1
   suite interop "$(test_program interop Postern.Interop)" \
     "${quiet[@]}" -namespace- Postern.Interop.Crash "${only[@]}"
   suite crash "$(test_program interop Postern.Interop)" \
     "${quiet[@]}" -namespace Postern.Interop.Crash "${only[@]}"
+  end_beside
   finish
 }
 
