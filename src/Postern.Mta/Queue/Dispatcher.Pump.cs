@@ -109,6 +109,8 @@ public sealed partial class Dispatcher
                 lane.EndFetch(last.DueAt);
             if (window.NextDueAt is { } next)
                 lane.NoteDue(next);
+            if (!lane.MayHoldDue && IsWaitedFor(lane))
+                Wake();
         }
         foreach (var work in window.Works)
             Offer(work);
@@ -120,6 +122,8 @@ public sealed partial class Dispatcher
     /// <summary>What to look for in the store now, if there is a need and room.</summary>
     Look LookFor(Lane lane)
     {
+        if (WaitsForEarlier(lane))
+            return Look.Nothing;
         var condition = lane.Name.Length == 0 ? LaneCondition.Closed : health.ConditionOf(lane.Name);
         lock (lane)
         {
@@ -143,6 +147,20 @@ public sealed partial class Dispatcher
             };
         }
     }
+
+    /// <summary>A reload has switched order on: the mail that waits in the transport's other lane came
+    /// earlier, and is put in its place first.</summary>
+    bool WaitsForEarlier(Lane lane)
+    {
+        if (!lane.KeepsOrder || !lanes.TryGetValue(lane.Transport, out var earlier)
+            || queue.Routes.FindTransport(lane.Transport)?.Ordering != TransportOrdering.Recipient)
+            return false;
+        lock (earlier)
+            return earlier.MayHoldDue || !earlier.IsIdle;
+    }
+
+    /// <summary>Lanes that keep the order of its transport may wait for it.</summary>
+    bool IsWaitedFor(Lane lane) => !lane.KeepsOrder && ordered.ContainsKey(lane.Name);
 
     /// <summary>The search of a closed lane that has waited longest, of those that have somewhere to put what
     /// they find.</summary>

@@ -112,8 +112,8 @@ public sealed partial class Dispatcher
                 return errand;
             lane.Workers--;
             // For want of pace: the pump starts another one in time. Where order is kept, it was waiting.
-            if (mayWork && (lane.KeepsOrder ? lane.MayHoldDue
-                : lane.Waiting.Count > 0 && !lane.PumpKnowsPace))
+            if (mayWork && (lane.Waiting.Count > 0 ? !lane.PumpKnowsPace
+                : lane.KeepsOrder ? lane.MayHoldDue : IsWaitedFor(lane)))
                 Wake();
             return null;
         }
@@ -192,8 +192,12 @@ public sealed partial class Dispatcher
         }
         catch (OperationCanceledException) when (aborting.IsCancellationRequested)
         {
-            report = ForAll(work, new AttemptResult.Uncertain(
-                Statuses.SystemStopping, "Postern was stopped while this attempt was being made"));
+            const string text = "Postern was stopped while this attempt was being made";
+            // Where order is kept it stays in front of what came later, and whoever wants that drops repeats.
+            report = ForAll(work, lane.KeepsOrder
+                ? new AttemptResult.NextHopDown(
+                    Statuses.SystemStopping, text, NextHopTrouble.Unreachable)
+                : new AttemptResult.Uncertain(Statuses.SystemStopping, text));
         }
         catch (ContentDamagedException damaged)
         {
