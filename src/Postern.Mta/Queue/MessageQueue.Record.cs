@@ -134,7 +134,7 @@ public sealed partial class MessageQueue
         change.Recipients.Add(row);
         metrics.Attempted(work.Decision.Transport, AttemptOutcome.Relayed);
         var wanted =
-            BouncePolicy.AfterSuccess(relayed.HandedOver, work.Message, row.Dsn, RouteOf(work, row));
+            BouncePolicy.AfterSuccess(relayed.HandedOver, work.Message, row, RouteOf(work, row));
         if (wanted is { } kind && MayReport(kind, work.Message, reports))
             reports.Add(new DueReport(
                 kind, new ReportedRecipient(row, relayed.Status, relayed.Text, RemoteOf(what))));

@@ -188,6 +188,22 @@ public sealed class MessageQueueForwardedTests
         Assert.Single(house.Hall.Relay.Attempts);
     }
 
+    [Theory]
+    [InlineData(MailDoors.Submission, 0)]
+    [InlineData(MailDoors.Forward, 1)]
+    public async Task RouteThatBounces_TellsStrangersOnlyWhereItIsForTheirMail(MailDoors accepts, int told)
+    {
+        await using var house = new ForwardingHouse(options => options with
+        {
+            Routes = [options.Routes[0], options.Routes[1] with { Bounce = true, Accepts = accepts }],
+        });
+        house.Hall.Relay.Otherwise =
+            new Postern.Mta.Transports.AttemptResult.Failed(new EnhancedStatus(5, 1, 1), "no user");
+        await house.SendAsync(Ann, Sales);
+        Assert.Equal(told, house.Hall.Events(EventKind.BouncedToSender).Count());
+        Assert.Equal(1 - told, house.Hall.Events(EventKind.DeadLettered).Count());
+    }
+
     [Fact]
     public async Task LoopOfTwoAddresses_EndsAfterOneRound_AsADeadLetter()
     {
