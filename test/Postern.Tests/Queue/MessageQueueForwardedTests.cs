@@ -316,6 +316,24 @@ public sealed class MessageQueueForwardedTests
     }
 
     [Fact]
+    public async Task Chain_ThatDnsKeepsFromUsNow_IsNotSealedAsBroken()
+    {
+        await using var first = new ForwardingHouse();
+        await first.SendAsync(Ann, Sales);
+        var once = first.Hall.Relay.Contents[0].Replace("Delivered-To: sales@in.example\r\n", "",
+            StringComparison.Ordinal);
+        await using var house = new ForwardingHouse(dns: new ZoneResolver()
+            .Add("good.example", "TXT", "v=spf1 ip4:192.0.2.1 -all").Silent("arc._domainkey.in.example"));
+        await house.SendAsync(Ann, Sales, once);
+        Assert.Equal(AuthenticationResult.Temperror,
+            house.Hall.Relay.Attempts[0].Message.Checks!.Arc!.Result);
+        var left = house.Hall.Relay.Contents[0];
+        Assert.DoesNotContain("cv=fail", left, StringComparison.Ordinal);
+        // Whoever has the keys finds it as whole as it was.
+        Assert.Equal(AuthenticationResult.Pass, (await first.CheckChainAsync(left)).Result);
+    }
+
+    [Fact]
     public async Task MailThatWasNotChecked_OrThatNobodySeals_HasNoSeal()
     {
         await using var house = new ForwardingHouse();
