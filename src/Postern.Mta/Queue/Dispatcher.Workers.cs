@@ -192,12 +192,8 @@ public sealed partial class Dispatcher
         }
         catch (OperationCanceledException) when (aborting.IsCancellationRequested)
         {
-            const string text = "Postern was stopped while this attempt was being made";
-            // Where order is kept it stays in front of what came later, and whoever wants that drops repeats.
-            report = ForAll(work, lane.KeepsOrder
-                ? new AttemptResult.NextHopDown(
-                    Statuses.SystemStopping, text, NextHopTrouble.Unreachable)
-                : new AttemptResult.Uncertain(Statuses.SystemStopping, text));
+            report = ForAll(work, new AttemptResult.Uncertain(
+                Statuses.SystemStopping, "Postern was stopped while this attempt was being made"));
         }
         catch (ContentDamagedException damaged)
         {

@@ -314,8 +314,14 @@ public sealed partial class MessageQueue
         }
     }
 
+    /// <summary>Where order is kept, an attempt that was cut off goes first: whoever wants order drops
+    /// repeats. Null: its lane keeps none.</summary>
+    Recipient? FindPlaceInFront(QueuedMessage message, Recipient row) =>
+        OrderingKey.IsKeptIn(row.Lane) && Decide(message, row) is RoutingDecision.Via via
+            && via.Home == row.Lane ? Wait(message, row, via) : null;
+
     /// <summary>It keeps its due time: the lease was written so that this one is tried again after the
-    /// uncertain wait. Where order is kept it goes first: whoever wants order drops repeats.</summary>
+    /// uncertain wait.</summary>
     void TakeBack(QueuedMessage message, Recipient row, StoreChange change)
     {
         const string text = "Postern ended while this attempt was being made";
@@ -330,9 +336,7 @@ public sealed partial class MessageQueue
             LastBlame = Blame.NextHop,
             LastText = $"{Statuses.ConnectionLost} {text}",
         };
-        change.Recipients.Add(
-            OrderingKey.IsKeptIn(row.Lane) && Decide(message, row) is RoutingDecision.Via via
-                && via.Home == row.Lane ? Wait(message, row, via) : row);
+        change.Recipients.Add(FindPlaceInFront(message, row) ?? row);
         change.Events.Add(EventOf(EventKind.Attempted, message, row, clock.GetUtcNow()) with
         {
             Blame = Blame.NextHop,

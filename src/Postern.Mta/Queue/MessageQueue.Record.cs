@@ -226,7 +226,12 @@ public sealed partial class MessageQueue
         };
         change.Events.Add(what with { Kind = EventKind.Attempted, Blame = Blame.NextHop, Uncertain = true });
         RaiseUncertain(row, change);
-        Defer(work.Message, row, Time.Now + Options.Queue.UncertainWait, now, change, reports);
+        // A stop has cut it off: the next process begins with it, as after a crash.
+        if (Dispatcher.Aborting.IsCancellationRequested && !intents.ContainsKey(KeyOf(row))
+            && FindPlaceInFront(work.Message, row) is { } first)
+            change.Recipients.Add(first);
+        else
+            Defer(work.Message, row, Time.Now + Options.Queue.UncertainWait, now, change, reports);
     }
 
     void RaiseUncertain(Recipient row, StoreChange change)
