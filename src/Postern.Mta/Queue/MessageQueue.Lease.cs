@@ -80,7 +80,8 @@ public sealed partial class MessageQueue
         switch (Decide(message, row))
         {
             case RoutingDecision.Via decided when !IsElsewhere(decided, row)
-                && HasRoom(decided, row, leasing.Rooms) && MayGo(decided, out var via):
+                && !IsOutOfTurn(decided, row, leasing) && HasRoom(decided, row, leasing.Rooms)
+                && MayGo(decided, out var via):
                 Lease(message, row, via, leasing);
                 return via.Probe != 0 && via.Transport == leasing.Target ? Passage.Probe : Passage.None;
             case RoutingDecision.Via via:
@@ -118,6 +119,11 @@ public sealed partial class MessageQueue
     /// <summary>It belongs into another lane, which fetches it when it has room for it.</summary>
     bool IsElsewhere(RoutingDecision.Via via, Recipient row) => via.Lane == via.Home
         && via.Lane != row.Lane && health.ConditionOf(via.Lane) == LaneCondition.Open;
+
+    /// <summary>A search may be anywhere in the lane when its probe falls due, or it opens: where order is
+    /// kept, that is for the first.</summary>
+    static bool IsOutOfTurn(RoutingDecision.Via via, Recipient row, Leasing leasing) =>
+        leasing.Target is not null && via.Lane == row.Lane && OrderingKey.IsKeptIn(row.Lane);
 
     /// <summary>What waits for a closed transport goes through another one only as that takes it.</summary>
     bool HasRoom(RoutingDecision.Via via, Recipient row, GuestRooms rooms) =>

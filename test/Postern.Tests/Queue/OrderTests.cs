@@ -182,6 +182,47 @@ public sealed class OrderTests
     }
 
     [Fact]
+    public async Task SearchOfAClosedLane_GivesOutNoProbeOfIt()
+    {
+        await using var hall = new MailHall(Ordered);
+        await hall.StartAsync();
+        Watch(hall, () => Results.Unreachable);
+        await hall.AcceptAsync("a@example.net");
+        await hall.AcceptAsync("a@example.net");
+        await hall.RunAsync();
+        var first = hall.Store.Recipients[0];
+        // Its probe falls due while the search is on its way, somewhere behind the first.
+        hall.Clock.Advance(TimeSpan.FromHours(1));
+        var found = await hall.Queue.LeaseDueAsync(
+            first.Lane, new SearchStep(DueKey.Of(first), ""), 10, CancellationToken.None);
+        Assert.Equal((1, 0), (found.Fetched, found.Leased));
+        await hall.PassAsync(TimeSpan.FromMinutes(1));
+        Assert.All(hall.Relay.Attempts, attempt => Assert.Equal(first.Message, attempt.Message.Id));
+    }
+
+    [Fact]
+    public async Task AttemptThatTakesItsTime_KeepsThePumpAsleep()
+    {
+        await using var hall = new MailHall(Ordered with
+        {
+            Transports = new Dictionary<string, TransportOptions>
+            {
+                ["relay"] = Ordered.Transports["relay"] with { Rate = new Rate(60, TimeSpan.FromMinutes(1)) },
+            },
+        });
+        await hall.StartAsync();
+        hall.Relay.Holds = true;
+        await hall.AcceptAsync("a@example.net");
+        await hall.RunAsync();
+        // The rate has room for it, and its turn has not come.
+        await hall.AcceptAsync("a@example.net");
+        await hall.RunAsync();
+        Assert.True(hall.Dispatcher.UntilNext() > TimeSpan.FromSeconds(1));
+        hall.Relay.Release();
+        Assert.True(hall.Dispatcher.TakeWake());
+    }
+
+    [Fact]
     public async Task HigherPriority_PassesNothingOfTheSameRecipient()
     {
         var (vip, all) = (Route("vip", from: ["boss@example.org"]) with { Priority = 50 }, Route("all"));
