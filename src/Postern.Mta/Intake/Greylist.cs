@@ -57,12 +57,16 @@ sealed class Greylist(Func<DateTimeOffset> now)
     {
         lock (gate)
         {
+            var at = now();
             foreach (var item in stored)
             {
                 if (!ClientNetwork.TryParse(item.Name, out var network) || Read(item) is not { } row)
                     continue;
-                var comer = new Comer { Passes = row.Passes, SeenAt = row.SeenAt, SeenStoredAt = row.SeenAt };
-                comer.Tries.AddRange((row.Tries ?? []).Take(TriesPerNetworkMax));
+                // Later than now only by a clock that was ahead of this one: nobody waits for that.
+                var seenAt = Earlier(row.SeenAt, at);
+                var comer = new Comer { Passes = row.Passes, SeenAt = seenAt, SeenStoredAt = seenAt };
+                comer.Tries.AddRange((row.Tries ?? []).Take(TriesPerNetworkMax)
+                    .Select(one => one with { At = Earlier(one.At, at) }));
                 comers[network] = comer;
                 tries += comer.Tries.Count;
             }
@@ -198,6 +202,8 @@ sealed class Greylist(Func<DateTimeOffset> now)
         comer.SeenStoredAt = comer.SeenAt;
         changed.Add(network);
     }
+
+    static DateTimeOffset Earlier(DateTimeOffset one, DateTimeOffset other) => one < other ? one : other;
 
     // RFC 6647 §5: a sender's hosts take turns, so that a block of addresses counts, not each of them.
     static ClientNetwork NetworkOf(IPAddress client) => ClientNetwork.Of(client, 24, 64);

@@ -50,8 +50,9 @@ sealed partial class SmtpDoor
         var letter = await checks.CompleteAsync(mail, content, cancel).ConfigureAwait(false);
         var (found, milters) = (letter.Checks, letter.Milters);
         var options = current().Options;
-        // What comes back to a return path of ours has proved that it may.
-        var isJudged = !request.Recipients.Any(to => to.ReturnOf is not null);
+        // What comes back to a return path of ours has proved that it may. Whoever got mail of ours knows
+        // such a path, and opens the door with it for nobody else.
+        var isJudged = request.Recipients.Any(to => to.ReturnOf is null);
         if (isJudged && milters.Refusal is { } refusal)
             return new Examination(refusal, found, "", [], null);
         var rule = isJudged ? Verdicts.Find(

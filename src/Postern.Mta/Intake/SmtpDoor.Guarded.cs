@@ -83,8 +83,9 @@ sealed partial class SmtpDoor
     async ValueTask<ContentSink> OpenUnlessNewAsync(
         Guest guest, MailTransaction transaction, CancellationToken cancel)
     {
-        var first = ((List<NewRecipient>)transaction.Notes!)[0];
-        var reply = await AskToComeAgainAsync(guest, transaction, first, cancel).ConfigureAwait(false);
+        // What comes back to a return path of ours has proved that it may; nobody else who is named beside.
+        var reply = ((List<NewRecipient>)transaction.Notes!).Find(to => to.ReturnOf is null) is { } first
+            ? await AskToComeAgainAsync(guest, transaction, first, cancel).ConfigureAwait(false) : null;
         return reply is null ? OpenContent(transaction) : new RefusedSink(reply);
     }
 
@@ -93,7 +94,7 @@ sealed partial class SmtpDoor
         Guest guest, MailTransaction transaction, NewRecipient to, CancellationToken cancel)
     {
         var options = current().Options.Inbound;
-        // What comes back to a return path of ours has proved that it may.
+        // Of such a path, at RCPT.
         if (to.ReturnOf is not null || Greylist!.Knows(guest.Client, options.Greylist)
             || await IsTrustworthyAsync(guest, options, cancel).ConfigureAwait(false))
             return null;

@@ -109,6 +109,8 @@ public sealed partial class Dispatcher
                 lane.EndFetch(last.DueAt);
             if (window.NextDueAt is { } next)
                 lane.NoteDue(next);
+            if (!lane.MayHoldDue && IsWaitedFor(lane))
+                Wake();
         }
         foreach (var work in window.Works)
             Offer(work);
@@ -120,6 +122,7 @@ public sealed partial class Dispatcher
     /// <summary>What to look for in the store now, if there is a need and room.</summary>
     Look LookFor(Lane lane)
     {
+        var comesLater = ComesLater(lane);
         var condition = lane.Name.Length == 0 ? LaneCondition.Closed : health.ConditionOf(lane.Name);
         lock (lane)
         {
@@ -130,7 +133,7 @@ public sealed partial class Dispatcher
                 foreach (var search in lane.Searches.Values)
                     search.NoteDue();
             }
-            if (!lane.MayHoldDue || (lane.KeepsOrder && !(lane.IsIdle && queue.IsRecovered)))
+            if (!lane.MayHoldDue || comesLater || (lane.KeepsOrder && !lane.IsIdle))
                 return Look.Nothing;
             return condition switch
             {
@@ -143,6 +146,24 @@ public sealed partial class Dispatcher
             };
         }
     }
+
+    /// <summary>Where order is kept, what an earlier process left under way, or waits elsewhere, goes first;
+    /// the end of that wakes the pump.</summary>
+    bool ComesLater(Lane lane) => lane.KeepsOrder && (!queue.IsRecovered || WaitsForEarlier(lane));
+
+    /// <summary>A reload has switched order on: the mail that waits in the transport's other lane came
+    /// earlier, and is put in its place first.</summary>
+    bool WaitsForEarlier(Lane lane)
+    {
+        if (!lanes.TryGetValue(lane.Transport, out var earlier)
+            || queue.Routes.FindTransport(lane.Transport)?.Ordering != TransportOrdering.Recipient)
+            return false;
+        lock (earlier)
+            return earlier.MayHoldDue || !earlier.IsIdle;
+    }
+
+    /// <summary>Lanes that keep the order of its transport may wait for it.</summary>
+    bool IsWaitedFor(Lane lane) => !lane.KeepsOrder && ordered.ContainsKey(lane.Name);
 
     /// <summary>The search of a closed lane that has waited longest, of those that have somewhere to put what
     /// they find.</summary>
@@ -192,21 +213,25 @@ public sealed partial class Dispatcher
     {
         var wait = WaitMax;
         var now = queue.Time.Now;
+        var looking = new List<Lane>();
         foreach (var lane in lanes.Values)
         {
+            var comesLater = ComesLater(lane);
             lock (lane)
             {
+                var mayFetch = lane.MayHoldDue && !comesLater && (lane.IsIdle || !lane.KeepsOrder);
+                if (mayFetch)
+                    looking.Add(lane);
                 if (lane.NextDueAt is { } due && due - now < wait)
                     wait = due - now;
-                // A closed lane waits for its probe, however much its rate would let go.
-                lane.PumpKnowsPace =
-                    WaitsForPace(lane) && health.ConditionOf(lane.Name) == LaneCondition.Open;
+                // A closed lane waits for its probe, however much its rate would let go; the probe, for that.
+                lane.PumpKnowsPace = WaitsForPace(lane, mayFetch)
+                    && (lane.Waiting.Count > 0 || health.ConditionOf(lane.Name) == LaneCondition.Open);
                 if (lane.PumpKnowsPace && lane.UntilBatch is var batch && batch < wait)
                     wait = batch;
             }
         }
-        if (health.UntilNextProbe(lanes.Values.Where(lane => lane.MayHoldDue).SelectMany(ProbesOf))
-            is { } probe && probe < wait)
+        if (health.UntilNextProbe(looking.SelectMany(ProbesOf)) is { } probe && probe < wait)
             wait = probe;
         // A lane whose rows are all held back must not turn the pump into a spinning loop.
         return wait < TimeSpan.FromMilliseconds(10) ? TimeSpan.FromMilliseconds(10) : wait;
@@ -231,8 +256,8 @@ public sealed partial class Dispatcher
 
     /// <summary>Nothing but its pace holds the lane up. While all workers are busy it is they who go
     /// on.</summary>
-    static bool WaitsForPace(Lane lane) => lane.IsPaced
-        && (lane.Waiting.Count > 0 ? lane.Workers < lane.Concurrency : lane.MayHoldDue || lane.IsWanted);
+    static bool WaitsForPace(Lane lane, bool mayFetch) => lane.IsPaced
+        && (lane.Waiting.Count > 0 ? lane.Workers < lane.Concurrency : mayFetch || lane.IsWanted);
 
     enum Look { Nothing, Window, Probe, Search }
 }

@@ -112,8 +112,8 @@ public sealed partial class Dispatcher
                 return errand;
             lane.Workers--;
             // For want of pace: the pump starts another one in time. Where order is kept, it was waiting.
-            if (mayWork && (lane.KeepsOrder ? lane.MayHoldDue
-                : lane.Waiting.Count > 0 && !lane.PumpKnowsPace))
+            if (mayWork && (lane.Waiting.Count > 0 ? !lane.PumpKnowsPace
+                : lane.KeepsOrder ? lane.MayHoldDue : IsWaitedFor(lane)))
                 Wake();
             return null;
         }

@@ -27,6 +27,10 @@ public sealed partial class Dispatcher : IDisposable
     readonly ConcurrentDictionary<string, Lane> lanes = new(StringComparer.Ordinal);
     readonly ConcurrentDictionary<string, Pace?> paces = new(StringComparer.Ordinal);
     readonly SpentPaces earlier = new();
+
+    /// <summary>Transports that have lanes which keep order.</summary>
+    readonly ConcurrentDictionary<string, bool> ordered = new(StringComparer.Ordinal);
+
     readonly Channel<bool> wake = Channel.CreateBounded<bool>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     readonly CancellationTokenSource stopping = new();
@@ -274,6 +278,8 @@ public sealed partial class Dispatcher : IDisposable
         var lane = new Lane(
             name, transport, dispatcher.transports.ConcurrencyMaxOf(transport),
             dispatcher.paces.GetOrAdd(transport, dispatcher.PaceFor), dispatcher.clock);
+        if (lane.KeepsOrder)
+            dispatcher.ordered[transport] = true;
         // What has no lane waits for a decision.
         if (name.Length == 0)
             lane.SearchAnew();

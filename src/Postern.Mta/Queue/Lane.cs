@@ -158,20 +158,23 @@ sealed class Lane(string name, string transport, int concurrencyMax, Pace? pace,
         return says != Throttling.Refusal;
     }
 
-    /// <summary>The place of a recipient that has to wait in the store.</summary>
+    /// <summary>The place of a recipient that has to wait in the store. Where order is kept, mail of one
+    /// recipient has one priority, whatever routes say of it.</summary>
     public DateTimeOffset TakeTurn(QueuedMessage message, string? route, int priority)
     {
+        if (KeepsOrder)
+            return OrderOf(0).TurnOf(message.Id);
         NotePriority(priority);
-        var order = OrderOf(priority);
-        return KeepsOrder ? order.TurnOf(message.Id) : order.Take(Flow.Of(message, route));
+        return OrderOf(priority).Take(Flow.Of(message, route));
     }
 
     /// <summary>In front of all others: of work that is given back.</summary>
     public DateTimeOffset FrontTurn(QueuedMessage message, int priority)
     {
+        if (KeepsOrder)
+            return OrderOf(0).TurnOf(message.Id);
         NotePriority(priority);
-        var order = OrderOf(priority);
-        return KeepsOrder ? order.TurnOf(message.Id) : order.Front;
+        return OrderOf(priority).Front;
     }
 
     /// <summary>A recipient with this turn has left the lane.</summary>

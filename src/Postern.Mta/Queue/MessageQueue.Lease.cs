@@ -80,7 +80,8 @@ public sealed partial class MessageQueue
         switch (Decide(message, row))
         {
             case RoutingDecision.Via decided when !IsElsewhere(decided, row)
-                && HasRoom(decided, row, leasing.Rooms) && MayGo(decided, out var via):
+                && !IsOutOfTurn(decided, row, leasing) && HasRoom(decided, row, leasing.Rooms)
+                && MayGo(decided, out var via):
                 Lease(message, row, via, leasing);
                 return via.Probe != 0 && via.Transport == leasing.Target ? Passage.Probe : Passage.None;
             case RoutingDecision.Via via:
@@ -118,6 +119,11 @@ public sealed partial class MessageQueue
     /// <summary>It belongs into another lane, which fetches it when it has room for it.</summary>
     bool IsElsewhere(RoutingDecision.Via via, Recipient row) => via.Lane == via.Home
         && via.Lane != row.Lane && health.ConditionOf(via.Lane) == LaneCondition.Open;
+
+    /// <summary>A search may be anywhere in the lane when its probe falls due, or it opens: where order is
+    /// kept, that is for the first.</summary>
+    static bool IsOutOfTurn(RoutingDecision.Via via, Recipient row, Leasing leasing) =>
+        leasing.Target is not null && via.Lane == row.Lane && OrderingKey.IsKeptIn(row.Lane);
 
     /// <summary>What waits for a closed transport goes through another one only as that takes it.</summary>
     bool HasRoom(RoutingDecision.Via via, Recipient row, GuestRooms rooms) =>
@@ -314,8 +320,14 @@ public sealed partial class MessageQueue
         }
     }
 
+    /// <summary>Where order is kept, an attempt that was cut off goes first: whoever wants order drops
+    /// repeats. Null: its lane keeps none.</summary>
+    Recipient? FindPlaceInFront(QueuedMessage message, Recipient row) =>
+        OrderingKey.IsKeptIn(row.Lane) && Decide(message, row) is RoutingDecision.Via via
+            && via.Home == row.Lane ? Wait(message, row, via) : null;
+
     /// <summary>It keeps its due time: the lease was written so that this one is tried again after the
-    /// uncertain wait. Where order is kept it goes first: whoever wants order drops repeats.</summary>
+    /// uncertain wait.</summary>
     void TakeBack(QueuedMessage message, Recipient row, StoreChange change)
     {
         const string text = "Postern ended while this attempt was being made";
@@ -330,9 +342,7 @@ public sealed partial class MessageQueue
             LastBlame = Blame.NextHop,
             LastText = $"{Statuses.ConnectionLost} {text}",
         };
-        change.Recipients.Add(
-            OrderingKey.IsKeptIn(row.Lane) && Decide(message, row) is RoutingDecision.Via via
-                && via.Home == row.Lane ? Wait(message, row, via) : row);
+        change.Recipients.Add(FindPlaceInFront(message, row) ?? row);
         change.Events.Add(EventOf(EventKind.Attempted, message, row, clock.GetUtcNow()) with
         {
             Blame = Blame.NextHop,

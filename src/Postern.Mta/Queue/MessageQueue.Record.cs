@@ -134,7 +134,7 @@ public sealed partial class MessageQueue
         change.Recipients.Add(row);
         metrics.Attempted(work.Decision.Transport, AttemptOutcome.Relayed);
         var wanted =
-            BouncePolicy.AfterSuccess(relayed.HandedOver, work.Message, row.Dsn, RouteOf(work, row));
+            BouncePolicy.AfterSuccess(relayed.HandedOver, work.Message, row, RouteOf(work, row));
         if (wanted is { } kind && MayReport(kind, work.Message, reports))
             reports.Add(new DueReport(
                 kind, new ReportedRecipient(row, relayed.Status, relayed.Text, RemoteOf(what))));
@@ -226,7 +226,12 @@ public sealed partial class MessageQueue
         };
         change.Events.Add(what with { Kind = EventKind.Attempted, Blame = Blame.NextHop, Uncertain = true });
         RaiseUncertain(row, change);
-        Defer(work.Message, row, Time.Now + Options.Queue.UncertainWait, now, change, reports);
+        // A stop has cut it off: the next process begins with it, as after a crash.
+        if (Dispatcher.Aborting.IsCancellationRequested && !intents.ContainsKey(KeyOf(row))
+            && FindPlaceInFront(work.Message, row) is { } first)
+            change.Recipients.Add(first);
+        else
+            Defer(work.Message, row, Time.Now + Options.Queue.UncertainWait, now, change, reports);
     }
 
     void RaiseUncertain(Recipient row, StoreChange change)

@@ -25,12 +25,18 @@ public static class BouncePolicy
     /// <summary>The same of a recipient: what becomes of members of a mailing list is told to its poster only
     /// where he alone posts.</summary>
     public static bool IsDueFor(ReportKind kind, QueuedMessage message, Recipient row, RouteOptions? route) =>
-        message.ListOf(row) is not { KeepsReports: true } && IsDue(kind, message, row.Dsn, route);
+        message.ListOf(row) is not { KeepsReports: true } && !IsStrangersMail(message, row, route)
+        && IsDue(kind, message, row.Dsn, route);
+
+    /// <summary>It was forwarded, and its route speaks of the mail of our own people.</summary>
+    static bool IsStrangersMail(QueuedMessage message, Recipient row, RouteOptions? route) =>
+        message.Door == MailDoors.Mx && row is { Original: not null, List: null }
+        && route is not null && (route.Accepts & (MailDoors.Mx | MailDoors.Forward)) == 0;
 
     /// <summary>What to tell after a next hop took the message. Null: nothing, it will tell itself or nobody
     /// asked.</summary>
     /// <param name="handedOver">How far it went: to its end, to a hop with DSN, or to one without.</param>
-    public static ReportKind? AfterSuccess(HandOver handedOver, QueuedMessage message, RcptParameters dsn,
+    public static ReportKind? AfterSuccess(HandOver handedOver, QueuedMessage message, Recipient row,
         RouteOptions? route)
     {
         ReportKind? kind = handedOver switch
@@ -42,7 +48,8 @@ public static class BouncePolicy
             HandOver.Final => ReportKind.Delivered,
             _ => throw new UnreachableException(),
         };
-        return kind is { } due && IsDue(due, message, dsn, route) ? kind : null;
+        return kind is { } due && !IsStrangersMail(message, row, route)
+            && IsDue(due, message, row.Dsn, route) ? kind : null;
     }
 
     static bool IsWanted(ReportKind kind, DsnNotify notify) => kind switch

@@ -31,8 +31,9 @@ sealed class ForwardingHouse : IAsyncDisposable
     readonly EventLog log;
     readonly SmtpDoor door;
 
-    public ForwardingHouse(Func<PosternOptions, PosternOptions>? change = null)
+    public ForwardingHouse(Func<PosternOptions, PosternOptions>? change = null, ZoneResolver? dns = null)
     {
+        Dns = dns ?? Dns;
         var options = new PosternOptions
         {
             Hostname = "mx.in.example",

@@ -46,6 +46,19 @@ public sealed class GreylistTests
         Assert.Null(Ask());
     }
 
+    [Fact]
+    public void TryThatAClockAheadOfThisOneWrote_HasToWaitNoLongerThanOthers()
+    {
+        now += TimeSpan.FromDays(400);
+        Ask();
+        var rows = list.TakeChanges(10);
+        now -= TimeSpan.FromDays(400);
+        Restart(rows);
+        Assert.Equal(Wait, Ask());
+        now += Wait;
+        Assert.Null(Ask());
+    }
+
     [Theory]
     [InlineData("192.0.2.1", "a@sender.example", "c@in.example")]
     [InlineData("192.0.2.1", "d@sender.example", "b@in.example")]

@@ -10,6 +10,7 @@ using Postern.Mta.Inbound.Filters;
 using Postern.Mta.Intake;
 using Postern.Mta.Lists;
 using Postern.Mta.Queue;
+using Postern.Mta.Reports;
 using Postern.Mta.Routing;
 using Postern.Mta.Store;
 using Postern.Mta.Transports;
@@ -78,8 +79,10 @@ public sealed class SmtpDoorCheckedTests : IAsyncLifetime
             Hostname = "mx.example",
             Inbound = inbound,
             Domains = new Dictionary<string, DomainOptions> { ["in.example"] = new() },
+            Forward = new ForwardOptions { ReturnPath = "bounces@return.example" },
         };
         hall = new MailHall(options);
+        hall.Queue.ReturnPaths = new ReturnPaths(new byte[32]);
         log = new EventLog(
             new EventLogSettings { Hostname = "mx.example" }, hall.Clock, () => Stream.Null, Stream.Null);
         var settings =
@@ -119,8 +122,11 @@ public sealed class SmtpDoorCheckedTests : IAsyncLifetime
         var path = new ReversePath(sender.Length == 0 ? null : Mailbox(sender));
         var transaction = new MailTransaction(path, MailParameters.None);
         Assert.Null(await door.MailAsync(session, path, MailParameters.None, None));
-        var recipient = new EnvelopeRecipient(new ForwardPath(Mailbox(to)), RcptParameters.None);
-        Assert.Null(await door.RcptAsync(session, transaction, recipient, None));
+        foreach (var one in to.Split(','))
+        {
+            var recipient = new EnvelopeRecipient(new ForwardPath(Mailbox(one)), RcptParameters.None);
+            Assert.Null(await door.RcptAsync(session, transaction, recipient, None));
+        }
         await using var sink = await door.OpenContentAsync(session, transaction, None);
         await sink.WriteAsync(new ReadOnlySequence<byte>(Encoding.Latin1.GetBytes(content)), None);
         var accepted = door.AcceptAsync(session, transaction, sink, leaving?.Token ?? None);
@@ -522,6 +528,30 @@ public sealed class SmtpDoorCheckedTests : IAsyncLifetime
         Assert.Equal("554 5.7.9 Not here", await SendAsync());
         Assert.Empty(hall.Store.Recipients);
         Assert.Equal(1 << 20, memory.FreeOctets);
+    }
+
+    [Fact]
+    public async Task ReturnPathOfOurs_MeetsNoVerdict_AndSparesNobodyElseIt()
+    {
+        Open(new InboundOptions
+        {
+            Milters = [Milter],
+            Verdicts = [new VerdictOptions
+            {
+                Name = "bad",
+                Action = VerdictAction.Reject,
+                Spf = [AuthenticationResult.Fail],
+            }],
+        });
+        var id = await hall.AcceptAsync("x@elsewhere.example");
+        var path = hall.Queue.ReturnPaths!.Of(id, "return.example").ToString();
+        Assert.StartsWith("250 ", await SendAsync("a@bad.example", to: path), StringComparison.Ordinal);
+        Assert.StartsWith("550 5.7.23 ", await SendAsync("a@bad.example", to: $"{path},b@in.example"),
+            StringComparison.Ordinal);
+        milter.Says["E"] = ScriptedMilter.Packet('r');
+        Assert.StartsWith("250 ", await SendAsync(to: path), StringComparison.Ordinal);
+        Assert.StartsWith("550 5.7.1 ", await SendAsync(to: $"{path},b@in.example"),
+            StringComparison.Ordinal);
     }
 
     [Fact]

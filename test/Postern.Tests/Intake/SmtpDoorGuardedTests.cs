@@ -7,6 +7,7 @@ using Postern.Mta.Configuration;
 using Postern.Mta.Events;
 using Postern.Mta.Inbound.Checks;
 using Postern.Mta.Intake;
+using Postern.Mta.Reports;
 using Postern.Mta.Routing;
 using Postern.Mta.Store;
 using Postern.Mta.Transports;
@@ -55,8 +56,10 @@ public sealed class SmtpDoorGuardedTests : IAsyncLifetime
         {
             Hostname = "mx.example",
             Inbound = inbound,
+            Forward = new ForwardOptions { ReturnPath = "bounces@return.example" },
         };
         hall = new MailHall(options);
+        hall.Queue.ReturnPaths = new ReturnPaths(new byte[32]);
         log = new EventLog(
             new EventLogSettings { Hostname = "mx.example" }, hall.Clock, () => Stream.Null, Stream.Null);
         var settings =
@@ -100,8 +103,11 @@ public sealed class SmtpDoorGuardedTests : IAsyncLifetime
         var transaction = new MailTransaction(path, MailParameters.None);
         if (await door.MailAsync(session, path, MailParameters.None, None) is { } atMail)
             return $"mail {Text(atMail)}";
-        if (await door.RcptAsync(session, transaction, To(recipient), None) is { } atRcpt)
-            return $"rcpt {Text(atRcpt)}";
+        foreach (var one in recipient.Split(','))
+        {
+            if (await door.RcptAsync(session, transaction, To(one), None) is { } atRcpt)
+                return $"rcpt {Text(atRcpt)}";
+        }
         await using var sink = await door.OpenContentAsync(session, transaction, None);
         if (sink.Refusal is { } atData)
             return $"data {Text(atData)}";
@@ -184,6 +190,17 @@ public sealed class SmtpDoorGuardedTests : IAsyncLifetime
         Assert.Equal("data 451 4.7.1", await SendAsync(""));
         hall.Clock.Advance(Wait);
         Assert.Equal("250 2.0.0", await SendAsync(""));
+    }
+
+    [Fact]
+    public async Task ReturnPathOfOurs_OpensTheDoorForItselfAlone()
+    {
+        Open(Greylisting);
+        var id = await hall.AcceptAsync("x@elsewhere.example");
+        var path = hall.Queue.ReturnPaths!.Of(id, "return.example").ToString();
+        Assert.Equal("250 2.0.0", await SendAsync("", recipient: path));
+        Assert.Equal("data 451 4.7.1", await SendAsync("", recipient: $"{path},b@in.example"));
+        Assert.Equal("rcpt 451 4.7.1", await SendAsync(recipient: $"{path},b@in.example"));
     }
 
     [Theory]

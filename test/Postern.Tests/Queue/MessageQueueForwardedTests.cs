@@ -188,6 +188,22 @@ public sealed class MessageQueueForwardedTests
         Assert.Single(house.Hall.Relay.Attempts);
     }
 
+    [Theory]
+    [InlineData(MailDoors.Submission, 0)]
+    [InlineData(MailDoors.Forward, 1)]
+    public async Task RouteThatBounces_TellsStrangersOnlyWhereItIsForTheirMail(MailDoors accepts, int told)
+    {
+        await using var house = new ForwardingHouse(options => options with
+        {
+            Routes = [options.Routes[0], options.Routes[1] with { Bounce = true, Accepts = accepts }],
+        });
+        house.Hall.Relay.Otherwise =
+            new Postern.Mta.Transports.AttemptResult.Failed(new EnhancedStatus(5, 1, 1), "no user");
+        await house.SendAsync(Ann, Sales);
+        Assert.Equal(told, house.Hall.Events(EventKind.BouncedToSender).Count());
+        Assert.Equal(1 - told, house.Hall.Events(EventKind.DeadLettered).Count());
+    }
+
     [Fact]
     public async Task LoopOfTwoAddresses_EndsAfterOneRound_AsADeadLetter()
     {
@@ -297,6 +313,24 @@ public sealed class MessageQueueForwardedTests
         await house.SendAsync(Ann, Sales, broken.Replace("Delivered-To: sales@in.example\r\n", "",
             StringComparison.Ordinal));
         Assert.DoesNotContain("i=3;", house.Hall.Relay.Contents[3], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Chain_ThatDnsKeepsFromUsNow_IsNotSealedAsBroken()
+    {
+        await using var first = new ForwardingHouse();
+        await first.SendAsync(Ann, Sales);
+        var once = first.Hall.Relay.Contents[0].Replace("Delivered-To: sales@in.example\r\n", "",
+            StringComparison.Ordinal);
+        await using var house = new ForwardingHouse(dns: new ZoneResolver()
+            .Add("good.example", "TXT", "v=spf1 ip4:192.0.2.1 -all").Silent("arc._domainkey.in.example"));
+        await house.SendAsync(Ann, Sales, once);
+        Assert.Equal(AuthenticationResult.Temperror,
+            house.Hall.Relay.Attempts[0].Message.Checks!.Arc!.Result);
+        var left = house.Hall.Relay.Contents[0];
+        Assert.DoesNotContain("cv=fail", left, StringComparison.Ordinal);
+        // Whoever has the keys finds it as whole as it was.
+        Assert.Equal(AuthenticationResult.Pass, (await first.CheckChainAsync(left)).Result);
     }
 
     [Fact]

@@ -40,8 +40,15 @@ public sealed class BouncePolicyTests
     [InlineData(HandOver.ToHopWithoutDsn, ReportKind.Relayed)]
     [InlineData(HandOver.Final, ReportKind.Delivered)]
     public void NotifySuccess_IsToldWhereTheNextHopWillNot(HandOver handOver, ReportKind? expected) =>
-        Assert.Equal(expected, BouncePolicy.AfterSuccess(handOver, Message("a@b.example"),
-            new() { Notify = DsnNotify.Success }, null));
+        Assert.Equal(expected, BouncePolicy.AfterSuccess(
+            handOver, Message("a@b.example"), new Recipient
+            {
+                Message = new QueueId(1),
+                Number = 1,
+                Address = Doubles.MailHall.Mailbox("b@c.example"),
+                Dsn = new() { Notify = DsnNotify.Success },
+                State = RecipientState.Active,
+            }, null));
 
     static QueuedMessage Message(string? sender) => new()
     {

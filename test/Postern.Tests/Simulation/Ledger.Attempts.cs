@@ -87,8 +87,7 @@ sealed partial class Ledger
             {
                 var other = fates[key];
                 if (key.Message < row.Message && fate.KeepsPlace && other.KeepsPlace
-                    && other.Row.Lane == row.Lane && other.Priority == fate.Priority
-                    && other.Row.Address == row.Address
+                    && other.Row.Lane == row.Lane && other.Row.Address == row.Address
                     && acknowledged.TryGetValue(key.Message, out var when) && when < came)
                     Break($"{row.Message} goes before {Describe(other)}, which came first");
             }
@@ -112,14 +111,19 @@ sealed partial class Ledger
     /// <param name="unknown">It may have been taken.</param>
     public void EndAttempt(Flight flight, bool unknown)
     {
+        // What a stop cuts off stays in front where order is kept.
+        var staysInFront = unknown && OrderingKey.IsKeptIn(flight.Attempt.Lane);
         foreach (var row in flight.Attempt.Recipients)
         {
             var fate = fates[KeyOf(row)];
-            (fate.Flight, fate.KeepsPlace) = (null, false);
+            fate.Flight = null;
+            fate.KeepsPlace &= staysInFront;
             if (unknown)
                 BecomeUncertain(fate, flight);
             else
                 fate.NotBefore = Now + RetryMin(row);
+            if (staysInFront)
+                fate.NotBefore = default;
         }
         var lane = LaneOf(flight.Attempt.Lane);
         lane.InFlight--;

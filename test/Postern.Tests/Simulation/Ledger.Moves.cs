@@ -77,8 +77,6 @@ sealed partial class Ledger
         fate!.Row = row;
         fate.KeepsPlace &= row.State is RecipientState.Ready or RecipientState.Active
             && row.Lane == (old ?? row).Lane;
-        if (row.State == RecipientState.Ready)
-            fate.Priority = TurnOrder.PriorityOf(row.DueAt);
         // An operator wants it tried, and the transport that may have it was not configured; a reload may
         // have brought it back before the commit.
         if (old is { BoundTransport: { } bound } && row.BoundTransport is null

@@ -192,10 +192,6 @@ sealed class Fate
     /// with the next hop, and nobody has told it to wait.</summary>
     public bool KeepsPlace { get; set; } = true;
 
-    /// <summary>Of the route, when it was last put into a lane; a reload changes those that come
-    /// later.</summary>
-    public int Priority { get; set; }
-
     /// <summary>What operators asked for.</summary>
     public SimulatedCommand Commands { get; set; }
 }

@@ -26,8 +26,8 @@ static class ArcSeal
     /// <param name="sealer">Who seals.</param>
     /// <param name="at">Now.</param>
     /// <param name="names">Fields to sign. Null: those that are there of the usual ones.</param>
-    /// <returns>Null: no set may be added, since the chain was given up or is full, or the header cannot be
-    /// read.</returns>
+    /// <returns>Null: no set may be added, since the chain was given up, is full or not known now, or the
+    /// header cannot be read.</returns>
     public static byte[]? TryMake(
         SignedContent content, ArcVerdict verdict, string results, ArcSealer sealer, DateTimeOffset at,
         IReadOnlyList<string>? names = null)
@@ -39,6 +39,9 @@ static class ArcSeal
         {
             return null;
         }
+        // What cannot be known now is not broken: a seal that says so would break it for good.
+        if (verdict.Result == AuthenticationResult.Temperror && chain.Highest > 0)
+            return null;
         var instance = chain.Highest + 1;
         var seconds = at.ToUnixTimeSeconds();
         names ??= NamesOf(content.Header);
