@@ -60,8 +60,8 @@ suite() {
   count "$name" "$status" "$log"
 }
 
-# What needs a processor and nothing else runs beside what mostly waits: it takes what is left of the machine, and
-# what it says comes when it is done.
+# What needs a processor and nothing else runs beside what mostly waits. It takes what is left of the machine,
+# and what it says comes when it is done.
 beside=()
 begin_beside() {
   local name=$1 log
