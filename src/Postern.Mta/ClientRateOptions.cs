@@ -6,7 +6,7 @@ namespace Postern.Mta;
 public sealed record ClientRateOptions
 {
     /// <summary>Null: no limit.</summary>
-    public Rate? Connections { get; init; } = new(600, TimeSpan.FromMinutes(1));
+    public Rate? Connections { get; init; }
 
     /// <summary>Null: no limit.</summary>
     public Rate? Messages { get; init; }
@@ -15,7 +15,7 @@ public sealed record ClientRateOptions
     public Rate? Recipients { get; init; }
 
     /// <summary>Null: no limit.</summary>
-    public Rate? NetworkConnections { get; init; } = new(3000, TimeSpan.FromMinutes(1));
+    public Rate? NetworkConnections { get; init; }
 
     /// <summary>Null: no limit.</summary>
     public Rate? NetworkMessages { get; init; }
