@@ -112,7 +112,7 @@ finish() {
 
 test_program() { echo "test/$1/bin/Release/net10.0/$2"; }
 
-# Beside the build, which waits for other things: what it says comes when it is done.
+# Beside the build and the units, which need none of them: what it says comes when it is done.
 begin_peers() {
   installed=$(mktemp)
   if [ "$(id -u)" != 0 ]; then
@@ -143,11 +143,11 @@ run_tests() {
   done
   [ "$install" != true ] || begin_peers
   build Postern.slnx
-  end_peers
   local units walks
   units=$(test_program Postern.Tests Postern.Tests)
   walks=Postern.Tests.Simulation
   suite units "$units" "${quiet[@]}" -namespace- "$walks" "${only[@]}"
+  end_peers
   # A first generation of 64 MiB (hexadecimal): the simulation lives on short-lived objects.
   begin_beside simulation env DOTNET_GCgen0size=4000000 \
     "$units" "${quiet[@]}" -namespace "$walks" "${only[@]}"

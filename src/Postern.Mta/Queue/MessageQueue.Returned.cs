@@ -32,9 +32,9 @@ public sealed partial class MessageQueue
     /// <summary>Who sent it. Null: nothing is known of it any more.</summary>
     internal async ValueTask<Mailbox?> FindSenderAsync(QueueId message, CancellationToken cancel)
     {
-        var history = await store.ReadEventsOfAsync(message, cancel).ConfigureAwait(false);
-        var sender = history.FirstOrDefault(known => known.Event.Sender is { Length: > 0 })?.Event.Sender;
-        return sender is not null && Mailbox.TryParse(sender, out var mailbox) ? mailbox : null;
+        // Whoever got the mail can ask as often as he likes, and it may have had thousands of recipients.
+        var first = await store.ReadFirstEventOfAsync(message, cancel).ConfigureAwait(false);
+        return Mailbox.TryParse(first?.Event.Sender ?? "", out var mailbox) ? mailbox : null;
     }
 
     /// <summary>What a mail that came to the return path of a message tells of its recipients.</summary>

@@ -72,6 +72,9 @@ public interface IMailStore : IAsyncDisposable
 
     ValueTask<IReadOnlyList<StoredEvent>> ReadEventsOfAsync(QueueId message, CancellationToken cancel);
 
+    /// <summary>The first event of a message, however many there are. Null: there is none.</summary>
+    ValueTask<StoredEvent?> ReadFirstEventOfAsync(QueueId message, CancellationToken cancel);
+
     /// <summary>The <c>accepted</c> events with this Message-ID or this recipient, and those without a
     /// message that were told under this id; newest first, without regard to case.</summary>
     /// <param name="text">A Message-ID, an address, or <see cref="RemoteFacts.EventId"/>.</param>

@@ -58,7 +58,12 @@ public sealed partial class SqliteStore
     /// <inheritdoc/>
     public ValueTask<IReadOnlyList<StoredEvent>> ReadEventsOfAsync(
         QueueId message, CancellationToken cancel) =>
-        ReadAsync<IReadOnlyList<StoredEvent>>(database => ReadEvents(database, message), cancel);
+        ReadAsync<IReadOnlyList<StoredEvent>>(
+            database => ReadEventsOf(database, message, int.MaxValue), cancel);
+
+    /// <inheritdoc/>
+    public ValueTask<StoredEvent?> ReadFirstEventOfAsync(QueueId message, CancellationToken cancel) =>
+        ReadAsync(database => ReadEventsOf(database, message, limit: 1).FirstOrDefault(), cancel);
 
     /// <inheritdoc/>
     public ValueTask<IReadOnlyList<StoredEvent>> FindEventsAsync(
@@ -95,7 +100,7 @@ public sealed partial class SqliteStore
     }
 
     /// <summary>From the search table, then from the tail it does not know yet; both in one read.</summary>
-    List<StoredEvent> ReadEvents(SqliteDatabase database, QueueId message)
+    List<StoredEvent> ReadEventsOf(SqliteDatabase database, QueueId message, int limit)
     {
         using var rows = database.Use(
             """
@@ -108,7 +113,7 @@ public sealed partial class SqliteStore
             """);
         rows.Bind(1, message.Value);
         var events = new List<StoredEvent>();
-        while (rows.Step())
+        while (events.Count < limit && rows.Step())
             AddEvent(events, rows);
         return events;
     }

@@ -74,7 +74,7 @@ sealed partial class WebApi
         var found = await agent.Store.FindEventsAsync(about, AboutMax, cancel);
         var ids = found.Select(stored => stored.Event.Message).OfType<QueueId>();
         if (QueueId.TryParse(about, out var id)
-            && (await agent.Store.ReadEventsOfAsync(id, cancel)).Count > 0)
+            && await agent.Store.ReadFirstEventOfAsync(id, cancel) is not null)
             ids = ids.Prepend(id);
         await AnswerAsync(
             context,

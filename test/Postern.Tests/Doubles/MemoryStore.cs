@@ -294,6 +294,12 @@ public sealed class MemoryStore : IMailStore
             return List(disk.Events.Where(e => e.Event.Message == message));
     }
 
+    public ValueTask<StoredEvent?> ReadFirstEventOfAsync(QueueId message, CancellationToken cancel)
+    {
+        lock (gate)
+            return new(disk.Events.FirstOrDefault(e => e.Event.Message == message));
+    }
+
     public ValueTask<IReadOnlyList<StoredObject>> ReadObjectsAsync(string kind, CancellationToken cancel)
     {
         lock (gate)

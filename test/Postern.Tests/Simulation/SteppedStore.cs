@@ -156,6 +156,9 @@ sealed class SteppedStore(IMailStore inner, Ledger ledger) : IMailStore
     public ValueTask<IReadOnlyList<StoredEvent>> ReadEventsOfAsync(
         QueueId message, CancellationToken cancel) => Wait(inner.ReadEventsOfAsync(message, cancel));
 
+    public ValueTask<StoredEvent?> ReadFirstEventOfAsync(QueueId message, CancellationToken cancel) =>
+        Wait(inner.ReadFirstEventOfAsync(message, cancel));
+
     public ValueTask<IReadOnlyList<StoredObject>> ReadObjectsAsync(string kind, CancellationToken cancel) =>
         Wait(inner.ReadObjectsAsync(kind, cancel));
 

@@ -24,8 +24,8 @@ public sealed record FilterAddress(string Text, EndPoint EndPoint)
     public static bool TryParse(
         string text, [NotNullWhen(true)] out FilterAddress? address, [NotNullWhen(false)] out string? mend)
     {
-        mend = $"\"{text}\" is no address of a filter; write \"unix:/run/clamav/clamd.ctl\" or "
-            + "\"127.0.0.1:3310\"";
+        mend = $"\"{text}\" is no address of a filter; write \"unix:/\" and the path of its "
+            + "socket, or its host and port, as in \"127.0.0.1:11332\"";
         address = null;
         var endPoint = text.StartsWith(Unix, StringComparison.Ordinal)
             ? OfSocket(text[Unix.Length..])

@@ -35,7 +35,7 @@ public sealed class FilterAddressTests
     public void WhatIsNoAddress_IsNotRead(string text)
     {
         Assert.False(FilterAddress.TryParse(text, out _, out var mend));
-        Assert.Contains("write \"unix:/run/clamav/clamd.ctl\"", mend, StringComparison.Ordinal);
+        Assert.Contains("write \"unix:/\"", mend, StringComparison.Ordinal);
     }
 
     [Fact]

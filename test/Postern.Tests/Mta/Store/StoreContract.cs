@@ -221,6 +221,9 @@ public abstract class StoreContract : IAsyncLifetime
         Assert.Equal([3, 4], (await Store.ReadEventsAfterAsync(2, 2, None)).Select(e => e.Seq));
         Assert.Equal([1, 2, 3, 4], (await Store.ReadEventsOfAsync(new QueueId(30), None)).Select(e => e.Seq));
         Assert.Equal([5], (await Store.ReadEventsOfAsync(new QueueId(31), None)).Select(e => e.Seq));
+        Assert.Equal(1, (await Store.ReadFirstEventOfAsync(new QueueId(30), None))!.Seq);
+        Assert.Equal(5, (await Store.ReadFirstEventOfAsync(new QueueId(31), None))!.Seq);
+        Assert.Null(await Store.ReadFirstEventOfAsync(new QueueId(32), None));
     }
 
     [Fact]
