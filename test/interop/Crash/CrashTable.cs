@@ -7,7 +7,7 @@ static class CrashTable
 {
     const string KillsVariable = "POSTERN_CRASH_KILLS";
     const string FileVariable = "POSTERN_CRASH_TABLE";
-    const int KillsOfTheSmoke = 25;
+    const int KillsOfTheSmoke = 15;
 
     /// <summary>As long as it takes, not as long as a test may.</summary>
     public static bool IsAtLength => Environment.GetEnvironmentVariable(KillsVariable) is not null;
