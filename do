@@ -206,9 +206,9 @@ run_package() {
     if [ "$kind" = portable ]; then
       dotnet publish src/Postern -c Release -v q -o "$output" -p:UseAppHost=true --self-contained false
     else
-      # A runtime of its own is not in the lock files, which hold for every machine.
+      # A runtime of its own is not in the lock files, which hold for every machine: it gets others.
       dotnet publish src/Postern -c Release -v q -o "$output" -r "$kind" --self-contained true \
-        -p:RestoreLockedMode=false -p:RestorePackagesWithLockFile=false
+        -p:RestoreLockedMode=false -p:NuGetLockFilePath="obj/$kind.lock.json"
     fi
     cp LICENSE "$output"
     tar -C artifacts -czf "$output.tar.gz" "postern-$version-$kind"
