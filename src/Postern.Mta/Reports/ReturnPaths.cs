@@ -11,10 +11,8 @@ namespace Postern.Mta.Reports;
 /// <param name="key">Kept in the store; whoever has it can make reports count.</param>
 sealed class ReturnPaths(byte[] key)
 {
-    /// <summary>The kind and name of the key among the store's objects.</summary>
-    const string ObjectKind = "key";
+    const string KeyName = "return-path";
 
-    const string ObjectName = "return-path";
     /// <summary>Behind the id: what comes back is told to nobody.</summary>
     const string ListMark = ".L";
 
@@ -30,7 +28,6 @@ sealed class ReturnPaths(byte[] key)
         (UnprovenMark, ReturnKind.Unproven),
     ];
 
-    const int KeyOctets = 32;
     const int MacOctets = 8;
 
     /// <summary>Those of forwarded mail are seen by whoever gets it.</summary>
@@ -38,24 +35,9 @@ sealed class ReturnPaths(byte[] key)
 
     /// <summary>Takes the key of the store; the first time one is made and stored.</summary>
     /// <returns>Null: it could not be stored. Mail keeps its reverse-path then.</returns>
-    public static async ValueTask<ReturnPaths?> OpenAsync(IMailStore store, CancellationToken cancel)
-    {
-        var stored = await store.FindObjectAsync(ObjectKind, ObjectName, cancel).ConfigureAwait(false);
-        if (stored is { Json.Length: KeyOctets })
-            return new ReturnPaths(stored.Json.ToArray());
-        var made = RandomNumberGenerator.GetBytes(KeyOctets);
-        var change = new StoreChange();
-        change.Objects.Add(new ObjectChange(ObjectKind, ObjectName, made));
-        try
-        {
-            await store.CommitAsync(change).ConfigureAwait(false);
-            return new ReturnPaths(made);
-        }
-        catch (StoreException)
-        {
-            return null;
-        }
-    }
+    public static async ValueTask<ReturnPaths?> OpenAsync(IMailStore store, CancellationToken cancel) =>
+        await MacKey.OpenAsync(store, KeyName, cancel).ConfigureAwait(false) is { } key
+            ? new ReturnPaths(key) : null;
 
     /// <param name="domain">Valid, by the configuration's own check.</param>
     public Mailbox Of(QueueId message, string domain) => Make(message.ToString(), domain);

@@ -20,11 +20,7 @@ public sealed class TrackingTokens(byte[] key)
     /// <summary>Of the text, in UTF-8.</summary>
     public const int TextOctetsMax = 2000;
 
-    /// <summary>The kind and name of the key among the store's objects.</summary>
-    const string ObjectKind = "key";
-
-    const string ObjectName = "tracking";
-    const int KeyOctets = 32;
+    const string KeyName = "tracking";
     const int MacOctets = 16;
     const int HeadOctets = 18;
     const int OctetsMin = HeadOctets + MacOctets;
@@ -34,28 +30,14 @@ public sealed class TrackingTokens(byte[] key)
 
     /// <summary>The key of the store. Null: none was ever made.</summary>
     public static async ValueTask<TrackingTokens?> FindAsync(IMailStore store, CancellationToken cancel) =>
-        await store.FindObjectAsync(ObjectKind, ObjectName, cancel).ConfigureAwait(false)
-            is { Json.Length: KeyOctets } stored ? new TrackingTokens(stored.Json.ToArray()) : null;
+        await MacKey.FindAsync(store, KeyName, cancel).ConfigureAwait(false) is { } key
+            ? new TrackingTokens(key) : null;
 
     /// <summary>The key of the store; the first time one is made and stored.</summary>
     /// <returns>Null: it could not be stored. Nothing is tracked then.</returns>
-    public static async ValueTask<TrackingTokens?> OpenAsync(IMailStore store, CancellationToken cancel)
-    {
-        if (await FindAsync(store, cancel).ConfigureAwait(false) is { } found)
-            return found;
-        var made = RandomNumberGenerator.GetBytes(KeyOctets);
-        var change = new StoreChange();
-        change.Objects.Add(new ObjectChange(ObjectKind, ObjectName, made));
-        try
-        {
-            await store.CommitAsync(change).ConfigureAwait(false);
-            return new TrackingTokens(made);
-        }
-        catch (StoreException)
-        {
-            return null;
-        }
-    }
+    public static async ValueTask<TrackingTokens?> OpenAsync(IMailStore store, CancellationToken cancel) =>
+        await MacKey.OpenAsync(store, KeyName, cancel).ConfigureAwait(false) is { } key
+            ? new TrackingTokens(key) : null;
 
     /// <exception cref="ArgumentException">Its text is too long.</exception>
     public string Make(TrackingToken token)

@@ -15,11 +15,7 @@ public sealed class ClaimLinks(TimeProvider clock)
     /// <summary>The part of the path in front of the name.</summary>
     public const string Root = "/claims";
 
-    /// <summary>The kind and name of the key among the store's objects.</summary>
-    const string ObjectKind = "key";
-
-    const string ObjectName = "claims";
-    const int KeyOctets = 32;
+    const string KeyName = "claims";
 
     /// <summary>Of a number of seconds, so that nobody makes us read more.</summary>
     const int ExpiresCharactersMax = 12;
@@ -29,28 +25,9 @@ public sealed class ClaimLinks(TimeProvider clock)
     public bool IsOpen => Volatile.Read(ref key) is not null;
 
     /// <summary>Takes the key of the store; the first time one is made and stored. Without one nothing is
-    /// signed.</summary>
-    public async ValueTask OpenAsync(IMailStore store, CancellationToken cancel)
-    {
-        if (await store.FindObjectAsync(ObjectKind, ObjectName, cancel).ConfigureAwait(false)
-            is { Json.Length: KeyOctets } stored)
-        {
-            Volatile.Write(ref key, stored.Json.ToArray());
-            return;
-        }
-        var made = RandomNumberGenerator.GetBytes(KeyOctets);
-        var change = new StoreChange();
-        change.Objects.Add(new ObjectChange(ObjectKind, ObjectName, made));
-        try
-        {
-            await store.CommitAsync(change).ConfigureAwait(false);
-            Volatile.Write(ref key, made);
-        }
-        catch (StoreException)
-        {
-            // Its health says so, and mail that needs a link waits.
-        }
-    }
+    /// signed, and mail that needs a link waits.</summary>
+    public async ValueTask OpenAsync(IMailStore store, CancellationToken cancel) => Volatile.Write(
+        ref key, await MacKey.OpenAsync(store, KeyName, cancel).ConfigureAwait(false));
 
     /// <param name="root">What links begin with (<c>claim-url</c>).</param>
     /// <returns>Null: there is no key.</returns>
