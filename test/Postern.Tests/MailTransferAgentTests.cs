@@ -249,6 +249,8 @@ public sealed class MailTransferAgentTests : IAsyncLifetime
         await agent!
             .ReloadAsync(Quiet(OptionsOf(Route("other", to: ["*@other.org"], via: ["new"]))), patience.Token);
         clock.Advance(TimeSpan.FromSeconds(30));
+        // The pump, on its own thread, may have been about to set its timer when that time passed.
+        agent.Queue.Dispatcher.LookEverywhere();
         await UntilAsync(
             () => agent.Alarms.IsRaised("no-route", "example.net") && store.Recipients[0].Lane.Length == 0);
         await agent.ReloadAsync(Quiet(OptionsOf(Route("all", via: ["new"]))), patience.Token);
