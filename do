@@ -114,10 +114,10 @@ test_program() { echo "test/$1/bin/Release/net10.0/$2"; }
 
 # Beside the build and the units, which need none of them: what it says comes when it is done.
 begin_peers() {
-  installed=$(mktemp)
   if [ "$(id -u)" != 0 ]; then
     echo "do: installing the peers needs root; tests that miss one will skip" >&2
   else
+    installed=$(mktemp)
     test/interop/install-peers > "$installed" 2>&1 &
     installing=$!
   fi

@@ -345,7 +345,7 @@ public sealed record TransportOptions
         new ValueSetting<TransportOptions, TransportOrdering>("ordering", Kinds.Word<TransportOrdering>(),
             "`recipient`: the mail of one recipient is published in the order in which it came, also after "
             + "an outage, and with an ordering key where the service has one. Recipients share 64 lanes; a "
-            + "lane has one attempt at a time, that is some hundred messages a second. It goes before "
+            + "lane has one attempt at a time, one message in a round trip. It goes before "
             + "`priority` of routes. Order ends where mail goes another way (more than one transport in a "
             + "route's `via`) or an operator holds it.",
             o => o.Ordering, (o, v) => o with { Ordering = v })
