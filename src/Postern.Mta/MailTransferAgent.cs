@@ -311,12 +311,15 @@ public sealed class MailTransferAgent : IAsyncDisposable
 
     public IReadOnlyList<LaneStatus> Lanes() => Queue.Dispatcher.Lanes();
 
+    /// <summary>What waited in each lane when it was last counted, some seconds ago.</summary>
+    public IReadOnlyList<LaneTotal> Waiting => housekeeping.Waiting;
+
     /// <summary>For the metric: what is being attempted now, and what waited at the last count.</summary>
     IEnumerable<QueueSize> QueueSizes()
     {
         var active = Lanes().GroupBy(lane => lane.Transport)
             .Select(lanes => new QueueSize(lanes.Key, "active", lanes.Sum(lane => lane.InFlight)));
-        var waiting = housekeeping.Waiting.GroupBy(total => Lane.TransportOf(total.Lane))
+        var waiting = Waiting.GroupBy(total => total.Transport)
             .Select(
                 totals => new QueueSize(totals.Key, "waiting", totals.Sum(total => (long)total.Recipients)));
         return [.. active, .. waiting];

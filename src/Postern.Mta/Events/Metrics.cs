@@ -26,6 +26,7 @@ public sealed class Metrics : IDisposable
     readonly Counter<long> publishedMessages;
     readonly Counter<long> publishedOctets;
     readonly Histogram<double> publishSeconds;
+    readonly MetricTotals totals = new();
 
     public Metrics(IMeterFactory? factory = null)
     {
@@ -51,6 +52,9 @@ public sealed class Metrics : IDisposable
             [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60]);
     }
 
+    /// <summary>The same counts since the start, to read at any time.</summary>
+    public MetricTotals Totals => totals;
+
     /// <summary>This instance's meter, told apart from others of the name by tests.</summary>
     internal Meter Meter => meter;
 
@@ -75,13 +79,20 @@ public sealed class Metrics : IDisposable
         var tag = new KeyValuePair<string, object?>("listener", listener);
         accepted.Add(1, tag);
         acceptedOctets.Add(contentOctets, tag);
+        totals.Accepted.Increment();
     }
 
-    public void Attempted(string transport, AttemptOutcome outcome) => recipients.Add(1,
-        new("transport", transport), new("outcome", NameOf(outcome)));
+    public void Attempted(string transport, AttemptOutcome outcome)
+    {
+        recipients.Add(1, new("transport", transport), new("outcome", NameOf(outcome)));
+        totals.Of(outcome).Increment();
+    }
 
-    public void AttemptTook(string transport, TimeSpan time) =>
+    public void AttemptTook(string transport, TimeSpan time)
+    {
         attemptSeconds.Record(time.TotalSeconds, new KeyValuePair<string, object?>("transport", transport));
+        totals.Attempts.Add(time);
+    }
 
     /// <summary>One call of Pub/Sub's Publish; the code is gRPC's.</summary>
     internal void Published(string transport, PublishCall call)
@@ -94,7 +105,11 @@ public sealed class Metrics : IDisposable
         publishSeconds.Record(call.Took.TotalSeconds, name);
     }
 
-    public void CommitTook(TimeSpan time) => commitSeconds.Record(time.TotalSeconds);
+    public void CommitTook(TimeSpan time)
+    {
+        commitSeconds.Record(time.TotalSeconds);
+        totals.Commits.Add(time);
+    }
 
     public void SessionEnded(SessionFacts session, SessionEnd end) => sessions.Add(1,
         new("listener", session.Listener), new("end", LineFormat.NameOf(end)));

@@ -12,7 +12,6 @@ sealed partial class WebApi
     {
         web.MapGet("/admin/v1/sandbox/messages", context => AnswerAsync(
             context, new SandboxPage(sandbox!.Messages), AdminJson.Default.SandboxPage));
-        web.MapGet("/", PageAsync);
         web.MapGet("/sandbox/{number}", RawAsync);
     }
 

@@ -60,6 +60,7 @@ sealed partial class WebApi(
             FetchClaimAsync);
         if (sandbox is not null)
             MapSandbox(web);
+        MapDashboard(web);
     }
 
     /// <summary>What goes wrong inside is a JSON answer like every other, never a stack trace.</summary>

@@ -31,7 +31,8 @@ sealed class AdminClient : IDisposable
             http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
     }
 
-    static SocketsHttpHandler OverSocket(string socket) => new()
+    /// <summary>Connects to a unix socket, whatever host is asked for.</summary>
+    public static SocketsHttpHandler OverSocket(string socket) => new()
     {
         UseProxy = false,
         ConnectCallback = async (_, cancel) =>

@@ -1,0 +1,8 @@
+namespace Postern.Mta.Accounts;
+
+public enum OperatorRole
+{
+    Reader,
+    Operator,
+    Admin,
+}

@@ -1,0 +1,112 @@
+using System.Text.Json.Nodes;
+using System.Text.Json;
+using System.Text;
+using Postern.Api;
+using Postern.Cli;
+using Postern.Mta.Accounts;
+
+namespace Postern.Dashboard;
+
+/// <summary>What operators do on pages: each act is one call of the admin API, made in their name over its
+/// socket. There is no other way from a page to a change.</summary>
+/// <remarks>A form names the call (<c>POST queue/hold?state=ready</c>) and may add fields:
+/// <c>query.NAME</c> to the query, <c>body.NAME</c> to a JSON object. The admin API knows what may be; here
+/// stands only who may.</remarks>
+sealed class Acts(string socket) : IDisposable
+{
+    /// <summary>Who did it, as the admin API shall note it.</summary>
+    public const string ActorHeader = "Postern-Actor";
+
+    const int AnswerOctetsMax = 1 << 20;
+
+    readonly HttpClient http = new(AdminClient.OverSocket(socket))
+    {
+        BaseAddress = new Uri("http://localhost/admin/v1/"),
+        Timeout = TimeSpan.FromMinutes(5),
+        MaxResponseContentBufferSize = AnswerOctetsMax,
+    };
+
+    /// <summary>Whether somebody in this role may make the call.</summary>
+    public static bool MayDo(OperatorRole role, string call)
+    {
+        var path = call[(call.IndexOf(' ', StringComparison.Ordinal) + 1)..];
+        return path.Split('/', '?')[0] switch
+        {
+            "queue" or "inbound" or "suppressions" => role >= OperatorRole.Operator,
+            "accounts" or "domains" or "users" or "reload" or "log" => role >= OperatorRole.Admin,
+            _ => false,
+        };
+    }
+
+    /// <summary>Makes the call of a form.</summary>
+    public async Task<Notice> DoAsync(Access access, IFormCollection form, CancellationToken cancel)
+    {
+        using var request = RequestOf(form);
+        request.Headers.Add(ActorHeader, Uri.EscapeDataString(access.User));
+        try
+        {
+            using var answer = await http.SendAsync(request, cancel);
+            return await ReadAsync(answer, cancel);
+        }
+        catch (HttpRequestException e)
+        {
+            return new Notice(IsGood: false, Text: e.Message);
+        }
+    }
+
+    static HttpRequestMessage RequestOf(IFormCollection form)
+    {
+        var call = form["call"].ToString();
+        var (method, path) = call.Split(' ', 2) is [var verb, var rest] ? (verb, rest) : ("", "");
+        var added = form.Where(field => field.Key.StartsWith("query.", StringComparison.Ordinal))
+            .SelectMany(field => field.Value.Select(value => KeyValuePair.Create(
+                field.Key["query.".Length..], value)))
+            .Where(field => !string.IsNullOrWhiteSpace(field.Value));
+        path += QueryString.Create(added).Value is { Length: > 0 } query
+            ? path.Contains('?', StringComparison.Ordinal) ? "&" + query[1..] : query : "";
+        var request = new HttpRequestMessage(
+            method == "DELETE" ? HttpMethod.Delete : HttpMethod.Post, new Uri(path, UriKind.Relative));
+        if (BodyOf(form) is { Count: > 0 } body)
+            request.Content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json");
+        return request;
+    }
+
+    static JsonObject BodyOf(IFormCollection form)
+    {
+        var body = new JsonObject();
+        foreach (var (name, values) in form)
+        {
+            // Several of one name, or a name that ends with [], are a list, one entry on a line.
+            if (name.StartsWith("body.", StringComparison.Ordinal) && name.EndsWith("[]", StringComparison.Ordinal))
+                body[name[5..^2]] = new JsonArray([
+                    .. values.SelectMany(value => (value ?? "").Split(
+                        ['\n', ',', ' '], StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+                        .Select(value => (JsonNode)JsonValue.Create(value)!)]);
+            else if (name.StartsWith("body.", StringComparison.Ordinal) && values.ToString() is { Length: > 0 } one)
+                body[name[5..]] = JsonValue.Create(one);
+        }
+        return body;
+    }
+
+    static async Task<Notice> ReadAsync(HttpResponseMessage answer, CancellationToken cancel)
+    {
+        var text = await answer.Content.ReadAsStringAsync(cancel);
+        try
+        {
+            if (answer.IsSuccessStatusCode)
+                return new Notice(IsGood: true, Count: CountOf(JsonNode.Parse(text)));
+            var error = JsonSerializer.Deserialize(text, AdminJson.Default.ErrorAnswer);
+            return new Notice(IsGood: false, Text: error?.Message, Mend: error?.Mend);
+        }
+        catch (JsonException)
+        {
+            return new Notice(answer.IsSuccessStatusCode, Text: $"HTTP {(int)answer.StatusCode}");
+        }
+    }
+
+    static int? CountOf(JsonNode? answer) =>
+        answer is JsonObject members && (members["recipients"] ?? members["removed"]) is JsonValue count
+            && count.TryGetValue<int>(out var number) ? number : null;
+
+    public void Dispose() => http.Dispose();
+}

@@ -1,0 +1,84 @@
+// What pages do by themselves: parts that move are fetched again when the server says that something
+// changed, and moments are shown in the reader's own time. Without it every page still works.
+"use strict";
+
+const zone = new Intl.DateTimeFormat(document.documentElement.lang, {
+  year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit",
+  hourCycle: "h23",
+});
+
+function showOwnTime(root) {
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    time.title = time.textContent;
+    time.textContent = zone.format(new Date(time.dateTime));
+  }
+}
+
+// What the reader is about to do is left alone: a marked box, a field with text.
+function isInUse(part) {
+  const one = document.activeElement;
+  return (part.contains(one) && one.matches("input, select, textarea"))
+    || part.querySelector("input[type=checkbox]:checked") !== null;
+}
+
+function keyOf(node) {
+  return node.id ? `#${CSS.escape(node.id)}` : node.matches("a[href]")
+    ? `a[href="${CSS.escape(node.getAttribute("href"))}"]` : null;
+}
+
+function put(old, fresh) {
+  const opened = [...old.querySelectorAll("details[open][id]")].map((one) => one.id);
+  const focus = old.contains(document.activeElement) ? keyOf(document.activeElement) : null;
+  old.replaceWith(fresh);
+  for (const id of opened)
+    fresh.querySelector(`#${CSS.escape(id)}`)?.setAttribute("open", "");
+  if (focus)
+    fresh.querySelector(focus)?.focus({ preventScroll: true });
+}
+
+let busy = false;
+let missed = false;
+
+async function refresh() {
+  if (busy || document.hidden) {
+    missed = true;
+    return;
+  }
+  busy = true;
+  missed = false;
+  try {
+    const answer = await fetch(location.href, { redirect: "manual", headers: { Accept: "text/html" } });
+    if (answer.type === "opaqueredirect") {
+      location.reload();
+      return;
+    }
+    if (!answer.ok)
+      return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    showOwnTime(page);
+    for (const old of document.querySelectorAll("[data-live]")) {
+      const fresh = page.getElementById(old.id);
+      if (fresh && !isInUse(old) && fresh.innerHTML !== old.innerHTML)
+        put(old, document.importNode(fresh, true));
+    }
+  } catch {
+    // The server is away; the stream says when it is back.
+  } finally {
+    busy = false;
+    if (missed && !document.hidden)
+      setTimeout(refresh, 1000);
+  }
+}
+
+showOwnTime(document);
+if (document.querySelector("[data-live]")) {
+  const stream = new EventSource("/live");
+  stream.onmessage = refresh;
+  addEventListener("pagehide", () => stream.close());
+  document.addEventListener("visibilitychange", () => missed && refresh());
+}
+for (const box of document.querySelectorAll("input[data-all]"))
+  box.addEventListener("change", () => {
+    for (const one of box.closest("form").querySelectorAll(`input[name="${box.dataset.all}"]`))
+      one.checked = box.checked;
+  });

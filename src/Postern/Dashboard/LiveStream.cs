@@ -1,0 +1,76 @@
+using Postern.Mta;
+
+namespace Postern.Dashboard;
+
+/// <summary>Tells open pages that something changed, as server-sent events; what it is they fetch
+/// themselves.</summary>
+/// <remarks>One look a second for all of them, and none while nobody listens. A page that nothing happens to
+/// costs nothing.</remarks>
+sealed class LiveStream(MailTransferAgent agent, TimeProvider clock)
+{
+    /// <summary>Beside the connections of http there must be room for requests.</summary>
+    const int ListenersMax = 32;
+
+    static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
+
+    /// <summary>Proxies and dead peers: a line at least so often.</summary>
+    const int QuietLooksMax = 20;
+
+    int listeners;
+
+    /// <param name="isOver">The session has ended: so does the stream.</param>
+    public async Task RunAsync(HttpContext context, Func<bool> isOver)
+    {
+        if (Interlocked.Increment(ref listeners) > ListenersMax)
+        {
+            Interlocked.Decrement(ref listeners);
+            context.Response.StatusCode = 503;
+            context.Response.Headers.RetryAfter = "60";
+            return;
+        }
+        try
+        {
+            await TellAsync(context, isOver);
+        }
+        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+        {
+            // The page was left.
+        }
+        finally
+        {
+            Interlocked.Decrement(ref listeners);
+        }
+    }
+
+    async Task TellAsync(HttpContext context, Func<bool> isOver)
+    {
+        var cancel = context.RequestAborted;
+        context.Response.ContentType = "text/event-stream";
+        context.Response.Headers.CacheControl = "no-store";
+        await context.Response.WriteAsync("retry: 2000\n\n", cancel);
+        await context.Response.Body.FlushAsync(cancel);
+        using var timer = new PeriodicTimer(LookEvery, clock);
+        var (last, quiet) = (State(), 0);
+        while (!isOver() && await timer.WaitForNextTickAsync(cancel))
+        {
+            var now = State();
+            if (now == last && ++quiet < QuietLooksMax)
+                continue;
+            await context.Response.WriteAsync(now == last ? ":\n\n" : "data: changed\n\n", cancel);
+            await context.Response.Body.FlushAsync(cancel);
+            (last, quiet) = (now, 0);
+        }
+    }
+
+    /// <summary>Two that are equal: nothing that pages show has changed, as far as is known.</summary>
+    LiveState State()
+    {
+        var totals = agent.Metrics.Totals;
+        return new LiveState(
+            totals.Accepted.Value,
+            totals.Relayed.Value + totals.Deferred.Value + totals.Failed.Value,
+            agent.Alarms.Raised.Count);
+    }
+
+    readonly record struct LiveState(long Accepted, long Attempted, int Alarms);
+}
