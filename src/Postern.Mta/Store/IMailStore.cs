@@ -195,7 +195,11 @@ public sealed record DueWindow(IReadOnlyList<DueRecipient> Recipients, DateTimeO
 /// <param name="FirstTurn">Of its Ready recipients. Null: it has none.</param>
 /// <param name="LastDue">Of its Deferred recipients. Null: it has none.</param>
 public sealed record LaneTotal(
-    string Lane, int Recipients, DateTimeOffset? FirstTurn, DateTimeOffset? LastDue);
+    string Lane, int Recipients, DateTimeOffset? FirstTurn, DateTimeOffset? LastDue)
+{
+    /// <summary>The message that has waited longest: ids grow with time.</summary>
+    public required QueueId Oldest { get; init; }
+}
 
 /// <summary>Which messages a list or a bulk command means; null keys mean any.</summary>
 public sealed record QueueFilter
