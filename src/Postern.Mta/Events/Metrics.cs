@@ -35,8 +35,10 @@ public sealed class Metrics : IDisposable
         meter = factory?.Create(new MeterOptions(MeterName)) ?? new Meter(MeterName);
         accepted = meter.CreateCounter<long>("postern_messages_accepted", "{message}",
             "Messages answered with 250");
-        acceptedOctets = meter.CreateCounter<long>("postern_accepted_octets", "By", "Their content");
-        recipients = meter.CreateCounter<long>("postern_recipients", "{recipient}", "Results of attempts");
+        acceptedOctets = meter.CreateCounter<long>("postern_accepted_octets", "By",
+            "Content of messages answered with 250");
+        recipients = meter.CreateCounter<long>("postern_recipients", "{recipient}",
+            "Results of attempts, one per recipient");
         sessions = meter.CreateCounter<long>("postern_sessions", "{session}", "SMTP sessions that ended");
         refusals = meter.CreateCounter<long>("postern_refusals", "{command}",
             "Commands answered with 4xx or 5xx");
@@ -48,8 +50,9 @@ public sealed class Metrics : IDisposable
             [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300]);
         publishCalls = meter.CreateCounter<long>("postern_pubsub_calls", "{call}", "Calls of Publish");
         publishedMessages = meter.CreateCounter<long>("postern_pubsub_messages", "{message}",
-            "Messages in these calls");
-        publishedOctets = meter.CreateCounter<long>("postern_pubsub_octets", "By", "Octets of these calls");
+            "Messages in calls of Publish");
+        publishedOctets = meter.CreateCounter<long>("postern_pubsub_octets", "By",
+            "Octets of messages in calls of Publish");
         publishSeconds = Latency("postern_pubsub_call_duration", "One call of Publish",
             [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60]);
     }
@@ -88,7 +91,7 @@ public sealed class Metrics : IDisposable
         var began = new DateTimeOffset(self.StartTime);
         meter.CreateObservableGauge("postern_build_info",
             () => new Measurement<int>(1, new KeyValuePair<string, object?>("version", version)),
-            unit: null, "1, with the version");
+            unit: null, "Always 1; the version that runs is its label");
         meter.CreateObservableGauge("postern_certificate_end", () => SecondsOf(certificateEnd()),
             "s", "When the certificate that listeners show ends, in Unix time");
         meter.CreateObservableGauge("process_start_time", () => SecondsOf(began),
@@ -101,7 +104,8 @@ public sealed class Metrics : IDisposable
             "{file}", "How many files the process may have open");
         if (Directory.Exists(OpenFiles))
             meter.CreateObservableGauge("process_open_fds",
-                () => Directory.EnumerateFileSystemEntries(OpenFiles).Count(), "{file}", "Its open files");
+                () => Directory.EnumerateFileSystemEntries(OpenFiles).Count(), "{file}",
+                "How many files the process has open");
     }
 
     /// <param name="listener">Name of the door's listener.</param>

@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace Postern.Interop.Peers;
 
-/// <summary>A Prometheus of the test's own on loopback: scrapes one server twice a second, with the rules of
+/// <summary>A Prometheus of the test's own on loopback: scrapes one server each second, with the rules of
 /// this checkout.</summary>
 sealed class PrometheusPeer : IAsyncDisposable
 {
@@ -17,7 +17,7 @@ sealed class PrometheusPeer : IAsyncDisposable
     PrometheusPeer(int target)
     {
         var settings = string.Create(CultureInfo.InvariantCulture, $$"""
-            global: { scrape_interval: 500ms, scrape_timeout: 500ms, evaluation_interval: 500ms }
+            global: { scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 500ms }
             rule_files: ["{{Path.Combine(Tool.Root, Rules)}}"]
             scrape_configs:
               - job_name: postern
