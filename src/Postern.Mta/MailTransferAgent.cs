@@ -98,7 +98,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
             Webhooks, WebhookKey, webhookPost, Queue, store, clock,
             parts.Logs.CreateLogger("Postern.Webhooks"));
         Stats = new StatsIndex(Queue, store, () => Domains.Names, clock, log);
-        Metrics.Observe(QueueSizes, Alarms);
+        Metrics.Observe(new QueueGauges(QueueSizes, QueueAges, LaneCounts), Alarms);
     }
 
     static EventLogSettings SettingsOf(PosternOptions options) => new()
@@ -324,6 +324,22 @@ public sealed class MailTransferAgent : IAsyncDisposable
                 totals => new QueueSize(totals.Key, "waiting", totals.Sum(total => (long)total.Recipients)));
         return [.. active, .. waiting];
     }
+
+    /// <summary>As old as the last count says; what went since then is gone with the next.</summary>
+    IEnumerable<QueueAge> QueueAges()
+    {
+        var now = clock.GetUtcNow();
+        return housekeeping.Waiting
+            .GroupBy(total => Lane.TransportOf(total.Lane), total => now - total.Oldest.At)
+            // A clock that goes back makes nothing younger than new.
+            .Select(ages => new QueueAge(ages.Key, ages.Max() is { Ticks: > 0 } age ? age : TimeSpan.Zero));
+    }
+
+    IEnumerable<LaneCount> LaneCounts() =>
+        from lanes in Lanes().ToLookup(lane => lane.Transport)
+        from isOpen in (bool[])[true, false]
+        select new LaneCount(
+            lanes.Key, isOpen ? "open" : "closed", lanes.Count(lane => lane.Closed is null == isOpen));
 
     /// <summary>Attempts finish or are recorded, within the limit; then the store closes.</summary>
     public async ValueTask StopAsync(TimeSpan limit)

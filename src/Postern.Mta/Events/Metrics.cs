@@ -13,6 +13,9 @@ public sealed class Metrics : IDisposable
 {
     public const string MeterName = "Postern";
 
+    /// <summary>An entry for each, on Linux.</summary>
+    const string OpenFiles = "/proc/self/fd";
+
     readonly Meter meter;
     readonly Counter<long> accepted;
     readonly Counter<long> acceptedOctets;
@@ -33,8 +36,10 @@ public sealed class Metrics : IDisposable
         meter = factory?.Create(new MeterOptions(MeterName)) ?? new Meter(MeterName);
         accepted = meter.CreateCounter<long>("postern_messages_accepted", "{message}",
             "Messages answered with 250");
-        acceptedOctets = meter.CreateCounter<long>("postern_accepted_octets", "By", "Their content");
-        recipients = meter.CreateCounter<long>("postern_recipients", "{recipient}", "Results of attempts");
+        acceptedOctets = meter.CreateCounter<long>("postern_accepted_octets", "By",
+            "Content of messages answered with 250");
+        recipients = meter.CreateCounter<long>("postern_recipients", "{recipient}",
+            "Results of attempts, one per recipient");
         sessions = meter.CreateCounter<long>("postern_sessions", "{session}", "SMTP sessions that ended");
         refusals = meter.CreateCounter<long>("postern_refusals", "{command}",
             "Commands answered with 4xx or 5xx");
@@ -46,8 +51,9 @@ public sealed class Metrics : IDisposable
             [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300]);
         publishCalls = meter.CreateCounter<long>("postern_pubsub_calls", "{call}", "Calls of Publish");
         publishedMessages = meter.CreateCounter<long>("postern_pubsub_messages", "{message}",
-            "Messages in these calls");
-        publishedOctets = meter.CreateCounter<long>("postern_pubsub_octets", "By", "Octets of these calls");
+            "Messages in calls of Publish");
+        publishedOctets = meter.CreateCounter<long>("postern_pubsub_octets", "By",
+            "Octets of messages in calls of Publish");
         publishSeconds = Latency("postern_pubsub_call_duration", "One call of Publish",
             [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60]);
     }
@@ -60,17 +66,50 @@ public sealed class Metrics : IDisposable
 
     /// <summary>Registers what is read when metrics are collected; the callbacks must be cheap and
     /// thread-safe.</summary>
-    /// <param name="queueSizes">Recipients per transport and state.</param>
-    public void Observe(Func<IEnumerable<QueueSize>> queueSizes, AlarmBoard alarms)
+    public void Observe(QueueGauges queue, AlarmBoard alarms)
     {
         meter.CreateObservableGauge("postern_queue_recipients",
-            () => queueSizes().Select(size => new Measurement<long>(size.Recipients,
+            () => queue.Sizes().Select(size => new Measurement<long>(size.Recipients,
                 new("transport", size.Transport), new("state", size.State))),
             "{recipient}", "Recipients being attempted or waiting");
+        meter.CreateObservableGauge("postern_queue_oldest",
+            () => queue.Oldest().Select(oldest => new Measurement<double>(oldest.Age.TotalSeconds,
+                new KeyValuePair<string, object?>("transport", oldest.Transport))),
+            "s", "Age of the oldest message that waits");
+        meter.CreateObservableGauge("postern_lanes",
+            () => queue.Lanes().Select(lanes => new Measurement<int>(lanes.Count,
+                new("transport", lanes.Transport), new("state", lanes.State))),
+            "{lane}", "Lanes to next hops; a closed one is probed and takes no other mail");
         meter.CreateObservableGauge("postern_alarms",
             () => alarms.Counts.Select(count =>
                 new Measurement<int>(count.Value, new KeyValuePair<string, object?>("kind", count.Key))),
             "{alarm}", "Alarms that stand");
+    }
+
+    /// <summary>Registers what is known of the process; those of Linux have the names that Prometheus'
+    /// clients give them.</summary>
+    /// <param name="certificateEnd">Of the certificate that is shown now.</param>
+    public void ObserveProcess(string version, long filesMax, Func<DateTimeOffset> certificateEnd)
+    {
+        using var self = Process.GetCurrentProcess();
+        var began = new DateTimeOffset(self.StartTime);
+        meter.CreateObservableGauge("postern_build_info",
+            () => new Measurement<int>(1, new KeyValuePair<string, object?>("version", version)),
+            unit: null, "Always 1; the version that runs is its label");
+        meter.CreateObservableGauge("postern_certificate_end", () => SecondsOf(certificateEnd()),
+            "s", "When the certificate that listeners show ends, in Unix time");
+        meter.CreateObservableGauge("process_start_time", () => SecondsOf(began),
+            "s", "When the process began, in Unix time");
+        meter.CreateObservableCounter("process_cpu", () => Environment.CpuUsage.TotalTime.TotalSeconds,
+            "s", "Time of processors, of the user and of the system");
+        meter.CreateObservableGauge("process_resident_memory", () => Environment.WorkingSet,
+            "By", "Memory of the process that is not swapped out");
+        meter.CreateObservableGauge("process_max_fds", () => filesMax,
+            "{file}", "How many files the process may have open");
+        if (Directory.Exists(OpenFiles))
+            meter.CreateObservableGauge("process_open_fds",
+                () => Directory.EnumerateFileSystemEntries(OpenFiles).Count(), "{file}",
+                "How many files the process has open");
     }
 
     /// <param name="listener">Name of the door's listener.</param>
@@ -123,6 +162,8 @@ public sealed class Metrics : IDisposable
 
     public void Dispose() => meter.Dispose();
 
+    static double SecondsOf(DateTimeOffset moment) => moment.ToUnixTimeMilliseconds() / 1000.0;
+
     static string NameOf(AttemptOutcome outcome) => outcome switch
     {
         AttemptOutcome.Relayed => "relayed",
@@ -141,3 +182,15 @@ public enum AttemptOutcome { Relayed, Deferred, Failed }
 
 /// <param name="State">active or waiting.</param>
 public readonly record struct QueueSize(string Transport, string State, long Recipients);
+
+/// <param name="Age">Of the message that has waited longest.</param>
+public readonly record struct QueueAge(string Transport, TimeSpan Age);
+
+/// <param name="State">open or closed.</param>
+public readonly record struct LaneCount(string Transport, string State, int Count);
+
+/// <summary>What is read of the queue when metrics are collected, by transport.</summary>
+/// <param name="Oldest">Empty while nothing waits.</param>
+public sealed record QueueGauges(
+    Func<IEnumerable<QueueSize>> Sizes, Func<IEnumerable<QueueAge>> Oldest,
+    Func<IEnumerable<LaneCount>> Lanes);

@@ -199,6 +199,9 @@ public sealed record LaneTotal(
 {
     /// <summary>Empty: none was chosen yet.</summary>
     public string Transport => Queue.Lane.TransportOf(Lane);
+
+    /// <summary>The message that has waited longest: ids grow with time.</summary>
+    public required QueueId Oldest { get; init; }
 }
 
 /// <summary>Which messages a list or a bulk command means; null keys mean any.</summary>

@@ -238,14 +238,18 @@ public sealed partial class SqliteStore
     {
         using var rows = database.Use(
             """
-            SELECT lane, count(*), min(CASE state WHEN 0 THEN due END), max(CASE state WHEN 2 THEN due END)
+            SELECT lane, count(*), min(CASE state WHEN 0 THEN due END), max(CASE state WHEN 2 THEN due END),
+                min(message)
             FROM recipient INDEXED BY due WHERE state IN (0, 2) GROUP BY lane
             """);
         var lanes = new List<LaneTotal>();
         while (rows.Step())
         {
             lanes.Add(new LaneTotal(
-                rows.Text(0), (int)rows.Long(1), MomentOrNull(rows, 2), MomentOrNull(rows, 3)));
+                rows.Text(0), (int)rows.Long(1), MomentOrNull(rows, 2), MomentOrNull(rows, 3))
+            {
+                Oldest = new QueueId(rows.Long(4)),
+            });
         }
         return lanes;
     }

@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
 using Postern.Api;
 using Postern.Cli;
 using Postern.Mta;
@@ -79,6 +80,7 @@ sealed partial class PosternServer : IAsyncDisposable
             var certificate = OpenCertificate(options, clock);
             var logs = LoggerFactory.Create(logging => LogPlainly(logging));
             var metrics = new Metrics();
+            metrics.ObserveProcess(Version, Native.FileDescriptorsMax(), () => certificate.NotAfter);
             var store = OpenStore(options, clock, logs);
             await CheckLogAsync(options.Log, store);
             resolver ??= new CachedResolver(
@@ -217,8 +219,10 @@ sealed partial class PosternServer : IAsyncDisposable
             .CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "postern" });
         builder.Services.AddSingleton(logs);
         builder.Services.AddRoutingCore();
-        builder.Services.AddOpenTelemetry().WithMetrics(
-            metrics => metrics.AddMeter(Metrics.MeterName).AddPrometheusExporter());
+        builder.Services.AddOpenTelemetry()
+            .ConfigureResource(resource => resource.AddService(
+                "postern", serviceVersion: Version, autoGenerateServiceInstanceId: false))
+            .WithMetrics(metrics => metrics.AddMeter(Metrics.MeterName).AddPrometheusExporter());
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = SessionsWithin);
         builder.WebHost.UseKestrelCore();
         builder.WebHost.UseKestrelHttpsConfiguration();

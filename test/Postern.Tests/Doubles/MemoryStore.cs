@@ -210,7 +210,10 @@ public sealed class MemoryStore : IMailStore
             return List(disk.Lanes.Where(pair => pair.Value.Count > 0).Select(pair => new LaneTotal(
                 pair.Key, pair.Value.Count,
                 pair.Value.Ready.Count > 0 ? pair.Value.Ready.Min.DueAt : null,
-                pair.Value.Deferred.Count > 0 ? pair.Value.Deferred.Max.DueAt : null)));
+                pair.Value.Deferred.Count > 0 ? pair.Value.Deferred.Max.DueAt : null)
+            {
+                Oldest = pair.Value.Ready.Concat(pair.Value.Deferred).Min(key => key.Message),
+            }));
         }
     }
 

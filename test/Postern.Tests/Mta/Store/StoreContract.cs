@@ -331,16 +331,17 @@ public abstract class StoreContract : IAsyncLifetime
     }
 
     [Fact]
-    public async Task ReadLanes_CountsReadyAndDeferred()
+    public async Task ReadLanes_CountsReadyAndDeferredAndNamesTheOldest()
     {
+        await Store.CommitAsync(Accept(Message(44), Recipient(44, dueSeconds: 5)));
         await Store.CommitAsync(Accept(
             Message(45), Recipient(45, dueSeconds: 4),
                 Recipient(45, 2, RecipientState.Deferred, dueSeconds: 2),
             Recipient(45, 3, RecipientState.Active), Recipient(45, 4, lane: "")));
         Assert.Equal(
             [
-                new LaneTotal("", 1, Start, null),
-                new LaneTotal("relay", 2, Start.AddSeconds(4), Start.AddSeconds(2)),
+                new LaneTotal("", 1, Start, null) { Oldest = new(45) },
+                new LaneTotal("relay", 3, Start.AddSeconds(4), Start.AddSeconds(2)) { Oldest = new(44) },
             ],
             await Store.ReadLanesAsync(None));
     }
