@@ -44,16 +44,18 @@ sealed partial class PosternServer : IAsyncDisposable
     readonly WebApplication web;
     readonly CertificateWatch certificateWatch;
     readonly Metrics metrics;
+    readonly TraceExport? traces;
 
     PosternServer(
         IReadOnlyList<BoundListener> bound, MailTransferAgent agent, ServerCertificate certificate,
             WebApplication web,
-        Metrics metrics, TimeProvider clock)
+        Metrics metrics, TraceExport? traces, TimeProvider clock)
     {
         this.bound = bound;
         this.agent = agent;
         this.web = web;
         this.metrics = metrics;
+        this.traces = traces;
         certificateWatch = new CertificateWatch(certificate, agent, clock);
     }
 
@@ -74,6 +76,7 @@ sealed partial class PosternServer : IAsyncDisposable
         var bound = BoundListener.BindAll(options.Listen);
         MailTransferAgent? agent = null;
         WebApplication? web = null;
+        TraceExport? traces = null;
         try
         {
             var certificate = OpenCertificate(options, clock);
@@ -87,13 +90,14 @@ sealed partial class PosternServer : IAsyncDisposable
             var parts = new AgentParts(clock, NewRandom(), logs, metrics, kinds.Build, resolver)
             {
                 ClaimLinks = kinds.ClaimLinks,
+                Traces = (traces = TraceExport.Start(options, Version, clock))?.Traces,
             };
             agent = await MailTransferAgent.StartAsync(options, store, parts, cancel);
             web = BuildWeb(bound, agent, certificate, reread, sandbox, clock, logs);
             await web.StartAsync(cancel);
             foreach (var socket in (string[])[AdminSocketOf(options), DeliverSocketOf(options)])
                 File.SetUnixFileMode(socket, OwnerAndGroup);
-            return new PosternServer(bound, agent, certificate, web, metrics, clock);
+            return new PosternServer(bound, agent, certificate, web, metrics, traces, clock);
         }
         catch
         {
@@ -102,6 +106,7 @@ sealed partial class PosternServer : IAsyncDisposable
             // It delivers already: attempts are recorded, and the data directory is free again.
             if (agent is not null)
                 await agent.DisposeAsync();
+            traces?.Dispose();
             BoundListener.CloseAll(bound);
             throw;
         }
@@ -373,6 +378,7 @@ sealed partial class PosternServer : IAsyncDisposable
         await certificateWatch.DisposeAsync();
         await agent.StopAsync(AttemptsWithin);
         await agent.DisposeAsync();
+        traces?.Dispose();
         BoundListener.CloseAll(bound);
         metrics.Dispose();
     }
