@@ -37,8 +37,8 @@ public sealed record TelemetryOptions
             + "decided for its message.",
             o => o.Sample, (o, v) => o with { Sample = v }),
         new ValueSetting<TelemetryOptions, bool>("addresses", Kinds.Flag,
-            "Whether senders, recipients, Message-IDs, addresses of clients and whole replies stand in spans. "
-            + "A subject never does.",
+            "Whether senders, recipients, Message-IDs, addresses of clients and whole replies stand in "
+            + "spans. A subject never does.",
             o => o.Addresses, (o, v) => o with { Addresses = v }),
     };
 }

@@ -38,7 +38,8 @@ public sealed record MailTrace(ActivityTraceId Id, ActivitySpanId Parent, string
             && ActivityContext.TryParse(parent, IsState(state) ? state : null, isRemote: true, out context);
     }
 
-    static bool IsState([NotNullWhen(true)] string? state) => state is { Length: > 0 and <= StateCharactersMax }
+    static bool IsState([NotNullWhen(true)] string? state) =>
+        state is { Length: > 0 and <= StateCharactersMax }
         && !state.AsSpan().ContainsAnyExceptInRange(' ', '~');
 
     /// <summary>As it is stored: the two ids, then the state.</summary>

@@ -183,7 +183,8 @@ public sealed class MailTraces(bool showsAddresses, TimeProvider clock) : IDispo
     }
 
     /// <summary>Null: it is not recorded.</summary>
-    Activity? Start(string name, ActivityKind kind, ActivityContext parent, DateTimeOffset at, QueueId message)
+    Activity? Start(
+        string name, ActivityKind kind, ActivityContext parent, DateTimeOffset at, QueueId message)
     {
         var around = Activity.Current;
         // The web server's own span is none of the mail's.
