@@ -46,8 +46,8 @@ public sealed record MailTrace(ActivityTraceId Id, ActivitySpanId Parent, string
     public byte[] ToOctets()
     {
         var octets = new byte[IdsOctets + (State?.Length ?? 0)];
-        Id.CopyTo(octets);
-        Parent.CopyTo(octets.AsSpan(IdOctets));
+        Id.CopyTo(octets.AsSpan(0, IdOctets));
+        Parent.CopyTo(octets.AsSpan(IdOctets, IdsOctets - IdOctets));
         Encoding.ASCII.GetBytes(State ?? "", octets.AsSpan(IdsOctets));
         return octets;
     }
