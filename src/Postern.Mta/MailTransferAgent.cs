@@ -66,16 +66,16 @@ public sealed class MailTransferAgent : IAsyncDisposable
                 () => Options, cancel => WebhookKey!.SignAsync(cancel), clock, WebTargets.MakeHandler()),
         };
         var log = parts.Logs.CreateLogger("Postern.Queue");
-        Queue =
-            new MessageQueue(options, store, health, transports, Alarms, Metrics, clock, parts.Chance, log);
+        Queue = new MessageQueue(
+            options, store, health, transports, Alarms, Metrics, clock, parts.Chance, log)
+        { Traces = parts.Traces };
         greylist = new Greylist(() => Queue.Time.Now);
         greylist.Restore(objects.Greylist);
         WebhookKey = new WebhookKey(Queue, store, () => Options, clock);
         Routes = new InboundRoutes(store);
         intake = new MailIntake(store, Queue, new MemoryBudget(options.Limits.Memory), clock);
         filters = new MailFilters(
-            (address, inTime) => address.ConnectAsync(inTime), RspamdFilter.MakeHandler(), Queue.NoteFilter,
-            clock);
+            (to, inTime) => to.ConnectAsync(inTime), RspamdFilter.MakeHandler(), Queue.NoteFilter, clock);
         checker = new MailChecker(parts.Resolver, clock) { Filters = filters };
         settings = new DoorSettings(
             options, AccountDirectory.Load(options, objects.Accounts), AliasTable.Load(options, []));
@@ -211,12 +211,15 @@ public sealed class MailTransferAgent : IAsyncDisposable
             needRestart.Add("log");
         if (!before.Dns.Servers.SequenceEqual(options.Dns.Servers))
             needRestart.Add("dns");
+        if (before.Telemetry != options.Telemetry)
+            needRestart.Add("telemetry");
         options = options with
         {
             Listen = before.Listen,
             Data = before.Data,
             Log = before.Log,
             Dns = before.Dns,
+            Telemetry = before.Telemetry,
         };
         await LoadAsync(options, cancel).ConfigureAwait(false);
         await OpenReturnPathsAsync(options, cancel).ConfigureAwait(false);
@@ -383,6 +386,9 @@ public sealed record AgentParts(
     TimeProvider Clock, Random Chance, ILoggerFactory Logs, Metrics Metrics,
     Func<string, TransportOptions, ITransport> BuildTransport, IResolver Resolver)
 {
+    /// <summary>Null: the life of messages is not traced.</summary>
+    public MailTraces? Traces { get; init; }
+
     /// <summary>In the place of connections to addresses that others chose. Null: they are made.</summary>
     public HttpMessageHandler? Web { get; init; }
 

@@ -25,6 +25,7 @@ public sealed record PosternOptions
     public QueueOptions Queue { get; init; } = new();
     public LimitsOptions Limits { get; init; } = new();
     public LogOptions Log { get; init; } = new();
+    public TelemetryOptions Telemetry { get; init; } = new();
 
     /// <summary>Accounts by name; the name is the SMTP user name.</summary>
     public IReadOnlyDictionary<string, AccountOptions> Accounts { get; init; } =
@@ -75,6 +76,8 @@ public sealed record PosternOptions
             o => o.Limits, (o, v) => o with { Limits = v }),
         new TableSetting<PosternOptions, LogOptions>("log", LogOptions.Settings,
             o => o.Log, (o, v) => o with { Log = v }),
+        new TableSetting<PosternOptions, TelemetryOptions>("telemetry", TelemetryOptions.Settings,
+            o => o.Telemetry, (o, v) => o with { Telemetry = v }),
         new NamedTablesSetting<PosternOptions, AccountOptions>("accounts", AccountOptions.Settings,
             o => o.Accounts, (o, v) => o with { Accounts = v }),
         new TableSetting<PosternOptions, ApiOptions>("api", ApiOptions.Settings,

@@ -230,10 +230,11 @@ public sealed class MailTransferAgentTests : IAsyncLifetime
             OptionsOf(Route("all")) with
             {
                 Listen = [new ListenOptions { On = "127.0.0.1:1" }],
-                Data = "/elsewhere"
+                Data = "/elsewhere",
+                Telemetry = new TelemetryOptions { Otlp = "http://127.0.0.1:1" },
             },
             patience.Token);
-        Assert.Equal(["listen", "data", "log"], needRestart);
+        Assert.Equal(["listen", "data", "log", "telemetry"], needRestart);
         Assert.Equal("250", await SendAsync("b@two.net"));
         await UntilAsync(AllDone);
         Assert.Empty(agent.Options.Listen);

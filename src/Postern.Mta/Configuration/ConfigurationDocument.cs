@@ -26,6 +26,7 @@ public static class ConfigurationDocument
           `user@domain` takes `user+tag@domain` too.
         - **path**: a relative one begins at the directory of the file.
         - **list**: one value alone may stand for a list of one.
+        - **fraction**: from 0 to 1, as in `0.25`.
 
         ## Keys above all tables
 

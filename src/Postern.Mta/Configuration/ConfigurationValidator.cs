@@ -23,6 +23,7 @@ sealed partial class ConfigurationValidator(PosternOptions options, Reading at)
         CheckDomains();
         CheckApi();
         CheckTracking();
+        CheckTelemetry();
         foreach (var (name, transport) in options.Transports)
             CheckTransport(Reading.Join("transports", name), name, transport);
         CheckRoutes();
@@ -50,6 +51,22 @@ sealed partial class ConfigurationValidator(PosternOptions options, Reading at)
                 && !"-._~:/[]".Contains(c, StringComparison.Ordinal)))
             at.Error("tracking.url", $"\"{url}\" is no URL; write \"https://links.example.org\"");
     }
+
+    void CheckTelemetry()
+    {
+        var (url, headers) = (options.Telemetry.Otlp, options.Telemetry.Headers);
+        if (url is not null && (!WebTarget.IsUrl(url) || url.Contains('?', StringComparison.Ordinal)))
+            at.Error("telemetry.otlp", $"\"{url}\" is no URL; write \"http://127.0.0.1:4318\"");
+        if (headers is not null && !headers.Value.Split(',').All(IsHeader))
+            at.Error(
+                "telemetry.headers",
+                $"{headers.Reference} holds something else than \"name=value\" with commas in between");
+    }
+
+    static bool IsHeader(string pair) => pair.IndexOf('=', StringComparison.Ordinal) is > 0 and var equals
+        && !pair.AsSpan().ContainsAnyExceptInRange(' ', '~')
+        && pair[..equals].Trim() is { Length: > 0 } name
+        && name.All(c => char.IsAsciiLetterOrDigit(c) || "-_.".Contains(c, StringComparison.Ordinal));
 
     void CheckAliases()
     {

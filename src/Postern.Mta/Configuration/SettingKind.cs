@@ -145,6 +145,20 @@ static class Kinds
         },
         number => number.ToString(System.Globalization.CultureInfo.InvariantCulture));
 
+    /// <summary>From 0 to 1.</summary>
+    public static readonly SettingKind<double> Fraction = new("fraction",
+        (TomlNode node, string path, Reading at, out double value) =>
+        {
+            value = node is TomlFraction { Value: var part } ? part
+                : node is TomlWhole { Value: var whole } ? whole : double.NaN;
+            if (value is >= 0 and <= 1)
+                return true;
+            at.Error(path, node.Line, node is TomlFraction or TomlWhole
+                ? "must be from 0 to 1" : $"must be a fraction such as 0.1, not {node.What}");
+            return false;
+        },
+        part => part.ToString("0.0###############", System.Globalization.CultureInfo.InvariantCulture));
+
     /// <summary>One of the names of an enumeration, in small letters.</summary>
     public static SettingKind<TWord> Word<TWord>() where TWord : struct, Enum
     {

@@ -24,7 +24,12 @@ sealed record TomlFlag(int Line, bool Value) : TomlNode(Line)
     public override string What => Value ? "true" : "false";
 }
 
-/// <summary>A fraction or a date: no setting takes one.</summary>
+sealed record TomlFraction(int Line, double Value) : TomlNode(Line)
+{
+    public override string What => "a fraction";
+}
+
+/// <summary>A date: no setting takes one.</summary>
 sealed record TomlOther(int Line, string Name) : TomlNode(Line)
 {
     public override string What => Name;

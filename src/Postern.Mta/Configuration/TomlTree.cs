@@ -171,8 +171,8 @@ sealed class TomlTree
                 return new TomlWhole(line, whole.Value);
             case BooleanValueSyntax flag:
                 return new TomlFlag(line, flag.Value);
-            case FloatValueSyntax:
-                return new TomlOther(line, "a fraction");
+            case FloatValueSyntax fraction:
+                return new TomlFraction(line, fraction.Value);
             case DateTimeValueSyntax:
                 return new TomlOther(line, "a date");
             case ArraySyntax array:

@@ -86,6 +86,9 @@ public sealed record MailEvent
 
     /// <summary>Who told it of the message after it had left. Null: Postern saw it itself.</summary>
     public RemoteFacts? Remote { get; init; }
+
+    /// <summary>Accepted, and what was told later: the message's trace. Null: it has none.</summary>
+    public MailTrace? Trace { get; init; }
 }
 
 /// <summary>What a provider, a report that came back or a reader told of a message that had left.</summary>

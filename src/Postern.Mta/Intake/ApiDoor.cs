@@ -1,3 +1,4 @@
+using Postern.Mta.Events;
 using Postern.Mta.Lists;
 using Postern.Mta.Queue;
 using Postern.Mta.Routing;
@@ -27,6 +28,11 @@ public sealed class ApiDoor
 
     /// <summary>What new mail is told while the store takes none. Null: it does.</summary>
     public Reply? Refusal => intake.Refusal;
+
+    /// <summary>A request begins, with the trace that its headers name. Null: nobody wants to
+    /// know.</summary>
+    public SubmissionStart? Begin(string? traceParent, string? traceState) =>
+        queue.Traces?.Begin(traceParent, traceState);
 
     /// <summary>Where the content of one message goes; the caller disposes of it.</summary>
     public ContentSink OpenContent() => intake.OpenSink();
@@ -93,6 +99,7 @@ public sealed class ApiDoor
     {
         Options = mail.Options,
         Author = mail.Author,
+        Begun = mail.Begun,
         Objects = mail.Objects,
     };
 }
@@ -113,6 +120,9 @@ public sealed record ApiMail(
     MailOptions Options)
 {
     public ContentAuthor Author { get; init; }
+
+    /// <summary>As <see cref="ApiDoor.Begin"/> gave it.</summary>
+    public SubmissionStart? Begun { get; init; }
 
     /// <summary>What else is stored in the commit of the message.</summary>
     public IReadOnlyList<ObjectChange> Objects { get; init; } = [];

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using Postern.Mta.Events;
 
 namespace Postern.Mta.Intake;
 
@@ -38,6 +39,12 @@ sealed record HeaderScan
 
     /// <summary>Addresses of Delivered-To fields: the marks of a loop.</summary>
     public IReadOnlyList<string> DeliveredTo { get; init; } = [];
+
+    /// <summary>W3C's trace context. Null: there is none; empty: there is more than one.</summary>
+    public string? TraceParent { get; init; }
+
+    /// <inheritdoc cref="TraceParent"/>
+    public string? TraceState { get; init; }
 
     /// <summary>Where a Return-Path field stands: it is cut when mail is submitted (RFC 5321 §4.4).</summary>
     public Queue.ContentRange? ReturnPath { get; init; }
@@ -164,6 +171,10 @@ sealed record HeaderScan
             return scan with { HasDate = true };
         if (Ascii.EqualsIgnoreCase(name, "Return-Path"u8))
             return scan with { ReturnPath = scan.ReturnPath ?? new Queue.ContentRange(at, field.Length) };
+        if (Ascii.EqualsIgnoreCase(name, "traceparent"u8))
+            return scan with { TraceParent = scan.TraceParent is null ? BoundedTextOf(body) : "" };
+        if (Ascii.EqualsIgnoreCase(name, "tracestate"u8))
+            return scan with { TraceState = scan.TraceState is null ? BoundedTextOf(body) : "" };
         if (Ascii.EqualsIgnoreCase(name, "Bcc"u8))
             bcc.Add(new Queue.ContentRange(at, field.Length));
         if (Ascii.EqualsIgnoreCase(name, "Delivered-To"u8))
@@ -198,6 +209,10 @@ sealed record HeaderScan
             listFields.Add(new OptionField(
                 known, TextOf(field[(colon + 1)..]), new Queue.ContentRange(at, field.Length)));
     }
+
+    /// <summary>What is longer than any state of a trace is none.</summary>
+    static string BoundedTextOf(ReadOnlySpan<byte> body) =>
+        body.Length > 2 * MailTrace.StateCharactersMax ? "" : TextOf(body);
 
     static string TextOf(ReadOnlySpan<byte> body) =>
         Encoding.UTF8.GetString(body).Replace("\r\n", "", StringComparison.Ordinal).Trim(' ', '\t');

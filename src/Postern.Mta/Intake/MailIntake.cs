@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Postern.Mta.Accounts;
@@ -56,6 +57,7 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
             return tooMuch;
         var mails = new List<NewMail>(letters.Count);
         var isStored = false;
+        Activity?[]? spans = null;
         try
         {
             for (var i = 0; i < letters.Count; i++)
@@ -67,12 +69,14 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
                     return refusal;
             }
             isStored = true;
+            spans = BeginSpans(letters, mails);
             await queue.AcceptAsync(mails, letters[0].Request.Charge).ConfigureAwait(false);
             foreach (var (_, sink) in letters)
                 sink.KeepFile();
         }
         catch (StoreException failed)
         {
+            queue.Traces?.End(spans, failed.Health);
             return IntakeReplies.NotStored(failed.Health);
         }
         finally
@@ -81,7 +85,34 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
             if (!isStored)
                 mails.ForEach(mail => mail.Content?.Dispose());
         }
+        queue.Traces?.End(spans);
         return Replies.QueuedAs(letters[0].Sink.Id.ToString());
+    }
+
+    /// <summary>The span of each submission; the messages keep what belongs to it. Null: nobody
+    /// listens.</summary>
+    Activity?[]? BeginSpans(
+        IReadOnlyList<(IntakeRequest Request, IntakeSink Sink)> letters, List<NewMail> mails)
+    {
+        if (queue.Traces is not { IsOn: true } traces)
+            return null;
+        var spans = new Activity?[mails.Count];
+        for (var i = 0; i < spans.Length; i++)
+        {
+            var (request, sink) = letters[i];
+            var begun = request.Begun ?? new SubmissionStart(clock.GetUtcNow(), default);
+            // Of the mail of others no trace is taken over.
+            if (begun.Parent == default && request.Door != MailDoors.Mx
+                && request.Author == ContentAuthor.Submitter && MailTrace.TryParseParent(
+                    sink.Header!.TraceParent, sink.Header.TraceState, out var parent))
+                begun = begun with { Parent = parent };
+            if ((spans[i] = traces.BeginSubmission(mails[i], begun)) is { } span)
+                mails[i] = mails[i] with
+                {
+                    Message = mails[i].Message with { Trace = MailTrace.Of(span) },
+                };
+        }
+        return spans;
     }
 
     /// <summary>Everything about a message, now that its content is whole, and why it is not taken after all.
@@ -337,6 +368,9 @@ sealed record IntakeRequest(
     public MailOptions? Options { get; init; }
 
     public ContentAuthor Author { get; init; }
+
+    /// <summary>Null: its life is not traced, or begins with its commit.</summary>
+    public SubmissionStart? Begun { get; init; }
 
     /// <summary>Asked about the whole message before it is stored. Null: nobody is.</summary>
     public Examine? Examine { get; init; }

@@ -57,6 +57,7 @@ sealed partial class SmtpDoor(
     public ValueTask<Reply?> MailAsync(
         SessionFacts session, ReversePath reversePath, MailParameters parameters, CancellationToken cancel)
     {
+        session.MailBegunAt = queue.Traces?.Begin(null, null)?.At;
         if (session.Kind == ListenerKind.Mx)
         {
             if (reversePath.Mailbox is { Domain: "" })
@@ -329,6 +330,7 @@ sealed partial class SmtpDoor(
         {
             Charge = charge,
             Options = domain is null ? null : new MailOptions { Domain = domain },
+            Begun = session.MailBegunAt is { } at ? new SubmissionStart(at, default) : null,
         };
         return ChecksOf(session) is { } checks ? AcceptCheckedAsync(checks, request, sink, cancel)
             : intake.AcceptAsync(request, sink, cancel);

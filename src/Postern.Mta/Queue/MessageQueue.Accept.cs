@@ -47,6 +47,7 @@ public sealed partial class MessageQueue
         for (var i = 0; i < fresh.Length; i++)
         {
             metrics.Accepted(mails[i].Message.Client.Listener, mails[i].Message.ContentOctets);
+            Traces?.Told(mails[i].Told.Events, mails[i].Message.ArrivedAt);
             DispatchWorks(fresh[i]);
         }
         NoteWaiting(change);
@@ -284,6 +285,7 @@ public sealed partial class MessageQueue
             Transport = (decision as RoutingDecision.Via)?.Transport,
             Why = decision?.Why,
             Checks = CheckWords.LineOf(message.Checks),
+            Trace = message.Trace,
         };
 
     static MailEvent ExpandedEvent(

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using Postern.Mta.Events;
 using Postern.Mta.Reports;
@@ -189,9 +190,15 @@ public sealed partial class MessageQueue
             return;
         }
         var fresh = new List<Fresh>();
+        var spans = new List<Activity>();
         foreach (var group in reports.GroupBy(due => due.Kind, due => due.About))
         {
             var report = await ComposeAsync(message, group.Key, [.. group]).ConfigureAwait(false);
+            if (Traces?.BeginReport(message, group.Key, report.Message) is { } span)
+            {
+                spans.Add(span);
+                report = report with { Message = report.Message with { Trace = MailTrace.Of(span) } };
+            }
             foreach (var about in group)
                 Tell(group.Key, message, about.Recipient, report.Message, change);
             fresh.Add(Prepare(report, change));
@@ -207,6 +214,7 @@ public sealed partial class MessageQueue
         }
         foreach (var kind in reports.Select(due => due.Kind).Distinct())
             metrics.Reported(kind.ToString());
+        Traces?.End(spans);
         fresh.ForEach(DispatchWorks);
         NoteWaiting(change);
     }

@@ -17,7 +17,9 @@ public sealed partial class MessageQueue
     internal async ValueTask<IReadOnlyList<Work>> RecordAsync(Work work, AttemptReport report, long startedAt)
     {
         Debug.Assert(report.Results.Count == work.Recipients.Count, "one result per recipient");
-        metrics.AttemptTook(work.Decision.Transport, clock.GetElapsedTime(startedAt));
+        var took = clock.GetElapsedTime(startedAt);
+        metrics.AttemptTook(work.Decision.Transport, took);
+        Traces?.Attempted(work, report, took);
         var now = clock.GetUtcNow();
         var change = new StoreChange();
         var reports = new List<DueReport>();

@@ -53,7 +53,7 @@ public sealed partial class MessageQueue
             Complaint { IsOfTheRecipient: true } complaint => [.. complaint.Recipients
                 .Select(mailbox => SubjectOf(history, mailbox.ToString()))
                 .DefaultIfEmpty(SubjectOf(history, null)).OfType<MailEvent>()
-                .Select(subject => ReturnedEvent(subject, EventKind.Complained, report))],
+                .Select(subject => ReturnedEvent(subject, EventKind.Complained, report, history))],
             _ => [],
         };
         var feeds = new List<ObjectChange>();
@@ -81,7 +81,7 @@ public sealed partial class MessageQueue
             .FirstOrDefault(found => found is not null);
         if (kind is not { } told || (named ?? SubjectOf(history, null)) is not { } subject)
             return null;
-        var fact = ReturnedEvent(subject, told, report);
+        var fact = ReturnedEvent(subject, told, report, history);
         return fact with
         {
             Status = fate.Status?.ToString(),
@@ -114,7 +114,8 @@ public sealed partial class MessageQueue
         return status;
     }
 
-    MailEvent ReturnedEvent(MailEvent subject, EventKind kind, QueueId report)
+    MailEvent ReturnedEvent(
+        MailEvent subject, EventKind kind, QueueId report, IReadOnlyList<StoredEvent> history)
     {
         var now = clock.GetUtcNow();
         return new MailEvent
@@ -132,6 +133,7 @@ public sealed partial class MessageQueue
             Other = report,
             Options = subject.Options,
             Remote = new RemoteFacts("report", report.ToString(), now, null, null),
+            Trace = TraceOf(history),
         };
     }
 

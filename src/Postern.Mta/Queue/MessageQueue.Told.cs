@@ -66,6 +66,7 @@ public sealed partial class MessageQueue
     async ValueTask AppendToldAsync(List<PendingTelling> batch)
     {
         var judging = new Judging();
+        var begunAt = clock.GetUtcNow();
         try
         {
             foreach (var pending in batch)
@@ -73,6 +74,7 @@ public sealed partial class MessageQueue
             if (judging.Change.Events.Count == 0)
                 return;
             await store.CommitAsync(judging.Change).ConfigureAwait(false);
+            Traces?.Told(judging.Change.Events, begunAt);
             tokens.Remember(judging.Change.Objects);
             await Suppressions.NoteAsync(judging.Change.Objects).ConfigureAwait(false);
         }
@@ -96,7 +98,7 @@ public sealed partial class MessageQueue
             : judging.Histories[subject.Message!.Value];
         if (earlier.Any(known => IsSame(known.Event, telling)))
             return TellingOutcome.Repeated;
-        var fact = EventOf(telling, subject);
+        var fact = EventOf(telling, subject, earlier);
         judging.Change.Events.Add(fact);
         if (subject is not null && await FeedOfAsync(
             fact, judging.Histories[subject.Message!.Value]).ConfigureAwait(false) is { } feed)
@@ -148,7 +150,12 @@ public sealed partial class MessageQueue
         return ids;
     }
 
-    MailEvent EventOf(Telling telling, MailEvent? subject) => new()
+    /// <summary>The trace that its message began. Null: it has none, or its events are gone.</summary>
+    static MailTrace? TraceOf(IReadOnlyList<StoredEvent> history) =>
+        history.FirstOrDefault(known => known.Event.Trace is not null)?.Event.Trace;
+
+    /// <param name="history">Of the subject's message.</param>
+    MailEvent EventOf(Telling telling, MailEvent? subject, IReadOnlyList<StoredEvent> history) => new()
     {
         Kind = telling.Kind,
         At = clock.GetUtcNow(),
@@ -165,6 +172,7 @@ public sealed partial class MessageQueue
         Severity = telling.Severity,
         Options = subject?.Options,
         Remote = telling.Facts,
+        Trace = subject is null ? null : TraceOf(history),
     };
 
     /// <summary>What is known while one commit is put together.</summary>

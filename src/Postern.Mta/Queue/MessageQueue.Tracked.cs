@@ -55,8 +55,10 @@ public sealed partial class MessageQueue
                 return false;
             if (reader is not null
                 && reactions.TryTake(token.Message, token.Recipient, EventKind.Unsubscribed))
-                change.Events.Add(EventOf(TellingOf(EventKind.Unsubscribed, reader, details), reader));
+                change.Events.Add(EventOf(
+                    TellingOf(EventKind.Unsubscribed, reader, details), reader, history));
             await store.CommitAsync(change).ConfigureAwait(false);
+            Traces?.Told(change.Events, clock.GetUtcNow());
             await Suppressions.NoteAsync(change.Objects).ConfigureAwait(false);
             return true;
         }

@@ -91,6 +91,9 @@ public sealed partial class MessageQueue : IDisposable
 
     internal Dispatcher Dispatcher { get; }
 
+    /// <summary>Null: the life of messages is not traced.</summary>
+    internal MailTraces? Traces { get; init; }
+
     /// <summary>What an earlier process left under way is back in its lanes.</summary>
     internal bool IsRecovered => Volatile.Read(ref isRecovered);
 

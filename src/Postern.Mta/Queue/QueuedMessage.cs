@@ -1,3 +1,4 @@
+using Postern.Mta.Events;
 using Postern.Mta.Inbound.Checks;
 using Postern.Mta.Lists;
 using Postern.Smtp;
@@ -36,6 +37,9 @@ public sealed record QueuedMessage
 
     /// <summary>Mailing lists that it goes to. Empty: none.</summary>
     public IReadOnlyList<ListMail> Lists { get; init; } = [];
+
+    /// <summary>Null: its life is not traced.</summary>
+    public MailTrace? Trace { get; init; }
 
     /// <summary>When attempts may begin: what it has waited is counted from here.</summary>
     public DateTimeOffset BeginsAt =>

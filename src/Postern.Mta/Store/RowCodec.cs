@@ -34,6 +34,7 @@ static class RowCodec
         ReportOn = message.ReportOn?.Value,
         Options = ToRow(message.Options),
         Checks = message.Checks,
+        Trace = message.Trace?.ToOctets(),
         Lists = message.Lists.Count == 0 ? null : [.. message.Lists.Select(list => new ListRow
         {
             Address = list.Address,
@@ -92,6 +93,7 @@ static class RowCodec
         Alarm = ToRow(fact.Alarm),
         Options = ToRow(fact.Options),
         Remote = ToRow(fact.Remote),
+        Trace = fact.Trace?.ToOctets(),
     };
 
     public static uint SumOfMessage(
@@ -128,6 +130,7 @@ static class RowCodec
             ReportOn = ToId(row.ReportOn),
             Options = ToOptions(row.Options),
             Checks = row.Checks,
+            Trace = ToTrace(row.Trace),
             Lists = row.Lists is null ? [] : [.. row.Lists.Select(list => new ListMail(
                 list.Address, list.Fields, ToCuts(list.Cuts), list.KeepsReports))],
         };
@@ -218,6 +221,7 @@ static class RowCodec
         Alarm = ToFacts(row.Alarm),
         Options = ToOptions(row.Options),
         Remote = ToFacts(row.Remote),
+        Trace = ToTrace(row.Trace),
     };
 
     static RemoteRow? ToRow(RemoteFacts? facts) => facts is null ? null : new RemoteRow
@@ -362,6 +366,10 @@ static class RowCodec
         Mailbox.TryParse(text, out var mailbox)
             ? mailbox
             : throw new InvalidDataException("an address does not parse");
+
+    static MailTrace? ToTrace(byte[]? octets) => octets is null ? null
+        : MailTrace.TryParse(octets, out var trace) ? trace
+            : throw new InvalidDataException("a trace does not parse");
 
     static QueueId? ToId(long? value) => value is { } id ? new QueueId(id) : null;
 

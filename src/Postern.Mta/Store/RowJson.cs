@@ -38,6 +38,7 @@ sealed record MessageRow
     [JsonPropertyName("r")] public long? ReportOn { get; init; }
     [JsonPropertyName("mo")] public OptionsRow? Options { get; init; }
     [JsonPropertyName("ml")] public ListRow[]? Lists { get; init; }
+    [JsonPropertyName("tr")] public byte[]? Trace { get; init; }
 
     [JsonPropertyName("mc")]
     [JsonConverter(typeof(ChecksConverter))]
@@ -138,6 +139,7 @@ sealed record EventRow
     [JsonPropertyName("al")] public AlarmRow? Alarm { get; init; }
     [JsonPropertyName("mo")] public OptionsRow? Options { get; init; }
     [JsonPropertyName("rm")] public RemoteRow? Remote { get; init; }
+    [JsonPropertyName("tr")] public byte[]? Trace { get; init; }
 }
 
 sealed record RemoteRow

@@ -111,6 +111,10 @@ public sealed class SessionFacts
     /// for an early talker before the greeting. Zero only looks.</summary>
     public TimeSpan GreetingDelay { get; set; }
 
+    /// <summary>Set by the policy in <see cref="ISessionPolicy.MailAsync"/>: when the last MAIL came. Null:
+    /// it does not need to know.</summary>
+    public DateTimeOffset? MailBegunAt { get; set; }
+
     /// <summary>The policy's own notes on this session.</summary>
     public object? Notes { get; set; }
 

@@ -45,16 +45,18 @@ sealed partial class PosternServer : IAsyncDisposable
     readonly WebApplication web;
     readonly CertificateWatch certificateWatch;
     readonly Metrics metrics;
+    readonly TraceExport? traces;
 
     PosternServer(
         IReadOnlyList<BoundListener> bound, MailTransferAgent agent, ServerCertificate certificate,
             WebApplication web,
-        Metrics metrics, TimeProvider clock)
+        Metrics metrics, TraceExport? traces, TimeProvider clock)
     {
         this.bound = bound;
         this.agent = agent;
         this.web = web;
         this.metrics = metrics;
+        this.traces = traces;
         certificateWatch = new CertificateWatch(certificate, agent, clock);
     }
 
@@ -75,6 +77,7 @@ sealed partial class PosternServer : IAsyncDisposable
         var bound = BoundListener.BindAll(options.Listen);
         MailTransferAgent? agent = null;
         WebApplication? web = null;
+        TraceExport? traces = null;
         try
         {
             var certificate = OpenCertificate(options, clock);
@@ -89,13 +92,14 @@ sealed partial class PosternServer : IAsyncDisposable
             var parts = new AgentParts(clock, NewRandom(), logs, metrics, kinds.Build, resolver)
             {
                 ClaimLinks = kinds.ClaimLinks,
+                Traces = (traces = TraceExport.Start(options, Version, clock))?.Traces,
             };
             agent = await MailTransferAgent.StartAsync(options, store, parts, cancel);
             web = BuildWeb(bound, agent, certificate, reread, sandbox, clock, logs);
             await web.StartAsync(cancel);
             foreach (var socket in (string[])[AdminSocketOf(options), DeliverSocketOf(options)])
                 File.SetUnixFileMode(socket, OwnerAndGroup);
-            return new PosternServer(bound, agent, certificate, web, metrics, clock);
+            return new PosternServer(bound, agent, certificate, web, metrics, traces, clock);
         }
         catch
         {
@@ -104,6 +108,7 @@ sealed partial class PosternServer : IAsyncDisposable
             // It delivers already: attempts are recorded, and the data directory is free again.
             if (agent is not null)
                 await agent.DisposeAsync();
+            traces?.Dispose();
             BoundListener.CloseAll(bound);
             throw;
         }
@@ -377,6 +382,7 @@ sealed partial class PosternServer : IAsyncDisposable
         await certificateWatch.DisposeAsync();
         await agent.StopAsync(AttemptsWithin);
         await agent.DisposeAsync();
+        traces?.Dispose();
         BoundListener.CloseAll(bound);
         metrics.Dispose();
     }

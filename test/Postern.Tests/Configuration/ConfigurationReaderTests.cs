@@ -51,6 +51,38 @@ public sealed class ConfigurationReaderTests
         Assert.Contains("add [[listen]]", error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("otlp = \"127.0.0.1:4318\"", "telemetry.otlp: \"127.0.0.1:4318\" is no URL")]
+    [InlineData("otlp = \"http://h/?x\"", "telemetry.otlp: \"http://h/?x\" is no URL")]
+    [InlineData("protocol = \"udp\"", "telemetry.protocol: \"udp\" is none of \"http\", \"grpc\"")]
+    [InlineData("sample = 1.5", "telemetry.sample: must be from 0 to 1")]
+    [InlineData("sample = -1", "telemetry.sample: must be from 0 to 1")]
+    [InlineData("sample = nan", "telemetry.sample: must be from 0 to 1")]
+    [InlineData("sample = \"all\"", "telemetry.sample: must be a fraction such as 0.1, not text")]
+    [InlineData("headers = \"env:SECRET\"", "telemetry.headers: env:SECRET holds something else")]
+    public void Telemetry_ThatCannotBe_IsAnError(string line, string expected) =>
+        Assert.Contains(expected, Assert.Single(ErrorsOf($"[telemetry]\n{line}")), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("0.25", 0.25)]
+    [InlineData("1", 1)]
+    [InlineData("0", 0)]
+    [InlineData("1.0", 1)]
+    public void Telemetry_PrintsAsItWasRead(string sample, double expected)
+    {
+        var options = OptionsOf(
+            $"[telemetry]\notlp = \"http://127.0.0.1:4317/\"\nprotocol = \"grpc\"\nsample = {sample}");
+        Assert.Equal(
+            new TelemetryOptions
+            {
+                Otlp = "http://127.0.0.1:4317/",
+                Protocol = OtlpProtocol.Grpc,
+                Sample = expected,
+            },
+            options.Telemetry);
+        Assert.Equal(options.Telemetry, OptionsOf(ConfigurationPrinter.Print(options)).Telemetry);
+    }
+
     [Fact]
     public void Verdicts_StandBelowInbound_AndPrintAsTheyWereRead()
     {

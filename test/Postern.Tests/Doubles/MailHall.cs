@@ -28,7 +28,7 @@ sealed class MailHall : IAsyncDisposable
     /// <param name="build">Makes the transports. Null: scripted ones, in <see cref="Ways"/>.</param>
     public MailHall(
         PosternOptions? options = null, MemoryDisk? disk = null, FakeTimeProvider? clock = null,
-        Func<string, TransportOptions, ITransport>? build = null)
+        Func<string, TransportOptions, ITransport>? build = null, MailTraces? traces = null)
     {
         Options = options ?? OptionsOf(Route("all", via: ["relay"]));
         Disk = disk ?? new MemoryDisk();
@@ -40,7 +40,8 @@ sealed class MailHall : IAsyncDisposable
             new TransportTable(Options, build ?? (
                 (name, _) => Ways[name] = Ways.GetValueOrDefault(name) ?? new(name)));
         Queue = new MessageQueue(
-            Options, Store, Health, table, Alarms, metrics, Clock, new Random(1), NullLogger.Instance);
+            Options, Store, Health, table, Alarms, metrics, Clock, new Random(1), NullLogger.Instance)
+        { Traces = traces };
         Queue.Dispatcher.RunWorker = workers.Enqueue;
     }
 
@@ -225,7 +226,7 @@ sealed class MailHall : IAsyncDisposable
     public async ValueTask<MailHall> CrashAsync()
     {
         Store.Crash();
-        var next = new MailHall(Options, Disk, Clock);
+        var next = new MailHall(Options, Disk, Clock, traces: Queue.Traces);
         await next.StartAsync();
         return next;
     }

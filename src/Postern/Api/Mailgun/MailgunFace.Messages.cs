@@ -5,6 +5,7 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http.Features;
+using Postern.Mta.Events;
 using Postern.Mta.Intake;
 using Postern.Mta.Queue;
 using Postern.Mta.Tracking;
@@ -33,6 +34,7 @@ sealed partial class MailgunFace
     async Task<JsonObject> SendAsync(HttpContext context, string domain)
     {
         var cancel = context.RequestAborted;
+        var begun = BeginTrace(context);
         CheckStore();
         using var once = RequestOnce.Claim(context, domain, agent.Queue.Answers);
         await using var form = await ReaderFor(context).ReadAsync(context.Request, cancel);
@@ -61,7 +63,10 @@ sealed partial class MailgunFace
                     octets, only, messageId, LinksOf(tracking, domain, sink, admitted), cancel);
                 Check(octets, ref room);
                 mails.Add(new ApiMail(
-                    sink, sender, admitted, ClientOf(context, domain), OptionsOf(request, domain)));
+                    sink, sender, admitted, ClientOf(context, domain), OptionsOf(request, domain))
+                {
+                    Begun = begun,
+                });
             }
             return await AcceptAsync(mails, Queued(messageId!), once);
         }
@@ -75,6 +80,7 @@ sealed partial class MailgunFace
     async Task<JsonObject> SendMimeAsync(HttpContext context, string domain)
     {
         var cancel = context.RequestAborted;
+        var begun = BeginTrace(context);
         CheckStore();
         using var once = RequestOnce.Claim(context, domain, agent.Queue.Answers);
         await using var sink = door.OpenContent();
@@ -110,9 +116,21 @@ sealed partial class MailgunFace
         var sender = new ReversePath(AuthorOf(facts));
         var mail = new ApiMail(
             sink, sender, Admit(domain, sender, request.To), ClientOf(context, domain),
-            OptionsOf(request, domain));
+            OptionsOf(request, domain))
+        {
+            Begun = begun,
+        };
         return await AcceptAsync(
             [mail], Queued(facts.MessageId ?? $"<{ApiDoor.IdOf(sink)}@{agent.Options.Hostname}>"), once);
+    }
+
+    /// <summary>W3C Trace Context: several headers of either name are none. Null: nobody wants to
+    /// know.</summary>
+    SubmissionStart? BeginTrace(HttpContext context)
+    {
+        var (parent, state) = (context.Request.Headers.TraceParent, context.Request.Headers.TraceState);
+        return door.Begin(
+            parent.Count == 1 ? parent[0] : null, state.Count == 0 ? null : string.Join(',', state!));
     }
 
     /// <exception cref="ApiException">It is no message that has an author.</exception>

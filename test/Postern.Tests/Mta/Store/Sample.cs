@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using System.Text;
 using Postern.Mta;
 using Postern.Mta.Events;
@@ -149,7 +150,12 @@ static class Sample
         Alarm = new Alarm("login", "relay", Start, "text", ""),
         Options = FullOptions,
         Remote = new RemoteFacts("webhook", "id-1", Start.AddTicks(8), "bounce", """{"ip":"192.0.2.7"}"""),
+        Trace = FullTrace,
     };
+
+    public static readonly MailTrace FullTrace = new(
+        ActivityTraceId.CreateFromString("0af7651916cd43dd8448eb211c80319c"),
+        ActivitySpanId.CreateFromString("b7ad6b7169203331"), "congo=t61rcWkgMzE,rojo=00f067aa0ba902b7");
 
     public static readonly MailOptions FullOptions = new()
     {

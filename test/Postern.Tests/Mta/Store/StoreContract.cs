@@ -91,6 +91,21 @@ public abstract class StoreContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Commit_OfATracedMessage_GivesItsTraceBack()
+    {
+        var without = FullTrace with { State = null };
+        await Store.CommitAsync(Accept(Message(17) with { Trace = FullTrace }, Recipient(17)));
+        await Store.CommitAsync(Accept(Message(18) with { Trace = without }, Recipient(18)));
+        await Store.CommitAsync(Accept(Message(19), Recipient(19)));
+        await ReopenAsync();
+        Assert.Equal(FullTrace, (await Store.ReadMessageAsync(new QueueId(17), None))!.Message.Trace);
+        Assert.Equal(without, (await Store.ReadMessageAsync(new QueueId(18), None))!.Message.Trace);
+        Assert.Null((await Store.ReadMessageAsync(new QueueId(19), None))!.Message.Trace);
+        Assert.DoesNotContain("\"tr\"", JsonSerializer.Serialize(
+            RowCodec.ToRow(Message(19)), RowJson.Default.MessageRow), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Row_OfBeforeThereWereChecks_IsStillRead()
     {
         var row = JsonSerializer.Deserialize(
