@@ -484,6 +484,9 @@ public sealed record LogOptions
     /// <summary>How long events are kept in the store.</summary>
     public TimeSpan Keep { get; init; } = TimeSpan.FromDays(90);
 
+    /// <summary>Which attempts' events tell what was said to the next hop.</summary>
+    public KeptConversations Conversation { get; init; } = KeptConversations.Troubled;
+
     internal static readonly SettingTable<LogOptions> Settings =
         new("The log, and the events kept in the store.")
     {
@@ -496,10 +499,23 @@ public sealed record LogOptions
         new ValueSetting<LogOptions, TimeSpan>("keep", Kinds.Duration,
             "How long events are kept in the store.",
             o => o.Keep, (o, v) => o with { Keep = v }),
+        new ValueSetting<LogOptions, KeptConversations>("conversation", Kinds.Word<KeptConversations>(),
+            "What was said to the next hop is kept with an attempt's event, at most 4 KiB and never a login: "
+            + "when the attempt was not taken, always, or never.",
+            o => o.Conversation, (o, v) => o with { Conversation = v }),
     };
 }
 
 public enum LogFormat { Console, Json, Postfix }
+
+/// <summary>Attempts whose events tell what was said.</summary>
+public enum KeptConversations
+{
+    /// <summary>Those that proved nothing, failed, or ended unknown.</summary>
+    Troubled,
+    All,
+    None,
+}
 
 /// <summary><c>[accounts.NAME]</c>.</summary>
 public sealed record AccountOptions

@@ -44,6 +44,7 @@ public static class SandboxOptions
         {
             [Domain] = new() { ApiKeys = [new Secret("sandbox:", ApiKey)] },
         },
+        Log = new LogOptions { Conversation = KeptConversations.All },
         // An application under development listens on the same machine.
         Webhooks = new WebhookOptions
         {

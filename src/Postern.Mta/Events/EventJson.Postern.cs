@@ -57,6 +57,22 @@ public static partial class EventJson
         WriteText(json, "relay"u8, facts.Relay);
         json.WriteNumber("connection-use"u8, facts.ConnectionUse);
         WriteText(json, "tls"u8, facts.Tls);
+        if (facts.Conversation is { } conversation)
+            WriteConversation(json, conversation);
+    }
+
+    static void WriteConversation(Utf8JsonWriter json, Conversation conversation)
+    {
+        json.WriteStartArray("conversation"u8);
+        foreach (var turn in conversation.Turns)
+        {
+            json.WriteStartObject();
+            WriteText(json, "said"u8, turn.Said);
+            WriteText(json, "answer"u8, turn.Answer);
+            WriteNumber(json, "ms"u8, turn.Ms);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
     }
 
     static void WriteAlarm(Utf8JsonWriter json, Alarm alarm, EventKind kind)

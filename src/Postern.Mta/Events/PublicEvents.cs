@@ -23,10 +23,16 @@ public static class PublicEvents
 
     /// <summary>What a next hop took counts as delivered; an attempt that proved nothing is a failure for
     /// the time being.</summary>
-    static MailEvent Told(MailEvent fact) => fact.Kind switch
+    static MailEvent Told(MailEvent fact) => WithoutTalk(fact) switch
     {
-        EventKind.Relayed => fact with { Kind = EventKind.Delivered },
-        EventKind.Attempted => fact with { Kind = EventKind.Failed, Severity = EventSeverity.Temporary },
-        _ => fact,
+        { Kind: EventKind.Relayed } told => told with { Kind = EventKind.Delivered },
+        { Kind: EventKind.Attempted } told =>
+            told with { Kind = EventKind.Failed, Severity = EventSeverity.Temporary },
+        var told => told,
     };
+
+    /// <summary>What was said to the next hop is for operators alone.</summary>
+    static MailEvent WithoutTalk(MailEvent fact) => fact.Facts is { Conversation: not null } facts
+        ? fact with { Facts = facts with { Conversation = null } }
+        : fact;
 }

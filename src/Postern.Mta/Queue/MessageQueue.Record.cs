@@ -29,7 +29,10 @@ public sealed partial class MessageQueue
         {
             var result = report.Results[i];
             var row = work.Recipients[i];
-            var what = DescribeAttempt(work, row, result, report.Facts, startedAt, now);
+            var facts = IsTalkKept(result) && report.Talk is { } talk
+                ? report.Facts with { Conversation = talk(i) }
+                : report.Facts;
+            var what = DescribeAttempt(work, row, result, facts, startedAt, now);
             if (Settle(work, row, result, what, now, change, reports) is { } elsewhere)
                 (again ??= []).Add(elsewhere);
             isFed |= await FeedAsync(work, report, what, i, change).ConfigureAwait(false);
@@ -322,6 +325,14 @@ public sealed partial class MessageQueue
             Reply = result.Text,
         };
     }
+
+    bool IsTalkKept(AttemptResult result) => Options.Log.Conversation switch
+    {
+        KeptConversations.All => true,
+        KeptConversations.Troubled => result is not AttemptResult.Relayed,
+        KeptConversations.None => false,
+        _ => throw new UnreachableException(),
+    };
 
     static bool IsWaiting(Recipient row) => row.State is RecipientState.Ready or RecipientState.Deferred;
 

@@ -269,10 +269,16 @@ static class RowCodec
         SetUp = facts.SetUp.Ticks,
         Transmission = facts.Transmission.Ticks,
         Tls = facts.Tls,
+        Conversation = facts.Conversation is null ? null : [.. facts.Conversation.Turns.Select(
+            turn => new TurnRow { Said = turn.Said, Answer = turn.Answer, Ms = turn.Ms })],
     };
 
     static AttemptFacts? ToFacts(AttemptRow? row) => row is null ? null : new AttemptFacts(
-        row.Relay ?? "", row.ConnectionUse, new TimeSpan(row.SetUp), new TimeSpan(row.Transmission), row.Tls);
+        row.Relay ?? "", row.ConnectionUse, new TimeSpan(row.SetUp), new TimeSpan(row.Transmission), row.Tls)
+    {
+        Conversation = row.Conversation is null ? null : Conversation.FromKept(
+            [.. row.Conversation.Select(turn => new ConversationTurn(turn.Said, turn.Answer, turn.Ms))]),
+    };
 
     static OptionsRow? ToRow(MailOptions? options) => options is null ? null : new OptionsRow
     {

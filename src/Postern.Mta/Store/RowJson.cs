@@ -158,6 +158,14 @@ sealed record AttemptRow
     [JsonPropertyName("c")] public long SetUp { get; init; }
     [JsonPropertyName("d")] public long Transmission { get; init; }
     [JsonPropertyName("t")] public string? Tls { get; init; }
+    [JsonPropertyName("v")] public TurnRow[]? Conversation { get; init; }
+}
+
+sealed record TurnRow
+{
+    [JsonPropertyName("s")] public string? Said { get; init; }
+    [JsonPropertyName("a")] public string? Answer { get; init; }
+    [JsonPropertyName("m")] public int? Ms { get; init; }
 }
 
 sealed record AlarmRow

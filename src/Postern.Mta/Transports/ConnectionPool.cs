@@ -128,4 +128,5 @@ sealed class ConnectionPool : IAsyncDisposable
 }
 
 /// <summary>A session with a relay and where it leads.</summary>
-sealed record RelayConnection(SmtpClientConnection Session, RelayTarget Target);
+/// <param name="Since">When it was set up.</param>
+sealed record RelayConnection(SmtpClientConnection Session, RelayTarget Target, DateTimeOffset Since);

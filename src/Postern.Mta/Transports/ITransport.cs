@@ -104,6 +104,10 @@ public sealed record Attempt(
 /// <summary>One result per recipient, in the attempt's order, and facts for log and event.</summary>
 public sealed record AttemptReport(IReadOnlyList<AttemptResult> Results, AttemptFacts Facts)
 {
+    /// <summary>What was said, for a recipient by its place in the attempt; put into words only when it is
+    /// asked for. Null: there is nothing to tell.</summary>
+    public Func<int, Conversation?>? Talk { get; init; }
+
     /// <summary>The same result for every recipient.</summary>
     public static AttemptReport ForAll(Attempt attempt, AttemptResult result, AttemptFacts facts) =>
         new([.. Enumerable.Repeat(result, attempt.Recipients.Count)], facts);
@@ -119,6 +123,9 @@ public sealed record AttemptFacts(
     string Relay, int ConnectionUse, TimeSpan SetUp, TimeSpan Transmission, string? Tls)
 {
     public static readonly AttemptFacts None = new("none", 0, TimeSpan.Zero, TimeSpan.Zero, null);
+
+    /// <summary>What was said, of an event's recipient. Null: not kept (<c>log.conversation</c>).</summary>
+    public Conversation? Conversation { get; init; }
 }
 
 /// <summary>Whom a deferral is blamed on; it decides what happens next (DESIGN §1.1 law 5).</summary>

@@ -36,13 +36,14 @@ sealed class PipeConversation(ChildProcess child, string program, TimeSpan limit
         await feeding.ConfigureAwait(false);
         var text = PipeRun.Tidy(output.AsSpan(0, length));
         var signal = ChildStatus.SignalOf(status);
-        if (signal == 0)
-            return new PipeRun.Exited(program, text, ChildStatus.ExitCodeOf(status));
-        if (signal == Posix.SignalKill && cancel.IsCancellationRequested)
-            return new PipeRun.Stopped(program, text);
-        return signal == Posix.SignalKill && late.IsCancellationRequested
-            ? new PipeRun.TimedOut(program, text, limit)
-            : new PipeRun.Killed(program, text, signal);
+        PipeRun run = signal == 0
+            ? new PipeRun.Exited(program, text, ChildStatus.ExitCodeOf(status))
+            : signal == Posix.SignalKill && cancel.IsCancellationRequested
+                ? new PipeRun.Stopped(program, text)
+                : signal == Posix.SignalKill && late.IsCancellationRequested
+                    ? new PipeRun.TimedOut(program, text, limit)
+                    : new PipeRun.Killed(program, text, signal);
+        return run with { Tail = PipeRun.TailOf(output.AsSpan(0, length)) };
     }
 
     /// <summary>Writes fields and content, then closes. A script may stop reading whenever it likes: its exit

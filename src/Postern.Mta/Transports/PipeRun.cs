@@ -15,6 +15,34 @@ abstract record PipeRun(string Program, string Output)
     /// <summary>Output shown in the result's text, in characters.</summary>
     const int OutputShownMax = 1000;
 
+    /// <summary>Output that is shown with its lines, in octets from the end of what is kept.</summary>
+    const int TailOctetsMax = 900;
+
+    /// <summary>The last lines of <see cref="Output"/> as they came; to be escaped where they are
+    /// shown.</summary>
+    public string Tail { get; init; } = "";
+
+    /// <summary>How it ended and what it said last.</summary>
+    public string ToTalk()
+    {
+        var invariant = CultureInfo.InvariantCulture;
+        var end = this switch
+        {
+            NotStarted { Problem: var problem } => $"({problem.Text})",
+            Exited { Code: var code } => string.Create(invariant, $"exit {code}"),
+            Killed { Signal: var signal } => string.Create(invariant, $"signal {signal}"),
+            TimedOut { Limit: var limit } =>
+                string.Create(invariant, $"(timed out after {limit.TotalSeconds:0.###} s)"),
+            Stopped => "(the server stops)",
+            _ => throw new System.Diagnostics.UnreachableException(),
+        };
+        return Tail.Length == 0 ? end : $"{end}\n{Tail}";
+    }
+
+    /// <summary>The last lines of what a script wrote.</summary>
+    public static string TailOf(ReadOnlySpan<byte> output) => Encoding.UTF8.GetString(
+        output[Math.Max(0, output.Length - TailOctetsMax)..]).Trim();
+
     /// <summary>It never ran.</summary>
     public sealed record NotStarted(string Program, PipeProblem Problem) : PipeRun(Program, "");
 

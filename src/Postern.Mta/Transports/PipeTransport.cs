@@ -81,6 +81,7 @@ public sealed class PipeTransport : ITransport
         var taken = attempt.Recipients.Where(recipient => !results.ContainsKey(recipient.Number)).ToList();
         var description = options.Json ? new Lazy<Task<MailDescription>>(() => MailDescription
             .ReadAsync(attempt.Content, source.DataDirectory, options.Parse, cancel).AsTask()) : null;
+        var runs = new Dictionary<int, (PipeRun Run, int Recipients, TimeSpan EndedAfter)>();
         AttemptResult? obstacle = null;
         foreach (var group in GroupsOf(taken))
         {
@@ -91,6 +92,8 @@ public sealed class PipeTransport : ITransport
                 var run = await RunAsync(attempt, facts, description, group, cancel)
                     .ConfigureAwait(false);
                 result = run.Judge(Name, options.ExitCodes);
+                foreach (var recipient in group)
+                    runs.Add(recipient.Number, (run, group.Count, clock.GetElapsedTime(started)));
                 if (run is PipeRun.NotStarted or PipeRun.TimedOut or PipeRun.Stopped)
                     obstacle = run is PipeRun.Stopped ? NotBegun : result as AttemptResult.NextHopDown;
             }
@@ -99,7 +102,18 @@ public sealed class PipeTransport : ITransport
         }
         return new AttemptReport(
             [.. attempt.Recipients.Select(recipient => results[recipient.Number])],
-            new AttemptFacts(Name, 0, TimeSpan.Zero, clock.GetElapsedTime(started), null));
+            new AttemptFacts(Name, 0, TimeSpan.Zero, clock.GetElapsedTime(started), null))
+        {
+            Talk = recipient => runs.TryGetValue(attempt.Recipients[recipient].Number, out var made)
+                ? Describe(made.Run, made.Recipients, made.EndedAfter)
+                : null,
+        };
+    }
+
+    Conversation Describe(PipeRun run, int recipients, TimeSpan endedAfter)
+    {
+        var turn = new ConversationTurn(options.Argv[0], run.ToTalk(), Conversation.ToMs(endedAfter));
+        return Conversation.Of(Conversation.OthersOf(recipients) is { } others ? [turn, others] : [turn]);
     }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;

@@ -24,7 +24,7 @@ partial class SmtpTransport
             // The configuration allows a login without TLS on loopback only; so does the wire.
             AllowLoginInClear = IPAddress.IsLoopback(target.Address),
         };
-        return await SmtpClientConnection.OpenAsync(stream, own, clock, setUp);
+        return await SmtpClientConnection.OpenAsync(stream, own, clock, run.Talk.Connected(target), setUp);
     }
 
     async ValueTask<Stream?> ConnectAsync(Run run, RelayTarget target, CancellationToken setUp)
@@ -38,9 +38,9 @@ partial class SmtpTransport
         catch (Exception e) when (e is SocketException or OperationCanceledException)
         {
             run.WasStopped |= setUp.IsCancellationRequested;
-            run.Take(SmtpBlame.OfConnect(target, e is SocketException s
-                ? s.Message
-                : "Connection timed out"));
+            var reason = e is SocketException s ? s.Message : "Connection timed out";
+            run.Take(SmtpBlame.OfConnect(target, reason));
+            run.Talk.Note($"connecting to {target}", reason, clock.GetTimestamp());
             return null;
         }
     }
@@ -74,8 +74,13 @@ partial class SmtpTransport
     /// <summary>One attempt under way: envelope, what is known so far, and times for the log.</summary>
     sealed class Run(Attempt attempt)
     {
-        long startedAt, readyAt;
+        long readyAt;
         string? tls;
+
+        /// <summary>Timestamp.</summary>
+        public long StartedAt { get; private set; }
+
+        public SmtpTalk Talk { get; } = new();
 
         public Attempt Attempt { get; } = attempt;
 
@@ -107,7 +112,7 @@ partial class SmtpTransport
         /// <summary>The attempt was cancelled, or its time limit ran out.</summary>
         public bool WasStopped { get; set; }
 
-        public void Start(long now) => startedAt = now;
+        public void Start(long now) => StartedAt = now;
 
         /// <summary>The message of the next run.</summary>
         public async ValueTask<OutgoingMessage?> TakeNextAsync()
@@ -139,7 +144,7 @@ partial class SmtpTransport
             return new AttemptFacts(
                 Target?.ToString() ?? "none",
                 readyAt == 0 ? 0 : ConnectionUse,
-                clock.GetElapsedTime(startedAt, setUpEnd),
+                clock.GetElapsedTime(StartedAt, setUpEnd),
                 clock.GetElapsedTime(setUpEnd, now),
                 tls);
         }

@@ -107,7 +107,7 @@ public sealed partial class SmtpTransport : ITransport
         run.Start(clock.GetTimestamp());
         using var limit = new CancellationTokenSource(options.Timeout ?? Timeout.InfiniteTimeSpan, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
-        if (begun is null || !await TrySessionAsync(run, begun.Hop, begun.Connection, either.Token))
+        if (begun is null || !await TryKeptAsync(run, begun.Hop, begun.Connection, either.Token))
         {
             foreach (var hop in HopsFor(attempt.Recipients[0].Address.Domain))
             {
@@ -120,7 +120,10 @@ public sealed partial class SmtpTransport : ITransport
             // Ours to stop is no result; the time limit of the attempt is one like any other time-out.
             cancel.ThrowIfCancellationRequested();
         }
-        return new AttemptReport(run.Results, run.ToFacts(clock));
+        return new AttemptReport(run.Results, run.ToFacts(clock))
+        {
+            Talk = recipient => run.Talk.Describe(recipient, run.StartedAt, session.Login, clock),
+        };
     }
 
     public ValueTask DisposeAsync() => pool.DisposeAsync();
@@ -142,14 +145,17 @@ public sealed partial class SmtpTransport : ITransport
 
     /// <summary>True when the attempt has its answer.</summary>
     async ValueTask<bool> TryKeptAsync(Run run, NextHop hop, CancellationToken cancel) =>
-        pool.TryTake(hop, out var kept) && await TrySessionAsync(run, hop, kept, cancel);
+        pool.TryTake(hop, out var kept) && await TryKeptAsync(run, hop, kept, cancel);
 
     // RFC 5321 does not say how long a session may lie idle: one found closed is no attempt, the next
     // step is a fresh one.
-    async ValueTask<bool> TrySessionAsync(
-        Run run, NextHop hop, RelayConnection connection, CancellationToken cancel) =>
-        await SendAsync(run, hop, connection, cancel)
+    async ValueTask<bool> TryKeptAsync(
+        Run run, NextHop hop, RelayConnection connection, CancellationToken cancel)
+    {
+        run.Talk.Kept(connection);
+        return await SendAsync(run, hop, connection, cancel)
             is not (TransactionResult.ClosedWhileIdle or TransactionResult.NotOffered);
+    }
 
     async ValueTask<bool> TryFreshAsync(Run run, NextHop hop, CancellationToken cancel)
     {
@@ -159,6 +165,7 @@ public sealed partial class SmtpTransport : ITransport
         {
             case TargetSearch.Nowhere nowhere:
                 run.Take(nowhere.Result);
+                run.Talk.Note($"looking for {hop.Text}", nowhere.Result.Text, clock.GetTimestamp());
                 return false;
             case TargetSearch.Found found:
                 foreach (var target in found.Targets)
@@ -203,7 +210,8 @@ public sealed partial class SmtpTransport : ITransport
             case null:
                 return false;
             case OpenResult.Ready ready:
-                var sent = await SendAsync(run, hop, new RelayConnection(ready.Connection, target), cancel);
+                var sent = await SendAsync(run, hop, new RelayConnection(
+                    ready.Connection, target, clock.GetUtcNow()), cancel);
                 // Another host of the same domain may offer what this one lacks (RFC 6531 §3.2).
                 return sent is not TransactionResult.NotOffered;
             default:
@@ -227,6 +235,7 @@ public sealed partial class SmtpTransport : ITransport
             result = await connection.Session.SendAsync(
                 run.Message, MayFollow(run, connection) ? run.TakeNextAsync : null, cancel);
             run.ConnectionUse = Math.Max(connection.Session.TransactionsBegun, 1);
+            NoteTalk(run, connection.Session.TakeTalk(), result);
         }
         finally
         {
@@ -244,6 +253,32 @@ public sealed partial class SmtpTransport : ITransport
         greylist.Look(result, run.Results);
         return result;
     }
+
+    /// <summary>Where nothing was said there is a reason for it.</summary>
+    void NoteTalk(Run run, TransactionTalk? talk, TransactionResult result)
+    {
+        if (talk is not null)
+            run.Talk.Sent(talk);
+        else
+            run.Talk.Note("MAIL FROM was not sent", result switch
+            {
+                TransactionResult.ClosedWhileIdle idle => idle.Detail,
+                TransactionResult.Lost lost => lost.Detail,
+                TransactionResult.PeerClosing closing => $"the relay said {closing.Reply}",
+                TransactionResult.NotOffered missing => $"{NameOf(missing.Extension)} is not offered",
+                TransactionResult.TooLarge large =>
+                    $"{large.Octets} octets are more than the relay's SIZE of {large.OctetsMax}",
+                _ => null,
+            }, clock.GetTimestamp());
+    }
+
+    static string NameOf(NeededExtension extension) => extension switch
+    {
+        NeededExtension.EightBitMime => "8BITMIME",
+        NeededExtension.SmtpUtf8 => "SMTPUTF8",
+        NeededExtension.StartTls => "STARTTLS",
+        _ => throw new System.Diagnostics.UnreachableException(),
+    };
 
     /// <summary>One more message may be begun on this connection. Lanes that share connections take turns
     /// instead.</summary>

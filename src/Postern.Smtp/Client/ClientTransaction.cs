@@ -12,7 +12,7 @@ namespace Postern.Smtp.Client;
 /// reply. With PIPELINING a flight is as long as it may be, without it one command. 421 ends it at any stage.
 /// Over LMTP the content has one reply for each accepted recipient, in their order.
 /// </remarks>
-sealed class ClientTransaction
+sealed partial class ClientTransaction
 {
     /// <summary>
     /// Commands in one flight: few enough that neither side's socket buffers fill (RFC 2920 §3.1).
@@ -27,9 +27,10 @@ sealed class ClientTransaction
     readonly RecipientReply[] recipients;
     readonly Reply?[] finals;
     readonly int mailAt, dataAt;
+    readonly long[] answeredAt;
     readonly bool isPipelined, needsUtf8;
     int written, answered, accepted;
-    Reply? mailReply, dataReply;
+    Reply? resetReply, mailReply, dataReply, finalReply;
     TransactionResult? result;
 
     public ClientTransaction(
@@ -44,6 +45,7 @@ sealed class ClientTransaction
         finals = protocol == ClientProtocol.Lmtp ? new Reply?[recipients.Length] : [];
         mailAt = firstStage == SmtpStage.Reset ? 1 : 0;
         dataAt = mailAt + 1 + recipients.Length;
+        answeredAt = new long[dataAt + 2 + finals.Length];
         isPipelined = capabilities.Has(Extensions.Pipelining);
         needsUtf8 = NeedsSmtpUtf8(message, protocol);
     }
@@ -172,9 +174,11 @@ sealed class ClientTransaction
     }
 
     /// <summary>The reply to what was asked first of what is unanswered.</summary>
-    public void Take(Reply reply)
+    /// <param name="at">Timestamp of the connection's clock.</param>
+    public void Take(Reply reply, long at)
     {
         var stage = Stage;
+        answeredAt[answered] = at;
         if (reply.Code == 421 && !(stage == SmtpStage.EndOfData && protocol == ClientProtocol.Lmtp))
         {
             // RFC 5321 §3.8: it may come in answer to anything, and the connection is over.
@@ -196,6 +200,7 @@ sealed class ClientTransaction
     /// <summary>A chunk before the last one was not taken.</summary>
     public void RefuseChunk(Reply reply)
     {
+        finalReply = reply;
         LeavesPeerInside = true;
         result = reply.Code == 421
             ? new TransactionResult.PeerClosing(SmtpStage.Bdat, reply, recipients)
@@ -203,9 +208,13 @@ sealed class ClientTransaction
     }
 
     /// <summary>The peer refused in the middle of the content.</summary>
-    public void RefuseEarly(Reply reply) => result = reply.Code == 421
-        ? new TransactionResult.PeerClosing(SmtpStage.Body, reply, recipients)
-        : new TransactionResult.Completed(recipients, reply);
+    public void RefuseEarly(Reply reply)
+    {
+        finalReply = reply;
+        result = reply.Code == 421
+            ? new TransactionResult.PeerClosing(SmtpStage.Body, reply, recipients)
+            : new TransactionResult.Completed(recipients, reply);
+    }
 
     /// <summary>No answer will come.</summary>
     public void End(LossCause cause, string detail, SmtpStage? at = null)
@@ -236,6 +245,7 @@ sealed class ClientTransaction
         switch (stage)
         {
             case SmtpStage.Reset:
+                resetReply = reply;
                 break;
             case SmtpStage.MailFrom:
                 mailReply = reply;
@@ -281,6 +291,7 @@ sealed class ClientTransaction
     void Conclude(Reply reply)
     {
         EndOfDataSent = false;
+        finalReply = reply;
         if (mailReply is { IsPositive: false })
             End(new TransactionResult.MailRefused(mailReply));
         else if (accepted == 0)

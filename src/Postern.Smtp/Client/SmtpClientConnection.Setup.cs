@@ -12,12 +12,12 @@ partial class SmtpClientConnection
     /// <summary>Nothing sensible can be written any more, not even QUIT.</summary>
     bool isBroken;
 
-    async ValueTask<OpenResult> SetUpAsync(CancellationToken cancel)
+    async ValueTask<OpenResult> SetUpAsync(SetUpTalk talk, CancellationToken cancel)
     {
         var stage = SmtpStage.TlsHandshake;
         try
         {
-            if (options.Tls == TlsMode.Immediate && await ShakeHandsAsync() is { } failure)
+            if (options.Tls == TlsMode.Immediate && await ShakeHandsAsync(talk) is { } failure)
                 return failure;
             var session = new SmtpClientSession(options, commands, Tls);
             var step = session.Begin();
@@ -27,12 +27,15 @@ partial class SmtpClientConnection
                 {
                     case SetupStep.Ask ask:
                         stage = ask.Stage;
+                        talk.Ask(session.Said);
                         var read = await AskAsync(stage);
+                        if (read.Reply is { } heard)
+                            talk.Take(heard, clock.GetTimestamp());
                         step = read.Reply is { } reply ? session.Take(reply) : Lost(stage, read.Cause);
                         break;
                     case SetupStep.StartTls:
                         stage = SmtpStage.TlsHandshake;
-                        if (await StartTlsAsync() is { } refusal)
+                        if (await StartTlsAsync(talk) is { } refusal)
                             return refusal;
                         session = new SmtpClientSession(options, commands, Tls);
                         step = session.BeginAfterStartTls();
@@ -73,7 +76,7 @@ partial class SmtpClientConnection
         return await replies.ReadAsync(abort.Token);
     }
 
-    async ValueTask<OpenResult?> StartTlsAsync()
+    async ValueTask<OpenResult?> StartTlsAsync(SetUpTalk talk)
     {
         if (replies.HasLeftover())
         {
@@ -85,10 +88,10 @@ partial class SmtpClientConnection
                 LossCause.ProtocolError,
                 "octets in the clear behind the reply to STARTTLS");
         }
-        return await ShakeHandsAsync();
+        return await ShakeHandsAsync(talk);
     }
 
-    async ValueTask<OpenResult?> ShakeHandsAsync()
+    async ValueTask<OpenResult?> ShakeHandsAsync(SetUpTalk talk)
     {
         var check = new CertificateCheck(options);
         var encrypted = new SslStream(wire, leaveInnerStreamOpen: true);
@@ -111,6 +114,7 @@ partial class SmtpClientConnection
             encrypted.SslProtocol,
             encrypted.NegotiatedCipherSuite.ToString(),
             options.Tls == TlsMode.Opportunistic ? TlsTrust.Untrusted : TlsTrust.Verified);
+        talk.Secured(Tls, clock.GetTimestamp());
         return null;
     }
 

@@ -27,6 +27,7 @@ public sealed partial class SmtpClientConnection : IAsyncDisposable
     ReplyReader replies;
     SmtpStage nextFirstStage = SmtpStage.MailFrom;
     (OutgoingMessage Message, ClientTransaction Transaction)? begun;
+    ClientTransaction? last;
     bool wasBegun;
     long lastUsedAt;
 
@@ -61,13 +62,20 @@ public sealed partial class SmtpClientConnection : IAsyncDisposable
     /// <param name="wire">A connected stream; it belongs to the connection from here on and is closed on
     /// failure.</param>
     /// <param name="cancel">Cancelled: the outcome is <see cref="LossCause.Stopped"/>.</param>
+    public static ValueTask<OpenResult> OpenAsync(
+        Stream wire, SmtpClientOptions options, TimeProvider clock, CancellationToken cancel) =>
+        OpenAsync(wire, options, clock, new SetUpTalk(), cancel);
+
+    /// <inheritdoc cref="OpenAsync(Stream, SmtpClientOptions, TimeProvider, CancellationToken)"/>
+    /// <param name="talk">Gets what was said.</param>
     public static async ValueTask<OpenResult> OpenAsync(
-        Stream wire, SmtpClientOptions options, TimeProvider clock, CancellationToken cancel)
+        Stream wire, SmtpClientOptions options, TimeProvider clock, SetUpTalk talk, CancellationToken cancel)
     {
         var connection = new SmtpClientConnection(wire, options, clock);
         using var stop = cancel.UnsafeRegister(
             static c => ((SmtpClientConnection)c!).abort.Cancel(), connection);
-        var result = await connection.SetUpAsync(cancel);
+        var result = await connection.SetUpAsync(talk, cancel);
+        talk.End(result, clock.GetTimestamp());
         if (result is not OpenResult.Ready)
             await connection.DisposeAsync();
         return result;
@@ -89,6 +97,7 @@ public sealed partial class SmtpClientConnection : IAsyncDisposable
         using var stop = cancel.UnsafeRegister(static c => ((SmtpClientConnection)c!).abort.Cancel(), this);
         var transaction = TakeBegun();
         wasBegun = transaction is not null;
+        last = null;
         transaction ??= new ClientTransaction(
             message, Capabilities, WayFor(message), nextFirstStage, options.Protocol);
         try
@@ -96,6 +105,7 @@ public sealed partial class SmtpClientConnection : IAsyncDisposable
             if (!wasBegun && replies.SpokeFirst(abort.Token) && !abort.IsCancellationRequested)
                 return await SpokeWhileIdleAsync();
             TransactionsBegun++;
+            last = transaction;
             await ConverseAsync(transaction, message.Content, next);
         }
         catch (Exception e) when (IsLoss(e))
@@ -128,6 +138,15 @@ public sealed partial class SmtpClientConnection : IAsyncDisposable
         var transaction = begun?.Transaction;
         begun = null;
         return transaction;
+    }
+
+    /// <summary>What was said in the last transaction; once, so that nothing holds its message. Null: it was
+    /// taken, or nothing was said.</summary>
+    public TransactionTalk? TakeTalk()
+    {
+        var talk = last is null ? null : new TransactionTalk(last);
+        last = null;
+        return talk;
     }
 
     /// <summary>Says QUIT where that makes sense, waits a moment for the reply and closes.</summary>
@@ -164,7 +183,7 @@ public sealed partial class SmtpClientConnection : IAsyncDisposable
                     break;
                 case TransactionMove.AwaitReply:
                     if (await ReadReplyAsync(transaction, transaction.Stage) is { } reply)
-                        transaction.Take(reply);
+                        transaction.Take(reply, clock.GetTimestamp());
                     break;
                 case TransactionMove.SendContent:
                     await SendDataAsync(transaction, content, next);
@@ -262,6 +281,7 @@ public sealed partial class SmtpClientConnection : IAsyncDisposable
     void Conclude(ClientTransaction transaction)
     {
         lastUsedAt = clock.GetTimestamp();
+        transaction.EndedAt = lastUsedAt;
         nextFirstStage = transaction.LeavesPeerInside ? SmtpStage.Reset : SmtpStage.MailFrom;
         IsReusable = !abort.IsCancellationRequested && !isBroken
             && transaction.Result is TransactionResult.Completed or TransactionResult.MailRefused

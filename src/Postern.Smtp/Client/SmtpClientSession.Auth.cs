@@ -17,6 +17,7 @@ partial class SmtpClientSession
 
     readonly HashSet<string> unusable = [];
     LoginExchange? exchange;
+    string? authSaid;
 
     SetupStep LogIn()
     {
@@ -39,6 +40,7 @@ partial class SmtpClientSession
 
     void WriteAuth(LoginExchange begun)
     {
+        authSaid = $"AUTH {begun.Mechanism}";
         commands.Begin("AUTH "u8).Add(begun.Mechanism);
         if (begun.FirstResponse is { } first
             && OctetsOfAuth(begun.Mechanism, first) <= CommandLineOctetsMax)
@@ -60,6 +62,7 @@ partial class SmtpClientSession
             if (current.Respond(Encoding.UTF8.GetBytes(reply.Lines[0])) is not { } response)
                 return new SetupStep.End(new OpenResult.PeerNotProven(
                     current.Mechanism, "its challenge breaks the rules of the mechanism"));
+            authSaid = "(the answer to it, not shown)";
             commands.Begin(default).AddBase64(response).End();
             return Ask(SmtpStage.Auth);
         }

@@ -18,6 +18,19 @@ sealed partial class SmtpClientSession(SmtpClientOptions options, CommandWriter 
     /// <summary>What this session's EHLO reply offered.</summary>
     public Capabilities Capabilities { get; private set; } = Capabilities.None;
 
+    /// <summary>What was asked last, as it may be shown: of a login the mechanism alone. Null: nothing, the
+    /// relay speaks first.</summary>
+    public string? Said => stage switch
+    {
+        SmtpStage.Greeting => null,
+        SmtpStage.Ehlo when options.Protocol == ClientProtocol.Lmtp => $"LHLO {options.HeloName}",
+        SmtpStage.Ehlo => $"EHLO {options.HeloName}",
+        SmtpStage.Helo => $"HELO {options.HeloName}",
+        SmtpStage.StartTls => "STARTTLS",
+        SmtpStage.Auth => authSaid,
+        _ => throw new UnreachableException(),
+    };
+
     /// <summary>The first move: wait for the greeting.</summary>
     public SetupStep Begin()
     {

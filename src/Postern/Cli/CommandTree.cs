@@ -205,13 +205,20 @@ static partial class CommandTree
             Description = "at most so many messages, the newest",
             DefaultValueFactory = _ => 10,
         };
+        var conversation = new Option<bool>("--conversation")
+        {
+            Description = "shows what was said in each attempt, as far as log.conversation keeps it",
+        };
         var command = new Command(
             "trace", "The life of a message: accepted, routed and why, each attempt, what the provider told")
         {
-            about, limit,
+            about, limit, conversation,
         };
         command.SetAction((parsed, cancel) => LogCommand.TraceAsync(
-            ContextOf(parsed), parsed.GetValue(about)!, parsed.GetValue(limit), cancel));
+            ContextOf(parsed),
+            new TraceRequest(
+                parsed.GetValue(about)!, parsed.GetValue(limit), parsed.GetValue(conversation)),
+            cancel));
         return command;
     }
 

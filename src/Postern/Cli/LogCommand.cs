@@ -31,13 +31,13 @@ static class LogCommand
         }
     }
 
-    /// <param name="about">A queue id, a Message-ID or a recipient.</param>
     public static async Task<int> TraceAsync(
-        CommandContext context, string about, int limit, CancellationToken cancel)
+        CommandContext context, TraceRequest request, CancellationToken cancel)
     {
+        var about = request.About;
         using var server = context.OpenAdmin();
         var found = await server.GetAsync(
-            $"admin/v1/messages?limit={limit}&about={Uri.EscapeDataString(about)}",
+            $"admin/v1/messages?limit={request.Limit}&about={Uri.EscapeDataString(about)}",
             AdminJson.Default.MessagesPage, cancel);
         if (found.Messages.Count == 0)
             throw new CommandException(
@@ -49,7 +49,13 @@ static class LogCommand
                 $"admin/v1/messages/{id}", AdminJson.Default.MessageTimeline, cancel);
             if (!context.Json)
                 Print(life);
-            Print(context, [.. life.Events.Select(one => one.ToJsonString(OneLine))]);
+            foreach (var one in life.Events)
+            {
+                var json = one.ToJsonString(OneLine);
+                Print(context, [json]);
+                if (request.ShowsConversation && !context.Json)
+                    Console.Out.Write(DescribeConversation(json));
+            }
         }
         return ExitCode.Ok;
     }
@@ -102,6 +108,38 @@ static class LogCommand
         return Output.Clean(text.ToString());
     }
 
+    /// <summary>What was said in an attempt, a line for each line of it: when, by whom, what. Empty: none was
+    /// kept.</summary>
+    public static string DescribeConversation(string json)
+    {
+        using var document = JsonDocument.Parse(json);
+        var text = new StringBuilder();
+        if (!document.RootElement.TryGetProperty("postern", out var ours)
+            || !ours.TryGetProperty("conversation", out var turns))
+            return "";
+        foreach (var turn in turns.EnumerateArray())
+        {
+            var ms = turn.TryGetProperty("ms", out var number)
+                ? string.Create(CultureInfo.InvariantCulture, $"{number.GetInt32()} ms")
+                : "";
+            AppendLines(text, "", '>', Text(turn, "said"));
+            AppendLines(text, ms, '<', Text(turn, "answer"));
+        }
+        return text.ToString();
+    }
+
+    static void AppendLines(StringBuilder text, string ms, char by, string said)
+    {
+        foreach (var line in said.Split('\n'))
+        {
+            if (said.Length == 0)
+                break;
+            text.Append("    ").Append(ms.PadLeft(10)).Append("  ").Append(by).Append(' ')
+                .Append(Output.Clean(line)).Append('\n');
+            ms = "";
+        }
+    }
+
     static void Append(StringBuilder text, string label, string value)
     {
         if (value.Length > 0)
@@ -118,3 +156,7 @@ static class LogCommand
 /// <summary>What <c>postern log</c> was asked for.</summary>
 /// <param name="After">Null: the newest ones.</param>
 sealed record LogRequest(string? Search, long? After, int Limit, bool IsFollowing);
+
+/// <summary>What <c>postern trace</c> was asked for.</summary>
+/// <param name="About">A queue id, a Message-ID or a recipient.</param>
+sealed record TraceRequest(string About, int Limit, bool ShowsConversation);

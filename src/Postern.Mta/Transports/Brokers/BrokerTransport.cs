@@ -59,8 +59,11 @@ sealed class BrokerTransport : ITransport
         var rest = await TryAttemptAsync(attempt, results, cancel).ConfigureAwait(false);
         while (results.Count < attempt.Recipients.Count)
             results.Add(rest ?? throw new UnreachableException());
-        return new AttemptReport(
-            results, new AttemptFacts(Name, 0, TimeSpan.Zero, clock.GetElapsedTime(started), null));
+        var took = clock.GetElapsedTime(started);
+        return new AttemptReport(results, new AttemptFacts(Name, 0, TimeSpan.Zero, took, null))
+        {
+            Talk = recipient => Conversation.Of($"Publish to {link.Target}", results[recipient].Text, took),
+        };
     }
 
     public async ValueTask<TransportFinding> CheckAsync(CancellationToken cancel)

@@ -42,12 +42,14 @@ sealed class ForwardTransport(
         var startedAt = clock.GetTimestamp();
         var results = new List<AttemptResult>();
         var relay = "none";
+        var talk = new CallTalk(clock);
         foreach (var recipient in attempt.Recipients)
         {
+            talk.Recipients = [results.Count];
             if (WebTarget.TryParse(recipient.BoundTransport ?? "", out var target))
             {
                 relay = new Uri(target.Url).Authority;
-                results.Add(await PostAsync(attempt, recipient, target, either.Token, cancel)
+                results.Add(await PostAsync(attempt, recipient, target, talk, either.Token, cancel)
                     .ConfigureAwait(false));
             }
             else
@@ -55,7 +57,10 @@ sealed class ForwardTransport(
         }
         var wasAnswered = results.Any(result => result.Status != NotReachable);
         return new AttemptReport(results, new AttemptFacts(
-            relay, wasAnswered ? 1 : 0, TimeSpan.Zero, clock.GetElapsedTime(startedAt), null));
+            relay, wasAnswered ? 1 : 0, TimeSpan.Zero, clock.GetElapsedTime(startedAt), null))
+        {
+            Talk = talk.Describe,
+        };
     }
 
     public ValueTask DisposeAsync()
@@ -65,7 +70,7 @@ sealed class ForwardTransport(
     }
 
     async ValueTask<AttemptResult> PostAsync(
-        Attempt attempt, Recipient recipient, WebTarget target, CancellationToken limit,
+        Attempt attempt, Recipient recipient, WebTarget target, CallTalk talk, CancellationToken limit,
         CancellationToken stop)
     {
         var signature = await sign(stop).ConfigureAwait(false);
@@ -75,7 +80,7 @@ sealed class ForwardTransport(
         var fields = InboundForm.Envelope(
             attempt, recipient, signature, mail.TextOf("From"), mail.TextOf("Subject"));
         if (isMime)
-            return await SendMimeAsync(attempt, fields, target, limit, stop).ConfigureAwait(false);
+            return await SendMimeAsync(attempt, fields, target, talk, limit, stop).ConfigureAwait(false);
         InboundForm.AddMessage(fields, mail, attempt.Message.Sender.Mailbox?.ToString() ?? "");
         if (target.Form == WebForm.Notice)
             AddPlaces(fields, attempt, mail);
@@ -83,17 +88,18 @@ sealed class ForwardTransport(
         {
             InboundForm.AddAttachments(fields, mail.Attachments);
             using var files = new FilesForm(fields, mail.Attachments);
-            return await SendAsync(target, files, () => files.Idle, limit, stop).ConfigureAwait(false);
+            return await SendAsync(target, files, () => files.Idle, talk, limit, stop).ConfigureAwait(false);
         }
         using var form = await UrlEncodedForm.MakeAsync(fields, null, stop).ConfigureAwait(false);
-        return await SendAsync(target, form, () => form.Idle, limit, stop).ConfigureAwait(false);
+        return await SendAsync(target, form, () => form.Idle, talk, limit, stop).ConfigureAwait(false);
     }
 
     async ValueTask<AttemptResult> SendMimeAsync(
-        Attempt attempt, FormFields fields, WebTarget target, CancellationToken limit, CancellationToken stop)
+        Attempt attempt, FormFields fields, WebTarget target, CallTalk talk, CancellationToken limit,
+        CancellationToken stop)
     {
         using var form = await UrlEncodedForm.MakeAsync(fields, attempt.Content, stop).ConfigureAwait(false);
-        var result = await SendAsync(target, form, () => form.Idle, limit, stop).ConfigureAwait(false);
+        var result = await SendAsync(target, form, () => form.Idle, talk, limit, stop).ConfigureAwait(false);
         // Ours, whatever the connection made of it.
         if (form.SourceTrouble is { } trouble)
             ExceptionDispatchInfo.Throw(trouble);
@@ -117,11 +123,12 @@ sealed class ForwardTransport(
     }
 
     async ValueTask<AttemptResult> SendAsync(
-        WebTarget target, HttpContent form, Func<Task> idle, CancellationToken limit, CancellationToken stop)
+        WebTarget target, HttpContent form, Func<Task> idle, CallTalk talk, CancellationToken limit,
+        CancellationToken stop)
     {
         var host = new Uri(target.Url).IdnHost;
         using var request = new HttpRequestMessage(HttpMethod.Post, target.Url) { Content = form };
-        return await call.PostAsync(request, idle, limit, stop).ConfigureAwait(false) switch
+        return await call.PostAsync(request, idle, talk, limit, stop).ConfigureAwait(false) switch
         {
             WebOutcome.Answered { Answer: var answer } => Judge(answer, host),
             WebOutcome.Broken { Reason: var reason } => Down($"posting to {host}: {reason}", NotReachable),

@@ -15,6 +15,21 @@ sealed class WebCall(HttpMessageHandler handler, TimeProvider clock) : IDisposab
     // The attempt's own limit counts.
     readonly HttpClient client = new(handler, disposeHandler: true) { Timeout = Timeout.InfiniteTimeSpan };
 
+    /// <inheritdoc cref="PostAsync(HttpRequestMessage, Func{Task}, CancellationToken, CancellationToken)"/>
+    /// <param name="talk">Gets the call.</param>
+    public async ValueTask<WebOutcome> PostAsync(
+        HttpRequestMessage request, Func<Task> idle, CallTalk talk, CancellationToken limit,
+        CancellationToken stop)
+    {
+        var outcome = await PostAsync(request, idle, limit, stop).ConfigureAwait(false);
+        if (outcome is WebOutcome.Answered { Answer: var answer })
+            talk.Answered(request.Method, request.RequestUri!, answer);
+        else
+            talk.Broke(request.Method, request.RequestUri!,
+                outcome is WebOutcome.Broken { Reason: var reason } ? reason : "the server stops");
+        return outcome;
+    }
+
     /// <summary>Makes one post. Never throws for what the peer did.</summary>
     /// <param name="idle">An answer may come before all was sent, and the content is not ours for
     /// longer.</param>

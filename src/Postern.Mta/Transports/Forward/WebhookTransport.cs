@@ -104,16 +104,21 @@ public sealed class WebhookTransport : ITransport
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
         var startedAt = clock.GetTimestamp();
         var results = new List<AttemptResult>();
+        var talk = new CallTalk(clock);
         foreach (var recipient in attempt.Recipients)
         {
+            talk.Recipients = [results.Count];
             // What stopped one post stops the next: nobody answers, or we are leaving.
             results.Add(results is [.., AttemptResult.NextHopDown down]
                 ? down
-                : await PostAsync(attempt, recipient, either.Token, cancel).ConfigureAwait(false));
+                : await PostAsync(attempt, recipient, talk, either.Token, cancel).ConfigureAwait(false));
         }
         var wasAnswered = results.Any(result => result.Status != NotReachable);
         return new AttemptReport(results, new AttemptFacts(
-            url.Authority, wasAnswered ? 1 : 0, TimeSpan.Zero, clock.GetElapsedTime(startedAt), null));
+            url.Authority, wasAnswered ? 1 : 0, TimeSpan.Zero, clock.GetElapsedTime(startedAt), null))
+        {
+            Talk = talk.Describe,
+        };
     }
 
     public async ValueTask<TransportFinding> CheckAsync(CancellationToken cancel)
@@ -152,17 +157,17 @@ public sealed class WebhookTransport : ITransport
     }
 
     async ValueTask<AttemptResult> PostAsync(
-        Attempt attempt, Recipient recipient, CancellationToken limit, CancellationToken stop)
+        Attempt attempt, Recipient recipient, CallTalk talk, CancellationToken limit, CancellationToken stop)
     {
         try
         {
             return options.Form switch
             {
-                WebhookForm.Json => await PostDocumentAsync(attempt, recipient, limit, stop)
+                WebhookForm.Json => await PostDocumentAsync(attempt, recipient, talk, limit, stop)
                     .ConfigureAwait(false),
-                WebhookForm.Mailgun => await PostFormAsync(attempt, recipient, limit, stop)
+                WebhookForm.Mailgun => await PostFormAsync(attempt, recipient, talk, limit, stop)
                     .ConfigureAwait(false),
-                WebhookForm.MailgunMime => await PostMimeAsync(attempt, recipient, limit, stop)
+                WebhookForm.MailgunMime => await PostMimeAsync(attempt, recipient, talk, limit, stop)
                     .ConfigureAwait(false),
                 _ => throw new UnreachableException(),
             };
@@ -174,7 +179,7 @@ public sealed class WebhookTransport : ITransport
     }
 
     async ValueTask<AttemptResult> PostDocumentAsync(
-        Attempt attempt, Recipient recipient, CancellationToken limit, CancellationToken stop)
+        Attempt attempt, Recipient recipient, CallTalk talk, CancellationToken limit, CancellationToken stop)
     {
         var isLarge = attempt.Content.Octets > LargeMin;
         if (isLarge)
@@ -191,7 +196,7 @@ public sealed class WebhookTransport : ITransport
             json.Headers.ContentType = new MediaTypeHeaderValue("application/json");
             using var request = RequestOf(json);
             AddSignature(request, recipient, body.Span);
-            return await SendAsync(request, static () => Task.CompletedTask, limit, stop)
+            return await SendAsync(request, static () => Task.CompletedTask, talk, limit, stop)
                 .ConfigureAwait(false);
         }
         finally
@@ -213,7 +218,7 @@ public sealed class WebhookTransport : ITransport
     }
 
     async ValueTask<AttemptResult> PostFormAsync(
-        Attempt attempt, Recipient recipient, CancellationToken limit, CancellationToken stop)
+        Attempt attempt, Recipient recipient, CallTalk talk, CancellationToken limit, CancellationToken stop)
     {
         await using var mail = await ParsedMail.ReadAsync(attempt.Content, source.DataDirectory, limit)
             .ConfigureAwait(false);
@@ -224,22 +229,22 @@ public sealed class WebhookTransport : ITransport
             InboundForm.AddAttachments(fields, mail.Attachments);
             using var files = new FilesForm(fields, mail.Attachments);
             using var upload = RequestOf(files);
-            return await SendAsync(upload, () => files.Idle, limit, stop).ConfigureAwait(false);
+            return await SendAsync(upload, () => files.Idle, talk, limit, stop).ConfigureAwait(false);
         }
         using var form = await UrlEncodedForm.MakeAsync(fields, null, limit).ConfigureAwait(false);
         using var request = RequestOf(form);
-        return await SendAsync(request, () => form.Idle, limit, stop).ConfigureAwait(false);
+        return await SendAsync(request, () => form.Idle, talk, limit, stop).ConfigureAwait(false);
     }
 
     async ValueTask<AttemptResult> PostMimeAsync(
-        Attempt attempt, Recipient recipient, CancellationToken limit, CancellationToken stop)
+        Attempt attempt, Recipient recipient, CallTalk talk, CancellationToken limit, CancellationToken stop)
     {
         await using var mail = await ParsedMail.ReadAsync(attempt.Content, source.DataDirectory, limit)
             .ConfigureAwait(false);
         var fields = EnvelopeOf(attempt, recipient, mail);
         using var form = await UrlEncodedForm.MakeAsync(fields, attempt.Content, limit).ConfigureAwait(false);
         using var request = RequestOf(form);
-        var result = await SendAsync(request, () => form.Idle, limit, stop).ConfigureAwait(false);
+        var result = await SendAsync(request, () => form.Idle, talk, limit, stop).ConfigureAwait(false);
         // Ours, whatever the connection made of it.
         if (form.SourceTrouble is { } trouble)
             ExceptionDispatchInfo.Throw(trouble);
@@ -253,8 +258,9 @@ public sealed class WebhookTransport : ITransport
     HttpRequestMessage RequestOf(HttpContent content) => new(HttpMethod.Post, url) { Content = content };
 
     async ValueTask<AttemptResult> SendAsync(
-        HttpRequestMessage request, Func<Task> idle, CancellationToken limit, CancellationToken stop) =>
-        await call.PostAsync(request, idle, limit, stop).ConfigureAwait(false) switch
+        HttpRequestMessage request, Func<Task> idle, CallTalk talk, CancellationToken limit,
+        CancellationToken stop) =>
+        await call.PostAsync(request, idle, talk, limit, stop).ConfigureAwait(false) switch
         {
             WebOutcome.Answered { Answer: var answer } => Judge(answer),
             WebOutcome.Broken { Reason: var reason } =>

@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using MimeKit.Utils;
@@ -21,7 +22,17 @@ sealed record MailgunAnswer(Reply Reply, JsonElement? Json, TimeSpan? RetryAfter
     /// <summary>Where an error's text stands, in the order of trust.</summary>
     static readonly string[] TextNames = ["message", "error", "Error", "Reason", "Description"];
 
+    /// <summary>Octets of the body that are shown as they came.</summary>
+    const int ShownOctetsMax = 512;
+
     public int Status => Reply.Code;
+
+    /// <summary>The beginning of the body as it came; to be escaped where it is shown.</summary>
+    public ReadOnlyMemory<byte> Shown { get; init; }
+
+    /// <summary>Status and the beginning of the body.</summary>
+    public string ToTalk() => string.Create(
+        CultureInfo.InvariantCulture, $"{Status}\n{Encoding.UTF8.GetString(Shown.Span)}").TrimEnd();
 
     /// <summary>Never throws for what stands in it.</summary>
     public static MailgunAnswer Of(
@@ -36,7 +47,10 @@ sealed record MailgunAnswer(Reply Reply, JsonElement? Json, TimeSpan? RetryAfter
             text = text[..LineWriter.TextCharactersMax];
         // Nothing below 200 ends a call, and what is above 599 has no meaning (RFC 9110 §15).
         var reply = new Reply(status is >= 200 and <= 599 ? status : 599, null, text);
-        return new MailgunAnswer(reply, json, WishOf(response, json, text, now));
+        return new MailgunAnswer(reply, json, WishOf(response, json, text, now))
+        {
+            Shown = body.Span[..Math.Min(body.Length, ShownOctetsMax)].ToArray(),
+        };
     }
 
     static JsonElement? Read(ReadOnlyMemory<byte> body)

@@ -26,7 +26,6 @@ sealed class MailgunApi : IDisposable
 
     readonly HttpClient client;
     readonly TimeProvider clock;
-    readonly Uri messages;
     volatile string? tls;
 
     /// <param name="handler">In the place of connections. Null: they are made.</param>
@@ -37,7 +36,7 @@ sealed class MailgunApi : IDisposable
         Host = address.Host;
         Relay = $"{address.Host}:{address.Port}";
         var domain = $"/v3/{HostName.ToALabels(options.Domain!)}";
-        messages = new Uri(address, $"{domain}/messages.mime");
+        Messages = new Uri(address, $"{domain}/messages.mime");
         Events = new Uri(address, $"{domain}/events");
         Domain = new Uri(address, $"{domain}/");
         client = new HttpClient(handler ?? MakeHandler(options.Ca), disposeHandler: true)
@@ -60,6 +59,9 @@ sealed class MailgunApi : IDisposable
     /// yet.</summary>
     public string? Tls => tls;
 
+    /// <summary>What takes a message.</summary>
+    public Uri Messages { get; }
+
     public Uri Events { get; }
 
     /// <summary>What else belongs to the domain stands below it.</summary>
@@ -67,7 +69,7 @@ sealed class MailgunApi : IDisposable
 
     /// <exception cref="HttpRequestException">And others: see <see cref="IsBrokenCall"/>.</exception>
     public ValueTask<MailgunAnswer> PostAsync(HttpContent form, CancellationToken cancel) =>
-        PostAsync(messages, form, cancel);
+        PostAsync(Messages, form, cancel);
 
     /// <inheritdoc cref="PostAsync(HttpContent, CancellationToken)"/>
     public ValueTask<MailgunAnswer> PostAsync(Uri address, HttpContent body, CancellationToken cancel) =>

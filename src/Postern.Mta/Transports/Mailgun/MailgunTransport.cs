@@ -62,7 +62,7 @@ public sealed class MailgunTransport : ITransport
     {
         using var limit = new CancellationTokenSource(options.Timeout ?? AttemptMax, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
-        var run = new Run(attempt, clock.GetTimestamp(), either.Token, cancel);
+        var run = new Run(attempt, clock.GetTimestamp(), new CallTalk(clock), either.Token, cancel);
         await SettleUncertainAsync(run);
         int[] unsettled = [.. Enumerable.Range(0, run.Results.Length).Where(i => run.Results[i] is null)];
         if (unsettled.Length > 0)
@@ -72,7 +72,10 @@ public sealed class MailgunTransport : ITransport
         }
         var facts = new AttemptFacts(
             api.Relay, run.WasAnswered ? 1 : 0, TimeSpan.Zero, clock.GetElapsedTime(run.StartedAt), api.Tls);
-        return new AttemptReport([.. run.Results.Select(result => result!)], facts);
+        return new AttemptReport([.. run.Results.Select(result => result!)], facts)
+        {
+            Talk = run.Talk.Describe,
+        };
     }
 
     /// <summary>A call without recipients: key and domain are judged before that is noticed.</summary>
@@ -204,8 +207,10 @@ public sealed class MailgunTransport : ITransport
             attempt.Content);
         try
         {
+            run.Talk.Recipients = which;
             var answer = await api.PostAsync(form, run.Limit);
             run.WasAnswered = true;
+            run.Talk.Answered(HttpMethod.Post, api.Messages, answer);
             return MailgunBlame.OfAnswer(answer, api.Host);
         }
         catch (Exception) when (form.SourceTrouble is { } trouble)
@@ -216,9 +221,11 @@ public sealed class MailgunTransport : ITransport
         }
         catch (Exception e) when (MailgunApi.IsBrokenCall(e, run.Stop))
         {
-            return form.MayBeWhole
+            AttemptResult result = form.MayBeWhole
                 ? MailgunBlame.OfLostAnswer(e, api.Host)
                 : MailgunBlame.OfBrokenCall(e, api.Host, "the message");
+            run.Talk.Broke(HttpMethod.Post, api.Messages, result.Text);
+            return result;
         }
         finally
         {
@@ -279,7 +286,8 @@ public sealed class MailgunTransport : ITransport
     /// <summary>One attempt under way.</summary>
     /// <param name="Limit">Ends with the attempt's time.</param>
     /// <param name="Stop">Ends with the process.</param>
-    sealed record Run(Attempt Attempt, long StartedAt, CancellationToken Limit, CancellationToken Stop)
+    sealed record Run(
+        Attempt Attempt, long StartedAt, CallTalk Talk, CancellationToken Limit, CancellationToken Stop)
     {
         public AttemptResult?[] Results { get; } = new AttemptResult?[Attempt.Recipients.Count];
         public IReadOnlyList<(string Name, string Value)> TrackingFields { get; set; } = [];

@@ -117,8 +117,12 @@ public sealed class PubSubTransport : ITransport
         }
         while (results.Count < attempt.Recipients.Count)
             results.Add(rest ?? throw new UnreachableException());
+        var took = clock.GetElapsedTime(started);
         return new AttemptReport(
-            results, new AttemptFacts(Name, 0, TimeSpan.Zero, clock.GetElapsedTime(started), null));
+            results, new AttemptFacts(Name, 0, TimeSpan.Zero, took, null))
+        {
+            Talk = recipient => Conversation.Of($"Publish to {topic}", results[recipient].Text, took),
+        };
     }
 
     public async ValueTask<TransportFinding> CheckAsync(CancellationToken cancel) =>

@@ -136,7 +136,14 @@ static class Sample
         Why = "because of <this> & that",
         Checks = "spf=pass",
         Attempt = 4,
-        Facts = new AttemptFacts("host[192.0.2.2]:587", 2, new TimeSpan(5), new TimeSpan(6), "TLSv1.3"),
+        Facts = new AttemptFacts("host[192.0.2.2]:587", 2, new TimeSpan(5), new TimeSpan(6), "TLSv1.3")
+        {
+            Conversation = Conversation.Of(
+            [
+                new ConversationTurn(null, "220-a\n220 \u001b안녕", 0),
+                new ConversationTurn("(and 2 other recipients)", null, null),
+            ]),
+        },
         DelayBeforeActive = TimeSpan.Zero,
         DelayActive = new TimeSpan(9),
         Status = "4.4.1",
