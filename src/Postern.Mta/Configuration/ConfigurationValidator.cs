@@ -24,6 +24,7 @@ sealed partial class ConfigurationValidator(PosternOptions options, Reading at)
         CheckApi();
         CheckTracking();
         CheckTelemetry();
+        CheckDashboard();
         foreach (var (name, transport) in options.Transports)
             CheckTransport(Reading.Join("transports", name), name, transport);
         CheckRoutes();

@@ -1,7 +1,6 @@
-using Microsoft.AspNetCore.Components.Web;
 using Microsoft.AspNetCore.Components;
+using Microsoft.AspNetCore.Components.Web;
 using Postern.Dashboard.Pages;
-using Postern.Mta.Accounts;
 
 namespace Postern.Dashboard;
 
@@ -11,33 +10,74 @@ namespace Postern.Dashboard;
 /// the admin API, in the name of who signed in, and only from a form of ours. Every page is whole without
 /// script. Whatever a peer said is text.
 /// </remarks>
-sealed class DashboardFace(DashboardParts parts, Acts acts, IServiceProvider services)
+sealed class DashboardFace(DashboardParts parts, SignIn signIn, Acts acts, IServiceProvider services)
 {
     readonly LiveStream live = new(parts.Agent, parts.Clock);
     readonly ILoggerFactory logs = services.GetRequiredService<ILoggerFactory>();
 
-    /// <summary>What stands beside the pages of this face: the guard asks for it.</summary>
-    public sealed record Mark(bool IsOpenToAll);
+    /// <summary>What stands beside the endpoints of this face: the guard asks for it.</summary>
+    public sealed record Mark;
 
     public void Map(WebApplication web)
     {
         foreach (var asset in Asset.All)
-            web.MapGet(asset.Path, asset.SendAsync).WithMetadata(new Mark(IsOpenToAll: true));
+            Open(web.MapGet(asset.Path, asset.SendAsync));
         Page<OverviewPage>(web, "/");
+        Page<MessagesPage>(web, "/messages");
         Page<MessagePage>(web, "/messages/{id}");
-        web.MapGet("/live", LiveAsync).WithMetadata(new Mark(IsOpenToAll: false));
-        web.MapPost("/act", ActAsync).WithMetadata(new Mark(IsOpenToAll: false));
+        Open(web.MapGet("/login", ShowLoginAsync));
+        Open(web.MapGet("/live", LiveAsync));
+        Open(web.MapPost("/act", ActAsync));
         var stopping = web.Lifetime.ApplicationStopping;
         web.Lifetime.ApplicationStarted.Register(() => _ = parts.Pulse.RunAsync(stopping));
+        stopping.Register(acts.Dispose);
     }
 
+    /// <summary>Who is not signed in is led to the login, and back from there.</summary>
     void Page<TPage>(WebApplication web, string path) where TPage : DashboardPage =>
-        web.MapGet(path, ShowAsync<TPage>).WithMetadata(new Mark(IsOpenToAll: false));
+        Open(web.MapGet(path, context =>
+        {
+            if (signIn.Find(context) is { } access)
+                return RenderAsync<TPage>(context, new Visit(context, parts, access));
+            Protect(context.Response);
+            var here = Uri.EscapeDataString(context.Request.Path + context.Request.QueryString);
+            LoginEndpoints.Lead(context, here == "%2F" ? "/login" : $"/login?return={here}");
+            return Task.CompletedTask;
+        }));
 
-    async Task ShowAsync<TPage>(HttpContext context) where TPage : DashboardPage
+    static void Open(IEndpointConventionBuilder endpoint) => endpoint.WithMetadata(new Mark());
+
+    async Task ShowLoginAsync(HttpContext context)
+    {
+        var query = context.Request.Query;
+        var token = query["token"].ToString();
+        if (token.Length == 0 && signIn.Find(context) is not null)
+        {
+            LoginEndpoints.Lead(context, ReturnPath.Of(query["return"].ToString()));
+            return;
+        }
+        LoginTrouble? trouble = Enum.TryParse<LoginTrouble>(query["trouble"], ignoreCase: true, out var why)
+            && Enum.IsDefined(why) ? why : null;
+        await ShowLoginAsync(context, token, trouble);
+    }
+
+    /// <summary>The login page with what went wrong; the status is set.</summary>
+    public Task ExplainAsync(HttpContext context, LoginTrouble trouble) =>
+        ShowLoginAsync(context, token: "", trouble);
+
+    async Task ShowLoginAsync(HttpContext context, string token, LoginTrouble? trouble)
+    {
+        var isFirst = token.Length > 0
+            && await signIn.Links.FindAsync(token, context.RequestAborted) is LinkTarget.First;
+        await RenderAsync<LoginPage>(context, new Visit(context, parts, access: null)
+        {
+            Login = new LoginForm(signIn.PrepareLoginForm(context), token, isFirst, trouble),
+        });
+    }
+
+    async Task RenderAsync<TPage>(HttpContext context, Visit visit) where TPage : DashboardPage
     {
         Protect(context.Response);
-        var visit = new Visit(context, parts, Find(context));
         await using var renderer = new HtmlRenderer(services, logs);
         await renderer.Dispatcher.InvokeAsync(async () =>
         {
@@ -49,26 +89,39 @@ sealed class DashboardFace(DashboardParts parts, Acts acts, IServiceProvider ser
         await context.Response.BodyWriter.FlushAsync(context.RequestAborted);
     }
 
-    static Access? Find(HttpContext context) =>
-        new("me", OperatorRole.Admin, "");
-
-    Task LiveAsync(HttpContext context) => live.RunAsync(context, () => Find(context) is null);
+    /// <summary>Only to pages of ours: another site's script cannot listen.</summary>
+    Task LiveAsync(HttpContext context)
+    {
+        if (signIn.Find(context) is not null
+            && context.Request.Headers["Sec-Fetch-Site"].ToString() is "" or "same-origin")
+            return live.RunAsync(context, () => signIn.Find(context) is null);
+        context.Response.StatusCode = StatusCodes.Status403Forbidden;
+        return Task.CompletedTask;
+    }
 
     async Task ActAsync(HttpContext context)
     {
-        var form = await context.Request.ReadFormAsync(context.RequestAborted);
-        var access = Find(context)!;
-        var notice = Acts.MayDo(access.Role, form["call"].ToString())
-            ? await acts.DoAsync(access, form, context.RequestAborted)
-            : new Notice(IsGood: false);
+        var form = await PageForm.ReadAsync(context);
+        if (signIn.Find(context) is not { } access || !signIn.IsOurPost(context, form, access))
+        {
+            context.Response.StatusCode = StatusCodes.Status403Forbidden;
+            await ExplainAsync(context, LoginTrouble.Form);
+            return;
+        }
+        if (!Acts.MayDo(access.Role, form!["call"].ToString()))
+        {
+            context.Response.StatusCode = StatusCodes.Status403Forbidden;
+            await RenderAsync<NotAllowedPage>(context, new Visit(context, parts, access));
+            return;
+        }
+        var notice = await acts.DoAsync(access, form, context.RequestAborted);
         notice.Leave(context);
-        context.Response.StatusCode = 303;
-        context.Response.Headers.Location = form["back"].ToString();
+        LoginEndpoints.Lead(context, ReturnPath.Of(form["back"].ToString()));
     }
 
     /// <summary>Nothing but our own style, script and pictures; nobody frames a page; no address of ours goes
     /// along to another site.</summary>
-    static void Protect(HttpResponse response)
+    internal static void Protect(HttpResponse response)
     {
         response.ContentType = "text/html; charset=utf-8";
         response.Headers.ContentSecurityPolicy =

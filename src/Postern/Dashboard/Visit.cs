@@ -26,6 +26,9 @@ public sealed class Visit
     /// <summary>What the last act said, once. Null: there was none.</summary>
     internal Notice? Notice { get; }
 
+    /// <summary>Of the login page alone.</summary>
+    internal LoginForm? Login { get; init; }
+
     internal MailTransferAgent Agent => parts.Agent;
     internal Pulse Pulse => parts.Pulse;
 
@@ -48,3 +51,10 @@ public sealed class Visit
 /// <summary>What pages read.</summary>
 /// <param name="Sandbox">Null outside the sandbox.</param>
 sealed record DashboardParts(MailTransferAgent Agent, Pulse Pulse, SandboxMail? Sandbox, TimeProvider Clock);
+
+/// <summary>What the login page asks for.</summary>
+/// <param name="FormToken">Of its forms.</param>
+/// <param name="Token">Of a link. Empty: it was none.</param>
+/// <param name="IsFirst">The link is that of the first start.</param>
+/// <param name="Trouble">Why the last try failed. Null: there was none.</param>
+sealed record LoginForm(string FormToken, string Token, bool IsFirst, LoginTrouble? Trouble);
