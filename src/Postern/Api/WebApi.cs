@@ -57,8 +57,6 @@ sealed partial class WebApi(
         new Mailgun.MailgunFace(agent, clock, log).Map(web);
         new Hooks.ProviderHooks(agent, clock).Map(web);
         new Tracking.TrackingFace(agent, log).Map(web);
-        new Dashboard.LoginEndpoints(signIn, log).Map(web);
-        new Dashboard.OidcEndpoints(signIn, () => agent.Options.Dashboard, log).Map(web);
         web.MapMethods(
             $"{Mta.Transports.Claims.ClaimLinks.Root}/{{name}}", [HttpMethods.Get, HttpMethods.Head],
             FetchClaimAsync);
@@ -146,7 +144,7 @@ sealed partial class WebApi(
         if (Mailgun.MailgunFace.Holds(path) && !door.Serves.Contains(HttpFace.Api))
             return ErrorAsync(
                 context, 404, "the API is not served on this listener", "add \"api\" to its serves");
-        if (Dashboard.LoginEndpoints.Holds(path) && !door.Serves.Contains(HttpFace.Dashboard))
+        if (IsOfDashboard(context) && !ServesDashboard(context))
             return ErrorAsync(
                 context, 404, "the dashboard is not served on this listener",
                 "add \"dashboard\" to its serves");

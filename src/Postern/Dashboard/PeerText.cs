@@ -34,6 +34,10 @@ static class PeerText
         return shown.ToString();
     }
 
+    /// <summary>The same of a text of several lines, which stay lines.</summary>
+    public static string ShownLines(string text) =>
+        string.Join('\n', text.ReplaceLineEndings("\n").Split('\n').Select(Shown));
+
     static bool IsHidden(Rune rune) => Rune.IsControl(rune)
         || (Rune.GetUnicodeCategory(rune) == UnicodeCategory.Format
             && rune.Value is not (ZeroWidthJoiner or ZeroWidthNonJoiner));
