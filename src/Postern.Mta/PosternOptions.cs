@@ -489,6 +489,8 @@ public sealed record LogOptions
 
     /// <summary>Which attempts' events tell what was said to the next hop.</summary>
     public KeptConversations Conversation { get; init; } = KeptConversations.Troubled;
+    /// <summary>Events of accepted mail have its subject.</summary>
+    public bool Subject { get; init; } = true;
 
     internal static readonly SettingTable<LogOptions> Settings =
         new("The log, and the events kept in the store.")
@@ -506,6 +508,10 @@ public sealed record LogOptions
             "What was said to the next hop is kept with an attempt's event, at most 4 KiB and never a login: "
             + "when the attempt was not taken, always, or never.",
             o => o.Conversation, (o, v) => o with { Conversation = v }),
+        new ValueSetting<LogOptions, bool>("subject", Kinds.Flag,
+            "Whether events of accepted mail have its subject, by which it is found later. Without, no log, "
+            + "no event and no index ever holds it.",
+            o => o.Subject, (o, v) => o with { Subject = v }),
     };
 }
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 using Postern.Mta.Events;
+using Postern.Mta.Inbound;
 
 namespace Postern.Mta.Intake;
 
@@ -30,6 +31,9 @@ sealed record HeaderScan
 
     /// <summary>With its angle brackets. Null: there is none.</summary>
     public string? MessageId { get; init; }
+
+    /// <summary>Of the first Subject field, decoded and cut. Null: there is none.</summary>
+    public string? Subject { get; init; }
 
     /// <summary>Bodies of From and Sender fields, unfolded as they stand.</summary>
     public IReadOnlyList<string> Authors { get; init; } = [];
@@ -80,6 +84,7 @@ sealed record HeaderScan
         var bcc = new List<Queue.ContentRange>();
         var options = new List<OptionField>();
         var listFields = new List<OptionField>();
+        string? subject = null;
         var at = 0;
         while (at < content.Length)
         {
@@ -93,6 +98,7 @@ sealed record HeaderScan
                     Bcc = bcc,
                     Options = options,
                     ListFields = listFields,
+                    Subject = subject,
                     IsComplete = false,
                 };
             if (colon == 0)
@@ -101,6 +107,7 @@ sealed record HeaderScan
                     Bcc = bcc,
                     Options = options,
                     ListFields = listFields,
+                    Subject = subject,
                 };
             scan = Read(scan with { StartsWithField = true }, field, colon, at, authors, delivered, bcc);
             if (field[0] is (byte)'X' or (byte)'x' && options.Count < MailgunFields.FieldsMax)
@@ -108,6 +115,8 @@ sealed record HeaderScan
             if (field[0] is (byte)'L' or (byte)'l' or (byte)'P' or (byte)'p' or (byte)'R' or (byte)'r'
                 && listFields.Count < ListFieldsMax)
                 AddListField(listFields, field, colon, at);
+            if (subject is null && IsSubject(field[..colon]))
+                subject = SubjectText.Of(content, field[(colon + 1)..]);
             at += length;
         }
         return scan with
@@ -117,6 +126,7 @@ sealed record HeaderScan
             Bcc = bcc,
             Options = options,
             ListFields = listFields,
+            Subject = subject,
             HasEightBit = !Ascii.IsValid(content),
         };
     }
@@ -186,6 +196,9 @@ sealed record HeaderScan
         authors.Add(TextOf(body));
         return scan with { FromCount = scan.FromCount + 1 };
     }
+
+    static bool IsSubject(ReadOnlySpan<byte> name) =>
+        name[0] is (byte)'S' or (byte)'s' && Ascii.EqualsIgnoreCase(name.TrimEnd(" \t"u8), "Subject"u8);
 
     static void AddOption(List<OptionField> options, ReadOnlySpan<byte> field, int colon, int at)
     {

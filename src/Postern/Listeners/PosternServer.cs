@@ -98,6 +98,7 @@ sealed partial class PosternServer : IAsyncDisposable
             {
                 ClaimLinks = kinds.ClaimLinks,
                 Traces = (traces = TraceExport.Start(options, Version, clock))?.Traces,
+                Index = Path.Combine(options.Data, MessageIndex.FileName),
             };
             agent = await MailTransferAgent.StartAsync(options, store, parts, cancel);
             signIn = await SignIn.OpenAsync(agent, bound, clock, cancel);
