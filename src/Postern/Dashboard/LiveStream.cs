@@ -69,8 +69,11 @@ sealed class LiveStream(MailTransferAgent agent, TimeProvider clock)
         return new LiveState(
             totals.Accepted.Value,
             totals.Relayed.Value + totals.Deferred.Value + totals.Failed.Value,
-            agent.Alarms.Raised.Count);
+            agent.Alarms.Raised.Count,
+            agent.Index?.Progress.IndexedTo);
     }
 
-    readonly record struct LiveState(long Accepted, long Attempted, int Alarms);
+    /// <param name="Indexed">Of the last event the index knows: what operators and providers do has
+    /// one.</param>
+    readonly record struct LiveState(long Accepted, long Attempted, int Alarms, DateTimeOffset? Indexed);
 }
