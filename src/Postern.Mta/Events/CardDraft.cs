@@ -237,7 +237,8 @@ sealed class CardDraft(QueueId id)
     static IEnumerable<string> WordsOfTag(string tag) =>
         IndexWords.OfText(tag).Prepend(IndexWords.Cut(IndexWords.OfName(tag)));
 
-    static string Words(IEnumerable<string> words) => string.Join(' ', words.Distinct(StringComparer.Ordinal));
+    static string Words(IEnumerable<string> words) =>
+        string.Join(' ', words.Distinct(StringComparer.Ordinal));
 
     static SqliteStatement Bind(SqliteStatement row, int index, string? text) =>
         text is null ? row.BindNull(index) : row.BindText(index, text);

@@ -2,22 +2,6 @@ using Postern.Mta.Queue;
 
 namespace Postern.Mta.Events;
 
-/// <summary>What else is known of a message; once true, for good.</summary>
-[Flags]
-public enum CardMarks
-{
-    None = 0,
-    Opened = 1,
-    Clicked = 2,
-    Complained = 4,
-    Unsubscribed = 8,
-
-    /// <summary>The outcome of an attempt was unknown.</summary>
-    Uncertain = 16,
-
-    DeadLetter = 32,
-}
-
 /// <summary>A message in one line: what a list shows of it.</summary>
 /// <param name="At">When it was accepted.</param>
 /// <param name="Sender">Empty: the null sender.</param>
@@ -36,6 +20,22 @@ public sealed record IndexCard(
     public int Total => Counts.Sum();
 
     public int Of(Fate fate) => Counts[(int)fate];
+}
+
+/// <summary>What else is known of a message; once true, for good.</summary>
+[Flags]
+public enum CardMarks
+{
+    None = 0,
+    Opened = 1,
+    Clicked = 2,
+    Complained = 4,
+    Unsubscribed = 8,
+
+    /// <summary>The outcome of an attempt was unknown.</summary>
+    Uncertain = 16,
+
+    DeadLetter = 32,
 }
 
 /// <summary>Some of the messages that were looked for, newest first.</summary>

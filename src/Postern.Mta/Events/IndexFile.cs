@@ -2,13 +2,14 @@ using Postern.Mta.Store;
 
 namespace Postern.Mta.Events;
 
-/// <summary>The file of the index of messages: made anew whenever it is not as this Postern makes it.</summary>
+/// <summary>The file of the index of messages: made anew whenever it is not as this Postern makes
+/// it.</summary>
 static class IndexFile
 {
     /// <summary>Of the tables below; a file with another number is made anew.</summary>
     const int Schema = 1;
 
-    /// <summary>Pages of its log before they are moved: 16 MiB, so that the disk hears of it seldom.</summary>
+    /// <summary>Pages of its log before they are moved: 16 MiB, so that the disk is flushed seldom.</summary>
     const int LogPagesMax = 4096;
 
     // Words hold no blanks: all that is printed belongs to one.

@@ -109,7 +109,8 @@ public sealed record IndexQuery
         return terms.Count == 0 ? null : string.Join(" AND ", terms.Take(WordsMax));
     }
 
-    /// <summary>What is in quotes, folded: the index has no order of words, so that the card is asked.</summary>
+    /// <summary>What is in quotes, folded: the index has no order of words, so that the card is
+    /// asked.</summary>
     internal IReadOnlyList<string[]> Phrases() =>
         [.. PiecesOf(Text ?? "").Where(piece => piece.Contains('"', StringComparison.Ordinal))
             .Select(piece => IndexWords.OfText(piece).ToArray()).Where(words => words.Length > 1)];

@@ -15,7 +15,8 @@ static partial class CommandTree
         };
         var state = new Option<string?>("--state")
         {
-            Description = "failed, expired, held, waiting, delayed, relayed, cancelled, delivered or expanded",
+            Description =
+                "failed, expired, held, waiting, delayed, relayed, cancelled, delivered or expanded",
         };
         var since = new Option<string?>("--since") { Description = "a moment, or how long ago, as in 2d" };
         var until = new Option<string?>("--until") { Description = "the same; not in it" };

@@ -37,8 +37,9 @@ static class SearchCommand
             message.At.ToLocalTime().ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture));
         text.Append("  ").Append(message.Id).Append("  ").Append(message.State.PadRight(9)).Append("  <")
             .Append(message.Sender).Append("> -> ").AppendJoin(", ", message.Recipients);
-        if (message.Total > message.Recipients.Count)
-            text.Append(CultureInfo.InvariantCulture, $" and {message.Total - message.Recipients.Count} more");
+        var more = message.Total - message.Recipients.Count;
+        if (more > 0)
+            text.Append(CultureInfo.InvariantCulture, $" and {more} more");
         if (message.Subject is { } subject)
             text.Append("  ").Append(subject);
         if (message.Marks.Count > 0)

@@ -423,7 +423,8 @@ public sealed class MessageIndexTests : IAsyncLifetime
     {
         await TakeAsync(Accepted(1));
         foreach (var name in (string[])[File, File + "-wal"])
-            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, System.IO.File.GetUnixFileMode(name));
+            Assert.Equal(
+                UnixFileMode.UserRead | UnixFileMode.UserWrite, System.IO.File.GetUnixFileMode(name));
     }
 
     sealed class LineLog : ILogger

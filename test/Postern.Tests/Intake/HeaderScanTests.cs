@@ -38,7 +38,7 @@ public sealed class HeaderScanTests
     [InlineData("Subject: \u00e6\u00f8\r\nContent-Type: text/plain; charset=iso-8859-2\r\n", "ćř")]
     [InlineData("Subject: a\u001b[2Jb\u0007\r\n", "a[2Jb")]
     [InlineData("Subject: =?utf-8?Q?a=0D=0Ab=E2=80=A8c?=\r\n", "abc")]
-    [InlineData("Subject: =?nobody-knows?Q?a?=\r\n", "=?nobody-knows?Q?a?=")]
+    [InlineData("Subject: =?nobody-knows?Q?a?=\r\n", "a")]
     public void Subject_IsWhatAReaderSees(string header, string? subject) =>
         Assert.Equal(subject, Scan(header + "\r\nSubject: of the body\r\n").Subject);
 
