@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Components.Web;
 using Microsoft.AspNetCore.Components;
+using Postern.Dashboard.Mail;
 using Postern.Dashboard.Pages;
 using Postern.Mta.Accounts;
 
@@ -24,6 +25,12 @@ sealed class DashboardFace(DashboardParts parts, Acts acts, IServiceProvider ser
         foreach (var asset in Asset.All)
             web.MapGet(asset.Path, asset.SendAsync).WithMetadata(new Mark(IsOpenToAll: true));
         Page<OverviewPage>(web, "/");
+        Page<SandboxListPage>(web, "/sandbox");
+        Page<SandboxMailPage>(web, "/sandbox/{number}");
+        Page<MessageContentPage>(web, "/messages/{id}/content");
+        foreach (var (path, answer) in MailAnswers.All)
+            web.MapGet(path, context => answer(new Visit(context, parts, Find(context))))
+                .WithMetadata(new Mark(IsOpenToAll: false));
         web.MapGet("/live", LiveAsync).WithMetadata(new Mark(IsOpenToAll: false));
         web.MapPost("/act", ActAsync).WithMetadata(new Mark(IsOpenToAll: false));
         var stopping = web.Lifetime.ApplicationStopping;
