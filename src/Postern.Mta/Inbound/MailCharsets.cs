@@ -116,7 +116,7 @@ public sealed class MailCharsets : EncodingProvider
 
     /// <summary>Text of the octets, whose label may be false or absent.</summary>
     /// <param name="label">Null: none.</param>
-    internal static string Decode(ReadOnlySpan<byte> octets, string? label)
+    public static string Decode(ReadOnlySpan<byte> octets, string? label)
     {
         var named = label is { Length: > 0 } name ? Find(name) : null;
         // WHATWG Encoding §6: a byte order mark outranks the label.

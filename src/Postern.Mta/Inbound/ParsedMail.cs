@@ -37,9 +37,7 @@ public sealed class ParsedMail : IAsyncDisposable
         this.octets = octets;
         this.textOctetsMax = textOctetsMax;
         Header = header;
-        // Where a field was folded with a tab its reader sees a space.
-        Fields = [.. header.Fields.Select(
-            field => KeyValuePair.Create(field.Name, field.Value.Replace('\t', ' ')))];
+        Fields = FieldsOf(header);
     }
 
     internal MailHeader Header { get; }
@@ -87,8 +85,20 @@ public sealed class ParsedMail : IAsyncDisposable
         ContentSource content, string directory, CancellationToken cancel) =>
         ReadAsync(content, directory, int.MaxValue, cancel);
 
+    /// <summary>The fields of a header section, as <see cref="Fields"/> has them.</summary>
+    public static IReadOnlyList<KeyValuePair<string, string>> FieldsOf(ReadOnlySpan<byte> octets)
+    {
+        var head = octets[..Math.Min(octets.Length, MailHeader.OctetsMax)];
+        var end = head.IndexOf("\r\n\r\n"u8);
+        return FieldsOf(MailHeader.Read(end < 0 ? head : head[..(end + 2)]));
+    }
+
+    // Where a field was folded with a tab its reader sees a space.
+    static IReadOnlyList<KeyValuePair<string, string>> FieldsOf(MailHeader header) =>
+        [.. header.Fields.Select(field => KeyValuePair.Create(field.Name, field.Value.Replace('\t', ' ')))];
+
     /// <param name="textOctetsMax">Of each kind of text, decoded from its transfer encoding.</param>
-    internal static async ValueTask<ParsedMail> ReadAsync(
+    public static async ValueTask<ParsedMail> ReadAsync(
         ContentSource content, string directory, int textOctetsMax, CancellationToken cancel)
     {
         Stream octets = content.Octets <= MemoryOctetsMax ? new MemoryStream() : OpenNameless(directory);

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Components.Web;
+using Postern.Dashboard.Mail;
 using Postern.Dashboard.Pages;
 
 namespace Postern.Dashboard;
@@ -25,6 +26,11 @@ sealed class DashboardFace(DashboardParts parts, SignIn signIn, Acts acts, IServ
         Page<OverviewPage>(web, "/");
         Page<MessagesPage>(web, "/messages");
         Page<MessagePage>(web, "/messages/{id}");
+        Page<MessageContentPage>(web, "/messages/{id}/content");
+        Page<SandboxListPage>(web, "/sandbox");
+        Page<SandboxMailPage>(web, "/sandbox/{number}");
+        foreach (var (path, answer) in MailAnswers.All)
+            Behind(web, path, answer);
         Open(web.MapGet("/login", ShowLoginAsync));
         Open(web.MapGet("/live", LiveAsync));
         Open(web.MapPost("/act", ActAsync));
@@ -33,12 +39,15 @@ sealed class DashboardFace(DashboardParts parts, SignIn signIn, Acts acts, IServ
         stopping.Register(acts.Dispose);
     }
 
-    /// <summary>Who is not signed in is led to the login, and back from there.</summary>
     void Page<TPage>(WebApplication web, string path) where TPage : DashboardPage =>
+        Behind(web, path, RenderAsync<TPage>);
+
+    /// <summary>Who is not signed in is led to the login, and back from there.</summary>
+    void Behind(WebApplication web, string path, Func<Visit, Task> answer) =>
         Open(web.MapGet(path, context =>
         {
             if (signIn.Find(context) is { } access)
-                return RenderAsync<TPage>(context, new Visit(context, parts, access));
+                return answer(new Visit(context, parts, access));
             Protect(context.Response);
             var here = Uri.EscapeDataString(context.Request.Path + context.Request.QueryString);
             LoginEndpoints.Lead(context, here == "%2F" ? "/login" : $"/login?return={here}");
@@ -69,24 +78,25 @@ sealed class DashboardFace(DashboardParts parts, SignIn signIn, Acts acts, IServ
     {
         var isFirst = token.Length > 0
             && await signIn.Links.FindAsync(token, context.RequestAborted) is LinkTarget.First;
-        await RenderAsync<LoginPage>(context, new Visit(context, parts, access: null)
+        await RenderAsync<LoginPage>(new Visit(context, parts, access: null)
         {
             Login = new LoginForm(signIn.PrepareLoginForm(context), token, isFirst, trouble),
         });
     }
 
-    async Task RenderAsync<TPage>(HttpContext context, Visit visit) where TPage : DashboardPage
+    async Task RenderAsync<TPage>(Visit visit) where TPage : DashboardPage
     {
-        Protect(context.Response);
+        var (answer, cancel) = (visit.Http.Response, visit.Cancel);
+        Protect(answer);
         await using var renderer = new HtmlRenderer(services, logs);
         await renderer.Dispatcher.InvokeAsync(async () =>
         {
             var page = await renderer.RenderComponentAsync<TPage>(ParameterView.FromDictionary(
                 new Dictionary<string, object?> { [nameof(DashboardPage.Visit)] = visit }));
-            await using var text = new Utf8Writer(context.Response.BodyWriter);
+            await using var text = new Utf8Writer(answer.BodyWriter);
             page.WriteHtmlTo(text);
         });
-        await context.Response.BodyWriter.FlushAsync(context.RequestAborted);
+        await answer.BodyWriter.FlushAsync(cancel);
     }
 
     /// <summary>Only to pages of ours: another site's script cannot listen.</summary>
@@ -111,7 +121,7 @@ sealed class DashboardFace(DashboardParts parts, SignIn signIn, Acts acts, IServ
         if (!Acts.MayDo(access.Role, form!["call"].ToString()))
         {
             context.Response.StatusCode = StatusCodes.Status403Forbidden;
-            await RenderAsync<NotAllowedPage>(context, new Visit(context, parts, access));
+            await RenderAsync<NotAllowedPage>(new Visit(context, parts, access));
             return;
         }
         var notice = await acts.DoAsync(access, form, context.RequestAborted);

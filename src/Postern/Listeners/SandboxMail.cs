@@ -1,10 +1,8 @@
 using System.Buffers;
 using System.Net;
 using System.Net.Sockets;
-using System.Text;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
-using Postern.Api;
 using Postern.Mta.Accounts;
 using Postern.Mta.Configuration;
 using Postern.Smtp;
@@ -17,17 +15,21 @@ namespace Postern.Listeners;
 /// <remarks>It keeps the last messages it got, in memory, and sends nothing anywhere.</remarks>
 sealed class SandboxMail : ISessionPolicy
 {
-    const int MessagesMax = 1000;
-    const int ContentOctetsMax = 1 << 20;
+    internal const int MessagesMax = 1000;
+
+    /// <summary>Of all that is kept; what is longer is cut there.</summary>
+    internal const int OctetsMax = 64 << 20;
+
     const string Password = "sandbox-relay";
 
     readonly Lock gate = new();
-    readonly Queue<SandboxEntry> messages = new();
+    readonly Queue<SandboxMessage> messages = new();
     readonly Credential credential = AccountDirectory.CreateCredential(Password);
     readonly ServerCertificate certificate;
     readonly TimeProvider clock;
     readonly string certificateFile;
     int number;
+    long octetsKept;
 
     public SandboxMail(string data, TimeProvider clock)
     {
@@ -50,12 +52,33 @@ sealed class SandboxMail : ISessionPolicy
     public SandboxRelay Relay => new($"[127.0.0.1]:{Address.Port}", CertificateOnly(), $"sandbox:{Password}");
 
     /// <summary>What it got, oldest first.</summary>
-    public IReadOnlyList<SandboxEntry> Messages
+    public IReadOnlyList<SandboxMessage> Messages
     {
         get
         {
             lock (gate)
                 return [.. messages];
+        }
+    }
+
+    /// <summary>Null: it never came, or is kept no more.</summary>
+    public SandboxMessage? Find(int wanted)
+    {
+        lock (gate)
+            return messages.FirstOrDefault(message => message.Number == wanted);
+    }
+
+    /// <summary>Keeps one; the oldest go when there are too many, or they are too large together.</summary>
+    /// <returns>Its number.</returns>
+    internal int Keep(SandboxMessage message)
+    {
+        lock (gate)
+        {
+            messages.Enqueue(message with { Number = ++number });
+            octetsKept += message.Octets.Length;
+            while (messages.Count > MessagesMax || octetsKept > OctetsMax)
+                octetsKept -= messages.Dequeue().Octets.Length;
+            return number;
         }
     }
 
@@ -104,19 +127,11 @@ sealed class SandboxMail : ISessionPolicy
         SessionFacts session, MailTransaction transaction, CancellationToken cancel) => new(new Sink());
 
     public ValueTask<Reply> AcceptAsync(
-        SessionFacts session, MailTransaction transaction, ContentSink content, CancellationToken cancel)
-    {
-        lock (gate)
-        {
-            messages.Enqueue(new SandboxEntry(
-                ++number, clock.GetUtcNow(), transaction.ReversePath.Mailbox?.ToString() ?? "",
-                [.. transaction.Recipients.Select(recipient => recipient.Path.Mailbox.ToString())], (
-                    (Sink)content).Text));
-            if (messages.Count > MessagesMax)
-                messages.Dequeue();
-            return new(Replies.QueuedAs($"sandbox-{number}"));
-        }
-    }
+        SessionFacts session, MailTransaction transaction, ContentSink content, CancellationToken cancel) =>
+        new(Replies.QueuedAs($"sandbox-{Keep(SandboxMessage.Of(
+            clock.GetUtcNow(), transaction.ReversePath.Mailbox?.ToString() ?? "",
+            [.. transaction.Recipients.Select(recipient => recipient.Path.Mailbox.ToString())],
+            ((Sink)content).Octets))}"));
 
     public ValueTask<CredentialLookup> FindCredentialAsync(
         SessionFacts session, string userName, CancellationToken cancel) =>
@@ -137,18 +152,19 @@ sealed class SandboxMail : ISessionPolicy
         // As above.
     }
 
-    /// <summary>The beginning of a content, which is all that is shown.</summary>
+    /// <summary>A content, up to what may be kept of all.</summary>
     sealed class Sink : ContentSink
     {
         readonly ArrayBufferWriter<byte> kept = new();
 
-        public string Text => Encoding.UTF8.GetString(kept.WrittenSpan);
+        /// <summary>Without the room that was left for more.</summary>
+        public ReadOnlyMemory<byte> Octets => kept.WrittenSpan.ToArray();
 
         public override ValueTask WriteAsync(ReadOnlySequence<byte> octets, CancellationToken cancel)
         {
             foreach (var piece in octets)
                 kept.Write(
-                    piece.Span[..Math.Min(piece.Length, Math.Max(0, ContentOctetsMax - kept.WrittenCount))]);
+                    piece.Span[..Math.Min(piece.Length, Math.Max(0, OctetsMax - kept.WrittenCount))]);
             return default;
         }
 
