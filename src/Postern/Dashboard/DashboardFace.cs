@@ -24,6 +24,12 @@ sealed class DashboardFace(DashboardParts parts, Acts acts, IServiceProvider ser
         foreach (var asset in Asset.All)
             web.MapGet(asset.Path, asset.SendAsync).WithMetadata(new Mark(IsOpenToAll: true));
         Page<OverviewPage>(web, "/");
+        Page<QueuePage>(web, "/queue");
+        Page<QueueActPage>(web, "/queue/act");
+        Page<QueueWhyPage>(web, "/queue/{id}/why");
+        Page<TransportsPage>(web, "/transports");
+        Page<TransportPage>(web, "/transports/{name}");
+        Page<RoutesPage>(web, "/routes");
         web.MapGet("/live", LiveAsync).WithMetadata(new Mark(IsOpenToAll: false));
         web.MapPost("/act", ActAsync).WithMetadata(new Mark(IsOpenToAll: false));
         var stopping = web.Lifetime.ApplicationStopping;
