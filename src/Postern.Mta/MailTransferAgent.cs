@@ -333,6 +333,13 @@ public sealed class MailTransferAgent : IAsyncDisposable
     /// <summary>What waited in each lane when it was last counted, some seconds ago.</summary>
     public IReadOnlyList<LaneTotal> Waiting => housekeeping.Waiting;
 
+    /// <summary>What was Held then, by age: a column for each of <see cref="QueueTotals.AgesMinutes"/>, and
+    /// one for what is older. Empty: it was not counted yet.</summary>
+    public IReadOnlyList<int> Held => housekeeping.Held;
+
+    /// <summary>How the last attempts of each transport went.</summary>
+    public LastReplies Replies => eventLog.Replies;
+
     /// <summary>For the metric: what is being attempted now, and what waited at the last count.</summary>
     IEnumerable<QueueSize> QueueSizes()
     {

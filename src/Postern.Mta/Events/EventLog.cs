@@ -31,6 +31,10 @@ public sealed class EventLog : IAsyncDisposable
         Sessions = new SessionLog(format, output, clock);
     }
 
+    /// <summary>It sees every committed event: attempts themselves pay nothing for what is kept
+    /// here.</summary>
+    public LastReplies Replies { get; } = new();
+
     /// <summary>Fed by the SMTP doors.</summary>
     public SessionLog Sessions { get; }
 
@@ -45,6 +49,7 @@ public sealed class EventLog : IAsyncDisposable
     {
         await foreach (var stored in events.WithCancellation(cancel))
         {
+            Replies.Note(stored.Event);
             var progress = default(RecipientProgress);
             if (format.NeedsProgress && !open.TryApply(stored.Event, out progress))
             {

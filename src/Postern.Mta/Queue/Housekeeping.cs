@@ -32,6 +32,7 @@ sealed partial class Housekeeping(
     const int GreylistRowsMax = 500;
 
     IReadOnlyList<LaneTotal> waiting = [];
+    IReadOnlyList<int> held = [];
 
     /// <summary>How far the look at old mail is. Null: it is through.</summary>
     QueueId? lookedTo;
@@ -42,6 +43,9 @@ sealed partial class Housekeeping(
     /// <summary>Recipients that wait in the store, lane by lane; some seconds old, with a large backlog
     /// a minute.</summary>
     public IReadOnlyList<LaneTotal> Waiting => Volatile.Read(ref waiting);
+
+    /// <summary>Recipients that are Held, by age as in <see cref="LaneTotal.ByAge"/>; as old.</summary>
+    public IReadOnlyList<int> Held => Volatile.Read(ref held);
 
     /// <summary>Removes messages that were put aside and that nobody fetched.</summary>
     public required ClaimSweep Claims { get; init; }
@@ -130,8 +134,13 @@ sealed partial class Housekeeping(
         return Claims.SweepAsync(wall < now ? wall : now, cancel);
     }
 
-    async ValueTask CountAsync(CancellationToken cancel) =>
-        Volatile.Write(ref waiting, await store.ReadLanesAsync(cancel).ConfigureAwait(false));
+    async ValueTask CountAsync(CancellationToken cancel)
+    {
+        // Ids bear the wall clock's time.
+        var now = clock.GetUtcNow();
+        Volatile.Write(ref waiting, await store.ReadLanesAsync(now, cancel).ConfigureAwait(false));
+        Volatile.Write(ref held, await store.CountHeldAsync(now, cancel).ConfigureAwait(false));
+    }
 
     async ValueTask LookAtOldAsync(CancellationToken cancel)
     {

@@ -19,7 +19,7 @@ public sealed partial class MessageQueue
     /// <summary>Takes over from an earlier process: its time, what it has spent, its lanes.</summary>
     internal async ValueTask BeginAsync(CancellationToken cancel)
     {
-        var lanes = await store.ReadLanesAsync(cancel).ConfigureAwait(false);
+        var lanes = await store.ReadLanesAsync(clock.GetUtcNow(), cancel).ConfigureAwait(false);
         var stored = await store.ReadObjectsAsync(QueueClock.ObjectKind, cancel).ConfigureAwait(false);
         Time.Begin(stored, lanes.Max(lane => lane.LastDue), WaitMax());
         Dispatcher.Restore(await store.ReadObjectsAsync(SpentPaces.ObjectKind, cancel).ConfigureAwait(false));

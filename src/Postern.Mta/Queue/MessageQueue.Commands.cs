@@ -28,14 +28,20 @@ public sealed partial class MessageQueue
     public ValueTask<int> ReleaseAsync(QueueSelection which, string actor, CancellationToken cancel) =>
         CommandAsync(which, new Wish(WishKind.Release, actor), cancel);
 
-    /// <summary>Deferred recipients become Ready, and closed lanes are probed now, of one message those it
-    /// waits in: Ready ones need no more.</summary>
+    /// <summary>Deferred recipients become Ready, and closed lanes are probed now: of named messages those
+    /// they wait in, of a named transport its own. Ready ones need no more.</summary>
     public async ValueTask<Retried> RetryAsync(
         QueueSelection which, string actor, CancellationToken cancel)
     {
         // Before the rows: a long queue drains while the command goes through it.
-        var probed = which is QueueSelection.One one ? await ProbeLanesOfAsync(one.Id, cancel)
-            .ConfigureAwait(false) : health.ProbeNow(null);
+        var probed = which switch
+        {
+            QueueSelection.One one => await ProbeLanesOfAsync([one.Id], cancel).ConfigureAwait(false),
+            QueueSelection.Several several =>
+                await ProbeLanesOfAsync(several.Ids, cancel).ConfigureAwait(false),
+            QueueSelection.Matching { Filter.Transport: { } transport } => health.ProbeNowOf(transport),
+            _ => health.ProbeNow(null),
+        };
         Dispatcher.EndPauses();
         var changed = await CommandAsync(which, new Wish(WishKind.Retry, actor), cancel)
             .ConfigureAwait(false);
@@ -43,13 +49,20 @@ public sealed partial class MessageQueue
         return new Retried(changed, probed);
     }
 
-    async ValueTask<int> ProbeLanesOfAsync(QueueId id, CancellationToken cancel)
+    async ValueTask<int> ProbeLanesOfAsync(IReadOnlyList<QueueId> ids, CancellationToken cancel)
     {
-        if (await store.ReadMessageAsync(id, cancel).ConfigureAwait(false) is not { } stored)
-            return 0;
-        var waiting = stored.Recipients.Where(row => row.State != RecipientState.Done);
-        var lanes = waiting.SelectMany(row => Decide(stored.Message, row) is RoutingDecision.Via via
-            ? (string[])[row.Lane, via.Lane] : [row.Lane]).Distinct();
+        var lanes = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var id in ids)
+        {
+            if (await store.ReadMessageAsync(id, cancel).ConfigureAwait(false) is not { } stored)
+                continue;
+            foreach (var row in stored.Recipients.Where(row => row.State != RecipientState.Done))
+            {
+                lanes.Add(row.Lane);
+                if (Decide(stored.Message, row) is RoutingDecision.Via via)
+                    lanes.Add(via.Lane);
+            }
+        }
         return lanes.Sum(lane => health.ProbeNow(lane));
     }
 
@@ -159,9 +172,7 @@ public sealed partial class MessageQueue
             {
                 // Results that were posted but not written yet must not be read as they were before.
                 await store.CommitAsync(new StoreChange()).ConfigureAwait(false);
-                var page = which is QueueSelection.One one
-                    ? await ReadOneAsync(one.Id, cancel).ConfigureAwait(false)
-                    : await store.ListAsync(filter, key, CommandPageMax, cancel).ConfigureAwait(false);
+                var page = await ReadPageAsync(which, filter, key, cancel).ConfigureAwait(false);
                 changed += await ApplyAsync(page.Messages, wish, filter).ConfigureAwait(false);
                 after = page.Next;
             }
@@ -173,8 +184,26 @@ public sealed partial class MessageQueue
         return changed;
     }
 
-    async ValueTask<MessagePage> ReadOneAsync(QueueId id, CancellationToken cancel) =>
-        new(await store.ReadMessageAsync(id, cancel).ConfigureAwait(false) is { } found ? [found] : [], null);
+    /// <summary>Named ones are one page, without those that are gone.</summary>
+    async ValueTask<MessagePage> ReadPageAsync(
+        QueueSelection which, QueueFilter filter, QueueId after, CancellationToken cancel)
+    {
+        var ids = which switch
+        {
+            QueueSelection.One one => new[] { one.Id },
+            QueueSelection.Several several => several.Ids,
+            _ => null,
+        };
+        if (ids is null)
+            return await store.ListAsync(filter, after, CommandPageMax, cancel).ConfigureAwait(false);
+        var found = new List<StoredMessage>();
+        foreach (var id in ids)
+        {
+            if (await store.ReadMessageAsync(id, cancel).ConfigureAwait(false) is { } stored)
+                found.Add(stored);
+        }
+        return new MessagePage(found, null);
+    }
 
     /// <summary>One commit for the page, but for messages that call for a report: those have their
     /// own.</summary>
@@ -334,10 +363,17 @@ public sealed partial class MessageQueue
 /// <param name="Lanes">Closed ones that are probed now.</param>
 public readonly record struct Retried(int Recipients, int Lanes);
 
-/// <summary>What an operator's command means: one message or all that fit a filter.</summary>
+/// <summary>What an operator's command means: one message, some, or all that fit a filter.</summary>
 public abstract record QueueSelection
 {
     public sealed record One(QueueId Id) : QueueSelection;
+
+    /// <param name="Ids">Each one once, at most <see cref="IdsMax"/>.</param>
+    public sealed record Several(IReadOnlyList<QueueId> Ids) : QueueSelection
+    {
+        /// <summary>They are one commit: two pages of what operators look at.</summary>
+        public const int IdsMax = 100;
+    }
 
     public sealed record Matching(QueueFilter Filter) : QueueSelection;
 }

@@ -13,6 +13,16 @@ public readonly record struct QueueId(long Value) : IComparable<QueueId>
 
     internal static readonly DateTimeOffset Origin = new(2020, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
+    /// <summary>Behind all that are given out.</summary>
+    public static readonly QueueId End = new(long.MaxValue);
+
+    /// <summary>The first one that can be given out at a moment.</summary>
+    public static QueueId FirstAt(DateTimeOffset at)
+    {
+        var ms = Math.Ceiling((at - Origin).TotalMilliseconds);
+        return new QueueId((long)Math.Clamp(ms, 0, long.MaxValue >> 22) << 22);
+    }
+
     /// <summary>When it was given out, to the millisecond, as far as the clock was right.</summary>
     public DateTimeOffset At => Origin.AddMilliseconds(Value >> 22);
 

@@ -63,6 +63,27 @@ public sealed class QueueTotals(QueueFilter filter, QueueGroup by, DateTimeOffse
     }
 }
 
+/// <summary>Which column of <see cref="QueueTotals.AgesMinutes"/> a message belongs to, by its id
+/// alone.</summary>
+sealed class AgeColumns(DateTimeOffset now)
+{
+    /// <summary>The last one is for what is older than all bounds.</summary>
+    public static int Count => QueueTotals.AgesMinutes.Count + 1;
+
+    readonly long[] firstIds =
+    [
+        .. QueueTotals.AgesMinutes.Select(age => QueueId.FirstAt(now - TimeSpan.FromMinutes(age)).Value),
+    ];
+
+    public int ColumnOf(long id)
+    {
+        var column = 0;
+        while (column < firstIds.Length && id < firstIds[column])
+            column++;
+        return column;
+    }
+}
+
 /// <summary>What shares a row of totals.</summary>
 public enum QueueGroup
 {

@@ -119,12 +119,17 @@ public sealed class RelayHealth(TimeProvider clock)
     /// <summary>Probes now, by an operator's wish; every closed lane when <paramref name="lane"/> is
     /// null.</summary>
     /// <returns>How many lanes that are.</returns>
-    public int ProbeNow(string? lane)
+    public int ProbeNow(string? lane) => ProbeNow(name => lane is null || name == lane);
+
+    /// <summary>The same for the closed lanes of one transport.</summary>
+    public int ProbeNowOf(string transport) => ProbeNow(name => Lane.TransportOf(name) == transport);
+
+    int ProbeNow(Func<string, bool> isMeant)
     {
         var count = 0;
         foreach (var (name, state) in closed)
         {
-            if (lane is not null && name != lane)
+            if (!isMeant(name))
                 continue;
             lock (state)
             {

@@ -42,8 +42,13 @@ public interface IMailStore : IAsyncDisposable
     ValueTask<DueWindow> SearchDueAsync(
         string lane, DateTimeOffset now, DueKey after, int limit, CancellationToken cancel);
 
-    /// <summary>Lanes that have Ready or Deferred recipients, with how many.</summary>
-    ValueTask<IReadOnlyList<LaneTotal>> ReadLanesAsync(CancellationToken cancel);
+    /// <summary>Lanes that have Ready or Deferred recipients, with how many, and of which age at
+    /// <paramref name="now"/>: one look at an index, no row is read.</summary>
+    ValueTask<IReadOnlyList<LaneTotal>> ReadLanesAsync(DateTimeOffset now, CancellationToken cancel);
+
+    /// <summary>How many recipients are Held, by age: a column for each of
+    /// <see cref="QueueTotals.AgesMinutes"/>, and one for what is older.</summary>
+    ValueTask<IReadOnlyList<int>> CountHeldAsync(DateTimeOffset now, CancellationToken cancel);
 
     /// <summary>Active recipients leased before <paramref name="epoch"/>, by key after
     /// <paramref name="after"/>.</summary>
@@ -57,6 +62,10 @@ public interface IMailStore : IAsyncDisposable
     /// page may be empty and not be the last.</summary>
     ValueTask<MessagePage> ListAsync(
         QueueFilter filter, QueueId after, int limit, CancellationToken cancel);
+
+    /// <summary>The same before a key, newest first; <see cref="QueueId.End"/> is behind all.</summary>
+    ValueTask<MessagePage> ListBackAsync(
+        QueueFilter filter, QueueId before, int limit, CancellationToken cancel);
 
     /// <summary>The stored octets, without edits. Null: already dropped. The caller disposes.</summary>
     /// <exception cref="ContentDamagedException">They are not what was stored. A content in a file may show
@@ -197,6 +206,10 @@ public sealed record DueWindow(IReadOnlyList<DueRecipient> Recipients, DateTimeO
 public sealed record LaneTotal(
     string Lane, int Recipients, DateTimeOffset? FirstTurn, DateTimeOffset? LastDue)
 {
+    /// <summary>Recipients by the age of their message, which its id tells: a column for each of
+    /// <see cref="QueueTotals.AgesMinutes"/>, and one for what is older.</summary>
+    public IReadOnlyList<int> ByAge { get; init; } = [];
+
     /// <summary>Empty: none was chosen yet.</summary>
     public string Transport => Queue.Lane.TransportOf(Lane);
 

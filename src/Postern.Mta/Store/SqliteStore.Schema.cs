@@ -43,6 +43,10 @@ public sealed partial class SqliteStore
             bucket INTEGER NOT NULL, key INTEGER NOT NULL, seq INTEGER NOT NULL,
             PRIMARY KEY(bucket, key, seq)) WITHOUT ROWID;
         """,
+        // 3. Held mail is counted and found without a look at the rest. Mail that is never held is not in it.
+        """
+        CREATE INDEX held ON recipient(state, message) WHERE state = 3;
+        """,
     ];
 
     /// <summary>Opens the writer's connection and brings the schema up to date.</summary>

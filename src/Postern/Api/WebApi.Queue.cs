@@ -46,7 +46,7 @@ sealed partial class WebApi
             await ErrorAsync(context, 400, trouble, null);
             return;
         }
-        if (!TryReadWord(context.Request.Query["by"].FirstOrDefault() ?? "lane", out QueueGroup by))
+        if (!QueueQuery.TryReadWord(context.Request.Query["by"].FirstOrDefault() ?? "lane", out QueueGroup by))
         {
             await ErrorAsync(
                 context, 400, "by is not known", "one of lane, route, transport, sender, recipient");

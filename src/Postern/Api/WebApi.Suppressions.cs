@@ -61,7 +61,7 @@ sealed partial class WebApi
         SuppressionKind? kind = null;
         if (query["kind"].FirstOrDefault() is { Length: > 0 } word)
         {
-            if (!TryReadWord(word, out SuppressionKind read))
+            if (!QueueQuery.TryReadWord(word, out SuppressionKind read))
             {
                 await ErrorAsync(context, 400, "kind is not known", KindMend);
                 return null;
@@ -97,7 +97,7 @@ sealed partial class WebApi
             await ErrorAsync(context, 400, "an entry needs an address", "domain and kind may be left out");
             return;
         }
-        if (!TryReadWord(request.Kind ?? nameof(SuppressionKind.Bounce), out SuppressionKind kind))
+        if (!QueueQuery.TryReadWord(request.Kind ?? nameof(SuppressionKind.Bounce), out SuppressionKind kind))
             await ErrorAsync(context, 400, "kind is not known", KindMend);
         else if (!SuppressionKey.TryReadAddress(request.Address, kind, out var address))
             await ErrorAsync(context, 400, "address is no address", "write user@domain");

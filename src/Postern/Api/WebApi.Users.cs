@@ -26,7 +26,7 @@ sealed partial class WebApi
     async Task AddUserAsync(HttpContext context)
     {
         var request = await ReadBodyAsync(context, AdminJson.Default.UserRequest);
-        if (request is not { Name: { } typed, Role: { } word } || !TryReadWord(word, out OperatorRole role))
+        if (request is not { Name: { } typed, Role: { } word } || !QueueQuery.TryReadWord(word, out OperatorRole role))
             await ErrorAsync(
                 context, 400, "a user needs name and role", "the role is one of reader, operator, admin");
         else if (!UserDirectory.TryReadName(typed, out var name, out var mend))
@@ -63,7 +63,7 @@ sealed partial class WebApi
     {
         var name = UserIn(context);
         var request = await ReadBodyAsync(context, AdminJson.Default.RoleRequest);
-        if (request?.Role is not { } word || !TryReadWord(word, out OperatorRole role))
+        if (request?.Role is not { } word || !QueueQuery.TryReadWord(word, out OperatorRole role))
             await ErrorAsync(context, 400, "a role is needed", "one of reader, operator, admin");
         else
             await AnswerUserAsync(

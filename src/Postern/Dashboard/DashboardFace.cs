@@ -27,6 +27,12 @@ sealed class DashboardFace(DashboardParts parts, SignIn signIn, Acts acts, IServ
         Page<MessagesPage>(web, "/messages");
         Page<MessagePage>(web, "/messages/{id}");
         Page<MessageContentPage>(web, "/messages/{id}/content");
+        Page<QueuePage>(web, "/queue");
+        Page<QueueActPage>(web, "/queue/act");
+        Page<QueueWhyPage>(web, "/queue/{id}/why");
+        Page<TransportsPage>(web, "/transports");
+        Page<TransportPage>(web, "/transports/{name}");
+        Page<RoutesPage>(web, "/routes");
         Page<SandboxListPage>(web, "/sandbox");
         Page<SandboxMailPage>(web, "/sandbox/{number}");
         foreach (var (path, answer) in MailAnswers.All)

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Postern.Mta.Events;
-using Postern.Mta.Queue;
 using Postern.Mta.Transports;
 
 namespace Postern.Dashboard;
@@ -34,23 +33,6 @@ sealed partial class EnglishWords
         EventKind.AlarmRaised => "Alarm raised",
         EventKind.AlarmCleared => "Alarm cleared",
         _ => kind.ToString(),
-    };
-
-    public override string NameOf(WaitCause cause) => cause switch
-    {
-        WaitCause.BeingAttempted => "being attempted",
-        WaitCause.BehindOthers => "behind others",
-        WaitCause.RateLimit => "rate limit",
-        WaitCause.NextHopDown => "next hop down",
-        WaitCause.LaneClosed => "lane closed",
-        WaitCause.Alarm => "alarm",
-        WaitCause.NoRoute => "no route",
-        WaitCause.Held => "held",
-        WaitCause.Greylisted => "greylisted",
-        WaitCause.RetryTime => "waits for its retry",
-        WaitCause.Scheduled => "scheduled",
-        WaitCause.Uncertain => "uncertain",
-        _ => "done",
     };
 
     public override string Fate(string fate) => fate;

@@ -7,14 +7,12 @@ sealed partial class EnglishWords
     public override string SearchExplained =>
         "Address, subject, id or tag; or from:, to:, subject:, tag:, id:, state: in front of a word";
 
-    public override string AnyState => "any state";
     public override string From => "From";
     public override string To => "To";
     public override string Tag => "Tag";
     public override string NothingFound => "No message fits.";
     public override string NoMessages => "No message yet. Send one, and it will be here.";
     public override string LookedTo => "Not everything was looked at: back to";
-    public override string GoOn => "Look on";
 
     public override string IndexBehind(long events) =>
         $"The newest {Number(events)} events are not in this list yet.";

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Postern.Mta.Events;
-using Postern.Mta.Queue;
 using Postern.Mta.Transports;
 
 namespace Postern.Dashboard;
@@ -34,23 +33,6 @@ sealed partial class KoreanWords
         EventKind.AlarmRaised => "경보 발생",
         EventKind.AlarmCleared => "경보 해제",
         _ => kind.ToString(),
-    };
-
-    public override string NameOf(WaitCause cause) => cause switch
-    {
-        WaitCause.BeingAttempted => "전송 중",
-        WaitCause.BehindOthers => "순서 대기",
-        WaitCause.RateLimit => "속도 제한",
-        WaitCause.NextHopDown => "다음 홉 장애",
-        WaitCause.LaneClosed => "레인 닫힘",
-        WaitCause.Alarm => "경보",
-        WaitCause.NoRoute => "라우트 없음",
-        WaitCause.Held => "보류됨",
-        WaitCause.Greylisted => "그레이리스팅",
-        WaitCause.RetryTime => "재시도 대기",
-        WaitCause.Scheduled => "예약됨",
-        WaitCause.Uncertain => "결과 불확실",
-        _ => "종료",
     };
 
     public override string Fate(string fate) => fate switch

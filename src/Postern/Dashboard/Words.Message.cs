@@ -1,12 +1,10 @@
 using Postern.Mta.Events;
-using Postern.Mta.Queue;
 
 namespace Postern.Dashboard;
 
 abstract partial class Words
 {
     public abstract string NameOf(EventKind kind);
-    public abstract string NameOf(WaitCause cause);
 
     /// <summary>A fate as <see cref="RecipientTimeline.Fate"/> spells it.</summary>
     public abstract string Fate(string fate);

@@ -203,8 +203,10 @@ public sealed class MemoryStore : IMailStore
     DueRecipient WithMessage(DueKey key) => new(
         disk.Messages[key.Message.Value], disk.Recipients[(key.Message.Value, key.Number)]);
 
-    public ValueTask<IReadOnlyList<LaneTotal>> ReadLanesAsync(CancellationToken cancel)
+    public ValueTask<IReadOnlyList<LaneTotal>> ReadLanesAsync(
+        DateTimeOffset now, CancellationToken cancel)
     {
+        var columns = new AgeColumns(now);
         lock (gate)
         {
             return List(disk.Lanes.Where(pair => pair.Value.Count > 0).Select(pair => new LaneTotal(
@@ -213,8 +215,28 @@ public sealed class MemoryStore : IMailStore
                 pair.Value.Deferred.Count > 0 ? pair.Value.Deferred.Max.DueAt : null)
             {
                 Oldest = pair.Value.Ready.Concat(pair.Value.Deferred).Min(key => key.Message),
+                ByAge = Count(columns, pair.Value.Ready.Concat(pair.Value.Deferred).Select(key => key.Message)),
             }));
         }
+    }
+
+    public ValueTask<IReadOnlyList<int>> CountHeldAsync(DateTimeOffset now, CancellationToken cancel)
+    {
+        lock (gate)
+        {
+            return ValueTask.FromResult<IReadOnlyList<int>>(Count(
+                new AgeColumns(now),
+                disk.Recipients.Values.Where(row => row.State == RecipientState.Held)
+                    .Select(row => row.Message)));
+        }
+    }
+
+    static int[] Count(AgeColumns columns, IEnumerable<QueueId> messages)
+    {
+        var ages = new int[AgeColumns.Count];
+        foreach (var message in messages)
+            ages[columns.ColumnOf(message.Value)]++;
+        return ages;
     }
 
     public ValueTask<IReadOnlyList<Recipient>> ReadAbandonedAsync(
@@ -261,6 +283,28 @@ public sealed class MemoryStore : IMailStore
             }
             var isEnd = !disk.Messages.Keys.Any(key => key > (last?.Value ?? after.Value));
             return ValueTask.FromResult(new MessagePage(found, isEnd ? null : last));
+        }
+    }
+
+    public ValueTask<MessagePage> ListBackAsync(
+        QueueFilter filter, QueueId before, int limit, CancellationToken cancel)
+    {
+        var match = new QueueFilterMatch(filter);
+        lock (gate)
+        {
+            var found = new List<StoredMessage>();
+            var last = before;
+            foreach (var message in disk.Messages.Values.Reverse().Where(m => m.Id < before).Take(ListScanMax))
+            {
+                if (found.Count == limit)
+                    break;
+                last = message.Id;
+                var stored = new StoredMessage(message, RecipientsOf(message.Id.Value));
+                if (match.Fits(message) && match.Fits(stored.Recipients))
+                    found.Add(stored);
+            }
+            return ValueTask.FromResult(
+                new MessagePage(found, disk.Messages.Keys.Any(key => key < last.Value) ? last : null));
         }
     }
 

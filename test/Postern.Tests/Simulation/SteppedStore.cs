@@ -130,8 +130,11 @@ sealed class SteppedStore(IMailStore inner, Ledger ledger) : IMailStore
         string lane, DateTimeOffset now, DueKey after, int limit, CancellationToken cancel) =>
         Wait(inner.SearchDueAsync(lane, now, after, limit, cancel));
 
-    public ValueTask<IReadOnlyList<LaneTotal>> ReadLanesAsync(CancellationToken cancel) =>
-        Wait(inner.ReadLanesAsync(cancel));
+    public ValueTask<IReadOnlyList<LaneTotal>> ReadLanesAsync(
+        DateTimeOffset now, CancellationToken cancel) => Wait(inner.ReadLanesAsync(now, cancel));
+
+    public ValueTask<IReadOnlyList<int>> CountHeldAsync(DateTimeOffset now, CancellationToken cancel) =>
+        Wait(inner.CountHeldAsync(now, cancel));
 
     public ValueTask<IReadOnlyList<Recipient>> ReadAbandonedAsync(
         long epoch, RecipientKey after, int limit, CancellationToken cancel) =>
@@ -143,6 +146,10 @@ sealed class SteppedStore(IMailStore inner, Ledger ledger) : IMailStore
     public ValueTask<MessagePage> ListAsync(
         QueueFilter filter, QueueId after, int limit, CancellationToken cancel) =>
         Wait(inner.ListAsync(filter, after, limit, cancel));
+
+    public ValueTask<MessagePage> ListBackAsync(
+        QueueFilter filter, QueueId before, int limit, CancellationToken cancel) =>
+        Wait(inner.ListBackAsync(filter, before, limit, cancel));
 
     public ValueTask<StoredContent?> OpenContentAsync(QueuedMessage message, CancellationToken cancel) =>
         Wait(inner.OpenContentAsync(message, cancel));

@@ -81,7 +81,7 @@ public sealed class SqliteStoreTests : IAsyncLifetime
         store = Open();
         await store.CommitAsync(Accept(1));
         Assert.Equal(1, store.Epoch);
-        Assert.Equal("2", Query("PRAGMA user_version"));
+        Assert.Equal("3", Query("PRAGMA user_version"));
         Assert.Equal("wal", Query("PRAGMA journal_mode"));
     }
 
@@ -149,7 +149,7 @@ public sealed class SqliteStoreTests : IAsyncLifetime
         await store.CommitAsync(Tell(Event(2)));
         await store.CommitAsync(Tell(Event(2)));
         Assert.Equal("1", Query("SELECT count(*) FROM quarantine"));
-        Assert.Equal(1, Assert.Single(await store.ReadLanesAsync(None)).Recipients);
+        Assert.Equal(1, Assert.Single(await store.ReadLanesAsync(Start, None)).Recipients);
         Assert.Contains(
             await store.ReadEventsOfAsync(new QueueId(1), None), stored =>
                 stored.Event.Kind == EventKind.Held);

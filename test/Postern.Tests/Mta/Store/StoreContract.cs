@@ -355,10 +355,64 @@ public abstract class StoreContract : IAsyncLifetime
             Recipient(45, 3, RecipientState.Active), Recipient(45, 4, lane: "")));
         Assert.Equal(
             [
-                new LaneTotal("", 1, Start, null) { Oldest = new(45) },
-                new LaneTotal("relay", 3, Start.AddSeconds(4), Start.AddSeconds(2)) { Oldest = new(44) },
+                ("", 1, Start, null, new QueueId(45)),
+                ("relay", 3, Start.AddSeconds(4), Start.AddSeconds(2), new QueueId(44)),
             ],
-            await Store.ReadLanesAsync(None));
+            (await Store.ReadLanesAsync(Start, None)).Select(
+                lane => (lane.Lane, lane.Recipients, lane.FirstTurn, lane.LastDue, lane.Oldest)));
+    }
+
+    [Fact]
+    public async Task ReadLanes_AndHeld_AreCountedByTheAgeThatIdsTell()
+    {
+        double[] minutes = [0, 4.99, 5, 5.01, 39, 81, 1280, 1281, 100_000];
+        var to = minutes.Select(age => QueueId.FirstAt(Start.AddMinutes(-age)).Value).ToList();
+        foreach (var id in to)
+            await Store.CommitAsync(Accept(
+                Message(id), Recipient(id), Recipient(id, 2, RecipientState.Deferred),
+                Recipient(id, 3, RecipientState.Held), Recipient(id, 4, lane: "b"),
+                Recipient(id, 5, RecipientState.Active), Recipient(id, 6, RecipientState.Done)));
+        var lanes = await Store.ReadLanesAsync(Start, None);
+        Assert.Equal(["b", "relay"], lanes.Select(lane => lane.Lane));
+        Assert.Equal([3, 1, 0, 1, 0, 1, 0, 0, 1, 2], lanes[0].ByAge);
+        Assert.Equal([6, 2, 0, 2, 0, 2, 0, 0, 2, 4], lanes[1].ByAge);
+        Assert.Equal([3, 1, 0, 1, 0, 1, 0, 0, 1, 2], await Store.CountHeldAsync(Start, None));
+    }
+
+    [Fact]
+    public async Task CountHeld_FollowsTheState()
+    {
+        await Store.CommitAsync(Accept(45));
+        Assert.Equal(0, (await Store.CountHeldAsync(Start, None)).Sum());
+        await Store.CommitAsync(Change(Recipient(45, state: RecipientState.Held)));
+        Assert.Equal(1, (await Store.CountHeldAsync(Start, None)).Sum());
+        await Store.CommitAsync(Change(Recipient(45)));
+        Assert.Equal(0, (await Store.CountHeldAsync(Start, None)).Sum());
+    }
+
+    [Fact]
+    public async Task ListBack_IsNewestFirst_AndPagesByKey()
+    {
+        for (var id = 70; id < 74; id++)
+            await Store.CommitAsync(Accept(
+                Message(id), Recipient(id),
+                Recipient(id, 2, id == 72 ? RecipientState.Ready : RecipientState.Held),
+                Recipient(id, 3, id == 70 ? RecipientState.Held : RecipientState.Ready)));
+        var held = new QueueFilter { State = RecipientState.Held };
+        Assert.Equal("73 72 71 70 end", await BackAsync(QueueFilter.All, QueueId.End, 9));
+        Assert.Equal("73 72 more", await BackAsync(QueueFilter.All, QueueId.End, 2));
+        Assert.Equal("71 70 end", await BackAsync(QueueFilter.All, new QueueId(72), 9));
+        Assert.Equal("73 71 70 end", await BackAsync(held, QueueId.End, 9));
+        Assert.Equal("71 more", await BackAsync(held, new QueueId(73), 1));
+        Assert.Equal([71, 73], (await Store.ListAsync(held, new QueueId(70), 9, None))
+            .Messages.Select(stored => stored.Message.Id.Value));
+
+        async Task<string> BackAsync(QueueFilter filter, QueueId before, int limit)
+        {
+            var page = await Store.ListBackAsync(filter, before, limit, None);
+            return string.Join(' ', page.Messages.Select(stored => $"{stored.Message.Id.Value}"))
+                + (page.Next is null ? " end" : " more");
+        }
     }
 
     [Fact]
