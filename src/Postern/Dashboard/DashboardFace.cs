@@ -25,6 +25,15 @@ sealed class DashboardFace(DashboardParts parts, Acts acts, IServiceProvider ser
             web.MapGet(asset.Path, asset.SendAsync).WithMetadata(new Mark(IsOpenToAll: true));
         Page<OverviewPage>(web, "/");
         Page<MessagePage>(web, "/messages/{id}");
+        Page<InboundPage>(web, "/inbound");
+        Page<InboundReplayPage>(web, "/inbound/replay");
+        Page<SuppressionsPage>(web, "/suppressions");
+        Page<SuppressionRemovePage>(web, "/suppressions/remove");
+        web.MapGet(SuppressionsCsv.Path, context => SuppressionsCsv.SendAsync(context, parts.Agent))
+            .WithMetadata(new Mark(IsOpenToAll: false));
+        Page<DomainsPage>(web, "/domains");
+        Page<AccountRemovePage>(web, "/domains/remove-account");
+        Page<SettingsPage>(web, "/settings");
         web.MapGet("/live", LiveAsync).WithMetadata(new Mark(IsOpenToAll: false));
         web.MapPost("/act", ActAsync).WithMetadata(new Mark(IsOpenToAll: false));
         var stopping = web.Lifetime.ApplicationStopping;

@@ -1,0 +1,93 @@
+using Microsoft.AspNetCore.Components;
+using Microsoft.AspNetCore.Components.Web;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using Postern.Dashboard;
+using Postern.Listeners;
+using Postern.Mta;
+using Postern.Mta.Accounts;
+using Postern.Mta.Events;
+using Postern.Mta.Transports;
+using Postern.Tests.Configuration;
+using Postern.Tests.Doubles;
+
+namespace Postern.Tests.Dashboard;
+
+/// <summary>An agent over a store in memory, and its pages as somebody sees them.</summary>
+sealed class PageHouse : IAsyncDisposable
+{
+    public const string Csrf = "csrf-of-the-test";
+
+    readonly TemporaryDirectory directory = new();
+    readonly FakeTimeProvider clock = new(MailHall.Start);
+
+    PageHouse()
+    {
+    }
+
+    public MailTransferAgent Agent { get; private set; } = null!;
+
+    public DateTimeOffset Now => clock.GetUtcNow();
+
+    public static async Task<PageHouse> OpenAsync(PosternOptions options, IResolver? resolver = null)
+    {
+        var house = new PageHouse();
+        options = options with
+        {
+            Hostname = "mx.example.org",
+            Data = house.directory.PathOf("data"),
+            Log = new LogOptions { File = house.directory.PathOf("log") },
+        };
+        var parts = new AgentParts(
+            house.clock, new Random(1), NullLoggerFactory.Instance, new Metrics(),
+            (name, _) => new ScriptedTransport(name), resolver ?? new FakeResolver());
+        house.Agent = await MailTransferAgent.StartAsync(
+            options, new MemoryStore(), parts, TestContext.Current.CancellationToken);
+        return house;
+    }
+
+    /// <summary>The page at an address.</summary>
+    /// <param name="address">Path and query.</param>
+    /// <param name="language">Accept-Language.</param>
+    public async Task<(int Status, string Html)> ShowAsync<TPage>(
+        string address, OperatorRole role = OperatorRole.Admin, string language = "en")
+        where TPage : DashboardPage
+    {
+        await using var services = new ServiceCollection().AddLogging()
+            .AddSingleton(new ServerFacts("1.2.3", Now - TimeSpan.FromHours(2), [], () => Now.AddDays(10)))
+            .BuildServiceProvider();
+        var context = new DefaultHttpContext { RequestServices = services };
+        var parts = address.Split('?', 2);
+        context.Request.Path = parts[0];
+        context.Request.QueryString = new QueryString(parts.Length > 1 ? "?" + parts[1] : "");
+        context.Request.Headers.AcceptLanguage = language;
+        var visit = new Visit(
+            context, new DashboardParts(Agent, new Pulse(Agent.Metrics.Totals, clock), null, clock),
+            new Access("ann", role, Csrf));
+        await using var renderer =
+            new HtmlRenderer(services, services.GetRequiredService<ILoggerFactory>());
+        var html = await renderer.Dispatcher.InvokeAsync(async () =>
+        {
+            var page = await renderer.RenderComponentAsync<TPage>(ParameterView.FromDictionary(
+                new Dictionary<string, object?> { [nameof(DashboardPage.Visit)] = visit }));
+            return page.ToHtmlString();
+        });
+        return (context.Response.StatusCode, html);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        var stop = Agent.StopAsync(TimeSpan.FromSeconds(10)).AsTask();
+        while (!stop.IsCompleted)
+        {
+            clock.Advance(TimeSpan.FromMilliseconds(5));
+            await Task.Yield();
+        }
+        await stop;
+        await Agent.DisposeAsync();
+        directory.Dispose();
+    }
+}
