@@ -98,6 +98,8 @@ public sealed class MailTransferAgent : IAsyncDisposable
             Webhooks, WebhookKey, webhookPost, Queue, store, clock,
             parts.Logs.CreateLogger("Postern.Webhooks"));
         Stats = new StatsIndex(Queue, store, () => Domains.Names, clock, log);
+        Index = parts.Index is { } file ? new MessageIndex(
+            store, file, () => Options.Log.Keep, clock, parts.Logs.CreateLogger("Postern.Index")) : null;
         Metrics.Observe(QueueSizes, Alarms);
     }
 
@@ -119,6 +121,9 @@ public sealed class MailTransferAgent : IAsyncDisposable
 
     /// <summary>What was counted of sending domains and of tags.</summary>
     public StatsIndex Stats { get; }
+
+    /// <summary>Every message in one line, and the words to find it by. Null: there is none.</summary>
+    public MessageIndex? Index { get; }
 
     /// <summary>Routes that the API made.</summary>
     public InboundRoutes Routes { get; }
@@ -179,7 +184,10 @@ public sealed class MailTransferAgent : IAsyncDisposable
             Task.Run(() => agent.transportCheck.RunAsync(agent.stopping.Token), CancellationToken.None),
             Task.Run(() => agent.eventPoller.RunAsync(agent.stopping.Token), CancellationToken.None),
             Task.Run(() => agent.webhookSender.RunAsync(agent.stopping.Token), CancellationToken.None),
-            Task.Run(() => agent.Stats.RunAsync(agent.stopping.Token), CancellationToken.None));
+            Task.Run(() => agent.Stats.RunAsync(agent.stopping.Token), CancellationToken.None),
+            Task.Run(
+                () => agent.Index?.RunAsync(agent.stopping.Token) ?? Task.CompletedTask,
+                CancellationToken.None));
         return agent;
     }
 
@@ -334,6 +342,8 @@ public sealed class MailTransferAgent : IAsyncDisposable
         await stopping.CancelAsync().ConfigureAwait(false);
         await Queue.Dispatcher.StopAsync(limit).ConfigureAwait(false);
         await background.ConfigureAwait(false);
+        if (Index is not null)
+            await Index.DisposeAsync().ConfigureAwait(false);
         Queue.KeepSpent();
         Queue.PostObjects(greylist.TakeChanges(int.MaxValue));
         await transports.DisposeAsync().ConfigureAwait(false);
@@ -372,4 +382,8 @@ public sealed record AgentParts(
 
     /// <summary>Those that transports sign with. Null: none does.</summary>
     public ClaimLinks? ClaimLinks { get; init; }
+
+    /// <summary>The file of the index of messages, in the store's directory. Null: there is no
+    /// index.</summary>
+    public string? Index { get; init; }
 }

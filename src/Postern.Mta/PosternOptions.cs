@@ -481,6 +481,9 @@ public sealed record LogOptions
     /// <summary>How long events are kept in the store.</summary>
     public TimeSpan Keep { get; init; } = TimeSpan.FromDays(90);
 
+    /// <summary>Events of accepted mail have its subject.</summary>
+    public bool Subject { get; init; } = true;
+
     internal static readonly SettingTable<LogOptions> Settings =
         new("The log, and the events kept in the store.")
     {
@@ -493,6 +496,10 @@ public sealed record LogOptions
         new ValueSetting<LogOptions, TimeSpan>("keep", Kinds.Duration,
             "How long events are kept in the store.",
             o => o.Keep, (o, v) => o with { Keep = v }),
+        new ValueSetting<LogOptions, bool>("subject", Kinds.Flag,
+            "Whether events of accepted mail have its subject, by which it is found later. Without, no log, "
+            + "no event and no index ever holds it.",
+            o => o.Subject, (o, v) => o with { Subject = v }),
     };
 }
 

@@ -89,6 +89,12 @@ sealed class ConsoleLines(EventLogSettings settings, TimeZoneInfo zone) : LineFo
             line.Text(sender.Length == 0 ? "<>" : sender)
                 .Write(mailEvent.RecipientAddress is null ? ""u8 : " -> "u8);
         line.Text(mailEvent.RecipientAddress);
+        if (mailEvent.Kind == EventKind.Operated)
+        {
+            if (mailEvent.RecipientCount is { } changed)
+                line.Number(changed).Write(" changed"u8);
+            return;
+        }
         if (mailEvent.RecipientAddress is null && mailEvent.RecipientCount is { } recipients)
             line.Write(" -> "u8).Number(recipients).Write(recipients == 1 ? " recipient"u8 : " recipients"u8);
         if (mailEvent.OriginalAddress is { } original && original != mailEvent.RecipientAddress)

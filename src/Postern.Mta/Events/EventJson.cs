@@ -251,6 +251,7 @@ public static partial class EventJson
         // Events give the Message-ID without brackets; only the API's answer to a sending has them.
         if (mailEvent.MessageId is { } messageId)
             WriteText(json, "message-id"u8, messageId is ['<', .., '>'] ? messageId[1..^1] : messageId);
+        WriteText(json, "subject"u8, mailEvent.Subject);
         json.WriteEndObject();
         json.WriteStartArray("attachments"u8);
         json.WriteEndArray();

@@ -31,6 +31,7 @@ public static class EventNames
         EventKind.DeadLettered => "dead-lettered",
         EventKind.Replayed => "replayed",
         EventKind.AlarmRaised or EventKind.AlarmCleared => "alarm",
+        EventKind.Operated => "operated",
         _ => throw new UnreachableException(),
     };
 

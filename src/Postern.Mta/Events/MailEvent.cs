@@ -28,17 +28,22 @@ public sealed record MailEvent
     public string? Sender { get; init; }
 
     public string? MessageId { get; init; }
+
+    /// <summary>Accepted: the Subject field, decoded, on one line, at most 200 characters. Null: there is
+    /// none, or it is not recorded.</summary>
+    public string? Subject { get; init; }
+
     public long? ContentOctets { get; init; }
 
-    /// <summary>Accepted: recipients of the envelope as committed. Expanded: how many this one
-    /// became.</summary>
+    /// <summary>Accepted: recipients of the envelope as committed. Expanded: how many this one became.
+    /// Operated: how many things were changed.</summary>
     public int? RecipientCount { get; init; }
 
     public ClientFacts? Client { get; init; }
     public string? Route { get; init; }
     public string? Transport { get; init; }
 
-    /// <summary>Why this route and transport, in words.</summary>
+    /// <summary>Why this route and transport, in words. Operated: what was done.</summary>
     public string? Why { get; init; }
 
     /// <summary>Accepted: what the checks found, as in <c>spf=pass dkim=none</c>. Null: nothing was
@@ -125,6 +130,10 @@ public enum EventKind
     Replayed,
     AlarmRaised,
     AlarmCleared,
+
+    /// <summary>An operator did something that is no message's: changed a setting, a list, an
+    /// account.</summary>
+    Operated,
 }
 
 public enum EventSeverity { Temporary, Permanent }

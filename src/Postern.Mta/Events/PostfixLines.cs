@@ -25,6 +25,8 @@ sealed partial class PostfixLines(EventLogSettings settings, TimeZoneInfo zone) 
         {
             if (mailEvent.Kind == EventKind.Rejected)
                 WriteRejected(output, mailEvent);
+            else if (mailEvent.Kind == EventKind.Operated)
+                WriteOperated(output, mailEvent);
             return;
         }
         if (mailEvent.Kind == EventKind.Accepted && progress.IsFirst)
@@ -180,6 +182,15 @@ sealed partial class PostfixLines(EventLogSettings settings, TimeZoneInfo zone) 
             .Write(mailEvent.Kind == EventKind.AlarmCleared ? "alarm cleared: "u8 : "warning: alarm: "u8)
             .Text(alarm.Kind).Write(" "u8).Text(alarm.Subject).Write(": "u8).Text(alarm.Text)
             .Write(" ("u8).Text(alarm.Mend).Write(")\n"u8);
+
+    void WriteOperated(IBufferWriter<byte> output, MailEvent mailEvent)
+    {
+        var line = Begin(output, "master", mailEvent.At).Write("operated: "u8).Text(mailEvent.Why)
+            .Write(" by "u8).Text(mailEvent.Actor);
+        if (mailEvent.RecipientCount is { } count)
+            line.Write(" ("u8).Number(count).Write(")"u8);
+        line.EndLine();
+    }
 
     /// <summary><c>Nov  4 06:03:39 mx postfix/smtpd[4711]: </c>.</summary>
     LineWriter Begin(IBufferWriter<byte> output, string service, DateTimeOffset at, int number = 0)

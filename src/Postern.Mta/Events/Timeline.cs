@@ -48,25 +48,8 @@ public sealed record RecipientTimeline(
             or EventKind.Complained)
             return known with { Reactions = [.. Reactions.Append(EventNames.Of(fact.Kind)).Distinct()] };
         var at = fact.Remote?.At ?? fact.At;
-        // Providers tell out of order: what ends a recipient stands before what does not, the later before
-        // the earlier.
-        return FateOf(fact) is { } fate && !(IsEnd(Fate) && (!IsEnd(fate) || at < At))
-            ? known with { Fate = fate, At = at, Text = fact.Reply ?? fact.Why } : known;
+        return Fates.Of(fact) is { } fate && Fates.TryParse(Fate, out var before)
+            && Fates.Gives(before, At, fate, at)
+                ? known with { Fate = Fates.Word(fate), At = at, Text = fact.Reply ?? fact.Why } : known;
     }
-
-    static bool IsEnd(string fate) => fate is "delivered" or "failed";
-
-    static string? FateOf(MailEvent fact) => fact switch
-    {
-        { Kind: EventKind.Failed, Severity: EventSeverity.Temporary } => "delayed",
-        {
-            Kind: EventKind.Relayed or EventKind.Delivered or EventKind.Failed or EventKind.Held
-                or EventKind.Expanded or EventKind.Cancelled or EventKind.Expired
-        } => EventNames.Of(fact.Kind),
-        {
-            Kind: EventKind.Accepted or EventKind.Routed or EventKind.Attempted or EventKind.Released
-                or EventKind.Retried
-        } => "waiting",
-        _ => null,
-    };
 }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using Postern.Mta.Inbound;
 
 namespace Postern.Mta.Intake;
 
@@ -29,6 +30,9 @@ sealed record HeaderScan
 
     /// <summary>With its angle brackets. Null: there is none.</summary>
     public string? MessageId { get; init; }
+
+    /// <summary>Of the first Subject field, decoded and cut. Null: there is none.</summary>
+    public string? Subject { get; init; }
 
     /// <summary>Bodies of From and Sender fields, unfolded as they stand.</summary>
     public IReadOnlyList<string> Authors { get; init; } = [];
@@ -73,6 +77,7 @@ sealed record HeaderScan
         var bcc = new List<Queue.ContentRange>();
         var options = new List<OptionField>();
         var listFields = new List<OptionField>();
+        string? subject = null;
         var at = 0;
         while (at < content.Length)
         {
@@ -86,6 +91,7 @@ sealed record HeaderScan
                     Bcc = bcc,
                     Options = options,
                     ListFields = listFields,
+                    Subject = subject,
                     IsComplete = false,
                 };
             if (colon == 0)
@@ -94,6 +100,7 @@ sealed record HeaderScan
                     Bcc = bcc,
                     Options = options,
                     ListFields = listFields,
+                    Subject = subject,
                 };
             scan = Read(scan with { StartsWithField = true }, field, colon, at, authors, delivered, bcc);
             if (field[0] is (byte)'X' or (byte)'x' && options.Count < MailgunFields.FieldsMax)
@@ -101,6 +108,8 @@ sealed record HeaderScan
             if (field[0] is (byte)'L' or (byte)'l' or (byte)'P' or (byte)'p' or (byte)'R' or (byte)'r'
                 && listFields.Count < ListFieldsMax)
                 AddListField(listFields, field, colon, at);
+            if (subject is null && IsSubject(field[..colon]))
+                subject = SubjectText.Of(content, field[(colon + 1)..]);
             at += length;
         }
         return scan with
@@ -110,6 +119,7 @@ sealed record HeaderScan
             Bcc = bcc,
             Options = options,
             ListFields = listFields,
+            Subject = subject,
             HasEightBit = !Ascii.IsValid(content),
         };
     }
@@ -175,6 +185,9 @@ sealed record HeaderScan
         authors.Add(TextOf(body));
         return scan with { FromCount = scan.FromCount + 1 };
     }
+
+    static bool IsSubject(ReadOnlySpan<byte> name) =>
+        name[0] is (byte)'S' or (byte)'s' && Ascii.EqualsIgnoreCase(name.TrimEnd(" \t"u8), "Subject"u8);
 
     static void AddOption(List<OptionField> options, ReadOnlySpan<byte> field, int colon, int at)
     {

@@ -243,6 +243,7 @@ sealed class MailIntake(IMailStore store, MessageQueue queue, MemoryBudget memor
             Traits = sink.Traits,
             Edits = new HeaderEdits(Prefix(request, sink.Id, header, messageId, now), Cuts(request, header)),
             MessageId = messageId[..Math.Min(messageId.Length, MessageIdCharactersMax)],
+            Subject = header.Subject,
             Options = ReadOptions(request, header, out _),
             Lists = lists is null ? [] : [.. lists.Lists.Values.OrderBy(turn => turn.Number)
                 .Select(turn => Describe(turn.List, request, header))],

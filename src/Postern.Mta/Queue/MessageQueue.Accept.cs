@@ -63,7 +63,8 @@ public sealed partial class MessageQueue
         change.Events.AddRange(mail.Told.Events);
         change.Objects.AddRange(mail.Told.Feeds);
         change.Objects.AddRange(mail.Objects);
-        var placing = new Placing(mail.Message, mail.Recipients.Count, clock.GetUtcNow(), change)
+        var told = Options.Log.Subject ? mail.Message : mail.Message with { Subject = null };
+        var placing = new Placing(told, mail.Recipients.Count, clock.GetUtcNow(), change)
         {
             Suppressed = suppressed,
             Lists = mail.Lists,
@@ -279,6 +280,7 @@ public sealed partial class MessageQueue
         {
             ContentOctets = message.ContentOctets + message.Edits.Prefix.Length,
             RecipientCount = count,
+            Subject = message.Subject,
             Client = message.Client,
             Route = (decision as RoutingDecision.Via)?.Route.Name ?? row.Route,
             Transport = (decision as RoutingDecision.Via)?.Transport,

@@ -62,6 +62,23 @@ public sealed partial class MessageQueue
     public ValueTask<int> ExpireAsync(QueueSelection which, string actor, CancellationToken cancel) =>
         CommandAsync(which, new Wish(WishKind.Expire, actor), cancel);
 
+    /// <summary>Records what an operator did beside the queue; it has happened already.</summary>
+    /// <param name="what">In words, as a log shows it.</param>
+    /// <param name="count">How many things were changed. Null: that has no number.</param>
+    public async ValueTask NoteOperatedAsync(string actor, string what, int? count)
+    {
+        var change = new StoreChange();
+        change.Events.Add(new MailEvent
+        {
+            Kind = EventKind.Operated,
+            At = clock.GetUtcNow(),
+            Actor = actor,
+            Why = what,
+            RecipientCount = count,
+        });
+        await store.CommitAsync(change).ConfigureAwait(false);
+    }
+
     /// <summary>Puts or removes objects that commands made: accounts and the like.</summary>
     public ValueTask PutObjectAsync(ObjectChange changed) => PutObjectsAsync([changed]);
 

@@ -1,5 +1,6 @@
 using System.Text;
 using Postern.Mta.Events;
+using Postern.Mta.Intake;
 using Postern.Mta.Reports;
 using Postern.Mta.Store;
 using Postern.Mta.Transports;
@@ -254,6 +255,7 @@ public sealed partial class MessageQueue
             Traits = composed.SmtpUtf8 ? ContentTraits.EightBit | ContentTraits.EightBitHeader
                 : ContentTraits.None,
             MessageId = composed.MessageId,
+            Subject = HeaderScan.Of(new(composed.Content)).Subject,
             ReportOn = reportOn,
         };
         var to = new EnvelopeRecipient(

@@ -28,6 +28,10 @@ public sealed record QueuedMessage
     /// added.</summary>
     public string MessageId { get; init; } = "";
 
+    /// <summary>The Subject field in words, for the <c>accepted</c> event, which keeps it: with the message
+    /// it is not stored. Null: there is none, or it is not to be recorded.</summary>
+    public string? Subject { get; init; }
+
     /// <summary>Null: it came without any.</summary>
     public MailOptions? Options { get; init; }
 

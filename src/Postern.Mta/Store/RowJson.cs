@@ -117,6 +117,7 @@ sealed record EventRow
     [JsonPropertyName("s")] public string? Sender { get; init; }
     [JsonPropertyName("i")] public string? MessageId { get; init; }
     [JsonPropertyName("o")] public long? ContentOctets { get; init; }
+    [JsonPropertyName("su")] public string? Subject { get; init; }
     [JsonPropertyName("c")] public int? RecipientCount { get; init; }
     [JsonPropertyName("cl")] public ClientRow? Client { get; init; }
     [JsonPropertyName("r")] public string? Route { get; init; }

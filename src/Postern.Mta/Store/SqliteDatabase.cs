@@ -18,14 +18,20 @@ sealed class SqliteDatabase : IDisposable
     SqliteDatabase(sqlite3 handle) => this.handle = handle;
 
     /// <exception cref="SqliteFailure">It cannot be opened.</exception>
-    public static SqliteDatabase Open(string path)
+    public static SqliteDatabase Open(string path) => Open(path, SqliteFiles.Name);
+
+    /// <summary>A database of which nothing need outlive a loss of power: its log is SQLite's own.</summary>
+    /// <exception cref="SqliteFailure">It cannot be opened.</exception>
+    public static SqliteDatabase OpenDerived(string path) => Open(path, vfs: null);
+
+    static SqliteDatabase Open(string path, string? vfs)
     {
         Batteries_V2.Init();
         var result = raw.sqlite3_open_v2(
             path,
             out var handle,
             raw.SQLITE_OPEN_READWRITE | raw.SQLITE_OPEN_CREATE | raw.SQLITE_OPEN_NOMUTEX,
-            SqliteFiles.Name);
+            vfs);
         if (result != raw.SQLITE_OK)
         {
             handle?.Dispose();

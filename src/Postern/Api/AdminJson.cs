@@ -20,6 +20,7 @@ namespace Postern.Api;
 [JsonSerializable(typeof(Changed))]
 [JsonSerializable(typeof(MessagesPage))]
 [JsonSerializable(typeof(MessageTimeline))]
+[JsonSerializable(typeof(SearchPage))]
 [JsonSerializable(typeof(LanePage))]
 [JsonSerializable(typeof(AlarmPage))]
 [JsonSerializable(typeof(RouteAnswer))]

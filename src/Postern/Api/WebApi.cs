@@ -43,6 +43,7 @@ sealed partial class WebApi(
         web.MapGet("/admin/v1/alarms",
             context => AnswerAsync(context, new AlarmPage(agent.Alarms.Raised), AdminJson.Default.AlarmPage));
         web.MapGet("/admin/v1/events", EventsAsync);
+        web.MapGet("/admin/v1/search", SearchAsync);
         web.MapGet("/admin/v1/messages", FindMessagesAsync);
         web.MapGet("/admin/v1/messages/{id}", ShowMessageAsync);
         web.MapGet("/admin/v1/route", RouteAsync);

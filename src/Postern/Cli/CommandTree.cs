@@ -60,8 +60,8 @@ static partial class CommandTree
         };
         Command[] commands =
         [
-            Serve(), Send(), Deliver(), Queue(), Inbound(), Log(), Trace(), Route(), Configuration(),
-            Reload(), Account(), Suppression(), Doctor(),
+            Serve(), Send(), Deliver(), Queue(), Inbound(), Log(), Search(), Trace(), Route(),
+            Configuration(), Reload(), Account(), Suppression(), Doctor(),
         ];
         foreach (var command in commands)
             root.Add(command);

@@ -87,6 +87,7 @@ sealed partial class PosternServer : IAsyncDisposable
             var parts = new AgentParts(clock, NewRandom(), logs, metrics, kinds.Build, resolver)
             {
                 ClaimLinks = kinds.ClaimLinks,
+                Index = Path.Combine(options.Data, MessageIndex.FileName),
             };
             agent = await MailTransferAgent.StartAsync(options, store, parts, cancel);
             web = BuildWeb(bound, agent, certificate, reread, sandbox, clock, logs);

@@ -59,6 +59,7 @@ static class SampleEvents
             {
                 MessageId = "<17@example.org>",
                 ContentOctets = 4096,
+                Subject = "주문 확인: your order",
                 RecipientCount = 1,
                 Client = Client,
                 Route = "everything-else",
@@ -78,6 +79,14 @@ static class SampleEvents
                 At = At,
                 Alarm = new Alarm("login", "mailgun", At, "535 5.7.8 wrong password",
                     "Correct transports.mailgun.login."),
+            },
+            EventKind.Operated => new MailEvent
+            {
+                Kind = kind,
+                At = At,
+                Actor = "admin",
+                Why = "removed suppressions of example.org",
+                RecipientCount = 3,
             },
             EventKind.BouncedToSender or EventKind.Delayed or EventKind.Replayed =>
                 plain with { Other = OtherId },

@@ -25,6 +25,33 @@ public sealed class HeaderScanTests
         Assert.Equal(new(0, 20), scan.ReturnPath);
     }
 
+    [Theory]
+    [InlineData("From: a@x\r\n", null)]
+    [InlineData("Subject:\r\n", "")]
+    [InlineData("SUBJECT : Your order\r\nSubject: another\r\n", "Your order")]
+    [InlineData("Subject: a\r\n folded\r\n\tone\r\n", "a folded one")]
+    [InlineData("Subject: =?utf-8?B?7KO866y4IO2ZleyduA==?=\r\n", "주문 확인")]
+    [InlineData("Subject: =?utf-8?B?7KO866y4?=\r\n =?utf-8?Q?_=ED=99=95=EC=9D=B8?=\r\n", "주문 확인")]
+    [InlineData("Subject: =?euc-kr?B?wda5rg?=\r\n", "주문")]
+    [InlineData("Subject: \u00ec\u00a3\u00bc\u00eb\u00ac\u00b8\r\n", "주문")]
+    [InlineData("Subject: \u00c1\u00d6\u00b9\u00ae\r\n", "주문")]
+    [InlineData("Subject: \u00e6\u00f8\r\nContent-Type: text/plain; charset=iso-8859-2\r\n", "ćř")]
+    [InlineData("Subject: a\u001b[2Jb\u0007\r\n", "a[2Jb")]
+    [InlineData("Subject: =?utf-8?Q?a=0D=0Ab=E2=80=A8c?=\r\n", "abc")]
+    [InlineData("Subject: =?nobody-knows?Q?a?=\r\n", "=?nobody-knows?Q?a?=")]
+    public void Subject_IsWhatAReaderSees(string header, string? subject) =>
+        Assert.Equal(subject, Scan(header + "\r\nSubject: of the body\r\n").Subject);
+
+    [Fact]
+    public void Subject_IsCutAtTwoHundredCharacters_NeverWithinOne()
+    {
+        Assert.Equal(new string('a', 200), Scan($"Subject: {new string('a', 900)}\r\n\r\n").Subject);
+        var words = string.Concat(Enumerable.Repeat("\r\n =?utf-8?B?8J+TpvCfk6bwn5Om8J+TpvCfk6Y=?=", 25));
+        Assert.Equal(
+            "x" + string.Concat(Enumerable.Repeat("📦", 99)),
+            Scan($"Subject: =?utf-8?Q?x?={words}\r\n\r\n").Subject);
+    }
+
     [Fact]
     public void NameWithBlanksBeforeTheColon_IsTheField() =>
         Assert.Equal(1, Scan("From \t: a@x\r\n\r\n").FromCount);

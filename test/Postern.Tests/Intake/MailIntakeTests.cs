@@ -76,6 +76,34 @@ public sealed class MailIntakeTests : IAsyncLifetime
         "550 5.6.0 X-Mailgun-Variables rejected: it is no JSON object of 16 KiB at most",
         (await AcceptAsync("X-Mailgun-Variables: [1]\r\n\r\nbody\r\n")).ToString());
 
+    [Fact]
+    public async Task Subject_IsInTheAcceptedEventAlone()
+    {
+        await AcceptAsync("Subject: =?utf-8?B?7KO866y4?=\r\n\r\nbody\r\n");
+        await hall.RunAsync();
+        Assert.Equal("주문", Assert.Single(hall.Events(Postern.Mta.Events.EventKind.Accepted)).Subject);
+        Assert.Null(Assert.Single(hall.Events(Postern.Mta.Events.EventKind.Relayed)).Subject);
+    }
+
+    [Fact]
+    public async Task Subject_WhereItIsNotRecorded_IsInNoEvent()
+    {
+        var options = hall.Options with { Log = new LogOptions { Subject = false } };
+        await using var silent = new MailHall(options);
+        await using var sink =
+            new MailIntake(silent.Store, silent.Queue, new MemoryBudget(1 << 20), silent.Clock).OpenSink();
+        await sink.WriteAsync(
+            new ReadOnlySequence<byte>("Subject: secret\r\n\r\nbody\r\n"u8.ToArray()),
+            CancellationToken.None);
+        var request = new IntakeRequest(
+            MailDoors.Submission, "mx.example.org", new ReversePath(Mailbox("a@example.org")),
+            MailParameters.None, Client, Mail(silent.Letter(), ["b@example.net"]).Recipients,
+            CheckAuthors: null);
+        await new MailIntake(silent.Store, silent.Queue, new MemoryBudget(1 << 20), silent.Clock)
+            .AcceptAsync(request, sink, CancellationToken.None);
+        Assert.Null(Assert.Single(silent.Events(Postern.Mta.Events.EventKind.Accepted)).Subject);
+    }
+
     /// <summary>What a next hop gets of a content.</summary>
     async ValueTask<string> OutAsync(
         string content, MailDoors door = MailDoors.Submission, ClientFacts? client =

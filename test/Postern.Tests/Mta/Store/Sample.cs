@@ -143,6 +143,7 @@ static class Sample
         RemoteId = "id",
         Blame = Blame.Recipient,
         Uncertain = true,
+        Subject = "주문 확인",
         Severity = EventSeverity.Temporary,
         Other = new QueueId(77),
         Actor = "root",
