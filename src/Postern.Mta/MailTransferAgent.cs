@@ -81,6 +81,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
             options, AccountDirectory.Load(options, objects.Accounts), AliasTable.Load(options, []));
         domains = objects.Domains;
         Queue.Apply(domains);
+        Users = new UserDirectory(store, Queue.PutObjectsAsync, clock);
         Resolver = parts.Resolver;
         ClaimLinks = parts.ClaimLinks ?? new ClaimLinks(clock);
         eventLog = new EventLog(SettingsOf(options), clock);
@@ -149,6 +150,12 @@ public sealed class MailTransferAgent : IAsyncDisposable
     /// <summary>Sending domains of file and store, and the keys of the API.</summary>
     public DomainDirectory Domains => Volatile.Read(ref domains);
 
+    /// <summary>Who may sign in to the dashboard.</summary>
+    public UserDirectory Users { get; }
+
+    /// <summary>Failed logins, of SMTP and the dashboard alike.</summary>
+    public LoginThrottle Logins => throttle;
+
     public IResolver Resolver { get; }
 
     /// <summary>Of links in mail. Null: none was ever made, or the key could not be stored.</summary>
@@ -169,6 +176,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
             await store.ReadObjectsAsync(Greylist.ObjectKind, cancel).ConfigureAwait(false),
             await DomainDirectory.LoadAsync(options, store, cancel).ConfigureAwait(false));
         var agent = new MailTransferAgent(options, store, parts, objects);
+        await agent.Users.LoadAsync(cancel).ConfigureAwait(false);
         await agent.Routes.ReloadAsync(cancel).ConfigureAwait(false);
         await agent.Queue.Lists.LoadAsync(cancel).ConfigureAwait(false);
         await agent.OpenReturnPathsAsync(options, cancel).ConfigureAwait(false);
@@ -360,6 +368,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
         webhookPost.Dispose();
         filters.Dispose();
         Routes.Dispose();
+        Users.Dispose();
         stopping.Dispose();
         loading.Dispose();
     }

@@ -37,6 +37,7 @@ public sealed record PosternOptions
     public ApiOptions Api { get; init; } = new();
     public WebhookOptions Webhooks { get; init; } = new();
     public TrackingOptions Tracking { get; init; } = new();
+    public DashboardOptions Dashboard { get; init; } = new();
 
     /// <summary>Where the API is reached from outside, without a slash at its end: for links.</summary>
     public string ApiUrl => Api.Url?.TrimEnd('/') ?? $"https://{Hostname}";
@@ -83,6 +84,8 @@ public sealed record PosternOptions
             o => o.Webhooks, (o, v) => o with { Webhooks = v }),
         new TableSetting<PosternOptions, TrackingOptions>("tracking", TrackingOptions.Settings,
             o => o.Tracking, (o, v) => o with { Tracking = v }),
+        new TableSetting<PosternOptions, DashboardOptions>("dashboard", DashboardOptions.Settings,
+            o => o.Dashboard, (o, v) => o with { Dashboard = v }),
         new NamedTablesSetting<PosternOptions, DomainOptions>("domains", DomainOptions.Settings,
             o => o.Domains, (o, v) => o with { Domains = v }),
         new NamedTablesSetting<PosternOptions, TransportOptions>("transports", TransportOptions.Settings,

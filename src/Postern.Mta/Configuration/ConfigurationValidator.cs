@@ -23,6 +23,7 @@ sealed partial class ConfigurationValidator(PosternOptions options, Reading at)
         CheckDomains();
         CheckApi();
         CheckTracking();
+        CheckDashboard();
         foreach (var (name, transport) in options.Transports)
             CheckTransport(Reading.Join("transports", name), name, transport);
         CheckRoutes();

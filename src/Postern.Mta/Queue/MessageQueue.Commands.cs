@@ -93,7 +93,7 @@ public sealed partial class MessageQueue
 
     /// <summary>Puts or removes objects with the next commit; nobody waits for it, but what is committed
     /// later never is without them.</summary>
-    internal void PostObjects(IReadOnlyCollection<ObjectChange> changed)
+    public void PostObjects(IReadOnlyCollection<ObjectChange> changed)
     {
         if (changed.Count == 0)
             return;

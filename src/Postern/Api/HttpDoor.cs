@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Connections.Features;
 using Postern.Mta;
+using Postern.Mta.Configuration;
 
 namespace Postern.Api;
 
@@ -11,6 +12,9 @@ sealed record HttpDoor(IReadOnlyList<HttpFace> Serves, bool IsLocal, bool IsDeli
 
     /// <summary><c>admin.sock</c>: who may open it is an operator.</summary>
     public static readonly HttpDoor Admin = new([HttpFace.Admin, HttpFace.Metrics], IsLocal: true);
+
+    /// <summary>Networks of the proxy whose word about its clients counts.</summary>
+    public IReadOnlyList<Network> BehindProxy { get; init; } = [];
 
     /// <summary>Why the peer of this connection may not use the socket. Null: it may.</summary>
     public string? Refusal { get; init; }

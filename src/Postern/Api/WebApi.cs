@@ -13,11 +13,12 @@ namespace Postern.Api;
 
 /// <summary>Everything Postern answers over HTTP: health, metrics, the admin API, and
 /// <c>deliver</c>.</summary>
+/// <param name="origin">Where links to the dashboard lead. Null: no listener serves it.</param>
 /// <remarks>Each request is asked first which door it came through; a face that is not served there is a
 /// 404.</remarks>
 sealed partial class WebApi(
-    MailTransferAgent agent, ISessionPolicy deliverPolicy, Func<PosternOptions> reread, SandboxMail? sandbox,
-    TimeProvider clock, ILogger log)
+    MailTransferAgent agent, ISessionPolicy deliverPolicy, Dashboard.SignIn signIn, Func<string?> origin,
+    Func<PosternOptions> reread, SandboxMail? sandbox, TimeProvider clock, ILogger log)
 {
     const int PageMax = 1000;
 
@@ -52,11 +53,14 @@ sealed partial class WebApi(
                 ConfigurationPrinter.Print(agent.Options)), AdminJson.Default.ConfigurationText));
         web.MapPost("/admin/v1/reload", ReloadAsync);
         MapAccounts(web);
+        MapUsers(web);
         MapSuppressions(web);
         web.MapGet("/admin/v1/openapi.json", OpenApiAsync);
         new Mailgun.MailgunFace(agent, clock, log).Map(web);
         new Hooks.ProviderHooks(agent, clock).Map(web);
         new Tracking.TrackingFace(agent, log).Map(web);
+        new Dashboard.LoginEndpoints(signIn, log).Map(web);
+        new Dashboard.OidcEndpoints(signIn, () => agent.Options.Dashboard, log).Map(web);
         web.MapMethods(
             $"{Mta.Transports.Claims.ClaimLinks.Root}/{{name}}", [HttpMethods.Get, HttpMethods.Head],
             FetchClaimAsync);
@@ -144,6 +148,10 @@ sealed partial class WebApi(
         if (Mailgun.MailgunFace.Holds(path) && !door.Serves.Contains(HttpFace.Api))
             return ErrorAsync(
                 context, 404, "the API is not served on this listener", "add \"api\" to its serves");
+        if (Dashboard.LoginEndpoints.Holds(path) && !door.Serves.Contains(HttpFace.Dashboard))
+            return ErrorAsync(
+                context, 404, "the dashboard is not served on this listener",
+                "add \"dashboard\" to its serves");
         if (!path.StartsWithSegments("/admin"))
             return next(context);
         if (!door.Serves.Contains(HttpFace.Admin))
@@ -159,7 +167,9 @@ sealed partial class WebApi(
     {
         var host = context.Request.Host.Host;
         return System.Net.IPAddress.TryParse(host.Trim('[', ']'), out _) || host == "localhost"
-            || string.Equals(host, agent.Options.Hostname, StringComparison.OrdinalIgnoreCase);
+            || string.Equals(host, agent.Options.Hostname, StringComparison.OrdinalIgnoreCase)
+            || (agent.Options.Dashboard.Url is { } url
+                && string.Equals(host, new Uri(url).IdnHost, StringComparison.OrdinalIgnoreCase));
     }
 
     bool HasToken(HttpContext context)

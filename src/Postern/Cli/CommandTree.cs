@@ -61,7 +61,7 @@ static partial class CommandTree
         Command[] commands =
         [
             Serve(), Send(), Deliver(), Queue(), Inbound(), Log(), Search(), Trace(), Route(),
-            Configuration(), Reload(), Account(), Suppression(), Doctor(),
+            Configuration(), Reload(), Account(), User(), Suppression(), Doctor(),
         ];
         foreach (var command in commands)
             root.Add(command);

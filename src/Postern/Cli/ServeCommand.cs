@@ -151,7 +151,8 @@ sealed class ServeCommand(CommandContext context, string? readyFile)
                 bound.Name, bound.Options.For.ToString().ToLowerInvariant(), TlsOf(bound.Options),
                 bound.Address.Address.ToString(), bound.Address.Port)),
         ],
-        PosternServer.AdminSocketOf(server.Agent.Options), Path.GetFullPath(server.Agent.Options.Data));
+        PosternServer.AdminSocketOf(server.Agent.Options), Path.GetFullPath(server.Agent.Options.Data),
+        server.SignIn.FirstLink);
 
     void Announce(PosternServer server)
     {
@@ -160,6 +161,8 @@ sealed class ServeCommand(CommandContext context, string? readyFile)
             var kind = bound.Options.For.ToString().ToLowerInvariant();
             Console.Error.WriteLine($"postern: {kind,-10} on {bound.Address} ({bound.Name})");
         }
+        if (server.SignIn.FirstLink is { } link)
+            Console.Error.WriteLine($"dashboard: {link}");
         if (sandbox is null)
             return;
         Console.Error.WriteLine($"""

@@ -59,7 +59,7 @@ sealed class DashboardFace(DashboardParts parts, Acts acts, IServiceProvider ser
     }
 
     static Access? Find(HttpContext context) =>
-        new("me", OperatorRole.Admin, "");
+        new("me", OperatorRole.Admin, new Session("", new SessionOwner.First(), default, default, ""), "");
 
     Task LiveAsync(HttpContext context) => live.RunAsync(context, () => Find(context) is null);
 

@@ -9,6 +9,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using OpenTelemetry.Metrics;
 using Postern.Api;
 using Postern.Cli;
+using Postern.Dashboard;
 using Postern.Mta;
 using Postern.Mta.Events;
 using Postern.Mta.Intake;
@@ -43,13 +44,14 @@ sealed partial class PosternServer : IAsyncDisposable
     readonly MailTransferAgent agent;
     readonly WebApplication web;
     readonly CertificateWatch certificateWatch;
+    readonly SignIn signIn;
     readonly Metrics metrics;
 
     PosternServer(
         IReadOnlyList<BoundListener> bound, MailTransferAgent agent, ServerCertificate certificate,
-            WebApplication web,
-        Metrics metrics, TimeProvider clock)
+        SignIn signIn, WebApplication web, Metrics metrics, TimeProvider clock)
     {
+        this.signIn = signIn;
         this.bound = bound;
         this.agent = agent;
         this.web = web;
@@ -58,6 +60,8 @@ sealed partial class PosternServer : IAsyncDisposable
     }
 
     public MailTransferAgent Agent => agent;
+
+    public SignIn SignIn => signIn;
 
     public IReadOnlyList<BoundListener> Bound => bound;
 
@@ -73,6 +77,7 @@ sealed partial class PosternServer : IAsyncDisposable
         _ = ConnectionsMaxOf(options);
         var bound = BoundListener.BindAll(options.Listen);
         MailTransferAgent? agent = null;
+        SignIn? signIn = null;
         WebApplication? web = null;
         try
         {
@@ -90,16 +95,19 @@ sealed partial class PosternServer : IAsyncDisposable
                 Index = Path.Combine(options.Data, MessageIndex.FileName),
             };
             agent = await MailTransferAgent.StartAsync(options, store, parts, cancel);
-            web = BuildWeb(bound, agent, certificate, reread, sandbox, clock, logs);
+            signIn = await SignIn.OpenAsync(agent, bound, clock, cancel);
+            web = BuildWeb(bound, agent, certificate, signIn, reread, sandbox, clock, logs);
             await web.StartAsync(cancel);
             foreach (var socket in (string[])[AdminSocketOf(options), DeliverSocketOf(options)])
                 File.SetUnixFileMode(socket, OwnerAndGroup);
-            return new PosternServer(bound, agent, certificate, web, metrics, clock);
+            return new PosternServer(bound, agent, certificate, signIn, web, metrics, clock);
         }
         catch
         {
             if (web is not null)
                 await web.DisposeAsync();
+            if (signIn is not null)
+                await signIn.DisposeAsync();
             // It delivers already: attempts are recorded, and the data directory is free again.
             if (agent is not null)
                 await agent.DisposeAsync();
@@ -211,7 +219,8 @@ sealed partial class PosternServer : IAsyncDisposable
 
     static WebApplication BuildWeb(
         IReadOnlyList<BoundListener> bound, MailTransferAgent agent, ServerCertificate certificate,
-        Func<PosternOptions> reread, SandboxMail? sandbox, TimeProvider clock, ILoggerFactory logs)
+        SignIn signIn, Func<PosternOptions> reread, SandboxMail? sandbox, TimeProvider clock,
+        ILoggerFactory logs)
     {
         var options = agent.Options;
         var builder = WebApplication
@@ -252,7 +261,9 @@ sealed partial class PosternServer : IAsyncDisposable
             new ServerFacts(Version, clock.GetUtcNow(), bound, () => certificate.NotAfter));
         var web = builder.Build();
         var deliver = agent.OpenDoor(new ListenOptions { Name = "deliver", For = ListenFor.Mx });
-        new WebApi(agent, deliver, reread, sandbox, clock, logs.CreateLogger("Postern.Api")).Map(web);
+        new WebApi(
+            agent, deliver, signIn, () => SignIn.OriginOf(agent.Options, bound), reread, sandbox, clock,
+            logs.CreateLogger("Postern.Api")).Map(web);
         return web;
     }
 
@@ -316,7 +327,10 @@ sealed partial class PosternServer : IAsyncDisposable
         if (listener.Options.For == ListenFor.Http)
         {
             listen.Use(next => connection => http.PassAsync(connection, next));
-            var door = new HttpDoor(listener.Options.Serves ?? Enum.GetValues<HttpFace>(), IsLocal: false);
+            var door = new HttpDoor(listener.Options.Serves ?? Enum.GetValues<HttpFace>(), IsLocal: false)
+            {
+                BehindProxy = listener.Options.BehindProxy,
+            };
             Mark(listen, _ => door);
             if (listener.Options.Tls == ListenTls.Immediate)
                 listen.UseHttps((_, _, _, _) => new(certificate.HttpsOptions), state: null!);
@@ -374,6 +388,7 @@ sealed partial class PosternServer : IAsyncDisposable
             await web.StopAsync(patience.Token);
         await web.DisposeAsync();
         await certificateWatch.DisposeAsync();
+        await signIn.DisposeAsync();
         await agent.StopAsync(AttemptsWithin);
         await agent.DisposeAsync();
         BoundListener.CloseAll(bound);

@@ -5,7 +5,10 @@ namespace Postern.Listeners;
 
 /// <summary>What <c>serve --ready-file</c> writes once mail can come in: where everything really
 /// is.</summary>
-sealed record ReadyFile(int Pid, IReadOnlyList<ReadyListener> Listeners, string Admin, string Data)
+/// <param name="Dashboard">Signs in the one who started it, once. Null: there are users, or no listener for
+/// them.</param>
+sealed record ReadyFile(
+    int Pid, IReadOnlyList<ReadyListener> Listeners, string Admin, string Data, string? Dashboard)
 {
     public void Write(string path) => PrivateFile.Write(
         Path.GetFullPath(path), JsonSerializer.Serialize(this, ReadyJson.Default.ReadyFile) + "\n");
@@ -16,6 +19,8 @@ sealed record ReadyFile(int Pid, IReadOnlyList<ReadyListener> Listeners, string 
 /// <summary>One listener, as bound.</summary>
 sealed record ReadyListener(string Name, string For, string Tls, string Address, int Port);
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(ReadyFile))]
 sealed partial class ReadyJson : JsonSerializerContext;

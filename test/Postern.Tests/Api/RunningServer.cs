@@ -19,6 +19,26 @@ public sealed class RunningServer : IAsyncLifetime
     readonly TemporaryDirectory directory = new();
     PosternServer server = null!;
 
+    static readonly ListenOptions[] Listeners =
+    [
+        new ListenOptions { Name = "mx", On = "127.0.0.1:0", For = ListenFor.Mx },
+        new ListenOptions { Name = "http", On = "127.0.0.1:0", For = ListenFor.Http },
+        new ListenOptions
+        {
+            Name = "only-metrics", On = "127.0.0.1:0", For = ListenFor.Http, Serves = [HttpFace.Metrics],
+        },
+        new ListenOptions
+        {
+            Name = "proxied", On = "127.0.0.1:0", For = ListenFor.Http,
+            Serves = [HttpFace.Dashboard], BehindProxy = [Network.Parse("127.0.0.1")],
+        },
+        new ListenOptions
+        {
+            Name = "https", On = "127.0.0.1:0", For = ListenFor.Http, Tls = ListenTls.Immediate,
+            Serves = [HttpFace.Dashboard],
+        },
+    ];
+
     string Data => directory.PathOf("data");
 
     public LogFormat Format { get; init; }
@@ -28,6 +48,8 @@ public sealed class RunningServer : IAsyncLifetime
 
     /// <summary>Where links in mail lead. Of itself mail has none.</summary>
     public TrackingOptions Tracking { get; init; } = new();
+
+    public DashboardOptions Dashboard { get; init; } = new();
 
     /// <summary>Null: the name servers of this machine.</summary>
     public IResolver? Resolver { get; init; }
@@ -42,6 +64,8 @@ public sealed class RunningServer : IAsyncLifetime
     public TransportOptions? Claims { get; init; }
 
     internal MailTransferAgent Agent => server.Agent;
+
+    internal Postern.Dashboard.SignIn SignIn => server.SignIn;
 
     /// <summary>Whole after <see cref="StopAsync"/>.</summary>
     public string ReadLog() => File.ReadAllText(directory.PathOf("log"));
@@ -72,16 +96,9 @@ public sealed class RunningServer : IAsyncLifetime
         Log = new LogOptions { File = directory.PathOf("log"), Format = Format },
         Queue = new QueueOptions { Reserve = Reserve },
         Tracking = Tracking,
+        Dashboard = Dashboard,
         Webhooks = new WebhookOptions { Networks = [Network.Parse("127.0.0.1")] },
-        Listen =
-        [
-            new ListenOptions { Name = "mx", On = "127.0.0.1:0", For = ListenFor.Mx },
-            new ListenOptions { Name = "http", On = "127.0.0.1:0", For = ListenFor.Http },
-            new ListenOptions
-            {
-                Name = "only-metrics", On = "127.0.0.1:0", For = ListenFor.Http, Serves = [HttpFace.Metrics],
-            },
-        ],
+        Listen = Listeners,
         Accounts = new Dictionary<string, AccountOptions>
         {
             ["robot@other.example.org"] = new() { Password = new Secret("test:", "of-the-file") },

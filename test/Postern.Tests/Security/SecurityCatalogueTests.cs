@@ -4,11 +4,14 @@ namespace Postern.Tests.Security;
 public sealed class SecurityCatalogueTests
 {
     const string Hooks = "test/Postern.Tests/Hooks/ProviderHooksTests.cs";
+    const string Logins = "test/Postern.Tests/Dashboard/LoginEndpointsTests.cs";
     const string Targets = "test/Postern.Tests/Webhooks/WebTargetsTests.cs";
+
+    const string Pages = "the pages of the dashboard";
 
     static readonly string[] Areas =
         ["SMI", "SMO", "TLS", "CMD", "AUT", "DAT", "BDA", "REL", "CLI", "DSN",
-        "DOS", "FS", "LOG", "API", "WHK", "SSRF", "AUTHN"];
+        "DOS", "FS", "LOG", "API", "WHK", "SSRF", "AUTHN", "UI"];
 
     /// <summary>Cases that need another stage than a session in memory: file and method that play
     /// them.</summary>
@@ -59,6 +62,10 @@ public sealed class SecurityCatalogueTests
             ["WHK-08"] = (Hooks, "Body_OfTenMegabytes_Is413"),
             ["WHK-09"] = ("test/interop/Crash/HookKillTests.cs",
                 "Webhooks_RepeatedForgedAndUnderKills_AreAppliedOnce"),
+            ["UI-07"] = (Logins, "Login_FromAnotherOrigin_Is403"),
+            ["UI-09"] = (Logins, "Cookie_OfASession_HasItsFlags"),
+            ["UI-10"] = (Logins, "Guesses_OfOneAddress_AreRefusedWithATimeToComeBack"),
+            ["UI-11"] = (Logins, "Host_ThatIsNotOurs_IsMisdirected"),
             ["AUTHN-09"] = ("test/Postern.Tests/Inbound/Checks/DkimSuiteTests.cs",
                 "Chasquid_Case_IsJudgedTheSameWay"),
             ["AUTHN-16"] = ("test/Postern.Tests/Inbound/Checks/ArcSuiteTests.cs",
@@ -76,6 +83,14 @@ public sealed class SecurityCatalogueTests
         ["FS-09"] = "the sendmail command",
         ["FS-10"] = "the sendmail command",
         ["FS-12"] = "the sendmail command",
+        ["UI-01"] = Pages,
+        ["UI-02"] = Pages,
+        ["UI-04"] = Pages,
+        ["UI-05"] = Pages,
+        ["UI-08"] = Pages,
+        ["UI-12"] = Pages,
+        ["UI-13"] = Pages,
+        ["UI-14"] = Pages,
     };
 
     [Fact]
