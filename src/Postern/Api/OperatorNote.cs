@@ -57,6 +57,7 @@ sealed record OperatorNote(string Actor, string What, int? Count)
             Changed changed => changed.Recipients,
             SuppressionsRemoved removed => removed.Removed,
             SuppressionStep step => step.Changed,
+            UserChanged changed => changed.Users,
             SuppressionEntry => 1,
             _ => null,
         };

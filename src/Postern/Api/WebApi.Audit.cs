@@ -1,3 +1,5 @@
+using Postern.Mta.Store;
+
 namespace Postern.Api;
 
 /// <summary>What operators do is noted, once, after it was done.</summary>
@@ -19,10 +21,17 @@ sealed partial class WebApi
     {
         if (context.Response.StatusCode is < 200 or > 299 || OperatorNote.Of(context) is not { } note)
             return;
-        await Task.CompletedTask;
-        LogDone(note.Actor, note.What, note.Count);
+        try
+        {
+            await agent.Queue.NoteOperatedAsync(note.Actor, note.What, note.Count);
+        }
+        catch (StoreException e)
+        {
+            // It is done all the same, and its answer must not say otherwise.
+            LogNotNoted(e, note.Actor, note.What);
+        }
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "{Actor} did {What}: {Count}")]
-    partial void LogDone(string actor, string what, int? count);
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Actor} did {What}, which could not be noted")]
+    partial void LogNotNoted(Exception e, string actor, string what);
 }

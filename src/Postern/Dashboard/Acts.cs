@@ -111,7 +111,7 @@ sealed class Acts(string socket) : IDisposable
         };
 
     static int? CountOf(JsonObject members) =>
-        (members["recipients"] ?? members["removed"]) is JsonValue count
+        (members["recipients"] ?? members["removed"] ?? members["users"]) is JsonValue count
             && count.TryGetValue<int>(out var number) ? number : null;
 
     public void Dispose() => http.Dispose();

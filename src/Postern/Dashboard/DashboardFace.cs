@@ -34,6 +34,9 @@ sealed class DashboardFace(DashboardParts parts, Acts acts, IServiceProvider ser
         Page<DomainsPage>(web, "/domains");
         Page<AccountRemovePage>(web, "/domains/remove-account");
         Page<SettingsPage>(web, "/settings");
+        Page<AuditPage>(web, "/audit");
+        Page<UsersPage>(web, "/users");
+        Page<UserPage>(web, "/users/{name}");
         web.MapGet("/live", LiveAsync).WithMetadata(new Mark(IsOpenToAll: false));
         web.MapPost("/act", ActAsync).WithMetadata(new Mark(IsOpenToAll: false));
         var stopping = web.Lifetime.ApplicationStopping;

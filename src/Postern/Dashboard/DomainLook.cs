@@ -3,10 +3,6 @@ using Postern.Mta.Accounts;
 
 namespace Postern.Dashboard;
 
-/// <summary>A record that a sending domain should have.</summary>
-/// <param name="Verdict">Null: it is not compared with the DNS.</param>
-public sealed record DomainRecord(string Type, string Name, string Text, DnsVerdict? Verdict);
-
 /// <summary>A sending domain, what its DNS should hold, and how it is.</summary>
 /// <param name="FileKeys">Where the configuration has its keys from.</param>
 /// <param name="IsUnanswered">The DNS was asked and did not answer in time.</param>
@@ -55,3 +51,7 @@ public sealed record DomainLook(
         options.Domains.TryGetValue(domain.Name, out var written)
             ? [.. written.ApiKeys.Select(key => key.Reference)] : [];
 }
+
+/// <summary>A record that a sending domain should have.</summary>
+/// <param name="Verdict">Null: it is not compared with the DNS.</param>
+public sealed record DomainRecord(string Type, string Name, string Text, DnsVerdict? Verdict);

@@ -73,7 +73,8 @@ public sealed record InboundMailPage(IReadOnlyList<InboundMail> Mails, long? Nex
         }
     }
 
-    /// <summary>Names of listeners that other servers come to; without a name it is made of the port.</summary>
+    /// <summary>Names of listeners that other servers come to; without a name it is made of the
+    /// port.</summary>
     static Func<string, bool> DoorsOf(PosternOptions options)
     {
         var names = options.Listen.Where(one => one is { For: ListenFor.Mx, Name: not null })
@@ -90,7 +91,8 @@ public sealed record InboundMailPage(IReadOnlyList<InboundMail> Mails, long? Nex
         var rule = checks.FirstOrDefault(check => check.Name == "rule")?.Result;
         return new InboundMail(
             id, first.At, first.Sender ?? "",
-            [.. Enumerable.Reverse(facts).Select(fact => fact.RecipientAddress).OfType<string>().Take(RecipientsMax)],
+            [.. Enumerable.Reverse(facts).Select(fact => fact.RecipientAddress).OfType<string>()
+                .Take(RecipientsMax)],
             Math.Max(first.RecipientCount ?? 0, facts.Count), first.Client!,
             [.. checks.Where(check => check.Name != "rule")], rule, VerdictOf(rule, isHeld, options));
     }

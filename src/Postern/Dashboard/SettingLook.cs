@@ -3,9 +3,6 @@ using Postern.Mta.Configuration;
 
 namespace Postern.Dashboard;
 
-/// <summary>Settings that stand under one header, in the order of the documents.</summary>
-public sealed record SettingSection(string Header, IReadOnlyList<EffectiveSetting> Settings);
-
 /// <summary>The configuration in force, as far as a search goes.</summary>
 /// <param name="IsCut">There are more than are shown.</param>
 public sealed record SettingLook(IReadOnlyList<SettingSection> Sections, bool IsCut)
@@ -28,5 +25,8 @@ public sealed record SettingLook(IReadOnlyList<SettingSection> Sections, bool Is
     static bool Holds(EffectiveSetting one, string wanted) =>
         $"{one.Section} {one.Key} {one.Value}".Contains(wanted, StringComparison.OrdinalIgnoreCase);
 }
+
+/// <summary>Settings that stand under one header, in the order of the documents.</summary>
+public sealed record SettingSection(string Header, IReadOnlyList<EffectiveSetting> Settings);
 
 public enum SettingChoice { All, Changed }

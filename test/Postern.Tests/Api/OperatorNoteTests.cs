@@ -83,4 +83,18 @@ public sealed class OperatorNoteTests
         OperatorNote.KeepCount(context, new Changed(7));
         Assert.Equal(7, OperatorNote.Of(context)!.Count);
     }
+
+    [Theory]
+    [InlineData("김철수", "김철수")]
+    [InlineData("a%b", "a%b")]
+    [InlineData("", "operator")]
+    public void Signature_ReadsBackToTheName(string name, string expected)
+    {
+        using var request = new HttpRequestMessage();
+        OperatorNote.Sign(request.Headers, name, OperatorNote.Page);
+        var header = request.Headers.TryGetValues(OperatorNote.ActorHeader, out var values)
+            ? Assert.Single(values) : "";
+        Assert.Equal(expected, OperatorNote.ReadActor(header));
+        Assert.Equal("page", Assert.Single(request.Headers.GetValues(OperatorNote.FaceHeader)));
+    }
 }

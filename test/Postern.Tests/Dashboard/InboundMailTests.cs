@@ -86,7 +86,8 @@ public sealed class InboundMailTests : IAsyncDisposable
     [Fact]
     public async Task Message_ToMany_IsOneRow()
     {
-        await CameAsync("door", null, isHeld: false, [.. Enumerable.Range(1, 9).Select(i => $"r{i}@in.example")]);
+        await CameAsync(
+            "door", null, isHeld: false, [.. Enumerable.Range(1, 9).Select(i => $"r{i}@in.example")]);
         var mail = Assert.Single((await ReadAsync()).Mails);
         Assert.Equal(["r1@in.example", "r2@in.example", "r3@in.example"], mail.Recipients);
         Assert.Equal(9, mail.RecipientCount);

@@ -101,7 +101,8 @@ public sealed class InboundPageTests : IAsyncLifetime
     public async Task DeadLetters_ThatDoNotFit_AreNotShown()
     {
         var id = await DeadAsync();
-        var (_, html) = await house.ShowAsync<InboundPage>("/inbound?view=dead-letters&sender=bob@good.example");
+        var (_, html) = await house.ShowAsync<InboundPage>(
+            "/inbound?view=dead-letters&sender=bob@good.example");
         Assert.DoesNotContain(id.ToString(), html, StringComparison.Ordinal);
     }
 

@@ -43,7 +43,10 @@ sealed class PageHouse : IAsyncDisposable
         };
         var parts = new AgentParts(
             house.clock, new Random(1), NullLoggerFactory.Instance, new Metrics(),
-            (name, _) => new ScriptedTransport(name), resolver ?? new FakeResolver());
+            (name, _) => new ScriptedTransport(name), resolver ?? new FakeResolver())
+        {
+            Index = house.directory.PathOf("index.db"),
+        };
         house.Agent = await MailTransferAgent.StartAsync(
             options, new MemoryStore(), parts, TestContext.Current.CancellationToken);
         return house;
@@ -52,8 +55,9 @@ sealed class PageHouse : IAsyncDisposable
     /// <summary>The page at an address.</summary>
     /// <param name="address">Path and query.</param>
     /// <param name="language">Accept-Language.</param>
+    /// <param name="name">The part of the path that is a name. Null: it has none.</param>
     public async Task<(int Status, string Html)> ShowAsync<TPage>(
-        string address, OperatorRole role = OperatorRole.Admin, string language = "en")
+        string address, OperatorRole role = OperatorRole.Admin, string language = "en", string? name = null)
         where TPage : DashboardPage
     {
         await using var services = new ServiceCollection().AddLogging()
@@ -64,9 +68,11 @@ sealed class PageHouse : IAsyncDisposable
         context.Request.Path = parts[0];
         context.Request.QueryString = new QueryString(parts.Length > 1 ? "?" + parts[1] : "");
         context.Request.Headers.AcceptLanguage = language;
+        if (name is not null)
+            context.Request.RouteValues["name"] = name;
         var visit = new Visit(
             context, new DashboardParts(Agent, new Pulse(Agent.Metrics.Totals, clock), null, clock),
-            new Access("ann", role, Csrf));
+            new Access("ann", role, new Session("", new SessionOwner.First(), Now, Now, ""), Csrf));
         await using var renderer =
             new HtmlRenderer(services, services.GetRequiredService<ILoggerFactory>());
         var html = await renderer.Dispatcher.InvokeAsync(async () =>

@@ -43,7 +43,8 @@ public sealed class SettingLookTests
     {
         var many = Options with
         {
-            Accounts = Enumerable.Range(0, SettingLook.RowsMax).ToDictionary(i => $"a{i}", _ => new AccountOptions()),
+            Accounts = Enumerable.Range(0, SettingLook.RowsMax)
+                .ToDictionary(i => $"a{i}", _ => new AccountOptions()),
         };
         var look = SettingLook.Of(many, "", SettingChoice.All);
         Assert.True(look.IsCut);

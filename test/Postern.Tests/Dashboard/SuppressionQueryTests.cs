@@ -19,15 +19,16 @@ public sealed class SuppressionQueryTests : IAsyncLifetime
         foreach (var domain in (string[])["a.com", "a.com.au", "*"])
         {
             foreach (var kind in (SuppressionKind[])[SuppressionKind.Bounce, SuppressionKind.Complaint])
-                await hall.Queue.SuppressAsync(domain, kind, [Entry("ann@net.example"), Entry("bob@net.example")],
-                    None);
+                await hall.Queue.SuppressAsync(
+                    domain, kind, [Entry("ann@net.example"), Entry("bob@net.example")], None);
             await hall.Queue.SuppressAsync(domain, SuppressionKind.Allow, [Entry("net.example")], None);
         }
     }
 
     public ValueTask DisposeAsync() => hall.DisposeAsync();
 
-    static Named<Suppression> Entry(string address) => new(address, new Suppression { Since = MailHall.Start });
+    static Named<Suppression> Entry(string address) =>
+        new(address, new Suppression { Since = MailHall.Start });
 
     static SuppressionQuery Query(string domain = "", string kind = "", string address = "") =>
         SuppressionQuery.TryRead(

@@ -66,8 +66,8 @@ public sealed class SuppressionsPageTests : IAsyncLifetime
             "/suppressions/remove?domain=%2A&kind=bounce&address=ann%2Bx%40net.example");
         Assert.Equal(200, status);
         Assert.Contains(
-            "value=\"DELETE suppressions?domain=%2A&amp;kind=bounce&amp;address=ann%2Bx%40net.example\"", html,
-            StringComparison.Ordinal);
+            "value=\"DELETE suppressions?domain=%2A&amp;kind=bounce&amp;address=ann%2Bx%40net.example\"",
+            html, StringComparison.Ordinal);
     }
 
     [Theory]
