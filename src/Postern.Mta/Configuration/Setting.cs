@@ -39,6 +39,17 @@ abstract class Setting<T>(string key, string doc)
     /// <summary>Adds tables under this key.</summary>
     public abstract void PrintTables(T options, string path, bool changedOnly, StringBuilder output);
 
+    /// <summary>Adds what it holds, when it is a value.</summary>
+    public virtual void ListValue(
+        T options, T unset, string section, ICollection<EffectiveSetting> found)
+    {
+    }
+
+    /// <summary>Adds what stands in tables under this key.</summary>
+    public virtual void ListTables(T options, string path, ICollection<EffectiveSetting> found)
+    {
+    }
+
     /// <summary>Adds the row of this key, and puts tables it opens on the list.</summary>
     public abstract void Describe(
         T defaults, string path, StringBuilder rows, Action<Action<StringBuilder>> later);
@@ -64,6 +75,15 @@ sealed class ValueSetting<T, TValue>(
 
     public override void PrintTables(T options, string path, bool changedOnly, StringBuilder output)
     {
+    }
+
+    public override void ListValue(
+        T options, T unset, string section, ICollection<EffectiveSetting> found)
+    {
+        var (value, standard) = (kind.Write(get(options)), kind.Write(get(unset)));
+        found.Add(new EffectiveSetting(
+            section, Key, value, IsRequired ? null : standard ?? DefaultDoc,
+            IsSet: IsRequired || value != standard));
     }
 
     public override void Describe(
@@ -93,6 +113,9 @@ sealed class TableSetting<T, TChild>(
     public override void PrintTables(T options, string path, bool changedOnly, StringBuilder output) =>
         table.PrintTable(
             $"[{Reading.Join(path, Key)}]", Reading.Join(path, Key), get(options), changedOnly, output);
+
+    public override void ListTables(T options, string path, ICollection<EffectiveSetting> found) =>
+        table.List(Reading.Join(path, Key), $"[{Reading.Join(path, Key)}]", get(options), found);
 
     public override void Describe(
         T defaults, string path, StringBuilder rows, Action<Action<StringBuilder>> later)
@@ -130,6 +153,13 @@ sealed class TableListSetting<T, TChild>(
         var full = Reading.Join(path, Key);
         foreach (var item in get(options))
             table.PrintEntry($"[[{full}]]", full, item, changedOnly, output);
+    }
+
+    public override void ListTables(T options, string path, ICollection<EffectiveSetting> found)
+    {
+        var (full, number) = (Reading.Join(path, Key), 0);
+        foreach (var item in get(options))
+            table.List(full, $"[[{full}]] {++number}", item, found);
     }
 
     public override void Describe(
@@ -171,6 +201,12 @@ sealed class NamedTablesSetting<T, TChild>(
         foreach (var (name, child) in get(options))
             table.PrintEntry(
                 $"[{Reading.Join(Key, name)}]", Reading.Join(Key, name), child, changedOnly, output);
+    }
+
+    public override void ListTables(T options, string path, ICollection<EffectiveSetting> found)
+    {
+        foreach (var (name, child) in get(options))
+            table.List(Reading.Join(Key, name), $"[{Reading.Join(Key, name)}]", child, found);
     }
 
     public override void Describe(
@@ -251,6 +287,17 @@ sealed class SettingTable<T>(string doc) : IEnumerable<Setting<T>> where T : new
             setting.PrintValue(options, changedOnly && !setting.IsRequired ? new T() : default, output);
         foreach (var setting in settings.Where(s => s.Counts(options)))
             setting.PrintTables(options, path, changedOnly, output);
+    }
+
+    /// <summary>Adds every key that counts.</summary>
+    public void List(
+        string path, string section, T options, ICollection<EffectiveSetting> found)
+    {
+        var unset = new T();
+        foreach (var setting in settings.Where(s => s.Counts(options)))
+            setting.ListValue(options, unset, section, found);
+        foreach (var setting in settings.Where(s => s.Counts(options)))
+            setting.ListTables(options, path, found);
     }
 
     public void Describe(string title, string path, StringBuilder output)

@@ -4,7 +4,7 @@ namespace Postern.Mta.Inbound;
 
 /// <summary>Results of checks as one word each, for attributes and for the environment of scripts; null where
 /// nothing was checked.</summary>
-static class CheckWords
+public static class CheckWords
 {
     // RFC 8601 §2.7: the words in small letters.
     public static string? Of<TResult>(TResult? result) where TResult : struct, Enum =>

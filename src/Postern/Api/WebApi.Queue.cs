@@ -8,9 +8,6 @@ namespace Postern.Api;
 /// <summary>The queue, the accounts and the domains.</summary>
 sealed partial class WebApi
 {
-    /// <summary>Who asks over the admin API.</summary>
-    const string Actor = "operator";
-
     void MapQueue(WebApplication web)
     {
         web.MapGet("/admin/v1/queue", ListQueueAsync);
@@ -133,7 +130,8 @@ sealed partial class WebApi
         var reach = context.Request.Query["done"] == "true" ? ReplayReach.Done : ReplayReach.DeadLetters;
         await AnswerAsync(
             context,
-            new Changed(await agent.Queue.ReplayAsync(which, reach, Actor, context.RequestAborted)),
+            new Changed(
+                await agent.Queue.ReplayAsync(which, reach, ActorOf(context), context.RequestAborted)),
             AdminJson.Default.Changed);
     }
 
@@ -141,14 +139,14 @@ sealed partial class WebApi
     {
         if (await ReadSelectionAsync(context) is not { } which)
             return;
-        var cancel = context.RequestAborted;
+        var (cancel, actor) = (context.RequestAborted, ActorOf(context));
         var changed = (string)context.GetRouteValue("command")! switch
         {
-            "hold" => new Changed(await agent.Queue.HoldAsync(which, Actor, cancel)),
-            "release" => new Changed(await agent.Queue.ReleaseAsync(which, Actor, cancel)),
-            "retry" => Changed.Of(await agent.Queue.RetryAsync(which, Actor, cancel)),
-            "cancel" => new Changed(await agent.Queue.CancelAsync(which, Actor, cancel)),
-            "expire" => new Changed(await agent.Queue.ExpireAsync(which, Actor, cancel)),
+            "hold" => new Changed(await agent.Queue.HoldAsync(which, actor, cancel)),
+            "release" => new Changed(await agent.Queue.ReleaseAsync(which, actor, cancel)),
+            "retry" => Changed.Of(await agent.Queue.RetryAsync(which, actor, cancel)),
+            "cancel" => new Changed(await agent.Queue.CancelAsync(which, actor, cancel)),
+            "expire" => new Changed(await agent.Queue.ExpireAsync(which, actor, cancel)),
             _ => null,
         };
         if (changed is not null)

@@ -31,6 +31,7 @@ sealed partial class WebApi(
     {
         web.Use(AnswerTroubleAsync);
         web.Use(GuardAsync);
+        web.Use(NoteWhatIsDoneAsync);
         web.MapGet("/health/live", context => TextAsync(context, 200, "live"));
         web.MapGet("/health/ready", context => agent.Store.Health == StoreHealth.Accepting
             ? TextAsync(context, 200, "ready")
@@ -225,8 +226,11 @@ sealed partial class WebApi(
     static int LimitOf(HttpContext context) =>
         int.TryParse(context.Request.Query["limit"], out var limit) ? Math.Clamp(limit, 1, PageMax) : 100;
 
-    static async Task AnswerAsync<T>(HttpContext context, T answer, JsonTypeInfo<T> type) =>
+    static async Task AnswerAsync<T>(HttpContext context, T answer, JsonTypeInfo<T> type)
+    {
+        OperatorNote.KeepCount(context, answer);
         await context.Response.WriteAsJsonAsync(answer, type, contentType: null, context.RequestAborted);
+    }
 
     static async Task ErrorAsync(HttpContext context, int status, string message, string? mend)
     {

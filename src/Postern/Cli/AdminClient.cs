@@ -29,6 +29,7 @@ sealed class AdminClient : IDisposable
         };
         if (token is not null)
             http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        OperatorNote.Sign(http.DefaultRequestHeaders, Environment.UserName, OperatorNote.Command);
     }
 
     /// <summary>Connects to a unix socket, whatever host is asked for.</summary>

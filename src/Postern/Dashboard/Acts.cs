@@ -14,9 +14,6 @@ namespace Postern.Dashboard;
 /// stands only who may.</remarks>
 sealed class Acts(string socket) : IDisposable
 {
-    /// <summary>Who did it, as the admin API shall note it.</summary>
-    public const string ActorHeader = "Postern-Actor";
-
     const int AnswerOctetsMax = 1 << 20;
 
     readonly HttpClient http = new(AdminClient.OverSocket(socket))
@@ -42,7 +39,7 @@ sealed class Acts(string socket) : IDisposable
     public async Task<Notice> DoAsync(Access access, IFormCollection form, CancellationToken cancel)
     {
         using var request = RequestOf(form);
-        request.Headers.Add(ActorHeader, Uri.EscapeDataString(access.User));
+        OperatorNote.Sign(request.Headers, access.User, OperatorNote.Page);
         try
         {
             using var answer = await http.SendAsync(request, cancel);
@@ -94,7 +91,7 @@ sealed class Acts(string socket) : IDisposable
         try
         {
             if (answer.IsSuccessStatusCode)
-                return new Notice(IsGood: true, Count: CountOf(JsonNode.Parse(text)));
+                return NoticeOf(JsonNode.Parse(text));
             var error = JsonSerializer.Deserialize(text, AdminJson.Default.ErrorAnswer);
             return new Notice(IsGood: false, Text: error?.Message, Mend: error?.Mend);
         }
@@ -104,8 +101,17 @@ sealed class Acts(string socket) : IDisposable
         }
     }
 
-    static int? CountOf(JsonNode? answer) =>
-        answer is JsonObject members && (members["recipients"] ?? members["removed"]) is JsonValue count
+    static Notice NoticeOf(JsonNode? answer) => answer is not JsonObject members
+        ? new Notice(IsGood: true)
+        : new Notice(IsGood: true, Count: CountOf(members))
+        {
+            NeedRestart = members["needRestart"] is JsonArray { Count: > 0 } keys
+                ? string.Join(", ", keys.Select(key => key?.ToString())) : null,
+            Link = members["link"] is JsonValue link && link.TryGetValue<string>(out var text) ? text : null,
+        };
+
+    static int? CountOf(JsonObject members) =>
+        (members["recipients"] ?? members["removed"] ?? members["users"]) is JsonValue count
             && count.TryGetValue<int>(out var number) ? number : null;
 
     public void Dispose() => http.Dispose();

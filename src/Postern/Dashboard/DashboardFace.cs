@@ -33,6 +33,17 @@ sealed class DashboardFace(DashboardParts parts, SignIn signIn, Acts acts, IServ
         Page<TransportsPage>(web, "/transports");
         Page<TransportPage>(web, "/transports/{name}");
         Page<RoutesPage>(web, "/routes");
+        Page<InboundPage>(web, "/inbound");
+        Page<InboundReplayPage>(web, "/inbound/replay");
+        Page<SuppressionsPage>(web, "/suppressions");
+        Page<SuppressionRemovePage>(web, "/suppressions/remove");
+        Behind(web, SuppressionsCsv.Path, visit => SuppressionsCsv.SendAsync(visit.Http, parts.Agent));
+        Page<DomainsPage>(web, "/domains");
+        Page<AccountRemovePage>(web, "/domains/remove-account");
+        Page<SettingsPage>(web, "/settings");
+        Page<AuditPage>(web, "/audit");
+        Page<UsersPage>(web, "/users");
+        Page<UserPage>(web, "/users/{name}");
         Page<SandboxListPage>(web, "/sandbox");
         Page<SandboxMailPage>(web, "/sandbox/{number}");
         foreach (var (path, answer) in MailAnswers.All)

@@ -32,6 +32,7 @@ sealed partial class EnglishWords
         EventKind.Replayed => "Replayed",
         EventKind.AlarmRaised => "Alarm raised",
         EventKind.AlarmCleared => "Alarm cleared",
+        EventKind.Operated => "Done by an operator",
         _ => kind.ToString(),
     };
 

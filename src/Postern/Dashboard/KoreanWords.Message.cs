@@ -32,6 +32,7 @@ sealed partial class KoreanWords
         EventKind.Replayed => "다시 보냄",
         EventKind.AlarmRaised => "경보 발생",
         EventKind.AlarmCleared => "경보 해제",
+        EventKind.Operated => "운영자 작업",
         _ => kind.ToString(),
     };
 

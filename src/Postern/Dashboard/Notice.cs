@@ -12,6 +12,12 @@ namespace Postern.Dashboard;
 /// <param name="Mend">What to do then.</param>
 sealed record Notice(bool IsGood, int? Count = null, string? Text = null, string? Mend = null)
 {
+    /// <summary>Keys of the configuration that were not applied yet. Null: there are none.</summary>
+    public string? NeedRestart { get; init; }
+
+    /// <summary>What signs somebody in, once. Null: none was asked for.</summary>
+    public string? Link { get; init; }
+
     const string Cookie = "postern-notice";
     const int TextCharactersMax = 500;
 

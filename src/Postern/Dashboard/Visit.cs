@@ -31,6 +31,7 @@ public sealed class Visit
 
     internal MailTransferAgent Agent => parts.Agent;
     internal Pulse Pulse => parts.Pulse;
+    internal TimeProvider Clock => parts.Clock;
 
     /// <summary>Null outside the sandbox.</summary>
     internal SandboxMail? Sandbox => parts.Sandbox;

@@ -266,6 +266,8 @@ sealed partial class PosternServer : IAsyncDisposable
         builder.Services.AddSingleton<IConnectionListenerFactory>(new SmtpSockets(
             [.. bound.Where(listener => listener.Options.For != ListenFor.Http).Select(l => l.Address)],
             SocketOf, logs));
+        builder.Services.AddSingleton(
+            new ServerFacts(Version, clock.GetUtcNow(), bound, () => certificate.NotAfter));
         var web = builder.Build();
         var deliver = agent.OpenDoor(new ListenOptions { Name = "deliver", For = ListenFor.Mx });
         new WebApi(

@@ -156,4 +156,62 @@ public sealed class ConfigurationPrinterTests
         Assert.False(options.Webhooks.Public);
         Assert.Equal(["127.0.0.0/8", "::1"], options.Webhooks.Networks.Select(network => network.Text));
     }
+
+    [Fact]
+    public void List_MarksWhatDiffersFromTheDefault()
+    {
+        var found = ConfigurationPrinter.List(new PosternOptions
+        {
+            Hostname = "mx.example.org",
+            Queue = new QueueOptions { Lifetime = TimeSpan.FromDays(1) },
+        });
+        Assert.Equal(
+            new EffectiveSetting("[queue]", "lifetime", "\"1d\"", "\"5d\"", IsSet: true),
+            Assert.Single(found, one => one is { Section: "[queue]", Key: "lifetime" }));
+        Assert.All(
+            found.Where(one => one.Section == "[limits]"), one => Assert.False(one.IsSet, one.Key));
+    }
+
+    [Fact]
+    public void List_HasTheValuesThatPrintHas()
+    {
+        var options = Read(Everything);
+        var listed = ConfigurationPrinter.List(options).Where(one => one.Value is not null)
+            .Select(one => $"{one.Key} = {one.Value}");
+        var printed = ConfigurationPrinter.Print(options).Split('\n')
+            .Where(line => line.Length > 0 && line[0] != '[');
+        Assert.Equal(printed, listed);
+    }
+
+    [Fact]
+    public void List_NumbersTablesOfAList()
+    {
+        var options = new PosternOptions
+        {
+            Routes = [new RouteOptions { Name = "a" }, new RouteOptions { Name = "b" }],
+        };
+        Assert.Equal(
+            ["[[routes]] 1 \"a\"", "[[routes]] 2 \"b\""],
+            ConfigurationPrinter.List(options)
+                .Where(one => one.Section.StartsWith("[[routes]]", StringComparison.Ordinal)
+                    && one.Key == "name")
+                .Select(one => $"{one.Section} {one.Value}"));
+    }
+
+    [Fact]
+    public void List_ShowsASecretAsItsReference()
+    {
+        var options = new PosternOptions
+        {
+            Accounts = new Dictionary<string, AccountOptions>
+            {
+                ["shop"] = new() { Password = new Secret("file:/etc/shop.secret", "open-sesame") },
+            },
+        };
+        var found = ConfigurationPrinter.List(options);
+        Assert.Equal(
+            "\"file:/etc/shop.secret\"",
+            Assert.Single(found, one => one is { Section: "[accounts.shop]", Key: "password" }).Value);
+        Assert.DoesNotContain(found, one => $"{one}".Contains("open-sesame", StringComparison.Ordinal));
+    }
 }

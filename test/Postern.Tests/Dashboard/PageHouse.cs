@@ -2,56 +2,79 @@ using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Components.Web;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Postern.Dashboard;
+using Postern.Listeners;
 using Postern.Mta;
 using Postern.Mta.Accounts;
 using Postern.Mta.Events;
+using Postern.Mta.Transports;
 using Postern.Tests.Configuration;
 using Postern.Tests.Doubles;
-using Postern.Tests.Mta.Store;
 
 namespace Postern.Tests.Dashboard;
 
-/// <summary>An agent over what a test put into its store, and its pages as text.</summary>
-/// <remarks>Its clock stands: nothing is attempted that the store does not call for at once.</remarks>
+/// <summary>An agent over a store in memory, and its pages as somebody sees them.</summary>
 sealed class PageHouse : IAsyncDisposable
 {
+    public const string Csrf = "csrf-of-the-test";
+
     readonly TemporaryDirectory directory = new();
-    readonly FakeTimeProvider clock = new(Sample.Start);
-    MailTransferAgent agent = null!;
-    DashboardParts parts = null!;
+    readonly FakeTimeProvider clock = new(MailHall.Start);
 
-    public MemoryStore Store { get; } = new(new MemoryDisk());
-
-    public async Task StartAsync(PosternOptions options)
+    PageHouse()
     {
-        options = options with { Log = new LogOptions { File = directory.PathOf("log") } };
-        agent = await MailTransferAgent.StartAsync(
-            options, Store,
-            new AgentParts(clock, new Random(1), NullLoggerFactory.Instance, new Metrics(),
-                (name, _) => new ScriptedTransport(name), new FakeResolver()),
-            TestContext.Current.CancellationToken);
-        parts = new DashboardParts(agent, new Pulse(agent.Metrics.Totals, clock), null, clock);
     }
 
-    /// <summary>The page as a browser would show its characters, and its status.</summary>
+    public MailTransferAgent Agent { get; private set; } = null!;
+
+    public DateTimeOffset Now => clock.GetUtcNow();
+
+    public static async Task<PageHouse> OpenAsync(PosternOptions options, IResolver? resolver = null)
+    {
+        var house = new PageHouse();
+        options = options with
+        {
+            Hostname = "mx.example.org",
+            Data = house.directory.PathOf("data"),
+            Log = new LogOptions { File = house.directory.PathOf("log") },
+        };
+        var parts = new AgentParts(
+            house.clock, new Random(1), NullLoggerFactory.Instance, new Metrics(),
+            (name, _) => new ScriptedTransport(name), resolver ?? new FakeResolver())
+        {
+            Index = house.directory.PathOf("index.db"),
+        };
+        house.Agent = await MailTransferAgent.StartAsync(
+            options, new MemoryStore(), parts, TestContext.Current.CancellationToken);
+        return house;
+    }
+
+    /// <summary>The page at an address.</summary>
+    /// <param name="address">Path and query.</param>
+    /// <param name="language">Accept-Language.</param>
+    /// <param name="name">The part of the path that is a name. Null: it has none.</param>
     public async Task<(int Status, string Html)> ShowAsync<TPage>(
-        string address, string language = "en", OperatorRole role = OperatorRole.Operator,
-        params (string Name, string Value)[] route)
+        string address, OperatorRole role = OperatorRole.Admin, string language = "en", string? name = null)
         where TPage : DashboardPage
     {
-        var uri = new Uri("http://localhost" + address);
-        var context = new DefaultHttpContext();
-        context.Request.Path = uri.AbsolutePath;
-        context.Request.QueryString = new QueryString(uri.Query);
+        await using var services = new ServiceCollection().AddLogging()
+            .AddSingleton(new ServerFacts("1.2.3", Now - TimeSpan.FromHours(2), [], () => Now.AddDays(10)))
+            .BuildServiceProvider();
+        var context = new DefaultHttpContext { RequestServices = services };
+        var parts = address.Split('?', 2);
+        context.Request.Path = parts[0];
+        context.Request.QueryString = new QueryString(parts.Length > 1 ? "?" + parts[1] : "");
         context.Request.Headers.AcceptLanguage = language;
-        foreach (var (name, value) in route)
-            context.Request.RouteValues[name] = value;
-        var visit = new Visit(context, parts, new Access("kim", role, "token"));
-        await using var services = new ServiceCollection().BuildServiceProvider();
-        await using var renderer = new HtmlRenderer(services, NullLoggerFactory.Instance);
+        if (name is not null)
+            context.Request.RouteValues["name"] = name;
+        var visit = new Visit(
+            context, new DashboardParts(Agent, new Pulse(Agent.Metrics.Totals, clock), null, clock),
+            new Access("ann", role, new Session("", new SessionOwner.First(), Now, Now, ""), Csrf));
+        await using var renderer =
+            new HtmlRenderer(services, services.GetRequiredService<ILoggerFactory>());
         var html = await renderer.Dispatcher.InvokeAsync(async () =>
         {
             var page = await renderer.RenderComponentAsync<TPage>(ParameterView.FromDictionary(
@@ -63,14 +86,14 @@ sealed class PageHouse : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        var stop = agent.StopAsync(TimeSpan.FromSeconds(10)).AsTask();
+        var stop = Agent.StopAsync(TimeSpan.FromSeconds(10)).AsTask();
         while (!stop.IsCompleted)
         {
             clock.Advance(TimeSpan.FromMilliseconds(5));
             await Task.Yield();
         }
         await stop;
-        await agent.DisposeAsync();
+        await Agent.DisposeAsync();
         directory.Dispose();
     }
 }

@@ -10,7 +10,7 @@ namespace Postern.Tests.Dashboard;
 
 public sealed class QueuePageTests : IAsyncLifetime
 {
-    readonly PageHouse house = new();
+    readonly QueueHouse house = new();
 
     /// <summary>Sixty held messages, and a deferred one with five recipients.</summary>
     public async ValueTask InitializeAsync()

@@ -6,7 +6,7 @@ namespace Postern.Tests.Dashboard;
 
 public sealed class RoutesPageTests : IAsyncLifetime
 {
-    readonly PageHouse house = new();
+    readonly QueueHouse house = new();
 
     public async ValueTask InitializeAsync()
     {
