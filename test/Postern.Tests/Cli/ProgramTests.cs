@@ -247,6 +247,7 @@ public sealed class ProgramTests : IDisposable
     [InlineData("help-log.txt", "log")]
     [InlineData("help-doctor.txt", "doctor")]
     [InlineData("help-suppression.txt", "suppression")]
+    [InlineData("help-user.txt", "user")]
     public async Task Help_OfCommands_IsAsTheGoldenFile(string golden, params string[] command)
     {
         var (code, output, _) = await RunAsync("", [.. command, "--help"]);
