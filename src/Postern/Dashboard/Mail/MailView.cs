@@ -112,7 +112,7 @@ public sealed class MailView
         return (MailCharsets.Decode(octets.AsSpan(0, end == 0 ? octets.Length : end), null), isCut);
     }
 
-    /// <summary>A peer's words on one line: nothing hides, nothing turns around, nothing is endless.</summary>
+    /// <summary>A peer's words on one line: nothing hides, turns around or is endless.</summary>
     internal static string Shown(string text) => Output.Clean(
         text.Length <= FieldCharactersMax ? text : string.Concat(text.AsSpan(0, FieldCharactersMax), "…"));
 

@@ -1,4 +1,5 @@
 using System.Text;
+using AngleSharp.Html.Parser;
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Components.Web;
 using Microsoft.AspNetCore.Http;
@@ -39,7 +40,9 @@ public sealed class MailViewTests
             Assert.All(view.Fields, field => Assert.DoesNotContain(field.Value, char.IsControl));
             Assert.All(view.Files, one => Assert.DoesNotContain('/', one.Name));
             Assert.EndsWith("</html>", document);
-            (count, worst, worstFile) = took > worst ? (count + 1, took, file) : (count + 1, worst, worstFile);
+            count++;
+            if (took > worst)
+                (worst, worstFile) = (took, file);
         }
         Assert.True(count > 0);
         TestContext.Current.SendDiagnosticMessage(
@@ -91,7 +94,8 @@ public sealed class MailViewTests
     [Fact]
     public async Task Field_ThatTurnsAroundOrIsEndless_IsCleanedAndCut()
     {
-        var view = await ViewAsync($"Subject: a\u202eb\u0007\r\nX-Long: {new string('x', 5000)}\r\n\r\nbody\u202e");
+        var view = await ViewAsync(
+            $"Subject: a\u202eb\u0007\r\nX-Long: {new string('x', 5000)}\r\n\r\nbody\u202e");
         Assert.Equal("a\\u{202e}b\\u{7}", view.TextOf("Subject"));
         Assert.Equal(MailView.FieldCharactersMax + 1, view.TextOf("X-Long").Length);
         Assert.Equal("body\\u{202e}", view.Text);
@@ -100,8 +104,8 @@ public sealed class MailViewTests
     [Fact]
     public async Task Html_ThatIsTooLarge_IsShownAsWords()
     {
-        var view = await ViewAsync(
-            "Content-Type: text/html\r\n\r\n<p>hello</p>" + string.Concat(Enumerable.Repeat("<b>\r\n", 500_000)));
+        var view = await ViewAsync("Content-Type: text/html\r\n\r\n<p>hello</p>"
+            + string.Concat(Enumerable.Repeat("<b>\r\n", 500_000)));
         var document = MailAnswers.DocumentOf(view, RemotePictures.LeftOut, Words.For("en"));
         Assert.Contains("too large", document);
         Assert.Contains("hello", document);
@@ -109,14 +113,14 @@ public sealed class MailViewTests
     }
 
     [Theory]
-    [InlineData("", "<iframe sandbox=\"\" src=\"/sandbox/1/html\"")]
+    [InlineData("", "src=\"/sandbox/1/html\"")]
     [InlineData("?remote=1", "src=\"/sandbox/1/html?remote=1\"")]
     [InlineData("?view=text", "&lt;script&gt;text")]
     [InlineData("?view=headers", "&lt;b&gt;subject")]
     [InlineData("?view=headers&raw=1", "Subject: &lt;b&gt;subject")]
     [InlineData("?view=source", "&lt;script&gt;text")]
     [InlineData("?view=attachments", "href=\"/sandbox/1/part/1\"")]
-    [InlineData("?view=nonsense", "<iframe sandbox=\"\"")]
+    [InlineData("?view=nonsense", "src=\"/sandbox/1/html\"")]
     public async Task Body_OfEachView_ShowsItAsText(string query, string expected)
     {
         var mail = await ViewAsync("""
@@ -143,6 +147,9 @@ public sealed class MailViewTests
         Assert.DoesNotContain("<script", page);
         Assert.DoesNotContain("<img", page);
         Assert.DoesNotContain("<b>", page);
+        Assert.All(
+            new HtmlParser().ParseDocument(page).QuerySelectorAll("iframe"),
+            frame => Assert.Equal("", frame.GetAttribute("sandbox")));
     }
 
     static async Task<string> RenderAsync(MailView mail, string query)

@@ -36,7 +36,8 @@ public sealed class SandboxListTests
     }
 
     [Theory]
-    [InlineData("Received: from x (y [1.2.3.4])\r\n\tby h (Postern) with ESMTP id 06E8KQV0G0800\r\n\tfor <b@c>;\r\n")]
+    [InlineData(
+        "Received: from x (y [1.2.3.4])\r\n\tby h (Postern) with ESMTP id 06E8KQV0G0800\r\n\tfor <b@c>;\r\n")]
     [InlineData("Received: by h (Postern) with HTTP id 06E8KQV0G0800;\r\n\tdate\r\n")]
     public void Message_ThatCameFromOurQueue_KnowsItsId(string received)
     {
@@ -50,7 +51,7 @@ public sealed class SandboxListTests
     public void Sandbox_ThatIsFull_LetsTheOldestGo()
     {
         using var directory = new TemporaryDirectory();
-        var sandbox = new SandboxMail(directory.Path, TimeProvider.System);
+        var sandbox = new SandboxMail(directory.PathOf(""), TimeProvider.System);
         using var socket = sandbox.Socket;
         for (var i = 0; i <= SandboxMail.MessagesMax; i++)
             sandbox.Keep(Mail(0, "x"));
