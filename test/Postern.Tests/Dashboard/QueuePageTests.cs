@@ -151,7 +151,11 @@ public sealed class QueuePageTests : IAsyncLifetime
     public void Ages_BeyondTheLargestLanes_AreOneRow()
     {
         var lanes = Enumerable.Range(10, 25).Select(
-            number => new LaneTotal($"lane{number}", number, null, null) { ByAge = [number, .. new int[9]] });
+            number => new LaneTotal($"lane{number}", number, null, null)
+            {
+                Oldest = new QueueId(number),
+                ByAge = [number, .. new int[9]],
+            });
         var ages = QueueAges.Of([.. lanes], [1, 2, .. new int[8]]);
         Assert.Equal((20, "lane34"), (ages.Lanes.Count, ages.Lanes[0].Lane));
         Assert.Equal((60, 60), (ages.Others!.Total, ages.Others.ByAge[0]));
