@@ -38,6 +38,9 @@ public sealed class TraceTests : IAsyncLifetime
             {mailgun.Transport(key, "api", "2s")}
             signing-key = "file:{postern.Directory.WriteSecret("signing.key", SigningKey)}"
 
+            [queue]
+            uncertain-wait = "1s"
+
             [[routes]]
             name = "everything"
             via = ["api"]
@@ -118,9 +121,12 @@ public sealed class TraceTests : IAsyncLifetime
         await SendAsync();
         await CollectedAsync("submit", "attempt");
         await postern.KillAsync();
-        mailgun.Faults.Clear();
         var before = collector.Spans.Count;
         await postern.StartAsync();
+        await using var hooks = new MailgunHooks(Http("hooks/api"), SigningKey, new Random(1));
+        mailgun.Told = hooks.Add;
+        hooks.Start();
+        mailgun.Faults.Clear();
         await CollectedAsync("provider event");
         var submit = Assert.Single(collector.Of(Trace), span => span.Name == "submit");
         var after = collector.Spans.Skip(before).ToList();
