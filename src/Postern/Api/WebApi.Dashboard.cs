@@ -15,7 +15,8 @@ sealed partial class WebApi
             new DashboardParts(agent, pulse, sandbox, clock), signIn, acts, web.Services);
         face.Map(web);
         new LoginEndpoints(signIn, log) { Explain = face.ExplainAsync }.Map(web);
-        new OidcEndpoints(signIn, () => agent.Options.Dashboard, log) { Explain = face.ExplainAsync }.Map(web);
+        new OidcEndpoints(signIn, () => agent.Options.Dashboard, log) { Explain = face.ExplainAsync }
+            .Map(web);
     }
 
     /// <summary>A page, or what belongs to one.</summary>

@@ -26,7 +26,8 @@ sealed partial class WebApi
     async Task AddUserAsync(HttpContext context)
     {
         var request = await ReadBodyAsync(context, AdminJson.Default.UserRequest);
-        if (request is not { Name: { } typed, Role: { } word } || !QueueQuery.TryReadWord(word, out OperatorRole role))
+        if (request is not { Name: { } typed, Role: { } word }
+            || !QueueQuery.TryReadWord(word, out OperatorRole role))
             await ErrorAsync(
                 context, 400, "a user needs name and role", "the role is one of reader, operator, admin");
         else if (!UserDirectory.TryReadName(typed, out var name, out var mend))

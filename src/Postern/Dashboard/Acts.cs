@@ -70,20 +70,25 @@ sealed class Acts(string socket) : IDisposable
 
     static JsonObject BodyOf(IFormCollection form)
     {
+        const string prefix = "body.", list = "[]";
         var body = new JsonObject();
-        foreach (var (name, values) in form)
+        foreach (var (field, values) in form)
         {
-            // Several of one name, or a name that ends with [], are a list, one entry on a line.
-            if (name.StartsWith("body.", StringComparison.Ordinal) && name.EndsWith("[]", StringComparison.Ordinal))
-                body[name[5..^2]] = new JsonArray([
-                    .. values.SelectMany(value => (value ?? "").Split(
-                        ['\n', ',', ' '], StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
-                        .Select(value => (JsonNode)JsonValue.Create(value)!)]);
-            else if (name.StartsWith("body.", StringComparison.Ordinal) && values.ToString() is { Length: > 0 } one)
-                body[name[5..]] = JsonValue.Create(one);
+            if (!field.StartsWith(prefix, StringComparison.Ordinal))
+                continue;
+            var name = field[prefix.Length..];
+            if (name.EndsWith(list, StringComparison.Ordinal))
+                body[name[..^list.Length]] = new JsonArray(
+                    [.. values.SelectMany(EntriesOf).Select(entry => (JsonNode)JsonValue.Create(entry)!)]);
+            else if (values.ToString() is { Length: > 0 } one)
+                body[name] = JsonValue.Create(one);
         }
         return body;
     }
+
+    /// <summary>A list is typed with commas, blanks or lines between its entries.</summary>
+    static string[] EntriesOf(string? typed) => (typed ?? "").Split(
+        ['\n', ',', ' '], StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 
     static async Task<Notice> ReadAsync(HttpResponseMessage answer, CancellationToken cancel)
     {

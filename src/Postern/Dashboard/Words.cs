@@ -2,7 +2,8 @@ using Postern.Mta.Accounts;
 
 namespace Postern.Dashboard;
 
-/// <summary>Every text of the pages, in one language. A text that a language lacks does not compile.</summary>
+/// <summary>Every text of the pages, in one language. A text that a language lacks does not
+/// compile.</summary>
 /// <remarks>What peers say and what the queue explains is shown as it is.</remarks>
 abstract partial class Words
 {

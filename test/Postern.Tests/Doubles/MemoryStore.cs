@@ -215,7 +215,8 @@ public sealed class MemoryStore : IMailStore
                 pair.Value.Deferred.Count > 0 ? pair.Value.Deferred.Max.DueAt : null)
             {
                 Oldest = pair.Value.Ready.Concat(pair.Value.Deferred).Min(key => key.Message),
-                ByAge = Count(columns, pair.Value.Ready.Concat(pair.Value.Deferred).Select(key => key.Message)),
+                ByAge = Count(
+                    columns, pair.Value.Ready.Concat(pair.Value.Deferred).Select(key => key.Message)),
             }));
         }
     }
@@ -294,7 +295,8 @@ public sealed class MemoryStore : IMailStore
         {
             var found = new List<StoredMessage>();
             var last = before;
-            foreach (var message in disk.Messages.Values.Reverse().Where(m => m.Id < before).Take(ListScanMax))
+            var older = disk.Messages.Values.Reverse().Where(m => m.Id < before);
+            foreach (var message in older.Take(ListScanMax))
             {
                 if (found.Count == limit)
                     break;
