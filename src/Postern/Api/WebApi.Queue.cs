@@ -46,7 +46,8 @@ sealed partial class WebApi
             await ErrorAsync(context, 400, trouble, null);
             return;
         }
-        if (!QueueQuery.TryReadWord(context.Request.Query["by"].FirstOrDefault() ?? "lane", out QueueGroup by))
+        var word = context.Request.Query["by"].FirstOrDefault() ?? "lane";
+        if (!QueueQuery.TryReadWord(word, out QueueGroup by))
         {
             await ErrorAsync(
                 context, 400, "by is not known", "one of lane, route, transport, sender, recipient");

@@ -214,7 +214,8 @@ public sealed class MemoryStore : IMailStore
                 pair.Value.Ready.Count > 0 ? pair.Value.Ready.Min.DueAt : null,
                 pair.Value.Deferred.Count > 0 ? pair.Value.Deferred.Max.DueAt : null)
             {
-                ByAge = Count(columns, pair.Value.Ready.Concat(pair.Value.Deferred).Select(key => key.Message)),
+                ByAge = Count(
+                    columns, pair.Value.Ready.Concat(pair.Value.Deferred).Select(key => key.Message)),
             }));
         }
     }
@@ -293,7 +294,8 @@ public sealed class MemoryStore : IMailStore
         {
             var found = new List<StoredMessage>();
             var last = before;
-            foreach (var message in disk.Messages.Values.Reverse().Where(m => m.Id < before).Take(ListScanMax))
+            var earlier = disk.Messages.Values.Reverse().Where(message => message.Id < before);
+            foreach (var message in earlier.Take(ListScanMax))
             {
                 if (found.Count == limit)
                     break;

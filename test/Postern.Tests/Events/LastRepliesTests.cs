@@ -1,5 +1,6 @@
 using Postern.Mta.Events;
 using Postern.Mta.Queue;
+using Postern.Mta.Transports;
 
 namespace Postern.Tests.Events;
 
