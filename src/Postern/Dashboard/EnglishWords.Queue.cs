@@ -60,8 +60,7 @@ sealed partial class EnglishWords
         QueueCommand.Retry => "Deferred ones are tried now, and closed lanes are probed now.",
         QueueCommand.Cancel => "They end without a report to anybody. This cannot be taken back.",
         QueueCommand.Expire =>
-            "They end as at the end of their lifetime, with a report to the sender. This cannot be taken"
-            + " back.",
+            "They end as when their time is over, with a report to the sender. This cannot be taken back.",
         _ => throw new UnreachableException(),
     };
 

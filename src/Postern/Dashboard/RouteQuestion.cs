@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Postern.Mta;
 using Postern.Mta.Routing;
 using Postern.Smtp;
@@ -24,14 +25,18 @@ public sealed record RouteQuestion(
             one => one.ToString().Equals(visit.Query("door"), StringComparison.OrdinalIgnoreCase),
             MailDoors.Submission);
         Mailbox? sender = null;
-        var isSenderWrong = from is not ("" or "<>") && !Mailbox.TryParse(from, out sender);
+        var isSenderWrong = from is not ("" or "<>") && !TryReadAddress(from, out sender);
         var isAsked = from.Length + to.Length + account.Length > 0;
-        var recipient = Mailbox.TryParse(to, out var read) ? read : null;
+        var recipient = TryReadAddress(to, out var read) ? read : null;
         var asked = new RouteQuestion(
             from, to, door, account, isAsked, isSenderWrong, isAsked && recipient is null, null, null, false);
         return recipient is null || isSenderWrong ? asked
             : asked.Ask(visit.Agent, new ReversePath(sender), recipient);
     }
+
+    /// <summary>A lone local part gets its domain at the door: no route ever sees it without.</summary>
+    static bool TryReadAddress(string text, [NotNullWhen(true)] out Mailbox? address) =>
+        Mailbox.TryParse(text, out address) && address.Domain.Length > 0;
 
     RouteQuestion Ask(MailTransferAgent agent, ReversePath sender, Mailbox recipient)
     {
