@@ -45,7 +45,7 @@ public sealed class MessageQueueRecordTests
         await hall.AcceptAsync("a@x.net", "b@x.net");
         await hall.RunWorkersAsync();
         Assert.Equal(told, asked);
-        var attempts = hall.Store.Events.Select(stored => stored.Event)
+        var attempts = hall.Store.Events
             .Where(fact => fact.Kind is EventKind.Relayed or EventKind.Attempted).ToArray();
         Assert.Equal(2, attempts.Length);
         Assert.Equal(
