@@ -223,7 +223,9 @@ public sealed class MailTransferAgent : IAsyncDisposable
             needRestart.Add("listen");
         if (before.Data != options.Data)
             needRestart.Add("data");
-        if (before.Log != options.Log)
+        // What is kept of an attempt is asked for anew with each of them.
+        var log = before.Log with { Conversation = options.Log.Conversation };
+        if (log != options.Log)
             needRestart.Add("log");
         if (!before.Dns.Servers.SequenceEqual(options.Dns.Servers))
             needRestart.Add("dns");
@@ -233,7 +235,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
         {
             Listen = before.Listen,
             Data = before.Data,
-            Log = before.Log,
+            Log = log,
             Dns = before.Dns,
             Telemetry = before.Telemetry,
         };

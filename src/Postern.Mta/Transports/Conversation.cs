@@ -8,18 +8,20 @@ namespace Postern.Mta.Transports;
 /// wherever they are shown. No secret is in it.</remarks>
 public sealed class Conversation : IEquatable<Conversation>
 {
-    /// <summary>UTF-8 octets of all texts together; the middle is left out before the ends are. Ours.</summary>
+    /// <summary>UTF-8 octets of all texts together; the middle is left out before the ends are.
+    /// Ours.</summary>
     public const int OctetsMax = 4096;
 
     /// <summary>UTF-8 octets of one line. RFC 5321 §4.5.3.1.5 gives a reply line as many. Ours: what is
     /// longer is cut.</summary>
     public const int LineOctetsMax = 512;
 
-    /// <summary>UTF-8 octets of one answer with all its lines: the offers of an EHLO have room. Ours.</summary>
+    /// <summary>UTF-8 octets of one answer with all its lines: the offers of an EHLO have room.
+    /// Ours.</summary>
     const int AnswerOctetsMax = 1024;
 
     /// <summary>Of them for the beginning where the middle is left out; the rest is for the end.</summary>
-    const int BeginningOctetsMax = 1024;
+    const int BeginningOctetsMax = 1536;
 
     /// <summary>Room for the turn that says how much was left out.</summary>
     const int GapOctetsMax = 64;

@@ -55,7 +55,7 @@ sealed class SmtpTalk
             public override IEnumerable<ClientTurn> TurnsFor(int recipient, ClientLogin? login) =>
                 [new ClientTurn(string.Create(CultureInfo.InvariantCulture,
                     $"(the connection to {Connection.Target} since {Connection.Since:yyyy-MM-dd HH:mm:ss}Z"
-                    + $", {Messages} messages before this one)"), null, null)];
+                    + $", {Messages} message{(Messages == 1 ? "" : "s")} before this one)"), null, null)];
         }
 
         public sealed record Transaction(TransactionTalk Talk) : Part

@@ -12,6 +12,9 @@ partial class SmtpClientSession
     /// </summary>
     const int CommandLineOctetsMax = 512;
 
+    /// <summary>In the place of an answer to a challenge, where it is told what was said.</summary>
+    public const string HiddenAnswer = "(the answer to it, not shown)";
+
     /// <summary>Strongest first.</summary>
     static readonly string[] Ours = [ScramSha256.Name, "PLAIN", "LOGIN"];
 
@@ -62,7 +65,7 @@ partial class SmtpClientSession
             if (current.Respond(Encoding.UTF8.GetBytes(reply.Lines[0])) is not { } response)
                 return new SetupStep.End(new OpenResult.PeerNotProven(
                     current.Mechanism, "its challenge breaks the rules of the mechanism"));
-            authSaid = "(the answer to it, not shown)";
+            authSaid = HiddenAnswer;
             commands.Begin(default).AddBase64(response).End();
             return Ask(SmtpStage.Auth);
         }

@@ -11,4 +11,17 @@ public sealed class LogCommandTests
             {"event":"alarm","timestamp":1.5,"postern":{"alarm":{"state":"raised","kind":"login",
             "subject":"relay","since":1.5,"text":"535 no","mend":"mend the password"}}}
             """), StringComparison.Ordinal);
+
+    [Fact]
+    public void Conversation_HasALineForEachLine_WithControlsEscaped() => Assert.Equal(
+        "                    > EHLO mx\n         12 ms  < 250-a\n                    < 250 \\u{1b}b\n"
+        + "                    > (gone)\n",
+        LogCommand.DescribeConversation("""
+            {"event":"attempted","postern":{"conversation":[
+            {"said":"EHLO mx","answer":"250-a\n250 \u001bb","ms":12},{"said":"(gone)"}]}}
+            """));
+
+    [Fact]
+    public void Conversation_ThatWasNotKept_IsNothing() =>
+        Assert.Equal("", LogCommand.DescribeConversation("""{"event":"attempted","postern":{}}"""));
 }

@@ -42,6 +42,9 @@ sealed class ScriptedTransport(string name) : ITransport
     /// <summary>Attempts that wait.</summary>
     public int HeldCount => held.Count;
 
+    /// <summary>What its reports tell of what was said.</summary>
+    public Func<int, Conversation?>? Talk { get; set; }
+
     /// <summary>What a look at it finds.</summary>
     public TransportFinding Finding { get; set; } = TransportFinding.Nothing;
 
@@ -106,9 +109,10 @@ sealed class ScriptedTransport(string name) : ITransport
         {
             var results = answers.TryDequeue(out var next) ? next
                 : [OfDomain?.Invoke(attempt.Recipients[0].Address.Domain) ?? Otherwise];
-            return results.Length == 1
+            var report = results.Length == 1
                 ? AttemptReport.ForAll(attempt, results[0], AttemptFacts.None)
                 : new AttemptReport(results, AttemptFacts.None);
+            return report with { Talk = Talk };
         }
     }
 

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using CsCheck;
 using Postern.Mta.Events;
+using Postern.Mta.Transports;
 
 namespace Postern.Tests.Events;
 
@@ -38,6 +39,48 @@ public sealed class EventJsonTests
         using var document = JsonDocument.Parse(json);
         Assert.Equal("failed", document.RootElement.GetProperty("event").GetString());
     }, iter: 500);
+
+    [Fact]
+    public void Conversation_IsAnArrayOfTurns_WithoutWhatIsNull()
+    {
+        var json = Json(WithTalk(EventKind.Attempted, "250-a\n250 \u202eb"));
+        Assert.Contains(
+            """
+            "conversation":[{"said":"EHLO mx","answer":"250-a\n250 \u202Eb","ms":12},{"said":"(gone)"}]
+            """, json, StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "conversation", Json(SampleEvents.Of(EventKind.Attempted)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Conversation_OfAHostileRelay_GivesOneWellFormedLine() => HostileText.Gen.Sample(text =>
+    {
+        var json = Json(WithTalk(EventKind.Failed, text));
+        Assert.DoesNotContain(json, c => char.IsControl(c));
+        using var document = JsonDocument.Parse(json);
+    }, iter: 500);
+
+    [Theory]
+    [InlineData(EventKind.Relayed)]
+    [InlineData(EventKind.Attempted)]
+    [InlineData(EventKind.Failed)]
+    public void Conversation_IsNotToldToThePublic(EventKind kind)
+    {
+        var stored = new StoredEvent(1, WithTalk(kind, "550 no"));
+        Assert.NotNull(stored.Event.Facts!.Conversation);
+        Assert.Null(PublicEvents.Find(stored)!.Event.Facts!.Conversation);
+    }
+
+    static MailEvent WithTalk(EventKind kind, string answer) => SampleEvents.Of(kind) with
+    {
+        Facts = SampleEvents.Facts with
+        {
+            Conversation = Conversation.Of(
+            [
+                new ConversationTurn("EHLO mx", answer, 12), new ConversationTurn("(gone)", null, null),
+            ]),
+        },
+    };
 
     static string Json(MailEvent mailEvent)
     {

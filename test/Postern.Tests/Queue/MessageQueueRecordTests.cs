@@ -26,6 +26,33 @@ public sealed class MessageQueueRecordTests
         Assert.Equal(RecipientState.Done, hall.Only.State);
     }
 
+    [Theory]
+    [InlineData(KeptConversations.Troubled, "1")]
+    [InlineData(KeptConversations.All, "01")]
+    [InlineData(KeptConversations.None, "")]
+    public async Task Conversation_IsKeptAsTheSettingSays_AndOnlyThenPutIntoWords(
+        KeptConversations kept, string told)
+    {
+        var asked = "";
+        await using var hall = new MailHall(
+            OptionsOf(Route("all")) with { Log = new LogOptions { Conversation = kept } });
+        hall.Relay.Talk = recipient =>
+        {
+            asked += $"{recipient}";
+            return Conversation.Of($"RCPT {recipient}", null, TimeSpan.Zero);
+        };
+        hall.Relay.AnswerEach(Results.Relayed, Results.Greylisted);
+        await hall.AcceptAsync("a@x.net", "b@x.net");
+        await hall.RunWorkersAsync();
+        Assert.Equal(told, asked);
+        var attempts = hall.Store.Events
+            .Where(fact => fact.Kind is EventKind.Relayed or EventKind.Attempted).ToArray();
+        Assert.Equal(2, attempts.Length);
+        Assert.Equal(
+            told.Select(recipient => $"RCPT {recipient}"),
+            attempts.Select(fact => fact.Facts!.Conversation?.Turns[0].Said).OfType<string>());
+    }
+
     [Fact]
     public async Task EachRecipient_HasItsOwnResult_AndDoneOnesAreNeverSentAgain()
     {

@@ -152,6 +152,17 @@ public sealed class PipeTransportTests : IDisposable
     }
 
     [Fact]
+    public async Task Conversation_OfARefusal_HasTheExitCodeAndTheLastLines()
+    {
+        var attempt = AttemptOf.Text(Mail, "a@b.example", "c@b.example");
+        var report = await Transport("cat >/dev/null; echo one; echo two; exit 67", new TransportOptions())
+            .AttemptAsync(attempt, Cancel);
+        Assert.Equal(
+            [("/bin/sh", "exit 67\none\ntwo"), ("(and 1 other recipient)", null)],
+            report.Talk!(1)!.Turns.Select(turn => (turn.Said, turn.Answer)));
+    }
+
+    [Fact]
     public async Task Run_WritesMuchOutput_KeepsTheBeginning()
     {
         var result = await RunAsync(

@@ -90,6 +90,17 @@ public sealed class WebhookTransportTests : IDisposable
     }
 
     [Fact]
+    public async Task Conversation_OfARefusedPost_HasStatusAndBody_AndNothingBehindTheQuestionMark()
+    {
+        var peer = new ScriptedApi().Answer(401, "who\nare you?");
+        var report = await PostAsync(peer, Options, AttemptOf.Text(Mail, "a@in.example", "b@in.example"));
+        var turn = Assert.Single(report.Talk!(0)!.Turns);
+        Assert.Equal(("POST https://h.example/in?...", "401\nwho\nare you?"), (turn.Said, turn.Answer));
+        // The second was not posted.
+        Assert.Null(report.Talk(1));
+    }
+
+    [Fact]
     public async Task MailgunForm_IsPostedWithItsSignature()
     {
         var peer = new ScriptedApi().Do(TakeAsync);

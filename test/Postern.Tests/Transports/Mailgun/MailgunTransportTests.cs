@@ -131,6 +131,22 @@ public sealed class MailgunTransportTests
         Assert.Equal(code, failed.Status.ToString());
     }
 
+    [Fact]
+    public async Task Conversation_OfARefusedKey_HasStatusAndBody_AndNotTheKey()
+    {
+        var api = new ScriptedApi().Answer(401, "Forbidden");
+        await using var transport = new MailgunTransport("mailgun", Options, clock, api);
+        var report = await transport.AttemptAsync(
+            AttemptOf.Text("Subject: x\r\n\r\n", "a@b.example", "c@b.example"),
+            TestContext.Current.CancellationToken);
+        Assert.Equal(
+            [
+                ("POST https://api.mailgun.net/v3/mg.example/messages.mime", "401\nForbidden"),
+                ("(and 1 other recipient)", null),
+            ],
+            report.Talk!(0)!.Turns.Select(turn => (turn.Said, turn.Answer)));
+    }
+
     [Theory]
     [InlineData(401, "Forbidden", "login")]
     [InlineData(402, """{"message":"request failed"}""", "account")]

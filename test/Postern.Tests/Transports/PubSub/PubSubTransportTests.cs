@@ -191,6 +191,8 @@ public sealed class PubSubTransportTests : IDisposable
         Assert.Equal(NextHopTrouble.Refusing, down.Trouble);
         Assert.Equal("topic", down.Alarm?.Kind);
         Assert.Contains("so it is", down.Text, StringComparison.Ordinal);
+        var turn = Assert.Single(report.Talk!(0)!.Turns);
+        Assert.Equal(($"Publish to {FakePubSub.Topic}", $"{code}: so it is"), (turn.Said, turn.Answer));
     }
 
     [Fact]

@@ -50,7 +50,7 @@ public sealed class SetUpTalk
             // A challenge is part of the proof: with SCRAM a password could be guessed by it.
             if (reply is { Code: 334 })
                 answer = "334 (not shown)";
-            else if (answer is not null && login is not null)
+            else if (answer is not null && login is not null && IsOfLogin(said))
                 answer = Hide(answer, login);
             yield return new ClientTurn(said, answer, at);
         }
@@ -91,6 +91,9 @@ public sealed class SetUpTalk
         turns.Add((said, reply, note, at));
         isWaiting = false;
     }
+
+    static bool IsOfLogin(string? said) => said == SmtpClientSession.HiddenAnswer
+        || said?.StartsWith("AUTH ", StringComparison.Ordinal) == true;
 
     static string Hide(string answer, ClientLogin login)
     {
