@@ -1,8 +1,0 @@
-namespace Postern.Mta.Accounts;
-
-public enum OperatorRole
-{
-    Reader,
-    Operator,
-    Admin,
-}
