@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Components.Web;
 using Microsoft.AspNetCore.Http;
@@ -17,7 +19,7 @@ using Postern.Tests.Doubles;
 namespace Postern.Tests.Dashboard;
 
 /// <summary>An agent over a store in memory, and its pages as somebody sees them.</summary>
-sealed class PageHouse : IAsyncDisposable
+sealed partial class PageHouse : IAsyncDisposable
 {
     public const string Csrf = "csrf-of-the-test";
 
@@ -81,8 +83,16 @@ sealed class PageHouse : IAsyncDisposable
                 new Dictionary<string, object?> { [nameof(DashboardPage.Visit)] = visit }));
             return page.ToHtmlString();
         });
-        return (context.Response.StatusCode, html);
+        return (context.Response.StatusCode, WithLetters(html));
     }
+
+    /// <summary>Letters beyond ASCII as themselves; what is escaped for safety stays so.</summary>
+    static string WithLetters(string html) => Reference().Replace(html, match =>
+        int.Parse(match.Groups[1].ValueSpan, NumberStyles.HexNumber, CultureInfo.InvariantCulture)
+            is > 0x7F and var letter ? char.ConvertFromUtf32(letter) : match.Value);
+
+    [GeneratedRegex("&#x([0-9A-F]{1,6});")]
+    private static partial Regex Reference();
 
     public async ValueTask DisposeAsync()
     {
