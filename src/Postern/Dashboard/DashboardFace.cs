@@ -1,3 +1,4 @@
+using System.Net;
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Components.Web;
 using Postern.Dashboard.Mail;
@@ -66,10 +67,22 @@ sealed class DashboardFace(DashboardParts parts, SignIn signIn, Acts acts, IServ
             if (signIn.Find(context) is { } access)
                 return answer(new Visit(context, parts, access));
             Protect(context.Response);
-            var here = Uri.EscapeDataString(context.Request.Path + context.Request.QueryString);
-            LoginEndpoints.Lead(context, here == "%2F" ? "/login" : $"/login?return={here}");
-            return Task.CompletedTask;
+            return LeadInAsync(context);
         }));
+
+    /// <summary>To the login. Who followed a link on another site is asked once more, from here: a browser
+    /// sends the cookie only then.</summary>
+    static Task LeadInAsync(HttpContext context)
+    {
+        var here = context.Request.Path + context.Request.QueryString;
+        if (context.Request.Headers["Sec-Fetch-Site"].ToString() == "cross-site")
+            return context.Response.WriteAsync(
+                $"<!doctype html><meta http-equiv=\"refresh\" content=\"0;url={WebUtility.HtmlEncode(here)}\">"
+                + "<title>Postern</title>",
+                context.RequestAborted);
+        LoginEndpoints.Lead(context, here == "/" ? "/login" : $"/login?return={Uri.EscapeDataString(here)}");
+        return Task.CompletedTask;
+    }
 
     static void Open(IEndpointConventionBuilder endpoint) => endpoint.WithMetadata(new Mark());
 
