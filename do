@@ -30,6 +30,8 @@ usage() {
 ./do bench inbound [COUNT]
                        mail to Pub/Sub, checked, beside Postfix with a script (root; default 20,000)
 ./do bench api [COUNT] messages accepted by the HTTP API and by SMTP in turn (default 10,000 each)
+./do bench dashboard [EVENTS]
+                       pages, searches and ten open dashboards over a full store (default 1,000,000)
 ./do bench code [FILTER] [OPTIONS]
                        time and octets allocated of pieces of the program, all or those whose name contains
                        FILTER: Parse, Session, Commit, Dispatch; options of BenchmarkDotNet: --job short
@@ -184,14 +186,14 @@ run_bench() {
   [ $# = 0 ] || shift
   case "$what" in
     peers) exec bench/side-by-side "$@" ;;
-    size | idle | api | inbound)
+    size | idle | api | inbound | dashboard)
       build src/Postern
       exec "bench/$what" "$@" ;;
     code)
       build bench/Postern.Bench
       exec "$bench" "$@" ;;
     *)
-      echo "do: bench knows: peers size idle api inbound code" >&2
+      echo "do: bench knows: peers size idle api inbound dashboard code" >&2
       exit 64 ;;
   esac
 }

@@ -128,9 +128,12 @@ public sealed record IndexQuery
     {
         var isQuoted = piece.Contains('"', StringComparison.Ordinal);
         var bare = piece.Replace("\"", "", StringComparison.Ordinal);
+        isPrefix &= !isQuoted && IsLongEnough(bare) && !IsOneOfMany(bare);
         if (!isQuoted && bare.EndsWith('*'))
-            (bare, isPrefix) = (bare.TrimEnd('*'), true);
-        isPrefix &= !isQuoted && IsLongEnough(bare);
+        {
+            bare = bare.TrimEnd('*');
+            isPrefix = IsLongEnough(bare);
+        }
         var name = IndexWords.Cut(IndexWords.OfName(bare));
         if (name.Length == 0)
             return;
@@ -153,6 +156,11 @@ public sealed record IndexQuery
     /// <summary>How one letter of Latin begins is how half of all words begin; a syllable of Hangul tells
     /// more.</summary>
     static bool IsLongEnough(string word) => word.Length > 1 || (word.Length == 1 && word[0] > '\u02ff');
+
+    /// <summary>What begins like an address or a number is as many words as there are messages, and all are
+    /// gathered before the first is answered: only a star asks for that.</summary>
+    static bool IsOneOfMany(string word) =>
+        word.Contains('@', StringComparison.Ordinal) || word.Any(char.IsDigit);
 
     static string Quoted(string word) => $"\"{word.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
 }
