@@ -77,8 +77,8 @@ sealed class DashboardFace(DashboardParts parts, SignIn signIn, Acts acts, IServ
         var here = context.Request.Path + context.Request.QueryString;
         if (context.Request.Headers["Sec-Fetch-Site"].ToString() == "cross-site")
             return context.Response.WriteAsync(
-                $"<!doctype html><meta http-equiv=\"refresh\" content=\"0;url={WebUtility.HtmlEncode(here)}\">"
-                + "<title>Postern</title>",
+                "<!doctype html><title>Postern</title>"
+                + $"<meta http-equiv=\"refresh\" content=\"0;url={WebUtility.HtmlEncode(here)}\">",
                 context.RequestAborted);
         LoginEndpoints.Lead(context, here == "/" ? "/login" : $"/login?return={Uri.EscapeDataString(here)}");
         return Task.CompletedTask;
