@@ -137,12 +137,24 @@ public sealed class ConversationTests
     public async Task Connect_Refused_IsSaid()
     {
         var relay = ScriptedRelay.Start(_ => Task.CompletedTask);
+        var port = relay.Port;
         await relay.DisposeAsync();
-        await using var transport = Make(Plain(relay.Port));
+        await using var transport = Make(Plain(port));
         var report = await transport.AttemptAsync(AttemptOf.Text(Mail, "a@d.example"), Cancel);
         var turn = Assert.Single(report.Talk!(0)!.Turns);
-        Assert.Equal($"(connecting to 127.0.0.1[127.0.0.1]:{relay.Port})", turn.Said);
+        Assert.Equal($"(connecting to 127.0.0.1[127.0.0.1]:{port})", turn.Said);
         Assert.StartsWith("(Connection refused", turn.Answer, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Ehlo_AnsweredWithAThousandLines_IsSaidToBeMalformed()
+    {
+        var offers = string.Concat(Enumerable.Repeat("250-X-OFFER\r\n", 999)) + "250 X-LAST";
+        var turns = await AttemptAsync(
+            new PoliteRelay { Says = At("EHLO", offers) }, Plain, recipient: 0, "a@d.example");
+        Assert.Equal(
+            ("EHLO postern.example", "(malformed reply while performing the EHLO handshake)"),
+            (turns[^1].Said, turns[^1].Answer));
     }
 
     [Fact]
