@@ -70,9 +70,9 @@ public static class Fates
     };
 
     /// <summary>Providers tell out of order: what ends a recipient stands before what does not, the later
-    /// before the earlier.</summary>
+    /// before the earlier. The end of a lifetime is told as a failure too, and says more.</summary>
     internal static bool Gives(Fate known, DateTimeOffset since, Fate fate, DateTimeOffset at) =>
-        !(IsEnd(known) && (!IsEnd(fate) || at < since));
+        !(IsEnd(known) && (!IsEnd(fate) || at < since)) && (known, fate) is not (Fate.Expired, Fate.Failed);
 
     static bool IsEnd(Fate fate) => fate is Fate.Delivered or Fate.Failed;
 }

@@ -27,7 +27,10 @@ public sealed partial class MessageQueue
     Explanation Explain(QueuedMessage message, Recipient row, IReadOnlyList<MailEvent> history) =>
         row.State switch
         {
-            RecipientState.Done => ExplainEnd(row.Number, row.Address.ToString(), history),
+            RecipientState.Done => ExplainEnd(row.Number, row.Address.ToString(), history) with
+            {
+                Mend = MendOfEnd(message, row),
+            },
             RecipientState.Held => ExplainHeld(row, history),
             RecipientState.Active => ExplainActive(row),
             RecipientState.Deferred when row.DueAt > Time.Now => ExplainDeferred(message, row),
@@ -181,6 +184,12 @@ public sealed partial class MessageQueue
         };
         return new Explanation(number, address, WaitCause.Done, text, null) { Since = end?.At };
     }
+
+    /// <summary>A dead letter of inbound mail goes its way once more for whoever wants it. Null: it is
+    /// none.</summary>
+    string? MendOfEnd(QueuedMessage message, Recipient row) =>
+        message.Door == MailDoors.Mx && row.IsDeadLetter && IsKept(row)
+            ? $"mend what it says, then: postern inbound replay {row.Message}" : null;
 
     static Explanation Because(Recipient row, WaitCause cause, string text, string? mend) =>
         new(row.Number, row.Address.ToString(), cause, text, mend);

@@ -47,10 +47,11 @@ sealed class LiveStream(MailTransferAgent agent, TimeProvider clock)
         var cancel = context.RequestAborted;
         context.Response.ContentType = "text/event-stream";
         context.Response.Headers.CacheControl = "no-store";
+        // A page looks anew once it hears us: what changes from here on it must be told.
+        var (last, quiet) = (State(), 0);
         await context.Response.WriteAsync("retry: 2000\n\n", cancel);
         await context.Response.Body.FlushAsync(cancel);
         using var timer = new PeriodicTimer(LookEvery, clock);
-        var (last, quiet) = (State(), 0);
         while (!isOver() && await timer.WaitForNextTickAsync(cancel))
         {
             var now = State();

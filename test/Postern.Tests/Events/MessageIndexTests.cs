@@ -120,7 +120,7 @@ public sealed class MessageIndexTests : IAsyncLifetime
     [InlineData("waiting", EventKind.Held, EventKind.Released)]
     [InlineData("held", EventKind.Held)]
     [InlineData("cancelled", EventKind.Held, EventKind.Cancelled)]
-    [InlineData("expired", EventKind.Expired)]
+    [InlineData("expired", EventKind.Expired, EventKind.Failed, EventKind.DeadLettered)]
     [InlineData("expanded", EventKind.Expanded)]
     [InlineData("relayed", EventKind.Relayed, EventKind.Opened)]
     public async Task State_FollowsTheLife_InOneBatchOrInMany(string state, params EventKind[] kinds)

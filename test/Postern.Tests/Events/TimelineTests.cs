@@ -63,6 +63,10 @@ public sealed class TimelineTests
     }
 
     [Fact]
+    public void EndOfALifetime_ToldAsAFailureToo_StaysExpired() => Assert.Equal("expired", FateOf(
+        Fact(EventKind.Accepted, 0), Fact(EventKind.Expired, 5), Fact(EventKind.Failed, 5)));
+
+    [Fact]
     public void Recipients_AreToldApart_WithTransportIdAndReactions()
     {
         var life = Of(

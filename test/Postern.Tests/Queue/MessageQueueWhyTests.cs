@@ -257,6 +257,22 @@ public sealed class MessageQueueWhyTests
     }
 
     [Fact]
+    public async Task DeadLetter_NamesItsReplay_UntilItWasReplayed()
+    {
+        await using var hall = new MailHall();
+        hall.Relay.Answer(Results.Failed);
+        var id = await hall.AcceptAsync(hall.Letter() with { Door = MailDoors.Mx }, "a@example.net");
+        await hall.RunAsync();
+        var dead = await WhyAsync(hall, id);
+        Says(dead, WaitCause.Done, "refused for good", "no such user");
+        Assert.Equal($"mend what it says, then: postern inbound replay {id}", dead.Mend);
+
+        await hall.Queue.ReplayAsync(new QueueSelection.One(id), ReplayReach.DeadLetters, "kim", None);
+        await hall.RunAsync();
+        Assert.All(await hall.Queue.WhyAsync(id, None), why => Assert.Null(why.Mend));
+    }
+
+    [Fact]
     public async Task Expansion_TellsOfTheParentAndOfEachChild()
     {
         await using var hall = new MailHall();

@@ -9,13 +9,11 @@ sealed class PubSubEmulator : IAsyncDisposable
     const string Jars = "/usr/lib/google-cloud-sdk/platform/pubsub-emulator/lib";
 
     readonly Daemon daemon;
-    readonly string script;
 
-    PubSubEmulator(int port, Daemon daemon, string script)
+    PubSubEmulator(int port, Daemon daemon)
     {
         Host = $"127.0.0.1:{port}";
         this.daemon = daemon;
-        this.script = script;
     }
 
     /// <summary>For PUBSUB_EMULATOR_HOST.</summary>
@@ -48,6 +46,16 @@ sealed class PubSubEmulator : IAsyncDisposable
     public async Task CreateAsync(string topic, string subscription) =>
         (await NodeAsync("create", topic, subscription)).Succeeded();
 
+    /// <summary>By the HTTP form, which Google's emulator has; without a client of Google's.</summary>
+    public async Task CreateTopicAsync(string topic)
+    {
+        using var http = new HttpClient();
+        using var body = new StringContent("{}", System.Text.Encoding.UTF8, "application/json");
+        using var answer = await http.PutAsync(
+            new Uri($"http://{Host}/v1/{topic}"), body, TestContext.Current.CancellationToken);
+        Assert.True(answer.IsSuccessStatusCode, $"{answer.StatusCode}\n{daemon.Said}");
+    }
+
     /// <summary>Reads until that many messages with different contents have been seen, or time is
     /// up.</summary>
     public async Task<IReadOnlyList<PulledMessage>> PullAsync(
@@ -61,15 +69,14 @@ sealed class PubSubEmulator : IAsyncDisposable
 
     static async Task<PubSubEmulator> StartAsync(int port, string program, params string[] arguments)
     {
-        var script = Tool.RequireNode("pubsub.js");
         var daemon = new Daemon(program, arguments);
         await Eventually
             .TrueAsync(() => SmtpWire.IsOpenAsync(port), "Pub/Sub listens", 60, () => daemon.Said);
-        return new PubSubEmulator(port, daemon, script);
+        return new PubSubEmulator(port, daemon);
     }
 
     Task<Command> NodeAsync(params string[] arguments) => Command.RunAsync(
-        Tool.Require("node", "nodejs"), [script, .. arguments], input: null,
+        Tool.Require("node", "nodejs"), [Tool.RequireNode("pubsub.js"), .. arguments], input: null,
         new Dictionary<string, string>
         {
             ["PUBSUB_EMULATOR_HOST"] = Host,

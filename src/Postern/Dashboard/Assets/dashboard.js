@@ -74,6 +74,8 @@ showOwnTime(document);
 if (document.querySelector("[data-live]")) {
   const stream = new EventSource("/live");
   stream.onmessage = refresh;
+  // What changed between the making of this page and now, or while the server was away, nobody tells.
+  stream.onopen = refresh;
   addEventListener("pagehide", () => stream.close());
   document.addEventListener("visibilitychange", () => missed && refresh());
 }
