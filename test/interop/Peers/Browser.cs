@@ -37,6 +37,7 @@ sealed class Browser : IAsyncDisposable
             ColorScheme = options.IsDark ? ColorScheme.Dark : ColorScheme.Light,
             TimezoneId = options.Zone,
             IgnoreHTTPSErrors = true,
+            JavaScriptEnabled = options.HasScript,
             ReducedMotion = ReducedMotion.Reduce,
             ViewportSize = new ViewportSize { Width = options.Width, Height = options.Height },
         });
@@ -56,6 +57,7 @@ sealed record TabOptions
 {
     public string Language { get; init; } = "en-US";
     public bool IsDark { get; init; }
+    public bool HasScript { get; init; } = true;
     public string Zone { get; init; } = "Asia/Seoul";
     public int Width { get; init; } = 1280;
     public int Height { get; init; } = 900;

@@ -35,13 +35,14 @@ sealed partial class PosternProcess : IAsyncDisposable
 
     readonly TemporaryDirectory directory = new();
     readonly Dictionary<string, int> ports = [];
+    readonly string? data;
     Daemon? daemon;
 
     /// <param name="data">Null: a directory of its own, gone with it.</param>
     public PosternProcess(string settings, string? data = null)
     {
         Settings = settings;
-        Data = data ?? directory.PathOf("data");
+        this.data = data;
     }
 
     /// <summary>Tables of postern.toml after the listeners; written at start and by
@@ -50,7 +51,18 @@ sealed partial class PosternProcess : IAsyncDisposable
 
     public string Hostname { get; init; } = "postern.test";
     public string LogFormat { get; init; } = "json";
-    public string Data { get; }
+    public string Data => data ?? directory.PathOf(IsSandbox ? "state/postern" : "data");
+
+    /// <summary>Without a configuration: its data lies in a state directory of its own, its ports are
+    /// those of every sandbox.</summary>
+    public bool IsSandbox { get; init; }
+
+    /// <summary>Signs in to the dashboard, once, as long as there are no users. Null: there are
+    /// some.</summary>
+    public string? DashboardLink { get; private set; }
+
+    /// <summary>Of the pages.</summary>
+    public Uri Root => new(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{Port("http")}/"));
 
     /// <summary>Put before the program's own command line: strace, setpriv.</summary>
     public IReadOnlyList<string> Wrapper { get; init; } = [];
@@ -95,10 +107,14 @@ sealed partial class PosternProcess : IAsyncDisposable
 
     public async Task StartAsync(int seconds = 30)
     {
-        WriteConfiguration();
+        if (IsSandbox)
+            RequireSandbox();
+        else
+            WriteConfiguration();
         var ready = directory.PathOf("ready.json");
         File.Delete(ready);
-        string[] line = [.. Wrapper, Program, "serve", "--config", ConfigurationFile, "--ready-file", ready];
+        string[] where = IsSandbox ? [] : ["--config", ConfigurationFile];
+        string[] line = [.. Wrapper, Program, "serve", .. where, "--ready-file", ready];
         daemon = new Daemon(line[0], line[1..], Environment);
         await Eventually.TrueAsync(
             () => File.Exists(ready) || daemon.HasExited, "postern is ready", seconds, () => Said);
@@ -126,6 +142,16 @@ sealed partial class PosternProcess : IAsyncDisposable
 
     public Task<Command> CommandAsync(string[] arguments, byte[]? input) =>
         Command.RunAsync(Program, [arguments[0], "--config", ConfigurationFile, .. arguments[1..]], input);
+
+    /// <summary>The admin API with the token of the data directory.</summary>
+    public HttpClient OpenAdmin() => new()
+    {
+        BaseAddress = new Uri(Root, "admin/v1/"),
+        DefaultRequestHeaders =
+        {
+            Authorization = new("Bearer", File.ReadAllText(Path.Combine(Data, "admin.token")).Trim()),
+        },
+    };
 
     /// <summary>Whether <c>postern_alarms</c> of /metrics shows one whose kind has this word.</summary>
     public async Task<bool> HasAlarmAsync(string kind = "")
@@ -170,7 +196,8 @@ sealed partial class PosternProcess : IAsyncDisposable
         return ((System.Net.IPEndPoint)socket.LocalEndPoint!).Port;
     }
 
-    void WriteConfiguration()
+    /// <summary>Writes <see cref="Settings"/>; a running program goes on with what it has read.</summary>
+    public void WriteConfiguration()
     {
         directory.MakeDirectory("log");
         directory.Write("postern.toml", string.Create(CultureInfo.InvariantCulture, $"""
@@ -192,10 +219,24 @@ sealed partial class PosternProcess : IAsyncDisposable
     {
         ports.Clear();
         using var document = JsonDocument.Parse(File.ReadAllBytes(ready));
+        DashboardLink = document.RootElement.TryGetProperty("dashboard", out var link) ? link.GetString() : null;
         foreach (var listener in document.RootElement.GetProperty("listeners").EnumerateArray())
             ports[listener.GetProperty("name").GetString()!] = listener.GetProperty("port").GetInt32();
         DashboardLink = document.RootElement.TryGetProperty("dashboard", out var link)
             ? link.GetString() : null;
+    }
+
+    void RequireSandbox()
+    {
+        Assert.SkipWhen(
+            File.Exists("/etc/postern/postern.toml"), "this machine has a postern.toml: that is no sandbox");
+        int[] ports = [2525, 2526, 2587, 8025];
+        var taken = System.Net.NetworkInformation.IPGlobalProperties.GetIPGlobalProperties()
+            .GetActiveTcpListeners().Select(one => one.Port).Intersect(ports).ToList();
+        Assert.SkipWhen(
+            taken.Count > 0, $"the ports of the sandbox are fixed, and taken: {string.Join(", ", taken)}");
+        Environment["XDG_STATE_HOME"] = directory.MakeDirectory("state");
+        Environment["POSTERN_CONFIG"] = "";
     }
 
     static string Tail(string path) => string.Join('\n', File.ReadLines(path).TakeLast(40));

@@ -27,6 +27,9 @@ sealed class SmtpSink : IAsyncDisposable
     /// <summary>What it takes is kept, with its stuffed dots and the final one.</summary>
     public bool KeepsContent { get; init; }
 
+    /// <summary>What it says of a recipient instead of taking him; null where it takes him.</summary>
+    public Func<string, string?> Refuses { get; set; } = static _ => null;
+
     public ConcurrentQueue<SinkDelivery> Deliveries { get; } = new();
 
     /// <summary>Recipients that got something, each counted once.</summary>
@@ -85,8 +88,16 @@ sealed class SmtpSink : IAsyncDisposable
             if (verb == "EHLO")
                 reply = "250-sink.test\r\n250-PIPELINING\r\n250-SIZE 100000000\r\n250 8BITMIME";
             else if (verb == "RCPT")
-                recipients.Add(line[(line.IndexOf('<', StringComparison.Ordinal) + 1)..line
-                    .IndexOf('>', StringComparison.Ordinal)]);
+            {
+                var recipient = line[(line.IndexOf('<', StringComparison.Ordinal) + 1)..line
+                    .IndexOf('>', StringComparison.Ordinal)];
+                if (Refuses(recipient) is { } refusal)
+                    reply = refusal;
+                else
+                    recipients.Add(recipient);
+            }
+            else if (verb == "DATA" && recipients.Count == 0)
+                reply = "554 5.5.1 No valid recipients";
             else if (verb == "DATA")
             {
                 await stream.WriteAsync("354 Go on\r\n"u8.ToArray(), stop.Token);
