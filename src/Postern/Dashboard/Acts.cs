@@ -115,9 +115,11 @@ sealed class Acts(string socket) : IDisposable
             Link = members["link"] is JsonValue link && link.TryGetValue<string>(out var text) ? text : null,
         };
 
+    /// <summary>A lane that is probed is something, too, and not a recipient.</summary>
     static int? CountOf(JsonObject members) =>
         (members["recipients"] ?? members["removed"] ?? members["users"]) is JsonValue count
-            && count.TryGetValue<int>(out var number) ? number : null;
+            && count.TryGetValue<int>(out var number) && (number > 0 || members["lanes"] is null)
+                ? number : null;
 
     public void Dispose() => http.Dispose();
 }

@@ -75,9 +75,6 @@ sealed partial class PosternProcess : IAsyncDisposable
     public bool HasExited => daemon is null || daemon.HasExited;
     public int Port(string listener) => ports[listener];
 
-    /// <summary>Signs in to the dashboard once. Null: there are users already.</summary>
-    public string? DashboardLink { get; private set; }
-
     /// <summary>How many files the process has open.</summary>
     public int Descriptors =>
         System.IO.Directory.GetFileSystemEntries($"/proc/{daemon!.Id}/fd").Length;
@@ -219,7 +216,6 @@ sealed partial class PosternProcess : IAsyncDisposable
     {
         ports.Clear();
         using var document = JsonDocument.Parse(File.ReadAllBytes(ready));
-        DashboardLink = document.RootElement.TryGetProperty("dashboard", out var link) ? link.GetString() : null;
         foreach (var listener in document.RootElement.GetProperty("listeners").EnumerateArray())
             ports[listener.GetProperty("name").GetString()!] = listener.GetProperty("port").GetInt32();
         DashboardLink = document.RootElement.TryGetProperty("dashboard", out var link)
