@@ -216,7 +216,8 @@ sealed partial class PosternProcess : IAsyncDisposable
     {
         ports.Clear();
         using var document = JsonDocument.Parse(File.ReadAllBytes(ready));
-        DashboardLink = document.RootElement.TryGetProperty("dashboard", out var link) ? link.GetString() : null;
+        DashboardLink = document.RootElement.TryGetProperty("dashboard", out var link)
+            ? link.GetString() : null;
         foreach (var listener in document.RootElement.GetProperty("listeners").EnumerateArray())
             ports[listener.GetProperty("name").GetString()!] = listener.GetProperty("port").GetInt32();
     }

@@ -72,7 +72,9 @@ async function refresh() {
 
 showOwnTime(document);
 if (document.querySelector("[data-live]")) {
-  const stream = new EventSource("/live");
+  // What happened since the page was made is told at once.
+  const seen = document.querySelector("[data-seen]")?.dataset.seen ?? "";
+  const stream = new EventSource(`/live?seen=${encodeURIComponent(seen)}`);
   stream.onmessage = refresh;
   addEventListener("pagehide", () => stream.close());
   document.addEventListener("visibilitychange", () => missed && refresh());
