@@ -36,7 +36,7 @@ public sealed partial class DashboardActsTests
         Assert.DoesNotContain(address, await ListAsync("suppression", "list", "--json"));
         await NotedAsync(
             tab, DashboardStage.Operator,
-            $"DELETE suppressions?domain={DashboardStage.Domain}&kind=complaint&address={Uri.EscapeDataString(address)}");
+            $"DELETE suppressions?domain={DashboardStage.Domain}&kind=complaint&address={address}");
     }
 
     [Fact]
@@ -47,7 +47,8 @@ public sealed partial class DashboardActsTests
         await tab.Page.Locator("input[name='body.name']").FillAsync("printer");
         await tab.Page.Locator("input[name='body.password']").FillAsync("printer's own password");
         await tab.Page.Locator("input[name='body.rate']").FillAsync("600/min");
-        await tab.Page.Locator("textarea[name='body.senders[]']").FillAsync("*@print.example\nscan@shop.example");
+        await tab.Page.Locator("textarea[name='body.senders[]']")
+            .FillAsync("*@print.example\nscan@shop.example");
         await PressAsync(Button(tab, "Add"));
         var list = await ListAsync("account", "list", "--json");
         Assert.Contains("\"printer\"", list);
@@ -122,12 +123,12 @@ public sealed partial class DashboardActsTests
         await tab.GoAsync("/transports/spare");
         await stage.AssertDoneAsync(DashboardStage.Admin, "POST reload");
 
-        Postern.Settings += "nonsense = true\n";
+        Postern.Settings += "\nnonsense = true\n";
         Postern.WriteConfiguration();
         await tab.GoAsync("/settings");
         await PressAsync(Button(tab, "Reload the configuration"), "nonsense");
         await Expect(tab.Page.GetByRole(AriaRole.Status)).ToContainTextAsync("Not done.");
-        Postern.Settings = Postern.Settings.Replace("nonsense = true\n", "", StringComparison.Ordinal);
+        Postern.Settings = Postern.Settings.Replace("\nnonsense = true\n", "", StringComparison.Ordinal);
         Postern.WriteConfiguration();
     }
 }

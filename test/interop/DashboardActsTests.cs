@@ -111,7 +111,11 @@ public sealed partial class DashboardActsTests(DashboardStage stage) : IClassFix
     public async Task HoldAndRelease_OfAllThatFit_LeaveOthersAlone()
     {
         const string from = "bulk@shop.example";
-        string[] meant = [await DeferredAsync("busy.1@bulk.example", from), await DeferredAsync("busy.2@bulk.example", from)];
+        string[] meant =
+        [
+            await DeferredAsync("busy.1@bulk.example", from),
+            await DeferredAsync("busy.2@bulk.example", from),
+        ];
         var other = await DeferredAsync("busy.3@bulk.example");
         await using var tab = await stage.SignInAsync(DashboardStage.Operator);
         await WithAllAsync(tab, from, "Hold");
@@ -164,7 +168,8 @@ public sealed partial class DashboardActsTests(DashboardStage stage) : IClassFix
         var id = await DeferredAsync("busy.lane@customer.example");
         await using var tab = await stage.SignInAsync(DashboardStage.Operator);
         await tab.GoAsync("/transports");
-        await tab.Page.GetByRole(AriaRole.Heading).GetByRole(AriaRole.Link, new() { Name = "relay" }).ClickAsync();
+        await tab.Page.GetByRole(AriaRole.Heading)
+            .GetByRole(AriaRole.Link, new() { Name = "relay" }).ClickAsync();
         await PressAsync(Button(tab, "Try now"));
         await AttemptedAsync(id, 2);
         await NotedAsync(tab, DashboardStage.Operator, "POST queue/retry?transport=relay");
@@ -197,7 +202,8 @@ public sealed partial class DashboardActsTests(DashboardStage stage) : IClassFix
         Assert.Equal("held", await stage.StateOfAsync(id));
         await using var tab = await stage.SignInAsync(DashboardStage.Operator);
         await tab.GoAsync("/inbound?view=quarantine");
-        await PressAsync(Row(tab, "freed@in.shop.example").GetByRole(AriaRole.Button, new() { Name = "Release" }));
+        await PressAsync(
+            Row(tab, "freed@in.shop.example").GetByRole(AriaRole.Button, new() { Name = "Release" }));
         await Eventually.TrueAsync(
             () => stage.Mailboxes.Deliveries.Any(one => one.Recipient == "freed@in.shop.example"),
             "the mailbox has it", evidence: () => Postern.Said);
@@ -210,7 +216,8 @@ public sealed partial class DashboardActsTests(DashboardStage stage) : IClassFix
         var id = await stage.ReceiveAsync("bad@offers.example", "spared@in.shop.example", "Cheap watches");
         await using var tab = await stage.SignInAsync(DashboardStage.Operator);
         await tab.GoAsync("/inbound?view=quarantine");
-        await Row(tab, "spared@in.shop.example").GetByRole(AriaRole.Link, new() { Name = "Cancel…" }).ClickAsync();
+        await Row(tab, "spared@in.shop.example")
+            .GetByRole(AriaRole.Link, new() { Name = "Cancel…" }).ClickAsync();
         await PressAsync(Button(tab, "Cancel these"));
         await stage.EventAsync(id, "cancelled");
         Assert.DoesNotContain(stage.Mailboxes.Deliveries, one => one.Recipient == "spared@in.shop.example");

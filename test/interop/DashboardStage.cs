@@ -19,29 +19,37 @@ public sealed class DashboardStage : IAsyncLifetime
     readonly ZoneServer zone = new();
     Browser? browser;
 
-    internal SmtpSink Relay { get; } = new() { Refuses = RefusalOf };
+    internal SmtpSink Relay { get; }
 
     /// <summary>Takes what comes in, but for <see cref="Closed"/>.</summary>
     internal SmtpSink Mailboxes { get; }
 
-    internal PosternProcess Postern { get; } = new("");
+    internal PosternProcess Postern { get; } = new("") { Hostname = "mx.shop.example" };
 
     /// <summary>Nobody listens there until a test does.</summary>
     internal int ArchivePort { get; } = PosternProcess.FreePort();
 
+    /// <summary>Recipients whose relay is told to come later.</summary>
+    internal HashSet<string> Later { get; } = [];
+
     /// <summary>Mailboxes that take nothing now.</summary>
     internal HashSet<string> Closed { get; } = ["old-desk@in.shop.example"];
 
-    public DashboardStage() => Mailboxes = new SmtpSink
+    public DashboardStage()
     {
-        Refuses = recipient => Closed.Contains(recipient) ? "550 5.1.1 No such mailbox" : null,
-    };
+        Relay = new SmtpSink { Refuses = RefusalOf };
+        Mailboxes = new SmtpSink
+        {
+            Refuses = recipient => Closed.Contains(recipient) ? "550 5.1.1 No such mailbox" : null,
+        };
+    }
 
     static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     /// <summary>By the address: <c>busy...</c> is told to come later, <c>gone...</c> is unknown.</summary>
-    static string? RefusalOf(string recipient) =>
-        recipient.StartsWith("busy", StringComparison.Ordinal) ? "450 4.2.1 Mailbox busy, try again later"
+    string? RefusalOf(string recipient) =>
+        recipient.StartsWith("busy", StringComparison.Ordinal) || Later.Contains(recipient)
+            ? "450 4.2.1 Mailbox busy, try again later"
         : recipient.StartsWith("gone", StringComparison.Ordinal) ? "550 5.1.1 No such user here" : null;
 
     public async ValueTask InitializeAsync()
@@ -188,28 +196,51 @@ public sealed class DashboardStage : IAsyncLifetime
 
     static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);
 
-    // ---- the store
-
-    /// <summary>The message as <c>postern queue show</c> has it; null when it is in the queue no more.</summary>
-    internal async Task<JsonNode?> ShowAsync(string id)
+    /// <summary>The provider tells what became of it, by a webhook.</summary>
+    internal async Task TellAsync(string id, string recipient, string happened)
     {
-        var run = await Postern.CommandAsync("queue", "show", id, "--json");
-        return run.ExitCode == 0 ? JsonNode.Parse(run.Output) : null;
+        using var admin = Postern.OpenAdmin();
+        var life = JsonNode.Parse(
+            await admin.GetStringAsync(new Uri($"messages/{id}", UriKind.Relative), Cancel))!;
+        var about = ((string)life["messageId"]!).Trim('<', '>');
+        var at = TimeProvider.System.GetUtcNow();
+        var body = MailgunHooks.Sign(
+            new JsonObject
+            {
+                ["event"] = happened,
+                ["id"] = $"told-{id}",
+                ["timestamp"] = at.ToUnixTimeMilliseconds() / 1000.0,
+                ["recipient"] = recipient,
+                ["message"] = new JsonObject
+                {
+                    ["headers"] = new JsonObject { ["message-id"] = about },
+                },
+                ["delivery-status"] = new JsonObject { ["code"] = 250, ["message"] = "OK" },
+            },
+            SigningKey);
+        using var content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json");
+        using var answer = await admin.PostAsync(new Uri(Postern.Root, "hooks/relay"), content, Cancel);
+        Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync(Cancel));
+        await EventAsync(id, happened);
     }
 
+    // ---- the store
+
+    /// <summary>Of its first recipient; null when nothing of it is known any more.</summary>
     internal async Task<string?> StateOfAsync(string id)
     {
         using var admin = Postern.OpenAdmin();
         using var answer = await admin.GetAsync(new Uri($"queue/{id}", UriKind.Relative), Cancel);
-        return answer.IsSuccessStatusCode
-            ? (string?)JsonNode.Parse(await answer.Content.ReadAsStringAsync(Cancel))!["recipients"]![0]!["state"]
-            : null;
+        if (!answer.IsSuccessStatusCode)
+            return null;
+        var message = JsonNode.Parse(await answer.Content.ReadAsStringAsync(Cancel))!;
+        return (string?)message["recipients"]![0]!["state"];
     }
 
     /// <param name="state">Null: it is in the queue no more.</param>
     internal Task StateAsync(string id, string? state) => Eventually.TrueAsync(
         async () => await StateOfAsync(id) == state, $"{id} is {state ?? "gone"}", 15,
-        () => $"{StateOfAsync(id).Result}\n{Postern.Said}");
+        () => Postern.Said);
 
     internal async Task<JsonArray> EventsOfAsync(string id)
     {
@@ -228,12 +259,19 @@ public sealed class DashboardStage : IAsyncLifetime
         using var admin = Postern.OpenAdmin();
         var lines = await admin.GetStringAsync(
             new Uri("events?event=operated&limit=1000", UriKind.Relative), Cancel);
-        return [.. lines.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!["postern"]!)
-            .Where(one => (string?)one["actor"] == actor).Select(one => (string)one["why"]!)];
+        return [.. lines.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => JsonNode.Parse(line)!["postern"]!)
+            .Where(one => (string?)one["actor"] == actor)
+            .Select(one => Uri.UnescapeDataString((string)one["why"]!))];
     }
 
-    internal async Task AssertDoneAsync(string actor, string what) =>
-        Assert.Contains($"{what} (page)", await DoneByAsync(actor));
+    internal async Task AssertDoneAsync(string actor, string what)
+    {
+        var done = await DoneByAsync(actor);
+        Assert.True(
+            done.Contains($"{Uri.UnescapeDataString(what)} (page)"),
+            $"{what} is not among\n{string.Join('\n', done)}");
+    }
 
     // ---- the browser
 

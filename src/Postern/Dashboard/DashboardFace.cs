@@ -14,7 +14,7 @@ namespace Postern.Dashboard;
 /// </remarks>
 sealed class DashboardFace(DashboardParts parts, SignIn signIn, Acts acts, IServiceProvider services)
 {
-    readonly LiveStream live = new(parts.Agent, parts.Clock);
+    readonly LiveStream live = new(parts.Agent, parts.Pulse, parts.Clock);
     readonly ILoggerFactory logs = services.GetRequiredService<ILoggerFactory>();
 
     /// <summary>What stands beside the endpoints of this face: the guard asks for it.</summary>

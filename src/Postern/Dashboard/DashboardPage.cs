@@ -9,6 +9,16 @@ public abstract class DashboardPage : ComponentBase
 {
     [Parameter, EditorRequired] public required Visit Visit { get; set; }
 
+    /// <remarks>Rendered once, with all it has loaded: a page in between, that nobody sees, would have to be
+    /// whole too.</remarks>
+    public override async Task SetParametersAsync(ParameterView parameters)
+    {
+        parameters.SetParameterProperties(this);
+        OnInitialized();
+        await OnInitializedAsync();
+        StateHasChanged();
+    }
+
     private protected Words W => Visit.Words;
 
     private protected MailTransferAgent Agent => Visit.Agent;

@@ -9,6 +9,7 @@ namespace Postern.Dashboard;
 sealed class Pulse(MetricTotals totals, TimeProvider clock)
 {
     public static readonly TimeSpan Step = TimeSpan.FromSeconds(5);
+    const int StepsPerMinute = 12;
     const int StepsPerHour = 720;
     const int StepsPerLongOne = 24;
     const int LongStepsPerDay = 720;
@@ -19,6 +20,7 @@ sealed class Pulse(MetricTotals totals, TimeProvider clock)
     Reading last = Reading.Of(totals, clock.GetUtcNow());
     Reading lastLong = Reading.Of(totals, clock.GetUtcNow());
     int steps;
+    long minute;
 
     /// <summary>When the counts began.</summary>
     public DateTimeOffset Since { get; } = clock.GetUtcNow();
@@ -40,6 +42,16 @@ sealed class Pulse(MetricTotals totals, TimeProvider clock)
         {
             lock (gate)
                 return [.. day];
+        }
+    }
+
+    /// <summary>What was accepted and tried in the last minute, counted together.</summary>
+    public long LastMinute
+    {
+        get
+        {
+            lock (gate)
+                return minute;
         }
     }
 
@@ -65,6 +77,8 @@ sealed class Pulse(MetricTotals totals, TimeProvider clock)
         {
             Add(hour, Beat.Between(last, now), StepsPerHour);
             last = now;
+            minute = hour.TakeLast(StepsPerMinute).Sum(
+                beat => beat.Accepted + beat.Relayed + beat.Deferred + beat.Failed);
             if (++steps % StepsPerLongOne != 0)
                 return;
             Add(day, Beat.Between(lastLong, now), LongStepsPerDay);

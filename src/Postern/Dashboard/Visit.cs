@@ -15,6 +15,7 @@ public sealed class Visit
         (Http, this.parts, Access) = (http, parts, access);
         Words = Words.For(http.Request.Headers.AcceptLanguage.ToString());
         Now = parts.Clock.GetUtcNow();
+        Seen = LiveState.Of(parts.Agent, parts.Pulse).ToString();
         Notice = Notice.TryTake(http, out var notice) ? notice : null;
     }
 
@@ -22,6 +23,9 @@ public sealed class Visit
     internal Access? Access { get; }
     internal Words Words { get; }
     internal DateTimeOffset Now { get; }
+
+    /// <summary>What had happened before anything was read for the page.</summary>
+    internal string Seen { get; }
 
     /// <summary>What the last act said, once. Null: there was none.</summary>
     internal Notice? Notice { get; }

@@ -123,7 +123,7 @@ sealed class Tab : IAsyncDisposable
     public async Task GoAsync(string path, int status = 200)
     {
         var answer = await Page.GotoAsync(path);
-        Assert.Equal(status, answer!.Status);
+        Assert.True(status == answer!.Status, $"{path} answers {answer.Status}, not {status}");
     }
 
     public void AssertNoTrouble() => Assert.True(troubles.IsEmpty, string.Join("\n", troubles));

@@ -40,13 +40,15 @@ sealed class MailgunHooks(Uri target, string signingKey, Random chance) : IAsync
     {
         foreach (var told in waiting.GetConsumingEnumerable())
         {
-            using var body = new StringContent(Sign(told).ToJsonString(), Encoding.UTF8, "application/json");
+            using var body = new StringContent(
+                Sign(told, signingKey).ToJsonString(), Encoding.UTF8, "application/json");
             using var response = await http.PostAsync(target, body);
             Assert.True(response.IsSuccessStatusCode, $"a webhook was answered {response.StatusCode}");
         }
     }
 
-    JsonObject Sign(JsonObject told)
+    /// <summary>The body of a webhook.</summary>
+    public static JsonObject Sign(JsonObject told, string signingKey)
     {
         var timestamp = TimeProvider.System.GetUtcNow().ToUnixTimeSeconds()
             .ToString(CultureInfo.InvariantCulture);

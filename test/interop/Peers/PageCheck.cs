@@ -17,10 +17,13 @@ static partial class PageCheck
     const int Phone = 390;
 
     /// <summary>Words of both languages, as labels.</summary>
-    static readonly string[] Shared = ["HTML", "TLS", "Message-ID", "DNS", "MX", "SPF", "DKIM", "Postern", "MIME"];
+    static readonly string[] Shared = ["HTML", "TLS", "Message-ID", "DNS", "MX", "SPF", "DKIM", "MIME"];
 
-    /// <summary>Pages that can be reached by links from here, each as path and query.</summary>
-    public static async Task<IReadOnlyList<string>> CrawlAsync(Tab tab, string from = "/")
+    /// <summary>Pages that can be reached by links from here and lie below it, each as path and
+    /// query.</summary>
+    /// <param name="look">What is done on each.</param>
+    public static async Task<IReadOnlyList<string>> CrawlAsync(
+        Tab tab, Func<string, Task> look, string from = "/")
     {
         var found = new List<string>();
         var shapes = new Dictionary<string, int>();
@@ -35,9 +38,11 @@ static partial class PageCheck
             Assert.True(found.Count < PagesMax, $"more than {PagesMax} pages: {string.Join('\n', found)}");
             found.Add(path);
             await tab.GoAsync(path);
-            foreach (var link in await LinksAsync(tab.Page))
+            var links = await LinksAsync(tab.Page);
+            await look(path);
+            foreach (var link in links)
             {
-                if (seen.Add(link))
+                if (link.StartsWith(from, StringComparison.Ordinal) && seen.Add(link))
                     waiting.Enqueue(link);
             }
         }
@@ -106,7 +111,8 @@ static partial class PageCheck
         var found = await tab.Page.RunAxe(new AxeRunOptions { Iframes = false });
         var grave = found.Violations.Where(one => one.Impact is "serious" or "critical").ToList();
         Assert.True(grave.Count == 0, tab.Page.Url + "\n" + string.Join('\n', grave.Select(one =>
-            $"{one.Id}: {one.Help}\n" + string.Join('\n', one.Nodes.Take(3).Select(node => "  " + node.Html)))));
+            $"{one.Id}: {one.Help}\n"
+            + string.Join('\n', one.Nodes.Take(3).Select(node => "  " + node.Html)))));
     }
 
     [GeneratedRegex("[0-9A-HJKMNP-TV-Z]{13}")]

@@ -72,7 +72,9 @@ async function refresh() {
 
 showOwnTime(document);
 if (document.querySelector("[data-live]")) {
-  const stream = new EventSource("/live");
+  // What happened since the page was made is told at once.
+  const seen = document.querySelector("[data-seen]")?.dataset.seen ?? "";
+  const stream = new EventSource(`/live?seen=${encodeURIComponent(seen)}`);
   stream.onmessage = refresh;
   // What changed between the making of this page and now, or while the server was away, nobody tells.
   stream.onopen = refresh;
