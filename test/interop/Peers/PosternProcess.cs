@@ -63,6 +63,13 @@ sealed partial class PosternProcess : IAsyncDisposable
     public bool HasExited => daemon is null || daemon.HasExited;
     public int Port(string listener) => ports[listener];
 
+    /// <summary>Signs in the one who started it, once. Null: there are users.</summary>
+    public string? DashboardLink { get; private set; }
+
+    /// <summary>Where the dashboard is; the scheme is the listener's name.</summary>
+    public Uri Dashboard(string listener = "http") =>
+        new(string.Create(CultureInfo.InvariantCulture, $"{listener}://127.0.0.1:{Port(listener)}/"));
+
     /// <summary>How many files the process has open.</summary>
     public int Descriptors =>
         System.IO.Directory.GetFileSystemEntries($"/proc/{daemon!.Id}/fd").Length;
@@ -191,6 +198,8 @@ sealed partial class PosternProcess : IAsyncDisposable
         using var document = JsonDocument.Parse(File.ReadAllBytes(ready));
         foreach (var listener in document.RootElement.GetProperty("listeners").EnumerateArray())
             ports[listener.GetProperty("name").GetString()!] = listener.GetProperty("port").GetInt32();
+        DashboardLink =
+            document.RootElement.TryGetProperty("dashboard", out var link) ? link.GetString() : null;
     }
 
     static string Tail(string path) => string.Join('\n', File.ReadLines(path).TakeLast(40));
