@@ -67,9 +67,13 @@ sealed partial class WebApi(
         MapDashboard(web);
     }
 
-    /// <summary>What goes wrong inside is a JSON answer like every other, never a stack trace.</summary>
+    /// <summary>What goes wrong inside is a JSON answer like every other, never a stack trace. Whatever the
+    /// answer is, a browser runs nothing of it and no page frames it, unless its endpoint says what it
+    /// needs.</summary>
     async Task AnswerTroubleAsync(HttpContext context, RequestDelegate next)
     {
+        context.Response.Headers.ContentSecurityPolicy = "default-src 'none'; frame-ancestors 'none'";
+        context.Response.Headers.XContentTypeOptions = "nosniff";
         try
         {
             await next(context);

@@ -13,7 +13,8 @@ static partial class CommandTree
 
     public static async Task<int> InvokeAsync(string[] args)
     {
-        var parsed = Build().Parse(args);
+        // An argument that begins with @ is what it is, and names no file: a peer may have chosen it.
+        var parsed = Build().Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0 && parsed.Action is not System.CommandLine.Help.HelpAction)
         {
             Output.Error(

@@ -155,7 +155,7 @@ sealed class DashboardFace(DashboardParts parts, SignIn signIn, Acts acts, IServ
             return;
         }
         var notice = await acts.DoAsync(access, form, context.RequestAborted);
-        notice.Leave(context);
+        notice.Leave(context, signIn.Origins);
         LoginEndpoints.Lead(context, ReturnPath.Of(form["back"].ToString()));
     }
 

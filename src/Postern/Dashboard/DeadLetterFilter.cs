@@ -105,4 +105,7 @@ sealed record DeadLetterFilter(QueueFilter Filter, string Query)
 public sealed record DeadLetter(QueuedMessage Message, Recipient Row);
 
 /// <param name="IsAll">There are no more.</param>
-public sealed record DeadLetterCount(int Count, bool IsAll, IReadOnlyList<DeadLetter> Sample);
+public sealed record DeadLetterCount(int Count, bool IsAll, IReadOnlyList<DeadLetter> Sample)
+{
+    public static readonly DeadLetterCount None = new(0, IsAll: true, []);
+}

@@ -22,11 +22,14 @@ sealed record Notice(bool IsGood, int? Count = null, string? Text = null, string
     const int TextCharactersMax = 500;
 
     /// <summary>Leaves it for the next page. Scripts cannot read it, and other sites cannot set it.</summary>
-    public void Leave(HttpContext context)
+    /// <param name="origins">Over TLS it goes back over TLS alone: a link may be in it.</param>
+    public void Leave(HttpContext context, Origins origins)
     {
+        var options = Options;
+        options.Secure = origins.IsSecure(context);
         var cut = this with { Text = Cut(Text), Mend = Cut(Mend) };
         var json = JsonSerializer.SerializeToUtf8Bytes(cut, NoticeJson.Default.Notice);
-        context.Response.Cookies.Append(Cookie, Base64Url.EncodeToString(json), Options);
+        context.Response.Cookies.Append(Cookie, Base64Url.EncodeToString(json), options);
     }
 
     /// <summary>Takes it away again.</summary>

@@ -4,10 +4,11 @@ namespace Postern.Tests.Security;
 public sealed class SecurityCatalogueTests
 {
     const string Hooks = "test/Postern.Tests/Hooks/ProviderHooksTests.cs";
-    const string Logins = "test/Postern.Tests/Dashboard/LoginEndpointsTests.cs";
+    const string Mails = "test/interop/BrowserSecurityTests.Mail.cs";
+    const string Pages = "test/interop/BrowserSecurityTests.Pages.cs";
+    const string SignIns = "test/interop/BrowserSecurityTests.SignIn.cs";
+    const string Shown = "test/interop/BrowserSecurityTests.cs";
     const string Targets = "test/Postern.Tests/Webhooks/WebTargetsTests.cs";
-
-    const string Pages = "the pages of the dashboard";
 
     static readonly string[] Areas =
         ["SMI", "SMO", "TLS", "CMD", "AUT", "DAT", "BDA", "REL", "CLI", "DSN",
@@ -62,10 +63,18 @@ public sealed class SecurityCatalogueTests
             ["WHK-08"] = (Hooks, "Body_OfTenMegabytes_Is413"),
             ["WHK-09"] = ("test/interop/Crash/HookKillTests.cs",
                 "Webhooks_RepeatedForgedAndUnderKills_AreAppliedOnce"),
-            ["UI-07"] = (Logins, "Login_FromAnotherOrigin_Is403"),
-            ["UI-09"] = (Logins, "Cookie_OfASession_HasItsFlags"),
-            ["UI-10"] = (Logins, "Guesses_OfOneAddress_AreRefusedWithATimeToComeBack"),
-            ["UI-11"] = (Logins, "Host_ThatIsNotOurs_IsMisdirected"),
+            ["UI-01"] = (Mails, "Frame_OfTheSuite_RunsNothingAndAsksNobody"),
+            ["UI-02"] = (Mails, "Picture_ThatStandsElsewhere_LoadsAfterAClickAlone"),
+            ["UI-04"] = (Mails, "Html_ThatWantsThePage_StaysInItsFrame"),
+            ["UI-05"] = (Pages, "Markup_OfStrangers_IsTextOnEveryPage"),
+            ["UI-07"] = (SignIns, "Act_FromAnotherOrigin_Is403AndDoesNothing"),
+            ["UI-08"] = (SignIns, "Page_InAFrameOfAnotherOrigin_IsNotShown"),
+            ["UI-09"] = (SignIns, "Cookie_OverTls_IsForThisHostAloneAndNoScript"),
+            ["UI-10"] = (SignIns, "Guesses_OnTheLoginPage_EndInARefusalThatTheRightPasswordDoesNotLift"),
+            ["UI-11"] = (SignIns, "Origin_ThatIsForged_IsInNoLink"),
+            ["UI-12"] = (Shown, "Csv_OfHostileCells_HasNoFormula"),
+            ["UI-13"] = (SignIns, "Message_OfSomebodyElse_IsNotShownById"),
+            ["UI-14"] = (Shown, "Name_InEitherFormOfHangul_IsShownOnceAndFoundByBoth"),
             ["AUTHN-09"] = ("test/Postern.Tests/Inbound/Checks/DkimSuiteTests.cs",
                 "Chasquid_Case_IsJudgedTheSameWay"),
             ["AUTHN-16"] = ("test/Postern.Tests/Inbound/Checks/ArcSuiteTests.cs",
@@ -83,14 +92,6 @@ public sealed class SecurityCatalogueTests
         ["FS-09"] = "the sendmail command",
         ["FS-10"] = "the sendmail command",
         ["FS-12"] = "the sendmail command",
-        ["UI-01"] = Pages,
-        ["UI-02"] = Pages,
-        ["UI-04"] = Pages,
-        ["UI-05"] = Pages,
-        ["UI-08"] = Pages,
-        ["UI-12"] = Pages,
-        ["UI-13"] = Pages,
-        ["UI-14"] = Pages,
     };
 
     [Fact]

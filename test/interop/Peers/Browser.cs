@@ -41,7 +41,7 @@ sealed class Browser : IAsyncDisposable
             ReducedMotion = ReducedMotion.Reduce,
             ViewportSize = new ViewportSize { Width = options.Width, Height = options.Height },
         });
-        context.SetDefaultTimeout(15_000);
+        context.SetDefaultTimeout(60_000);
         return new Tab(context, await context.NewPageAsync(), root);
     }
 
@@ -87,6 +87,13 @@ sealed class Tab : IAsyncDisposable
                 && !request.Url.StartsWith("blob:", StringComparison.Ordinal))
                 troubles.Enqueue($"left for {request.Url} ({page.Url})");
         };
+        page.Popup += (_, popup) => troubles.Enqueue($"opened {popup.Url} ({page.Url})");
+        page.FrameNavigated += (_, frame) =>
+        {
+            if (!frame.Url.StartsWith(root.AbsoluteUri, StringComparison.Ordinal)
+                && frame.Url is not ("" or "about:blank"))
+                troubles.Enqueue($"went to {frame.Url} ({page.Url})");
+        };
         page.Dialog += async (_, dialog) =>
         {
             troubles.Enqueue($"dialog: {dialog.Message} ({page.Url})");
@@ -101,6 +108,19 @@ sealed class Tab : IAsyncDisposable
 
     /// <summary>Console errors, script errors, requests that left our origin, dialogs.</summary>
     public IReadOnlyCollection<string> Troubles => troubles;
+
+    /// <summary>What Chromium's own audits report is trouble too: violations of a policy.</summary>
+    public async Task WatchAuditsAsync()
+    {
+        var session = await context.NewCDPSessionAsync(Page);
+        session.Event("Audits.issueAdded").OnEvent += (_, told) =>
+        {
+            var issue = told!.Value.GetProperty("issue");
+            if (issue.GetProperty("code").GetString() == "ContentSecurityPolicyIssue")
+                troubles.Enqueue($"audit: {issue} ({Page.Url})");
+        };
+        await session.SendAsync("Audits.enable");
+    }
 
     /// <summary>By the link that Postern printed at its start.</summary>
     public async Task SignInAsync(string link)

@@ -75,6 +75,10 @@ sealed partial class PosternProcess : IAsyncDisposable
     public bool HasExited => daemon is null || daemon.HasExited;
     public int Port(string listener) => ports[listener];
 
+    /// <summary>Where the dashboard is; the scheme is the listener's name.</summary>
+    public Uri Dashboard(string listener = "http") =>
+        new(string.Create(CultureInfo.InvariantCulture, $"{listener}://127.0.0.1:{Port(listener)}/"));
+
     /// <summary>How many files the process has open.</summary>
     public int Descriptors =>
         System.IO.Directory.GetFileSystemEntries($"/proc/{daemon!.Id}/fd").Length;

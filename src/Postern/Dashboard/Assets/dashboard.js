@@ -76,8 +76,6 @@ if (document.querySelector("[data-live]")) {
   const seen = document.querySelector("[data-seen]")?.dataset.seen ?? "";
   const stream = new EventSource(`/live?seen=${encodeURIComponent(seen)}`);
   stream.onmessage = refresh;
-  // What changed between the making of this page and now, or while the server was away, nobody tells.
-  stream.onopen = refresh;
   addEventListener("pagehide", () => stream.close());
   document.addEventListener("visibilitychange", () => missed && refresh());
 }

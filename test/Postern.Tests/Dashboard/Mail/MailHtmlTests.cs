@@ -1,4 +1,3 @@
-using System.Text.Json;
 using AngleSharp.Dom;
 using AngleSharp.Html.Dom;
 using AngleSharp.Html.Parser;
@@ -68,46 +67,9 @@ public sealed class MailHtmlTests
             Assert.DoesNotContain(word, css, StringComparison.OrdinalIgnoreCase);
     }
 
-    [Theory]
-    [InlineData("<script>alert(1)</script>")]
-    [InlineData("<svg><script>alert(1)</script></svg>")]
-    [InlineData("<img src=x onerror=alert(1)>")]
-    [InlineData("<b onclick=alert(1) style='color:red'>x</b>")]
-    [InlineData("<a href='javascript:alert(1)'>x</a><a href=' java&#10;script:alert(1)'>y</a>")]
-    [InlineData("<a href='\u0001javascript:alert(1)'>x</a><a href='vbscript:x'>y</a><a href='data:,x'>z</a>")]
-    [InlineData("<iframe src=http://t.test></iframe><iframe srcdoc='<script>alert(1)</script>'></iframe>")]
-    [InlineData("<object data=x></object><embed src=x><applet code=x></applet><portal src=x>")]
-    [InlineData("<form action=http://t.test><input name=a autofocus onfocus=alert(1)><button>x</form>")]
-    [InlineData("<meta http-equiv=refresh content='0;url=http://t.test'><base href=http://t.test>")]
-    [InlineData("<link rel=stylesheet href=http://t.test><link rel=dns-prefetch href=//t.test>")]
-    [InlineData("<img src=http://t.test/p><img srcset='http://t.test/p 1x'><input type=image src=//t.test>")]
-    [InlineData("<video poster=http://t.test/p src=x><source src=x></video><audio src=x autoplay>")]
-    [InlineData("<table background=http://t.test/p><td background=http://t.test/p>x</table>")]
-    [InlineData("<body background=http://t.test/p onload=alert(1) style='background:url(//t.test)'>x")]
-    [InlineData("<style>@import 'http://t.test/x';p{background:url(//t.test/p)}</style><p>x")]
-    [InlineData("<style><!--</style><script>alert(1)</script>--></style>")]
-    [InlineData("<div style='position:fixed;inset:0;z-index:9999;width:100vw;height:100vh'>x</div>")]
-    [InlineData("<math><mtext><table><mglyph><style><!--</style><img title='--&gt;&lt;img src=1 onerror=x'>")]
-    [InlineData("<form><math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>")]
-    [InlineData("<svg></p><style><a id=\"</style><img src=1 onerror=alert(1)>\">")]
-    [InlineData("<noscript><p title=\"</noscript><img src=x onerror=alert(1)>\">")]
-    [InlineData("<textarea><p title=\"</textarea><img src=x onerror=alert(1)>\">")]
-    [InlineData("<xmp><p title=\"</xmp><img src=x onerror=alert(1)>\"></xmp>")]
-    [InlineData("<title><p title=\"</title><img src=x onerror=alert(1)>\"></title>")]
-    [InlineData("<template><s><template><s><img src=x onerror=alert(1)></template></template>")]
-    [InlineData("<select><iframe></select><b><script>alert(1)</script>")]
-    [InlineData("<listing>&lt;img onerror=\"alert(1)\" src=x&gt;</listing>")]
-    [InlineData("<img src=data:image/svg+xml;base64,PHN2Zy8+><img src='data:text/html,x'>")]
-    [InlineData("<img src='data:image/png;base64,\"onerror=alert(1)'>")]
-    [InlineData("<p data-postern-style='background:url(//t.test)'>x</p>")]
-    [InlineData("<a ping=http://t.test href=http://x.test attributionsrc=//t.test>x</a>")]
-    [InlineData("<p style=\"color:red\" STYLE='background:url(//t.test)'>x<o:p>y</o:p>")]
-    [InlineData("<plaintext><script>alert(1)</script>")]
-    [InlineData("<details open ontoggle=alert(1)><summary>x</summary></details><marquee onstart=alert(1)>x")]
-    [InlineData("<x><svg:a xlink:href='javascript:alert(1)'><image xlink:href=//t.test /></x>")]
-    [InlineData("<frameset onload=alert(1)><frame src=javascript:alert(1)></frameset>")]
-    [InlineData("<? foo=\"><script>alert(1)</script>\"><! foo=\"><script>alert(1)</script>\">")]
-    [InlineData("<a title=\"`><img src=x onerror=x>\">x</a></foo title=\"><script>alert(1)</script>\">")]
+    public static TheoryData<string> Attacks => [.. HardHtml.Attacks];
+
+    [Theory, MemberData(nameof(Attacks))]
     public void Html_OfAnAttack_RunsNothingAndLoadsNothing(string html)
     {
         Holds(Make(html));
@@ -115,32 +77,14 @@ public sealed class MailHtmlTests
         Holds(Make(html, RemotePictures.Loaded), RemotePictures.Loaded);
     }
 
-    /// <summary>The fixtures of DOMPurify, in whatever files of JSON they come.</summary>
     [Fact]
     public void Html_OfTheSuite_RunsNothingAndLoadsNothing()
     {
-        var folder = Repository.PathOf("../shared/data/xss-dompurify");
+        var folder = Repository.PathOf(HardHtml.Suite);
         Assert.SkipUnless(Directory.Exists(folder), $"The suite is not here: {folder}");
-        var payloads = Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
-            .Where(path => Path.GetExtension(path) is ".json" or ".js" or ".mjs")
-            .SelectMany(path => PayloadsOf(File.ReadAllText(path))).ToArray();
+        var payloads = HardHtml.OfTheSuite(folder);
         Assert.NotEmpty(payloads);
         Assert.All(payloads, payload => Holds(Make(payload)));
-    }
-
-    static List<string> PayloadsOf(string text)
-    {
-        var options = new JsonDocumentOptions
-        {
-            AllowTrailingCommas = true,
-            CommentHandling = JsonCommentHandling.Skip,
-        };
-        var found = new List<string>();
-        var start = text.IndexOf('[', StringComparison.Ordinal);
-        using var rows = JsonDocument.Parse(text[start..(text.LastIndexOf(']') + 1)], options);
-        foreach (var row in rows.RootElement.EnumerateArray())
-            found.Add(row.GetProperty("payload").GetString()!);
-        return found;
     }
 
     [Fact]
