@@ -259,6 +259,7 @@ public sealed partial class DashboardActsTests(DashboardStage stage) : IClassFix
                 one => one.Recipient.StartsWith("many", StringComparison.Ordinal)) == 2,
             "both are delivered", evidence: () => Postern.Said);
         Assert.DoesNotContain(stage.Mailboxes.Deliveries, one => one.Recipient == "many2@in.shop.example");
-        await NotedAsync(tab, DashboardStage.Operator, "POST inbound/replay?sender=%2A%40many.example");
+        await NotedAsync(
+            tab, DashboardStage.Operator, "POST inbound/replay?state=dead-letter&sender=*@many.example");
     }
 }

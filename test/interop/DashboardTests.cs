@@ -15,8 +15,8 @@ public sealed class DashboardTests(DashboardStage stage) : IClassFixture<Dashboa
     // ---- live
 
     /// <summary>Marks a node outside the parts that move: it is gone when the page was loaded anew.</summary>
-    static Task MarkAsync(Tab tab) =>
-        tab.Page.EvaluateAsync("() => { document.querySelector('h1').dataset.mark = 'here'; }");
+    static async Task MarkAsync(Tab tab) =>
+        await tab.Page.EvaluateAsync("() => { document.querySelector('h1').dataset.mark = 'here'; }");
 
     static Task StillThereAsync(Tab tab) => Expect(tab.Page.Locator("h1[data-mark=here]")).ToBeVisibleAsync();
 
