@@ -207,8 +207,8 @@ public sealed partial class BrowserSecurityTests
         var id = (await house.SubmitHtmlAsync([name switch
         {
             "overlay" => "<div style='position:fixed;inset:0;top:-900px;left:-900px;width:9000px;"
-                + "height:9000px;z-index:2147483647;background:red'>OVER</div><style>html,body{position:fixed;"
-                + "width:300vw;margin:-500px}</style>",
+                + "height:9000px;z-index:2147483647;background:red'>OVER</div>"
+                + "<style>html,body{position:fixed;width:300vw;margin:-500px}</style>",
             "tables" => string.Concat(Enumerable.Repeat("<table><tr><td>", 700_000)) + "OVER",
             _ => "OVER<plaintext></iframe></section></body><h1>OVER</h1><script>alert(1)</script>",
         }]))[0];

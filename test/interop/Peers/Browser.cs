@@ -9,7 +9,8 @@ sealed class Browser : IAsyncDisposable
     readonly IPlaywright playwright;
     readonly IBrowser browser;
 
-    Browser(IPlaywright playwright, IBrowser browser) => (this.playwright, this.browser) = (playwright, browser);
+    Browser(IPlaywright playwright, IBrowser browser) =>
+        (this.playwright, this.browser) = (playwright, browser);
 
     public static async Task<Browser> StartAsync()
     {
