@@ -63,7 +63,8 @@ public sealed partial class BrowserSecurityTests
         TestContext.Current.SendDiagnosticMessage("{0} attacks are shown", attacks.Count);
     }
 
-    /// <summary>Each mail's document in a frame like that of its page, which is the pattern of them all.</summary>
+    /// <summary>Each mail's document in a frame like that of its page, which is the pattern of
+    /// them all.</summary>
     async Task ShowAllAsync(Tab tab, IReadOnlyList<string> ids)
     {
         var pattern = (await house.SubmitHtmlAsync(["<p>pattern</p>"]))[0];
@@ -130,7 +131,8 @@ public sealed partial class BrowserSecurityTests
             suite, ids.Count, refused, slowest.TotalMilliseconds);
     }
 
-    /// <summary>A page within a second; on a machine that is busy at one moment, the second look counts.</summary>
+    /// <summary>A page within a second; on a machine that is busy at one moment, another look
+    /// counts.</summary>
     static async Task<TimeSpan> OpenAsync(Tab tab, string path, string what)
     {
         var took = TimeSpan.Zero;
@@ -170,7 +172,8 @@ public sealed partial class BrowserSecurityTests
         var id = (await house.SubmitHtmlAsync([$"""
             <html><head><link rel=stylesheet href="{At("link")}"><style>@import "{At("import")}";
             p {"{"} background: url({At("sheet")}) {"}"}</style></head><body background="{At("body")}">
-            <img src="{At("picture")}" srcset="{At("srcset")} 1x"><p style="background:url({At("style")})">x</p>
+            <img src="{At("picture")}" srcset="{At("srcset")} 1x">
+            <p style="background:url({At("style")})">x</p>
             <video poster="{At("poster")}" src="{At("video")}" autoplay></video><audio src="{At("audio")}">
             <table background="{At("table")}"><tr><td background="{At("cell")}">x</td></tr></table>
             <iframe src="{At("frame")}"></iframe><object data="{At("object")}"></object>
@@ -179,7 +182,8 @@ public sealed partial class BrowserSecurityTests
         await using var tab = await house.OpenTabAsync();
         await tab.WatchAuditsAsync();
         await tab.GoAsync($"/messages/{id}/content?view=html");
-        await Assertions.Expect(tab.Page.FrameLocator("section.mail iframe").Locator("p")).ToHaveTextAsync("x");
+        await Assertions.Expect(tab.Page.FrameLocator("section.mail iframe").Locator("p"))
+            .ToHaveTextAsync("x");
         await tab.Page.WaitForLoadStateAsync(LoadState.NetworkIdle);
         tab.AssertNoTrouble();
         Assert.Empty(Asked());
@@ -187,7 +191,8 @@ public sealed partial class BrowserSecurityTests
         await Eventually.TrueAsync(() => Asked().Any(), "the picture is asked for", evidence: () =>
             string.Join('\n', tab.Troubles));
         await tab.Page.WaitForLoadStateAsync(LoadState.NetworkIdle);
-        Assert.All(Asked(), one => Assert.Equal(("picture", null), (Path.GetFileName(one.Path), one.Referrer)));
+        Assert.All(
+            Asked(), one => Assert.Equal(("picture", null), (Path.GetFileName(one.Path), one.Referrer)));
 
         IEnumerable<SiteRequest> Asked() =>
             house.Site.Requests.Where(one => one.Path.StartsWith("/" + mark, StringComparison.Ordinal));
@@ -201,9 +206,9 @@ public sealed partial class BrowserSecurityTests
     {
         var id = (await house.SubmitHtmlAsync([name switch
         {
-            "overlay" => "<div style='position:fixed;inset:0;top:-900px;left:-900px;width:9000px;height:9000px;"
-                + "z-index:2147483647;background:red'>OVER</div><style>html,body{position:fixed;"
-                + "width:300vw;margin:-500px}</style>",
+            "overlay" => "<div style='position:fixed;inset:0;top:-900px;left:-900px;width:9000px;"
+                + "height:9000px;z-index:2147483647;background:red'>OVER</div>"
+                + "<style>html,body{position:fixed;width:300vw;margin:-500px}</style>",
             "tables" => string.Concat(Enumerable.Repeat("<table><tr><td>", 700_000)) + "OVER",
             _ => "OVER<plaintext></iframe></section></body><h1>OVER</h1><script>alert(1)</script>",
         }]))[0];
@@ -217,7 +222,8 @@ public sealed partial class BrowserSecurityTests
         foreach (var link in new[] { "Queue", "Headers", "Source" })
             await tab.Page.GetByRole(AriaRole.Link, new() { Name = link, Exact = true })
                 .ClickAsync(new() { Trial = true });
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Sign out" }).ClickAsync(new() { Trial = true });
+        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Sign out" })
+            .ClickAsync(new() { Trial = true });
         Assert.Equal(0, await tab.Page.GetByText("OVER").CountAsync());
         Assert.True(await tab.Page.EvaluateAsync<bool>(
             "() => document.documentElement.scrollWidth <= innerWidth"));

@@ -1,6 +1,4 @@
-using System.Net;
 using System.Text;
-using Microsoft.Playwright;
 
 namespace Postern.Interop;
 
@@ -17,7 +15,8 @@ public sealed partial class BrowserSecurityTests(BrowserHouse house)
     [Fact] // UI-12
     public async Task Csv_OfHostileCells_HasNoFormula()
     {
-        string[] starts = ["=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(1)", "\t=1", "\r=1", "\n=1", "\",\n=1"];
+        string[] starts =
+            ["=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(1)", "\t=1", "\r=1", "\n=1", "\",\n=1"];
         for (var i = 0; i < starts.Length; i++)
             (await house.Postern.CommandAsync(
                 "suppression", "add", $"={i}@csv.test", "--domain", BrowserHouse.Domain, "--reason",
@@ -41,14 +40,15 @@ public sealed partial class BrowserSecurityTests(BrowserHouse house)
     /// <summary>RFC 4180 §2, as a spreadsheet reads it.</summary>
     static List<List<string>> CellsOf(string csv)
     {
-        var (rows, row, cell, isQuoted) = (new List<List<string>>(), new List<string>(), new StringBuilder(), false);
+        var (rows, row) = (new List<List<string>>(), new List<string>());
+        var (cell, isQuoted) = (new StringBuilder(), false);
         for (var i = 0; i < csv.Length; i++)
         {
             if (csv[i] == '"' && isQuoted && i + 1 < csv.Length && csv[i + 1] == '"')
                 cell.Append(csv[++i]);
             else if (csv[i] == '"')
                 isQuoted = !isQuoted;
-            else if (!isQuoted && csv[i] is ',' or '\n' && !isQuoted)
+            else if (!isQuoted && csv[i] is ',' or '\n')
             {
                 row.Add(cell.ToString());
                 cell.Clear();
