@@ -224,7 +224,7 @@ public sealed partial class BrowserSecurityTests
                 .ClickAsync(new() { Trial = true });
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Sign out" })
             .ClickAsync(new() { Trial = true });
-        Assert.Equal(0, await tab.Page.GetByText("OVER").CountAsync());
+        Assert.Equal(0, await tab.Page.GetByText("OVER", new() { Exact = true }).CountAsync());
         Assert.True(await tab.Page.EvaluateAsync<bool>(
             "() => document.documentElement.scrollWidth <= innerWidth"));
         tab.AssertNoTrouble();
