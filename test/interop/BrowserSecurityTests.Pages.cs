@@ -98,7 +98,10 @@ public sealed partial class BrowserSecurityTests
         using var api = house.Api();
         using var form = new FormUrlEncodedContent(new Dictionary<string, string>
         {
-            ["from"] = "a@shop.test", ["to"] = "markup@rude.test", ["subject"] = "tagged", ["text"] = "x",
+            ["from"] = "a@shop.test",
+            ["to"] = "markup@rude.test",
+            ["subject"] = "tagged",
+            ["text"] = "x",
             ["o:tag"] = tag,
         });
         using var sent = await api.PostAsync(
@@ -169,7 +172,8 @@ public sealed partial class BrowserSecurityTests
             var answer = await tab.Context.APIRequest.GetAsync(path, new() { MaxRedirects = 0 });
             Assert.True(answer.Status < 500, $"{path}: {answer.Status}");
             CheckPolicy(path, answer.Headers.GetValueOrDefault("content-security-policy"));
-            if (answer.Headers.GetValueOrDefault("content-type")?.StartsWith("text/html") != true)
+            var type = answer.Headers.GetValueOrDefault("content-type") ?? "";
+            if (!type.StartsWith("text/html", StringComparison.Ordinal))
                 continue;
             var html = await answer.TextAsync();
             Assert.DoesNotMatch(

@@ -3,7 +3,6 @@ using Postern.Dashboard.Pages;
 using Postern.Mta;
 using Postern.Mta.Accounts;
 using Postern.Mta.Configuration;
-using Postern.Mta.Store;
 using Postern.Tests.Doubles;
 
 namespace Postern.Tests.Dashboard;
