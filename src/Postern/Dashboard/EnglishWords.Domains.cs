@@ -10,8 +10,6 @@ sealed partial class EnglishWords
     public override string DomainSourceWord => "Defined in";
     public override string DomainRecords => "DNS records it should have";
     public override string DomainRecordType => "Type";
-    public override string DomainRecordName => "Name";
-    public override string DomainRecordText => "Value";
     public override string DomainRecordSeen => "In the DNS";
 
     public override string NameOf(DnsVerdict verdict) => verdict switch
@@ -30,7 +28,7 @@ sealed partial class EnglishWords
         "No sending domains. Add [domains.\"example.org\"] to the configuration.";
     public override string DomainKeys => "API keys";
     public override string DomainKeysMean => "A key itself is never shown: only its hash is kept.";
-    public override string DomainKeyName => "Key";
+    public override string Key => "Key";
     public override string DomainKeyReach => "Opens";
     public override string DomainKeyOfAccount => "everything";
     public override string DomainKeyMade => "Made";
@@ -38,24 +36,16 @@ sealed partial class EnglishWords
     public override string DomainKeyNever => "never";
     public override string DomainKeysNone => "There are no API keys.";
     public override string AccountsTitle => "SMTP accounts";
-    public override string AccountName => "Name";
-    public override string AccountPassword => "Password";
     public override string AccountSenders => "May send as";
     public override string AccountSendersMean =>
         "Patterns such as *@example.org, one on a line. Empty: any sender.";
     public override string AccountAnySender => "any sender";
-    public override string AccountRate => "Rate";
     public override string AccountQuota => "Daily quota";
     public override string AccountUsed => "Used today";
-    public override string AccountNoLimit => "no limit";
     public override string AccountAddTitle => "Add an account";
-    public override string AccountAdd => "Add";
-    public override string AccountRemove => "Remove…";
     public override string AccountRemoveTitle => "Remove an account";
-    public override string AccountRemoveNow => "Remove it";
     public override string AccountRemoveMeans =>
         "Nobody can log in with this name any more. Mail in the queue stays.";
     public override string AccountInFile => "It stands in the configuration file: remove it there.";
     public override string AccountsNone => "There are no accounts.";
-    public override string AccountKeep => "Keep it";
 }

@@ -33,7 +33,6 @@ sealed partial class EnglishWords
     public override string InboundFurther => "Look further";
     public override string InboundNotOnThisPage =>
         "None among those looked at. There are more to look through.";
-    public override string InboundReason => "Reason";
     public override string InboundReplay => "Replay";
     public override string InboundReplayAll => "Replay all that fit…";
     public override string InboundReplayTitle => "Replay dead letters";
@@ -56,5 +55,4 @@ sealed partial class EnglishWords
 
     public override string InboundUnread => "This filter cannot be read.";
     public override string InboundContent => "Content";
-    public override string InboundArrived => "Arrived";
 }

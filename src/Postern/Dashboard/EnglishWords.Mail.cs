@@ -1,4 +1,3 @@
-using System.Globalization;
 using Postern.Dashboard.Mail;
 
 namespace Postern.Dashboard;
@@ -21,7 +20,7 @@ sealed partial class EnglishWords
     public override string MailNoText => "This mail has no text.";
     public override string MailCut => "Only the beginning is shown.";
     public override string MailField => "Field";
-    public override string MailFieldValue => "Value";
+    public override string Value => "Value";
     public override string MailRawHeaders => "Show as they stand";
     public override string MailDecodedHeaders => "Show decoded";
     public override string MailMoreFields => "There are more fields in the source.";
@@ -29,29 +28,19 @@ sealed partial class EnglishWords
     public override string MailPlainSource => "All of it as plain text";
     public override string MailNoFiles => "This mail has no attachments.";
     public override string MailMoreFiles => "There are more attachments in the source.";
-    public override string MailFileName => "Name";
+    public override string Name => "Name";
     public override string MailFileType => "Type";
     public override string MailFileInline => "within the text";
-    public override string MailSize => "Size";
-    public override string MailOctets(long octets) => octets switch
-    {
-        < 1024 => $"{Number(octets)} octets",
-        < 1 << 20 => string.Create(CultureInfo.InvariantCulture, $"{octets / 1024.0:0.#} KiB"),
-        _ => string.Create(CultureInfo.InvariantCulture, $"{octets / 1048576.0:0.#} MiB"),
-    };
     public override string MailDefects => "Its MIME is not well-formed:";
     public override string MailEnvelope => "Envelope";
     public override string MailTimeline => "Its timeline";
     public override string MailDate => "Date";
-    public override string MailQueueId => "Queue id";
     public override string SandboxExplained =>
         "What the provider inside the sandbox was given. Nothing left this machine.";
     public override string SandboxEmpty =>
         "No mail yet. Send one to port 2587 or through the API, and it appears here.";
     public override string SandboxNoMatch => "No mail matches.";
     public override string SandboxSearch => "Search sender, recipient and subject";
-    public override string SandboxSearchDo => "Search";
-    public override string SandboxNoSubject => "(no subject)";
     public override string SandboxList => "All mail";
     public override string ContentOf(string id) => $"Content of {id}";
     public override string ContentGoneTitle => "The content is gone";

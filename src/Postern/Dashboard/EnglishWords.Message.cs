@@ -56,7 +56,6 @@ sealed partial class EnglishWords
     public override string Reply => "Reply";
     public override string Relay => "Relay";
     public override string Encryption => "Encryption";
-    public override string Unencrypted => "none";
     public override string NewConnection => "new connection";
     public override string KeptConnection(int use) => $"kept connection, message {use} on it";
     public override string Blame => "Blame";

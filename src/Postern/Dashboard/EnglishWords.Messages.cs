@@ -7,8 +7,6 @@ sealed partial class EnglishWords
     public override string SearchExplained =>
         "Address, subject, id or tag; or from:, to:, subject:, tag:, id:, state: in front of a word";
 
-    public override string From => "From";
-    public override string To => "To";
     public override string Tag => "Tag";
     public override string NothingFound => "No message fits.";
     public override string NoMessages => "No message yet. Send one, and it will be here.";

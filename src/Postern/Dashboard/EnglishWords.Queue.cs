@@ -89,13 +89,11 @@ sealed partial class EnglishWords
     public override string FilterUnread => "The filter cannot be read.";
     public override string Arrived => "Arrived";
     public override string NextTry => "Next try";
-    public override string AttemptsMade => "Attempts";
     public override string LastReason => "Last reason";
     public override string MarkMessage(string id) => $"Mark {id}";
     public override string MarkAll => "Mark all of this page";
     public override string WithMarked => "With the marked ones:";
     public override string WithAllThatFit => "With all that fit, also on other pages:";
-    public override string NothingFits => "No message fits.";
     public override string NothingFitsYet => "None of those looked at fits, and there are more.";
     public override string LookedAtSome => "Only part of the queue was looked at for this page.";
     public override string GoOn => "Go on looking";

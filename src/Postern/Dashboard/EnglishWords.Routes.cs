@@ -42,7 +42,6 @@ sealed partial class EnglishWords
     public override string ExplainRoute => "Which route takes it?";
     public override string ExplainDo => "Explain";
     public override string DoorWord => "Came through";
-    public override string AccountWord => "Account";
     public override string SenderHint => "user@domain, or <> for reports";
     public override string NotAnAddress => "This is no address: write user@domain.";
     public override string Decision => "Decision";

@@ -23,13 +23,10 @@ sealed partial class EnglishWords
     public override string SettingsListener => "Listener";
     public override string SettingsFor => "For";
     public override string SettingsTls => "TLS";
-    public override string SettingsAddress => "Address";
     public override string SettingsEffective => "Configuration in force";
     public override string SettingsEffectiveMeans =>
         "Secrets stand as references. Accounts, domains and routes made by command or API are in "
         + "the store, on their own pages.";
-    public override string SettingsKey => "Key";
-    public override string SettingsValue => "Value";
     public override string SettingsDefault => "Default";
     public override string SettingsSource => "Source";
     public override string SettingsSourceName(bool isSet) => isSet ? "file" : "default";

@@ -12,19 +12,16 @@ sealed partial class EnglishWords
         _ => "allow",
     };
 
-    public override string SuppressionAddress => "Address";
+    public override string Address => "Address";
     public override string SuppressionAddressBegins => "Address begins with";
-    public override string SuppressionDomain => "Sending domain";
     public override string SuppressionEveryDomain => "all domains";
-    public override string SuppressionAnyDomain => "any";
     public override string SuppressionKindWord => "List";
-    public override string SuppressionReason => "Reason";
-    public override string SuppressionMessage => "Message";
+    public override string Reason => "Reason";
     public override string SuppressionAddTitle => "Add an address";
-    public override string SuppressionAdd => "Add";
-    public override string SuppressionRemove => "Remove…";
+    public override string Add => "Add";
+    public override string Remove => "Remove…";
     public override string SuppressionRemoveTitle => "Remove from the list";
-    public override string SuppressionRemoveNow => "Remove it";
+    public override string RemoveIt => "Remove it";
     public override string SuppressionRemoveMeans => "Mail to this address goes out again.";
     public override string SuppressionAllowMeans => "Hard bounces will put this address on the list again.";
     public override string SuppressionExport => "Export as CSV";
@@ -32,5 +29,5 @@ sealed partial class EnglishWords
     public override string SuppressionNothing => "Nobody is on this list.";
     public override string SuppressionNothingHere => "None so far. There is more to look through.";
     public override string SuppressionUnread => "There is no such list.";
-    public override string SuppressionKeep => "Keep it";
+    public override string KeepIt => "Keep it";
 }

@@ -3,7 +3,6 @@ namespace Postern.Dashboard;
 sealed partial class EnglishWords
 {
     public override string KindWord => "Kind";
-    public override string HostWord => "Next hop";
     public override string RecipientsOwnMx => "each recipient domain's own MX";
     public override string Health => "Health";
     public override string ConnectionsNow => "Connections now";
@@ -22,11 +21,8 @@ sealed partial class EnglishWords
     public override string LastAttemptsExplained =>
         "The last ten since this server started; older ones stand with each message.";
     public override string NoAttemptYet => "None since this server started.";
-    public override string ReplyWord => "Reply";
     public override string OutcomeWord => "Outcome";
-    public override string MessageWord => "Message";
     public override string UncertainOutcome => "outcome unknown";
-    public override string TryNow => "Try now";
     public override string TryNowExplained =>
         "Deferred mail of this transport is tried now, and its closed lanes are probed now.";
     public override string ItsMessages => "Its messages in the queue";

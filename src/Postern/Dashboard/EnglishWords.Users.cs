@@ -6,10 +6,8 @@ sealed partial class EnglishWords
     public override string UserSince => "Since";
     public override string UserSignsIn => "Signs in by";
     public override string UserSignsInBy(bool hasPassword) => hasPassword ? "password or link" : "link alone";
-    public override string UserPassword => "Password";
     public override string UserPasswordMeans => "Empty: the user signs in by one-time links alone.";
     public override string UserAddTitle => "Add a user";
-    public override string UserAdd => "Add";
     public override string UserManage => "Manage";
     public override string UserManageTitle(string name) => $"User {name}";
     public override string UserRemoveTitle => "Remove the user";

@@ -50,7 +50,6 @@ sealed partial class EnglishWords : Words
     public override string Time => "Time";
     public override string Sender => "From";
     public override string Recipient => "To";
-    public override string Recipients => "To";
     public override string Subject => "Subject";
     public override string Transport => "Transport";
     public override string Route => "Route";

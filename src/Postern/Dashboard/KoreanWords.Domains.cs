@@ -10,8 +10,6 @@ sealed partial class KoreanWords
     public override string DomainSourceWord => "정의 위치";
     public override string DomainRecords => "필요한 DNS 레코드";
     public override string DomainRecordType => "종류";
-    public override string DomainRecordName => "이름";
-    public override string DomainRecordText => "값";
     public override string DomainRecordSeen => "DNS 상태";
 
     public override string NameOf(DnsVerdict verdict) => verdict switch
@@ -28,7 +26,7 @@ sealed partial class KoreanWords
     public override string DomainsNone => "발신 도메인이 없습니다. 설정에 [domains.\"example.org\"]를 추가하십시오.";
     public override string DomainKeys => "API 키";
     public override string DomainKeysMean => "키 자체는 표시하지 않습니다. 해시만 보관합니다.";
-    public override string DomainKeyName => "키";
+    public override string Key => "키";
     public override string DomainKeyReach => "권한 범위";
     public override string DomainKeyOfAccount => "전체";
     public override string DomainKeyMade => "생성";
@@ -36,22 +34,14 @@ sealed partial class KoreanWords
     public override string DomainKeyNever => "없음";
     public override string DomainKeysNone => "API 키가 없습니다.";
     public override string AccountsTitle => "SMTP 계정";
-    public override string AccountName => "이름";
-    public override string AccountPassword => "비밀번호";
     public override string AccountSenders => "허용 발신 주소";
     public override string AccountSendersMean => "*@example.org 같은 패턴을 한 줄에 하나씩 씁니다. 비워 두면 모든 발신 주소를 허용합니다.";
     public override string AccountAnySender => "모든 발신 주소";
-    public override string AccountRate => "속도 제한";
     public override string AccountQuota => "일일 할당량";
     public override string AccountUsed => "오늘 사용량";
-    public override string AccountNoLimit => "제한 없음";
     public override string AccountAddTitle => "계정 추가";
-    public override string AccountAdd => "추가";
-    public override string AccountRemove => "삭제…";
     public override string AccountRemoveTitle => "계정 삭제";
-    public override string AccountRemoveNow => "삭제";
     public override string AccountRemoveMeans => "이 이름으로 더 이상 로그인할 수 없습니다. 큐에 있는 메일은 그대로 남습니다.";
     public override string AccountInFile => "설정 파일에 정의된 계정입니다. 설정 파일에서 삭제하십시오.";
     public override string AccountsNone => "계정이 없습니다.";
-    public override string AccountKeep => "그대로 두기";
 }

@@ -30,7 +30,6 @@ sealed partial class KoreanWords
     public override string InboundNoDeadLetters => "배달 불능 메일이 없습니다. 최종 실패한 메일이 여기에 보관됩니다.";
     public override string InboundFurther => "계속 찾기";
     public override string InboundNotOnThisPage => "지금까지 살펴본 범위에는 없습니다. 아직 살펴볼 메일이 더 있습니다.";
-    public override string InboundReason => "사유";
     public override string InboundReplay => "다시 보내기";
     public override string InboundReplayAll => "조건에 맞는 메일 모두 다시 보내기…";
     public override string InboundReplayTitle => "배달 불능 메일 다시 보내기";
@@ -48,5 +47,4 @@ sealed partial class KoreanWords
 
     public override string InboundUnread => "조건을 해석할 수 없습니다.";
     public override string InboundContent => "내용";
-    public override string InboundArrived => "도착";
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Postern.Dashboard.Mail;
 
 namespace Postern.Dashboard;
@@ -19,7 +18,7 @@ sealed partial class KoreanWords
     public override string MailNoText => "텍스트 본문이 없는 메일입니다.";
     public override string MailCut => "앞부분만 표시합니다.";
     public override string MailField => "필드";
-    public override string MailFieldValue => "값";
+    public override string Value => "값";
     public override string MailRawHeaders => "원본 그대로 보기";
     public override string MailDecodedHeaders => "해석해서 보기";
     public override string MailMoreFields => "나머지 필드는 원문에서 볼 수 있습니다.";
@@ -27,27 +26,17 @@ sealed partial class KoreanWords
     public override string MailPlainSource => "전체 원문을 텍스트로 보기";
     public override string MailNoFiles => "첨부 파일이 없습니다.";
     public override string MailMoreFiles => "나머지 첨부 파일은 원문에 있습니다.";
-    public override string MailFileName => "이름";
+    public override string Name => "이름";
     public override string MailFileType => "형식";
     public override string MailFileInline => "본문에 포함";
-    public override string MailSize => "크기";
-    public override string MailOctets(long octets) => octets switch
-    {
-        < 1024 => $"{Number(octets)} 바이트",
-        < 1 << 20 => string.Create(CultureInfo.InvariantCulture, $"{octets / 1024.0:0.#} KiB"),
-        _ => string.Create(CultureInfo.InvariantCulture, $"{octets / 1048576.0:0.#} MiB"),
-    };
     public override string MailDefects => "MIME 형식에 오류가 있습니다:";
     public override string MailEnvelope => "봉투";
     public override string MailTimeline => "전송 이력";
     public override string MailDate => "날짜";
-    public override string MailQueueId => "큐 ID";
     public override string SandboxExplained => "샌드박스 안의 중계 서버가 받은 메일입니다. 외부로 나간 메일은 없습니다.";
     public override string SandboxEmpty => "아직 메일이 없습니다. 2587번 포트나 API로 메일을 보내면 여기에 나타납니다.";
     public override string SandboxNoMatch => "검색 결과가 없습니다.";
     public override string SandboxSearch => "보낸 사람, 받는 사람, 제목 검색";
-    public override string SandboxSearchDo => "검색";
-    public override string SandboxNoSubject => "(제목 없음)";
     public override string SandboxList => "전체 목록";
     public override string ContentOf(string id) => $"{id} 메일 내용";
     public override string ContentGoneTitle => "메일 내용이 남아 있지 않습니다";

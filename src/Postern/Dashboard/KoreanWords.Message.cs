@@ -69,7 +69,6 @@ sealed partial class KoreanWords
     public override string Reply => "응답";
     public override string Relay => "릴레이";
     public override string Encryption => "암호화";
-    public override string Unencrypted => "없음";
     public override string NewConnection => "새 연결";
     public override string KeptConnection(int use) => $"기존 연결 재사용, 이 연결의 {use}번째 메일";
     public override string Blame => "원인";

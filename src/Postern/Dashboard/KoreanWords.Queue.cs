@@ -85,13 +85,11 @@ sealed partial class KoreanWords
     public override string FilterUnread => "필터를 해석할 수 없습니다.";
     public override string Arrived => "도착";
     public override string NextTry => "다음 시도";
-    public override string AttemptsMade => "시도 횟수";
     public override string LastReason => "마지막 사유";
     public override string MarkMessage(string id) => $"{id} 선택";
     public override string MarkAll => "이 페이지 전체 선택";
     public override string WithMarked => "선택한 메시지:";
     public override string WithAllThatFit => "다른 페이지까지 조건에 맞는 전체:";
-    public override string NothingFits => "조건에 맞는 메시지가 없습니다.";
     public override string NothingFitsYet => "지금까지 살펴본 메시지 중에는 없지만, 아직 남은 메시지가 있습니다.";
     public override string LookedAtSome => "이 페이지는 큐의 일부만 살펴본 결과입니다.";
     public override string GoOn => "계속 찾기";

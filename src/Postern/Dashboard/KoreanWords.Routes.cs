@@ -41,7 +41,6 @@ sealed partial class KoreanWords
     public override string ExplainRoute => "어떤 라우트가 적용되나요?";
     public override string ExplainDo => "확인";
     public override string DoorWord => "들어온 곳";
-    public override string AccountWord => "계정";
     public override string SenderHint => "user@domain, 리포트는 <>";
     public override string NotAnAddress => "주소가 아닙니다. user@domain 형식으로 입력하세요.";
     public override string Decision => "결정";

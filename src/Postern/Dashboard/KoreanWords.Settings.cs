@@ -23,12 +23,9 @@ sealed partial class KoreanWords
     public override string SettingsListener => "리스너";
     public override string SettingsFor => "용도";
     public override string SettingsTls => "TLS";
-    public override string SettingsAddress => "주소";
     public override string SettingsEffective => "적용 중인 설정";
     public override string SettingsEffectiveMeans =>
         "비밀 값은 참조로만 표시합니다. 명령이나 API로 만든 계정, 도메인, 라우트는 저장소에 있으며 각 페이지에서 볼 수 있습니다.";
-    public override string SettingsKey => "키";
-    public override string SettingsValue => "값";
     public override string SettingsDefault => "기본값";
     public override string SettingsSource => "출처";
     public override string SettingsSourceName(bool isSet) => isSet ? "설정 파일" : "기본값";

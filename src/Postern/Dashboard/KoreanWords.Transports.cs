@@ -3,7 +3,6 @@ namespace Postern.Dashboard;
 sealed partial class KoreanWords
 {
     public override string KindWord => "종류";
-    public override string HostWord => "다음 홉";
     public override string RecipientsOwnMx => "수신자 도메인의 MX";
     public override string Health => "상태";
     public override string ConnectionsNow => "현재 연결";
@@ -20,11 +19,8 @@ sealed partial class KoreanWords
     public override string LastAttempts => "최근 시도";
     public override string LastAttemptsExplained => "서버 시작 이후 최근 10건입니다. 그 이전 시도는 각 메시지의 이력에 있습니다.";
     public override string NoAttemptYet => "서버 시작 이후 시도한 적이 없습니다.";
-    public override string ReplyWord => "응답";
     public override string OutcomeWord => "결과";
-    public override string MessageWord => "메시지";
     public override string UncertainOutcome => "결과 불명";
-    public override string TryNow => "지금 재시도";
     public override string TryNowExplained => "이 전송 경로의 지연된 메일을 지금 다시 보내고, 닫힌 레인을 지금 점검합니다.";
     public override string ItsMessages => "큐에 있는 메시지";
     public override string ItsSettings => "설정";

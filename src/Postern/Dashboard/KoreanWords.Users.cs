@@ -6,10 +6,8 @@ sealed partial class KoreanWords
     public override string UserSince => "생성";
     public override string UserSignsIn => "로그인 방법";
     public override string UserSignsInBy(bool hasPassword) => hasPassword ? "비밀번호 또는 링크" : "링크만";
-    public override string UserPassword => "비밀번호";
     public override string UserPasswordMeans => "비워 두면 일회용 링크로만 로그인합니다.";
     public override string UserAddTitle => "사용자 추가";
-    public override string UserAdd => "추가";
     public override string UserManage => "관리";
     public override string UserManageTitle(string name) => $"사용자 {name}";
     public override string UserRemoveTitle => "사용자 삭제";

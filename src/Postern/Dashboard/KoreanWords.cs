@@ -49,7 +49,6 @@ sealed partial class KoreanWords : Words
     public override string Time => "시각";
     public override string Sender => "보낸 사람";
     public override string Recipient => "받는 사람";
-    public override string Recipients => "받는 사람";
     public override string Subject => "제목";
     public override string Transport => "전송 경로";
     public override string Route => "라우트";

@@ -10,8 +10,6 @@ abstract partial class Words
     public abstract string DomainSourceWord { get; }
     public abstract string DomainRecords { get; }
     public abstract string DomainRecordType { get; }
-    public abstract string DomainRecordName { get; }
-    public abstract string DomainRecordText { get; }
     public abstract string DomainRecordSeen { get; }
     public abstract string NameOf(DnsVerdict verdict);
     public abstract string DomainCheckNow { get; }
@@ -21,7 +19,7 @@ abstract partial class Words
     public abstract string DomainsNone { get; }
     public abstract string DomainKeys { get; }
     public abstract string DomainKeysMean { get; }
-    public abstract string DomainKeyName { get; }
+    public abstract string Key { get; }
     public abstract string DomainKeyReach { get; }
     public abstract string DomainKeyOfAccount { get; }
     public abstract string DomainKeyMade { get; }
@@ -29,22 +27,14 @@ abstract partial class Words
     public abstract string DomainKeyNever { get; }
     public abstract string DomainKeysNone { get; }
     public abstract string AccountsTitle { get; }
-    public abstract string AccountName { get; }
-    public abstract string AccountPassword { get; }
     public abstract string AccountSenders { get; }
     public abstract string AccountSendersMean { get; }
     public abstract string AccountAnySender { get; }
-    public abstract string AccountRate { get; }
     public abstract string AccountQuota { get; }
     public abstract string AccountUsed { get; }
-    public abstract string AccountNoLimit { get; }
     public abstract string AccountAddTitle { get; }
-    public abstract string AccountAdd { get; }
-    public abstract string AccountRemove { get; }
     public abstract string AccountRemoveTitle { get; }
-    public abstract string AccountRemoveNow { get; }
     public abstract string AccountRemoveMeans { get; }
     public abstract string AccountInFile { get; }
     public abstract string AccountsNone { get; }
-    public abstract string AccountKeep { get; }
 }

@@ -20,7 +20,6 @@ abstract partial class Words
     public abstract string InboundNoDeadLetters { get; }
     public abstract string InboundFurther { get; }
     public abstract string InboundNotOnThisPage { get; }
-    public abstract string InboundReason { get; }
     public abstract string InboundReplay { get; }
     public abstract string InboundReplayAll { get; }
     public abstract string InboundReplayTitle { get; }
@@ -30,5 +29,4 @@ abstract partial class Words
     public abstract string InboundAge(string field);
     public abstract string InboundUnread { get; }
     public abstract string InboundContent { get; }
-    public abstract string InboundArrived { get; }
 }

@@ -18,7 +18,7 @@ abstract partial class Words
     public abstract string MailNoText { get; }
     public abstract string MailCut { get; }
     public abstract string MailField { get; }
-    public abstract string MailFieldValue { get; }
+    public abstract string Value { get; }
     public abstract string MailRawHeaders { get; }
     public abstract string MailDecodedHeaders { get; }
     public abstract string MailMoreFields { get; }
@@ -26,22 +26,17 @@ abstract partial class Words
     public abstract string MailPlainSource { get; }
     public abstract string MailNoFiles { get; }
     public abstract string MailMoreFiles { get; }
-    public abstract string MailFileName { get; }
+    public abstract string Name { get; }
     public abstract string MailFileType { get; }
     public abstract string MailFileInline { get; }
-    public abstract string MailSize { get; }
-    public abstract string MailOctets(long octets);
     public abstract string MailDefects { get; }
     public abstract string MailEnvelope { get; }
     public abstract string MailTimeline { get; }
     public abstract string MailDate { get; }
-    public abstract string MailQueueId { get; }
     public abstract string SandboxExplained { get; }
     public abstract string SandboxEmpty { get; }
     public abstract string SandboxNoMatch { get; }
     public abstract string SandboxSearch { get; }
-    public abstract string SandboxSearchDo { get; }
-    public abstract string SandboxNoSubject { get; }
     public abstract string SandboxList { get; }
     public abstract string ContentOf(string id);
     public abstract string ContentGoneTitle { get; }

@@ -28,7 +28,6 @@ abstract partial class Words
     public abstract string Reply { get; }
     public abstract string Relay { get; }
     public abstract string Encryption { get; }
-    public abstract string Unencrypted { get; }
     public abstract string NewConnection { get; }
     public abstract string KeptConnection(int use);
     public abstract string Blame { get; }

@@ -4,8 +4,6 @@ abstract partial class Words
 {
     public abstract string Search { get; }
     public abstract string SearchExplained { get; }
-    public abstract string From { get; }
-    public abstract string To { get; }
     public abstract string Tag { get; }
     public abstract string NothingFound { get; }
     public abstract string NoMessages { get; }

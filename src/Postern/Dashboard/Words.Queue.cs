@@ -32,13 +32,11 @@ abstract partial class Words
     public abstract string FilterUnread { get; }
     public abstract string Arrived { get; }
     public abstract string NextTry { get; }
-    public abstract string AttemptsMade { get; }
     public abstract string LastReason { get; }
     public abstract string MarkMessage(string id);
     public abstract string MarkAll { get; }
     public abstract string WithMarked { get; }
     public abstract string WithAllThatFit { get; }
-    public abstract string NothingFits { get; }
     public abstract string NothingFitsYet { get; }
     public abstract string LookedAtSome { get; }
     public abstract string GoOn { get; }

@@ -33,7 +33,6 @@ abstract partial class Words
     public abstract string ExplainRoute { get; }
     public abstract string ExplainDo { get; }
     public abstract string DoorWord { get; }
-    public abstract string AccountWord { get; }
     public abstract string SenderHint { get; }
     public abstract string NotAnAddress { get; }
     public abstract string Decision { get; }

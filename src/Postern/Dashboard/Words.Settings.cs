@@ -16,11 +16,8 @@ abstract partial class Words
     public abstract string SettingsListener { get; }
     public abstract string SettingsFor { get; }
     public abstract string SettingsTls { get; }
-    public abstract string SettingsAddress { get; }
     public abstract string SettingsEffective { get; }
     public abstract string SettingsEffectiveMeans { get; }
-    public abstract string SettingsKey { get; }
-    public abstract string SettingsValue { get; }
     public abstract string SettingsDefault { get; }
     public abstract string SettingsSource { get; }
     public abstract string SettingsSourceName(bool isSet);

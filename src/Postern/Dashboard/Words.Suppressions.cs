@@ -5,19 +5,16 @@ namespace Postern.Dashboard;
 abstract partial class Words
 {
     public abstract string NameOf(SuppressionKind kind);
-    public abstract string SuppressionAddress { get; }
+    public abstract string Address { get; }
     public abstract string SuppressionAddressBegins { get; }
-    public abstract string SuppressionDomain { get; }
     public abstract string SuppressionEveryDomain { get; }
-    public abstract string SuppressionAnyDomain { get; }
     public abstract string SuppressionKindWord { get; }
-    public abstract string SuppressionReason { get; }
-    public abstract string SuppressionMessage { get; }
+    public abstract string Reason { get; }
     public abstract string SuppressionAddTitle { get; }
-    public abstract string SuppressionAdd { get; }
-    public abstract string SuppressionRemove { get; }
+    public abstract string Add { get; }
+    public abstract string Remove { get; }
     public abstract string SuppressionRemoveTitle { get; }
-    public abstract string SuppressionRemoveNow { get; }
+    public abstract string RemoveIt { get; }
     public abstract string SuppressionRemoveMeans { get; }
     public abstract string SuppressionAllowMeans { get; }
     public abstract string SuppressionExport { get; }
@@ -25,5 +22,5 @@ abstract partial class Words
     public abstract string SuppressionNothing { get; }
     public abstract string SuppressionNothingHere { get; }
     public abstract string SuppressionUnread { get; }
-    public abstract string SuppressionKeep { get; }
+    public abstract string KeepIt { get; }
 }

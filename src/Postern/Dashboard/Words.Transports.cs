@@ -3,7 +3,6 @@ namespace Postern.Dashboard;
 abstract partial class Words
 {
     public abstract string KindWord { get; }
-    public abstract string HostWord { get; }
     public abstract string RecipientsOwnMx { get; }
     public abstract string Health { get; }
     public abstract string ConnectionsNow { get; }
@@ -19,11 +18,8 @@ abstract partial class Words
     public abstract string LastAttempts { get; }
     public abstract string LastAttemptsExplained { get; }
     public abstract string NoAttemptYet { get; }
-    public abstract string ReplyWord { get; }
     public abstract string OutcomeWord { get; }
-    public abstract string MessageWord { get; }
     public abstract string UncertainOutcome { get; }
-    public abstract string TryNow { get; }
     public abstract string TryNowExplained { get; }
     public abstract string ItsMessages { get; }
     public abstract string ItsSettings { get; }

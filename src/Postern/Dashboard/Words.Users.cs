@@ -6,10 +6,8 @@ abstract partial class Words
     public abstract string UserSince { get; }
     public abstract string UserSignsIn { get; }
     public abstract string UserSignsInBy(bool hasPassword);
-    public abstract string UserPassword { get; }
     public abstract string UserPasswordMeans { get; }
     public abstract string UserAddTitle { get; }
-    public abstract string UserAdd { get; }
     public abstract string UserManage { get; }
     public abstract string UserManageTitle(string name);
     public abstract string UserRemoveTitle { get; }

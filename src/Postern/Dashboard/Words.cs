@@ -77,7 +77,6 @@ abstract partial class Words
     public abstract string Time { get; }
     public abstract string Sender { get; }
     public abstract string Recipient { get; }
-    public abstract string Recipients { get; }
     public abstract string Subject { get; }
     public abstract string Transport { get; }
     public abstract string Route { get; }
