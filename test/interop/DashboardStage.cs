@@ -148,6 +148,8 @@ public sealed class DashboardStage : IAsyncLifetime
         await ReceiveAsync("boss@forged.example", "sales@in.shop.example", "Urgent payment");
         await DeadLetterAsync("dan@partner.example", "old-desk@in.shop.example");
         (await Postern.CommandAsync(
+            ["account", "add", "scanner", "--sender", "*@shop.example"], Bytes(Password + "\n"))).Succeeded();
+        (await Postern.CommandAsync(
             "suppression", "add", "left@customer.example", "--domain", Domain, "--reason", "asked by phone"))
             .Succeeded();
     }

@@ -46,7 +46,7 @@ sealed class ServerCertificate
     /// ALPACA attack).</summary>
     public SslServerAuthenticationOptions ImmediateOptions => state.Immediate;
 
-    /// <summary>For https.</summary>
+    /// <summary>For https, whose listeners speak HTTP/1.1 and offer nothing else.</summary>
     public SslServerAuthenticationOptions HttpsOptions => state.Https;
 
     public DateTimeOffset NotAfter => state.NotAfter;
@@ -147,7 +147,7 @@ sealed class ServerCertificate
         return (fingerprint, new State(
             OptionsFor(context),
             OptionsFor(context, new SslApplicationProtocol("smtp")),
-            OptionsFor(context, SslApplicationProtocol.Http2, SslApplicationProtocol.Http11),
+            OptionsFor(context, SslApplicationProtocol.Http11),
             leaf.NotAfter.ToUniversalTime()));
     }
 

@@ -71,13 +71,31 @@ async function refresh() {
 }
 
 showOwnTime(document);
-if (document.querySelector("[data-live]")) {
-  // What happened since the page was made is told at once.
+// A browser has few connections for one host, and a page that nobody looks at keeps none of them.
+let stream = null;
+
+function listen() {
   const seen = document.querySelector("[data-seen]")?.dataset.seen ?? "";
-  const stream = new EventSource(`/live?seen=${encodeURIComponent(seen)}`);
+  stream = new EventSource(`/live?seen=${encodeURIComponent(seen)}`);
   stream.onmessage = refresh;
-  addEventListener("pagehide", () => stream.close());
-  document.addEventListener("visibilitychange", () => missed && refresh());
+}
+
+function leave() {
+  stream?.close();
+  stream = null;
+}
+
+if (document.querySelector("[data-live]")) {
+  listen();
+  addEventListener("pagehide", leave);
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden)
+      leave();
+    else if (!stream) {
+      listen();
+      refresh();
+    }
+  });
 }
 for (const box of document.querySelectorAll("input[data-all]"))
   box.addEventListener("change", () => {
