@@ -92,10 +92,33 @@ public sealed partial class BrowserSecurityTests
             () => Refused() >= paths.Length, "each frame is refused",
             evidence: () => string.Join('\n', tab.Troubles));
         foreach (var frame in tab.Page.Frames.Skip(1))
-            Assert.Equal("chrome-error://chromewebdata/", frame.Url);
+            Assert.Equal(0, await frame.Locator("#content, p:text('framed')").CountAsync());
 
         int Refused() => tab.Troubles.Count(
             one => one.StartsWith("console", StringComparison.Ordinal) && one.Contains("frame-ancestors"));
+    }
+
+    [Fact] // UI-09
+    public async Task Cookie_OverTls_IsForThisHostAloneAndNoScript()
+    {
+        await using var tab = await house.Browser.OpenAsync(house.Postern.Dashboard("https"));
+        await BrowserHouse.SignInAsync(tab, "admin");
+        var cookies = await tab.Context.CookiesAsync();
+        Assert.Equal("__Host-postern-session", Assert.Single(cookies).Name);
+        var id = await house.SubmitAsync("Subject: held\n\nx\n");
+        await tab.GoAsync($"/messages/{id}");
+        // What became of an act travels in a cookie too.
+        var acted = await tab.Page.RunAndWaitForResponseAsync(
+            () => tab.Page.GetByRole(AriaRole.Button, new() { Name = "Hold" }).ClickAsync(),
+            one => one.Request.Method == "POST");
+        var notice = await acted.HeaderValueAsync("set-cookie");
+        Assert.Contains("postern-notice", notice);
+        foreach (var flag in new[] { "secure", "httponly", "samesite=strict", "path=/" })
+            Assert.Contains(flag, notice!.ToLowerInvariant());
+        Assert.All(cookies, one => Assert.Equal(
+            (true, true, SameSiteAttribute.Strict, "/", "127.0.0.1"),
+            (one.Secure, one.HttpOnly, one.SameSite, one.Path, one.Domain)));
+        Assert.Equal("", await tab.Page.EvaluateAsync<string>("() => document.cookie"));
     }
 
     [Fact] // UI-09

@@ -69,7 +69,7 @@ public sealed class SecurityCatalogueTests
             ["UI-05"] = (Pages, "Markup_OfStrangers_IsTextOnEveryPage"),
             ["UI-07"] = (SignIns, "Act_FromAnotherOrigin_Is403AndDoesNothing"),
             ["UI-08"] = (SignIns, "Page_InAFrameOfAnotherOrigin_IsNotShown"),
-            ["UI-09"] = (SignIns, "Session_FixedBeforehandOrEnded_IsNobodys"),
+            ["UI-09"] = (SignIns, "Cookie_OverTls_IsForThisHostAloneAndNoScript"),
             ["UI-10"] = (SignIns, "Guesses_OnTheLoginPage_EndInARefusalThatTheRightPasswordDoesNotLift"),
             ["UI-11"] = (SignIns, "Origin_ThatIsForged_IsInNoLink"),
             ["UI-12"] = (Shown, "Csv_OfHostileCells_HasNoFormula"),
