@@ -118,6 +118,7 @@ sealed class DashboardFace(DashboardParts parts, SignIn signIn, Acts acts, IServ
     {
         var (answer, cancel) = (visit.Http.Response, visit.Cancel);
         Protect(answer);
+        visit.Begin();
         await using var renderer = new HtmlRenderer(services, logs);
         await renderer.Dispatcher.InvokeAsync(async () =>
         {

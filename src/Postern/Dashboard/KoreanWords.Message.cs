@@ -112,6 +112,7 @@ sealed partial class KoreanWords
     {
         < 1024 => $"{octets}B",
         < 1 << 20 => string.Create(CultureInfo.InvariantCulture, $"{octets / 1024.0:0.#}KiB"),
-        _ => string.Create(CultureInfo.InvariantCulture, $"{octets / 1048576.0:0.#}MiB"),
+        < 1 << 30 => string.Create(CultureInfo.InvariantCulture, $"{octets / 1048576.0:0.#}MiB"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"{octets / 1073741824.0:0.#}GiB"),
     };
 }

@@ -15,9 +15,11 @@ public sealed class Visit
         (Http, this.parts, Access) = (http, parts, access);
         Words = Words.For(http.Request.Headers.AcceptLanguage.ToString());
         Now = parts.Clock.GetUtcNow();
-        Seen = LiveState.Of(parts.Agent, parts.Pulse).ToString();
         Notice = Notice.TryTake(http, out var notice) ? notice : null;
     }
+
+    /// <summary>From here on it is read: what happens later is told to the open page.</summary>
+    internal void Begin() => Seen = LiveState.Of(parts.Agent, parts.Pulse).ToString();
 
     internal HttpContext Http { get; }
     internal Access? Access { get; }
@@ -25,7 +27,7 @@ public sealed class Visit
     internal DateTimeOffset Now { get; }
 
     /// <summary>What had happened before anything was read for the page.</summary>
-    internal string Seen { get; }
+    internal string Seen { get; private set; } = "";
 
     /// <summary>What the last act said, once. Null: there was none.</summary>
     internal Notice? Notice { get; }

@@ -259,7 +259,7 @@ public sealed class MessageQueueWhyTests
     [Fact]
     public async Task DeadLetter_NamesItsReplay_UntilItWasReplayed()
     {
-        await using var hall = new MailHall();
+        await using var hall = new MailHall(OptionsOf(Route("all") with { Accepts = MailDoors.Mx }));
         hall.Relay.Answer(Results.Failed);
         var id = await hall.AcceptAsync(hall.Letter() with { Door = MailDoors.Mx }, "a@example.net");
         await hall.RunAsync();
