@@ -74,6 +74,9 @@ public sealed class DashboardStage : IAsyncLifetime
     }
 
     string Settings() => string.Create(CultureInfo.InvariantCulture, $"""
+        [queue]
+        keep-content = "1h"
+
         [dns]
         servers = ["{zone.Endpoint}"]
 
