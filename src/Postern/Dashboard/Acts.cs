@@ -1,6 +1,6 @@
-using System.Text.Json.Nodes;
-using System.Text.Json;
 using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Postern.Api;
 using Postern.Cli;
 using Postern.Mta.Accounts;
@@ -23,17 +23,24 @@ sealed class Acts(string socket) : IDisposable
         MaxResponseContentBufferSize = AnswerOctetsMax,
     };
 
-    /// <summary>Whether somebody in this role may make the call.</summary>
+    /// <summary>Whether somebody in this role may make the call. One whose path leads anywhere else than it
+    /// says, by dots or backslashes, nobody may make.</summary>
     public static bool MayDo(OperatorRole role, string call)
     {
-        var path = call[(call.IndexOf(' ', StringComparison.Ordinal) + 1)..];
-        return path.Split('/', '?')[0] switch
+        var segments = call[(call.IndexOf(' ', StringComparison.Ordinal) + 1)..].Split('?')[0].Split('/');
+        if (!segments.All(IsPlain))
+            return false;
+        return segments[0] switch
         {
             "queue" or "inbound" or "suppressions" => role >= OperatorRole.Operator,
             "accounts" or "domains" or "users" or "reload" or "log" => role >= OperatorRole.Admin,
             _ => false,
         };
     }
+
+    static bool IsPlain(string segment) =>
+        Uri.UnescapeDataString(segment) is not ("" or "." or "..") and var name
+        && name.AsSpan().IndexOfAny('/', '\\', '#') < 0 && !name.Any(char.IsControl);
 
     /// <summary>Makes the call of a form.</summary>
     public async Task<Notice> DoAsync(Access access, IFormCollection form, CancellationToken cancel)
