@@ -28,6 +28,6 @@ public sealed record OperatorAct(
     {
         var query = call.Split('?', 2).ElementAtOrDefault(1) ?? "";
         var ids = query.Split('&').Where(field => field.StartsWith("id=", StringComparison.Ordinal)).ToList();
-        return ids is [var only] && QueueId.TryParse(only[3..], out var id) ? id : null;
+        return ids is [var only] && QueueId.TryParse(only.AsSpan(3), out var id) ? id : null;
     }
 }

@@ -14,8 +14,8 @@ public sealed class LogCommandTests
 
     [Fact]
     public void Conversation_HasALineForEachLine_WithControlsEscaped() => Assert.Equal(
-        "                    > EHLO mx\n         12 ms  < 250-a\n                    < 250 \\u{1b}b\n"
-        + "                    > (gone)\n",
+        "                > EHLO mx\n         12 ms  < 250-a\n                < 250 \\u{1b}b\n"
+        + "                > (gone)\n",
         LogCommand.DescribeConversation("""
             {"event":"attempted","postern":{"conversation":[
             {"said":"EHLO mx","answer":"250-a\n250 \u001bb","ms":12},{"said":"(gone)"}]}}

@@ -3,8 +3,6 @@ using Postern.Dashboard.Pages;
 using Postern.Mta;
 using Postern.Mta.Accounts;
 using Postern.Mta.Configuration;
-using Postern.Mta.Queue;
-using Postern.Mta.Store;
 using Postern.Tests.Doubles;
 
 namespace Postern.Tests.Dashboard;

@@ -1,11 +1,9 @@
 using Postern.Dashboard.Pages;
 using Postern.Mta;
 using Postern.Mta.Accounts;
-using Postern.Mta.Events;
 using Postern.Mta.Queue;
 using Postern.Mta.Store;
 using Postern.Smtp;
-using Postern.Smtp.Server;
 using Postern.Tests.Doubles;
 
 namespace Postern.Tests.Dashboard;

@@ -51,7 +51,8 @@ sealed class QueueHouse : IAsyncDisposable
             context.Request.RouteValues[name] = value;
         var visit = new Visit(
             context, parts,
-            new Access("kim", role, new Session("", new SessionOwner.First(), default, default, ""), "token"));
+            new Access(
+                "kim", role, new Session("", new SessionOwner.First(), default, default, ""), "token"));
         await using var services = new ServiceCollection().BuildServiceProvider();
         await using var renderer = new HtmlRenderer(services, NullLoggerFactory.Instance);
         var html = await renderer.Dispatcher.InvokeAsync(async () =>

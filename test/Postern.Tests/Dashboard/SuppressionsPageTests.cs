@@ -1,7 +1,5 @@
 using Postern.Dashboard.Pages;
-using Postern.Mta;
 using Postern.Mta.Accounts;
-using Postern.Mta.Store;
 using Postern.Mta.Suppressions;
 using Postern.Tests.Doubles;
 
