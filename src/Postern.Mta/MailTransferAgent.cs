@@ -102,12 +102,14 @@ public sealed class MailTransferAgent : IAsyncDisposable
         Metrics.Observe(new QueueGauges(QueueSizes, QueueAges, LaneCounts), Alarms);
         Index = parts.Index is { } file ? new MessageIndex(
             store, file, () => Options.Log.Keep, clock, parts.Logs.CreateLogger("Postern.Index")) : null;
+        Anonymiser = new Anonymiser(Queue, store, Index);
     }
 
     static EventLogSettings SettingsOf(PosternOptions options) => new()
     {
         Format = options.Log.Format,
         File = options.Log.File,
+        Addresses = options.Log.Addresses,
         Hostname = options.Hostname,
         UseColour = options.Log.File is null && !Console.IsOutputRedirected,
     };
@@ -125,6 +127,9 @@ public sealed class MailTransferAgent : IAsyncDisposable
 
     /// <summary>Every message in one line, and the words to find it by. Null: there is none.</summary>
     public MessageIndex? Index { get; }
+
+    /// <summary>Takes the address of somebody who asks for it out of all that is over.</summary>
+    public Anonymiser Anonymiser { get; }
 
     /// <summary>Routes that the API made.</summary>
     public InboundRoutes Routes { get; }
@@ -392,6 +397,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
     {
         await StopAsync(TimeSpan.FromSeconds(10)).ConfigureAwait(false);
         Queue.Dispose();
+        Anonymiser.Dispose();
         webhookSender.Dispose();
         webhookPost.Dispose();
         filters.Dispose();

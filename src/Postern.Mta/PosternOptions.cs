@@ -489,6 +489,10 @@ public sealed record LogOptions
 
     /// <summary>Which attempts' events tell what was said to the next hop.</summary>
     public KeptConversations Conversation { get; init; } = KeptConversations.Troubled;
+
+    /// <summary>How the written log shows addresses; the store has them whole.</summary>
+    public ShownAddresses Addresses { get; init; } = ShownAddresses.Whole;
+
     /// <summary>Events of accepted mail have its subject.</summary>
     public bool Subject { get; init; } = true;
 
@@ -508,6 +512,10 @@ public sealed record LogOptions
             "What was said to the next hop is kept with an attempt's event, at most 4 KiB and never a login: "
             + "when the attempt was not taken, always, or never.",
             o => o.Conversation, (o, v) => o with { Conversation = v }),
+        new ValueSetting<LogOptions, ShownAddresses>("addresses", Kinds.Word<ShownAddresses>(),
+            "How the written log shows addresses, what peers say included: whole, or masked, as in "
+            + "k***@example.org. The events kept in the store have them whole.",
+            o => o.Addresses, (o, v) => o with { Addresses = v }),
         new ValueSetting<LogOptions, bool>("subject", Kinds.Flag,
             "Whether events of accepted mail have its subject, by which it is found later. Without, no log, "
             + "no event and no index ever holds it.",
@@ -516,6 +524,15 @@ public sealed record LogOptions
 }
 
 public enum LogFormat { Console, Json, Postfix }
+
+/// <summary>How the written log shows addresses.</summary>
+public enum ShownAddresses
+{
+    Whole,
+
+    /// <summary>Of a local part only its first letter.</summary>
+    Masked,
+}
 
 /// <summary>Attempts whose events tell what was said.</summary>
 public enum KeptConversations

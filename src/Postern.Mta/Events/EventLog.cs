@@ -77,6 +77,8 @@ public sealed record EventLogSettings
     /// <summary>Null: standard output.</summary>
     public string? File { get; init; }
 
+    public ShownAddresses Addresses { get; init; }
+
     public required string Hostname { get; init; }
 
     /// <summary>This node's number, part of every event's id.</summary>

@@ -23,7 +23,7 @@ sealed class JsonLines(EventLogSettings settings) : LineFormat
         {
             json.WriteString("verb"u8, VerbOf(refusal.Verb));
             EventJson.WriteText(json, "argument"u8, refusal.Shown);
-            EventJson.WriteText(json, "sender"u8, refusal.Transaction?.ReversePath.Mailbox?.ToString());
+            EventJson.WriteText(json, "sender"u8, refusal.Sender);
             EventJson.WriteText(json, "reply"u8, refusal.Reply.ToString());
         });
 

@@ -16,7 +16,11 @@ abstract class LineFormat
         "HELO", "EHLO", "LHLO", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "NOOP", "QUIT", "VRFY", "EXPN",
         "HELP", "STARTTLS", "AUTH", "ETRN", "XCLIENT", "XFORWARD", "CONNECT");
 
-    public static LineFormat Of(EventLogSettings settings, TimeZoneInfo zone) => settings.Format switch
+    public static LineFormat Of(EventLogSettings settings, TimeZoneInfo zone) =>
+        settings.Addresses == ShownAddresses.Masked ? new MaskedLines(WholeOf(settings, zone))
+            : WholeOf(settings, zone);
+
+    static LineFormat WholeOf(EventLogSettings settings, TimeZoneInfo zone) => settings.Format switch
     {
         LogFormat.Console => new ConsoleLines(settings, zone),
         LogFormat.Json => new JsonLines(settings),
@@ -89,6 +93,13 @@ readonly record struct SessionRefusal(
     DateTimeOffset At)
 {
     const int MechanismMax = 20;
+
+    /// <summary>Of the transaction. Null: there is none, or it is the null sender.</summary>
+    public string? Sender { get; init; } = Transaction?.ReversePath.Mailbox?.ToString();
+
+    /// <summary>The first recipient so far. Null: there is none.</summary>
+    public string? Recipient { get; init; } =
+        Transaction?.Recipients is [var first, ..] ? first.Path.Mailbox.ToString() : null;
 
     /// <summary>What may be shown of the argument: of MAIL, RCPT, EHLO, HELO and VRFY all, of AUTH the
     /// mechanism, else nothing.</summary>

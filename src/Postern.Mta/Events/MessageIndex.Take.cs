@@ -87,12 +87,7 @@ public sealed partial class MessageIndex
                     old.Add((rows.Long(0), (Fate)rows.Long(2)));
             }
             foreach (var (id, state) in old)
-            {
-                Count(file, state, -1);
-                file.Use("DELETE FROM card WHERE id = ?1").Bind(1, id).Run();
-                file.Use("DELETE FROM crowd WHERE id = ?1").Bind(1, id).Run();
-                file.Use("DELETE FROM words WHERE rowid = ?1").Bind(1, id).Run();
-            }
+                RemoveCard(file, id, state);
             file.Use("DELETE FROM operated WHERE seq IN "
                     + "(SELECT seq FROM operated WHERE at < ?1 ORDER BY seq LIMIT ?2)")
                 .Bind(1, before.UtcTicks).Bind(2, SweepRowsMax).Run();

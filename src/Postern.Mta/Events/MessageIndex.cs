@@ -19,6 +19,10 @@ public sealed partial class MessageIndex : IAsyncDisposable
 
     const int EventsPerStep = 1000;
     const int SweepRowsMax = 500;
+
+    /// <summary>In the place of a count: the events were rewritten after they were read.</summary>
+    const int ReadAgain = -1;
+
     static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(500);
     static readonly TimeSpan RetryAfter = TimeSpan.FromMinutes(1);
 
@@ -107,10 +111,12 @@ public sealed partial class MessageIndex : IAsyncDisposable
         while (true)
         {
             cancel.ThrowIfCancellationRequested();
+            var known = Volatile.Read(ref rewritings);
             var events = await store.ReadEventsAfterAsync(place.Seq, EventsPerStep, cancel)
                 .ConfigureAwait(false);
-            if (events.Count > 0)
-                await WorkAsync(file => Take(file, events)).ConfigureAwait(false);
+            if (events.Count > 0 && await WorkAsync(file => known != rewritings ? ReadAgain
+                : Take(file, events)).ConfigureAwait(false) == ReadAgain)
+                continue;
             if (events.Count < EventsPerStep)
             {
                 Interlocked.Exchange(ref behind, 0);

@@ -97,13 +97,11 @@ sealed partial class PostfixLines
     static void WriteEnvelope(LineWriter line, SessionRefusal refusal)
     {
         var isMail = refusal.Verb.Equals("MAIL", StringComparison.OrdinalIgnoreCase);
-        var sender = isMail ? refusal.Path : refusal.Transaction?.ReversePath.Mailbox?.ToString();
+        var sender = isMail ? refusal.Path : refusal.Sender;
         line.Write(";"u8);
         if (isMail || refusal.Transaction is not null)
             line.Write(" from=<"u8).Text(sender).Write(">"u8);
-        var recipient = isMail ? null
-            : refusal.Path ?? (refusal.Transaction?.Recipients is [var first, ..]
-                ? first.Path.Mailbox.ToString() : null);
+        var recipient = isMail ? null : refusal.Path ?? refusal.Recipient;
         if (recipient is not null)
             line.Write(" to=<"u8).Text(recipient).Write(">"u8);
         line.Write(" proto="u8).Write(refusal.Session.IsExtended ? "ESMTP"u8 : "SMTP"u8);

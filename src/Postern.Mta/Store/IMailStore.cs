@@ -144,6 +144,11 @@ public sealed class StoreChange
     public List<Recipient> Recipients { get; } = [];
 
     public List<MailEvent> Events { get; } = [];
+
+    /// <summary>Events in the place of those with their seq; one that is gone by then stays gone. Moment,
+    /// kind and message are what they were.</summary>
+    public List<StoredEvent> Rewritten { get; } = [];
+
     public List<ObjectChange> Objects { get; } = [];
 
     /// <summary>A new message is in it that is no report of ours: what a full store does not take.</summary>

@@ -340,6 +340,8 @@ public sealed partial class SqliteStore
         }
         foreach (var fact in change.Events)
             Insert(fact, request.Part(part++));
+        if (change.Rewritten.Count > 0)
+            Rewrite(request, change.Rewritten, part);
         foreach (var thing in change.Objects)
             Put(thing);
     }

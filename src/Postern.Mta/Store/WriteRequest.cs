@@ -65,7 +65,8 @@ sealed class WriteRequest(ConcurrentQueue<WriteRequest> pool) : IValueTaskSource
     }
 
     /// <summary>
-    /// The encoded part with this number: messages, recipients, lanes and events in their order.
+    /// The encoded part with this number: messages, recipients, lanes, events and rewritten events in
+    /// their order.
     /// </summary>
     public ReadOnlySpan<byte> Part(int number)
     {
@@ -137,6 +138,8 @@ sealed class WriteRequest(ConcurrentQueue<WriteRequest> pool) : IValueTaskSource
         }
         foreach (var fact in change.Events)
             Add(json, RowCodec.ToRow(fact), RowJson.Default.EventRow);
+        foreach (var stored in change.Rewritten)
+            Add(json, RowCodec.ToRow(stored.Event), RowJson.Default.EventRow);
     }
 
     void Add<T>(Utf8JsonWriter json, T row, JsonTypeInfo<T> type)

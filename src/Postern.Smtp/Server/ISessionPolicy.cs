@@ -120,7 +120,7 @@ public sealed class SessionFacts
 
     /// <summary>Commands seen and answered well, per verb, for the disconnect line: <c>mail=1
     /// rcpt=2/3</c>.</summary>
-    public CommandCounts Counts { get; } = new();
+    public CommandCounts Counts { get; init; } = new();
 
     /// <summary>RFC 3848: SMTP, ESMTP, ESMTPS, ESMTPA, ESMTPSA, and the UTF8 forms of RFC 6531
     /// §4.3.</summary>

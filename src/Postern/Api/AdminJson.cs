@@ -41,6 +41,8 @@ namespace Postern.Api;
 [JsonSerializable(typeof(SuppressionsRemoved))]
 [JsonSerializable(typeof(SuppressionExchangeRequest))]
 [JsonSerializable(typeof(SuppressionStep))]
+[JsonSerializable(typeof(AnonymiseOrder))]
+[JsonSerializable(typeof(AnonymiseAnswer))]
 [JsonSerializable(typeof(Delivered))]
 [JsonSerializable(typeof(SandboxPage))]
 [JsonSerializable(typeof(ErrorAnswer))]

@@ -27,6 +27,9 @@ sealed record OperatorNote(string Actor, string What, int? Count)
 
     const string Root = "/admin/v1";
 
+    static readonly object SubjectItem = new();
+    static readonly object NothingDone = new();
+
     /// <summary>Each octet of it stands as three characters at most.</summary>
     const int HeaderCharactersMax = ActorCharactersMax * 4 * 3;
 
@@ -38,7 +41,11 @@ sealed record OperatorNote(string Actor, string What, int? Count)
             return null;
         var face = request.Headers[FaceHeader].ToString();
         var mark = face is Page or Command ? $" ({face})" : "";
-        var call = $"{request.Method} {below.ToUriComponent().TrimStart('/')}{request.QueryString}";
+        if (context.Items.ContainsKey(NothingDone))
+            return null;
+        var subject = context.Items.TryGetValue(SubjectItem, out var kept) ? $" {kept}" : "";
+        var call =
+            $"{request.Method} {below.ToUriComponent().TrimStart('/')}{request.QueryString}{subject}";
         var room = WhatCharactersMax - mark.Length;
         return new OperatorNote(
             ReadActor(request.Headers[ActorHeader].ToString()),
@@ -48,6 +55,13 @@ sealed record OperatorNote(string Actor, string What, int? Count)
 
     static bool Changes(string method) =>
         !HttpMethods.IsGet(method) && !HttpMethods.IsHead(method) && !HttpMethods.IsOptions(method);
+
+    /// <summary>Names what it was about, where neither path nor query may.</summary>
+    public static void KeepSubject(HttpContext context, string subject) =>
+        context.Items[SubjectItem] = subject;
+
+    /// <summary>Nothing was changed after all: it was a question.</summary>
+    public static void Drop(HttpContext context) => context.Items[NothingDone] = true;
 
     /// <summary>Keeps how many an answer says were changed, for the note.</summary>
     public static void KeepCount<T>(HttpContext context, T answer)
@@ -59,6 +73,7 @@ sealed record OperatorNote(string Actor, string What, int? Count)
             SuppressionStep step => step.Changed,
             UserChanged changed => changed.Users,
             SuppressionEntry => 1,
+            AnonymiseAnswer done => done.EventsChanged,
             _ => null,
         };
         if (count is { } number)

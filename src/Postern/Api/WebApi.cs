@@ -55,6 +55,7 @@ sealed partial class WebApi(
         MapAccounts(web);
         MapUsers(web);
         MapSuppressions(web);
+        MapAnonymise(web);
         web.MapGet("/admin/v1/openapi.json", OpenApiAsync);
         new Mailgun.MailgunFace(agent, clock, log).Map(web);
         new Hooks.ProviderHooks(agent, clock).Map(web);

@@ -185,7 +185,10 @@ static partial class CommandTree
             Description = "shows events that hold this text",
             Arity = ArgumentArity.ZeroOrOne,
         };
-        var command = new Command("log", "What happened, in order") { search, after, limit, follow };
+        var command = new Command("log", "What happened, in order")
+        {
+            search, after, limit, follow, Anonymise(),
+        };
         command.SetAction((parsed, cancel) => LogCommand.RunAsync(
             ContextOf(parsed),
             new LogRequest(

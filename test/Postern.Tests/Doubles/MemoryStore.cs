@@ -492,6 +492,11 @@ public sealed class MemoryStore : IMailStore
             disk.Events.Add(stored);
             committed.Add(stored);
         }
+        foreach (var stored in change.Rewritten)
+        {
+            if (disk.Events.FindIndex(known => known.Seq == stored.Seq) is >= 0 and var at)
+                disk.Events[at] = stored;
+        }
         foreach (var thing in change.Objects)
         {
             if (thing.Json is { } json)

@@ -182,6 +182,42 @@ public sealed class EventLogTests
         GoldenFile.Check("postfix-day.log", text);
     }
 
+    [Theory]
+    [InlineData(LogFormat.Console)]
+    [InlineData(LogFormat.Json)]
+    [InlineData(LogFormat.Postfix)]
+    public async Task Masked_NamesNobody_InNoFormat(LogFormat format)
+    {
+        var output = new MemoryStream();
+        var settings = Settings(format) with { Addresses = ShownAddresses.Masked };
+        var log = new EventLog(settings, Clock(), () => output, System.IO.Stream.Null);
+        Assert.True(Mailbox.TryParse("sender@far.example", out var sender));
+        Assert.True(Mailbox.TryParse("target@in.example", out var target));
+        var session = SampleEvents.Session();
+        session.UserName = "robot@in.example";
+        var transaction = new MailTransaction(new ReversePath(sender), MailParameters.None);
+        log.Sessions.Connected(session);
+        log.Sessions.Refused(session, transaction, "RCPT", "TO:<target@in.example>",
+            new Reply(550, new EnhancedStatus(5, 1, 1), $"<{target}>: no such user"));
+        log.Sessions.Refused(session, transaction, "DATA", "", new Reply(554, null, "no"));
+        log.Sessions.Ended(session, SessionEnd.TimedOut);
+        var events = Enum.GetValues<EventKind>().Select(kind => SampleEvents.Of(kind) with
+        {
+            Reply = "550 <target@in.example> is unknown",
+            Actor = "robot@in.example",
+        });
+        await log.RunAsync(
+            Stream([.. events.Select((e, i) => new StoredEvent(i + 1, e))]), (_, _) => new([]), Cancel);
+        await log.DisposeAsync();
+        var text = Encoding.UTF8.GetString(output.ToArray());
+        foreach (var name in (string[])["bob@", "app@", "sender@", "target@", "robot@"])
+            Assert.DoesNotContain(name, text, StringComparison.Ordinal);
+        foreach (var name in (string[])["b***@dest.example", "a***@example.org", "t***@in.example"])
+            Assert.Contains(name, text, StringComparison.Ordinal);
+        // Ids are what a message is looked for by; the console shows none.
+        Assert.Equal(format != LogFormat.Console, text.Contains("17@example.org", StringComparison.Ordinal));
+    }
+
     static Task<string> WriteAsync(LogFormat format, Action<SessionLog> sessions,
         params MailEvent[] events) =>
         WriteAsync(format, sessions, [.. events.Select((e, i) => new StoredEvent(i + 1, e))], []);

@@ -492,6 +492,28 @@ public abstract class StoreContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Rewritten_StandsInThePlaceOfItsSeq_AndIsFoundByItsNewKeys()
+    {
+        var fact = Event(1) with { MessageId = "<kim@x>", RecipientAddress = "kim@example.org" };
+        await Store.CommitAsync(
+            Tell(fact, Event(1, EventKind.Relayed), fact with { Message = new QueueId(2) }));
+        await ReopenAsync();
+        var other = fact with { MessageId = "<anon@x>", RecipientAddress = "anon@example.org" };
+        var change = new StoreChange();
+        change.Rewritten.Add(new StoredEvent(1, other));
+        change.Rewritten.Add(new StoredEvent(99, other));
+        await Store.CommitAsync(change);
+        await ReopenAsync();
+
+        Assert.Equal([1, 2, 3], (await Store.ReadEventsAfterAsync(0, 10, None)).Select(e => e.Seq));
+        Assert.Equal(other, (await Store.ReadFirstEventOfAsync(new QueueId(1), None))!.Event);
+        foreach (var text in (string[])["anon@example.org", "<anon@x>"])
+            Assert.Equal(1, Assert.Single(await Store.FindEventsAsync(text, 10, None)).Seq);
+        foreach (var text in (string[])["kim@example.org", "<kim@x>"])
+            Assert.Equal(3, Assert.Single(await Store.FindEventsAsync(text, 10, None)).Seq);
+    }
+
+    [Fact]
     public async Task Objects_AreListedByPrefixForwardAndBackward()
     {
         var change = new StoreChange();
