@@ -57,12 +57,13 @@ static partial class PageCheck
         return Name().Replace(path, "/$1/{name}");
     }
 
-    /// <summary>Links of ours to pages, without what is downloaded, or no page of ours.</summary>
+    /// <summary>Links of ours to pages, without what is downloaded, loads pictures from elsewhere, or is no
+    /// page of ours.</summary>
     static Task<string[]> LinksAsync(IPage page) => page.EvaluateAsync<string[]>("""
         () => [...document.querySelectorAll("a[href]:not([download])")]
           .filter((a) => a.origin === location.origin)
           .map((a) => a.pathname + a.search)
-          .filter((path) => !/\.csv|\/source$|\/html|\/part\//.test(path))
+          .filter((path) => !/\.csv|\/source$|\/html|\/part\/|remote=1/.test(path))
         """);
 
     /// <summary>The language it says, and no label of the other one; tables of the configuration,
