@@ -6,6 +6,8 @@ namespace Postern.Interop.Peers;
 /// <summary>Debian's Chromium, headless, driven by Playwright.</summary>
 sealed class Browser : IAsyncDisposable
 {
+    const float WithinMs = 30_000;
+
     readonly IPlaywright playwright;
     readonly IBrowser browser;
 
@@ -15,6 +17,8 @@ sealed class Browser : IAsyncDisposable
     public static async Task<Browser> StartAsync()
     {
         var chromium = Tool.Require("chromium");
+        // Two processors, and other suites beside.
+        Assertions.SetDefaultExpectTimeout(WithinMs);
         var playwright = await Playwright.CreateAsync();
         var browser = await playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
         {
