@@ -82,7 +82,7 @@ public sealed class DashboardPicturesTests(DashboardStage stage) : IClassFixture
         Directory.CreateDirectory(directory!);
         var theme = look.IsDark ? "dark" : "light";
         var file = Path.Combine(directory!, $"{name}-{look.Language}-{theme}.png");
-        await tab.Page.ScreenshotAsync(new PageScreenshotOptions { Path = file });
+        await tab.Page.ScreenshotAsync(new PageScreenshotOptions { Path = file, FullPage = true });
         if (Tool.Find("pngquant") is { } pngquant)
             (await Command.RunAsync(pngquant, "--force", "--strip", "--output", file, "--", file))
                 .Succeeded();
