@@ -5,7 +5,6 @@ namespace Postern.Dashboard;
 sealed partial class EnglishWords
 {
     public override string DomainsSending => "Sending domains";
-    public override string DomainName => "Domain";
     public override string DomainSource(bool isFile) => isFile ? "file" : "store";
     public override string DomainSourceWord => "Defined in";
     public override string DomainRecords => "DNS records it should have";

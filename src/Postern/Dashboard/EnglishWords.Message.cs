@@ -88,7 +88,6 @@ sealed partial class EnglishWords
     public override string DelaySending => "d: sending";
     public override string ShowContent => "Show the mail";
     public override string MoreRecipients(long count) => $"and {Number(count)} more";
-    public override string AllRecipients => "All recipients";
     public override string Hold => "Hold";
     public override string Release => "Release";
     public override string RetryNow => "Try now";

@@ -7,7 +7,6 @@ sealed partial class EnglishWords
     public override string SearchExplained =>
         "Address, subject, id or tag; or from:, to:, subject:, tag:, id:, state: in front of a word";
 
-    public override string Tag => "Tag";
     public override string NothingFound => "No message fits.";
     public override string NoMessages => "No message yet. Send one, and it will be here.";
     public override string LookedTo => "Not everything was looked at: back to";

@@ -29,5 +29,4 @@ sealed partial class EnglishWords
     public override string CountedSince => "Counted since";
     public override string NextProbe => "Next probe";
     public override string Pace => "Pace";
-    public override string NothingYet => "Nothing has been sent yet.";
 }

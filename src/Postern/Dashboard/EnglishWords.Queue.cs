@@ -125,6 +125,5 @@ sealed partial class EnglishWords
     public override string NothingToAct => "Nothing was marked, or the address is not complete.";
     public override string WhyTitle(string id) => $"Why {id} waits";
     public override string WhyNobody => "Nothing is known of this message.";
-    public override string Mend => "What to do";
     public override string MessageHistory => "Its whole history";
 }

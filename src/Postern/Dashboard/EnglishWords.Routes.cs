@@ -44,7 +44,6 @@ sealed partial class EnglishWords
     public override string DoorWord => "Came through";
     public override string SenderHint => "user@domain, or <> for reports";
     public override string NotAnAddress => "This is no address: write user@domain.";
-    public override string Decision => "Decision";
     public override string DecisionVia(string transport) => $"It goes by {transport}.";
     public override string DecisionAll(string transports) => $"Each of these gets a copy: {transports}.";
     public override string DecisionNoTransport(string transport) =>
@@ -53,7 +52,6 @@ sealed partial class EnglishWords
     public override string DecisionApi(string route) =>
         $"Route {route} of the API may take it; some conditions are read from the message itself.";
     public override string LaneWord => "Lane";
-    public override string ShowRule => "Show the rule";
     public override string ThisOne => "this one decides";
     public override string ActionsWord => "Actions";
 }

@@ -26,7 +26,6 @@ sealed partial class EnglishWords
     public override string TryNowExplained =>
         "Deferred mail of this transport is tried now, and its closed lanes are probed now.";
     public override string ItsMessages => "Its messages in the queue";
-    public override string ItsSettings => "Its settings";
     public override string NoTransports => "No transport is configured.";
     public override string AllTransports => "All transports";
     public override string NotConfigured => "not configured any more";

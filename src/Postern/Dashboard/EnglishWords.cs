@@ -38,7 +38,6 @@ sealed partial class EnglishWords : Words
     public override string NotAllowedTitle => "Not allowed";
     public override string NotAllowed => "Your role does not allow this. An admin can change it.";
 
-    public override string Yes => "yes";
     public override string No => "no";
     public override string None => "none";
     public override string Next => "Next page";

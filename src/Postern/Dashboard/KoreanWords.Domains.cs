@@ -5,7 +5,6 @@ namespace Postern.Dashboard;
 sealed partial class KoreanWords
 {
     public override string DomainsSending => "발신 도메인";
-    public override string DomainName => "도메인";
     public override string DomainSource(bool isFile) => isFile ? "설정 파일" : "저장소";
     public override string DomainSourceWord => "정의 위치";
     public override string DomainRecords => "필요한 DNS 레코드";

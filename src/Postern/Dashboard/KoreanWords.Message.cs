@@ -101,7 +101,6 @@ sealed partial class KoreanWords
     public override string DelaySending => "d: 전송";
     public override string ShowContent => "메일 내용 보기";
     public override string MoreRecipients(long count) => $"외 {Number(count)}명";
-    public override string AllRecipients => "전체 수신자";
     public override string Hold => "보류";
     public override string Release => "해제";
     public override string RetryNow => "지금 재시도";

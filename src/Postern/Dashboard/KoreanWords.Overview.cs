@@ -29,5 +29,4 @@ sealed partial class KoreanWords
     public override string CountedSince => "집계 시작";
     public override string NextProbe => "다음 점검";
     public override string Pace => "전송 속도";
-    public override string NothingYet => "아직 보낸 메일이 없습니다.";
 }

@@ -120,6 +120,5 @@ sealed partial class KoreanWords
     public override string NothingToAct => "선택한 메시지가 없거나 주소가 올바르지 않습니다.";
     public override string WhyTitle(string id) => $"{id} 대기 이유";
     public override string WhyNobody => "이 메시지에 대한 기록이 없습니다.";
-    public override string Mend => "조치";
     public override string MessageHistory => "전체 이력";
 }

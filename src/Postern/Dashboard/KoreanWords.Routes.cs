@@ -43,7 +43,6 @@ sealed partial class KoreanWords
     public override string DoorWord => "들어온 곳";
     public override string SenderHint => "user@domain, 리포트는 <>";
     public override string NotAnAddress => "주소가 아닙니다. user@domain 형식으로 입력하세요.";
-    public override string Decision => "결정";
     public override string DecisionVia(string transport) => $"{transport}(으)로 보냅니다.";
     public override string DecisionAll(string transports) => $"다음 모두에 사본을 보냅니다: {transports}";
     public override string DecisionNoTransport(string transport) => $"라우트가 가리키는 {transport} 전송 경로가 설정에 없습니다.";
@@ -51,7 +50,6 @@ sealed partial class KoreanWords
     public override string DecisionApi(string route) =>
         $"API 라우트 {route}에 해당할 수 있습니다. 일부 조건은 메시지 내용으로 판단합니다.";
     public override string LaneWord => "레인";
-    public override string ShowRule => "해당 라우트 보기";
     public override string ThisOne => "적용된 라우트";
     public override string ActionsWord => "동작";
 }

@@ -23,7 +23,6 @@ sealed partial class KoreanWords
     public override string UncertainOutcome => "결과 불명";
     public override string TryNowExplained => "이 전송 경로의 지연된 메일을 지금 다시 보내고, 닫힌 레인을 지금 점검합니다.";
     public override string ItsMessages => "큐에 있는 메시지";
-    public override string ItsSettings => "설정";
     public override string NoTransports => "설정된 전송 경로가 없습니다.";
     public override string AllTransports => "전체 전송 경로";
     public override string NotConfigured => "설정에서 빠짐";

@@ -37,7 +37,6 @@ sealed partial class KoreanWords : Words
     public override string NotAllowedTitle => "권한 없음";
     public override string NotAllowed => "현재 역할로는 할 수 없는 작업입니다. 관리자에게 문의하세요.";
 
-    public override string Yes => "예";
     public override string No => "아니요";
     public override string None => "없음";
     public override string Next => "다음 페이지";

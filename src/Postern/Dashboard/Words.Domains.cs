@@ -5,7 +5,6 @@ namespace Postern.Dashboard;
 abstract partial class Words
 {
     public abstract string DomainsSending { get; }
-    public abstract string DomainName { get; }
     public abstract string DomainSource(bool isFile);
     public abstract string DomainSourceWord { get; }
     public abstract string DomainRecords { get; }

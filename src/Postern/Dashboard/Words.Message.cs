@@ -44,7 +44,6 @@ abstract partial class Words
     public abstract string DelaySending { get; }
     public abstract string ShowContent { get; }
     public abstract string MoreRecipients(long count);
-    public abstract string AllRecipients { get; }
     public abstract string Hold { get; }
     public abstract string Release { get; }
     public abstract string RetryNow { get; }

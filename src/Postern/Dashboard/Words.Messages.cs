@@ -4,7 +4,6 @@ abstract partial class Words
 {
     public abstract string Search { get; }
     public abstract string SearchExplained { get; }
-    public abstract string Tag { get; }
     public abstract string NothingFound { get; }
     public abstract string NoMessages { get; }
     public abstract string LookedTo { get; }

@@ -29,5 +29,4 @@ abstract partial class Words
     public abstract string CountedSince { get; }
     public abstract string NextProbe { get; }
     public abstract string Pace { get; }
-    public abstract string NothingYet { get; }
 }

@@ -65,6 +65,5 @@ abstract partial class Words
     public abstract string NothingToAct { get; }
     public abstract string WhyTitle(string id);
     public abstract string WhyNobody { get; }
-    public abstract string Mend { get; }
     public abstract string MessageHistory { get; }
 }

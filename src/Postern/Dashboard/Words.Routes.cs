@@ -35,14 +35,12 @@ abstract partial class Words
     public abstract string DoorWord { get; }
     public abstract string SenderHint { get; }
     public abstract string NotAnAddress { get; }
-    public abstract string Decision { get; }
     public abstract string DecisionVia(string transport);
     public abstract string DecisionAll(string transports);
     public abstract string DecisionNoTransport(string transport);
     public abstract string DecisionNoRoute { get; }
     public abstract string DecisionApi(string route);
     public abstract string LaneWord { get; }
-    public abstract string ShowRule { get; }
     public abstract string ThisOne { get; }
     public abstract string ActionsWord { get; }
 }

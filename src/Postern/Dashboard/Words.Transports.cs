@@ -22,7 +22,6 @@ abstract partial class Words
     public abstract string UncertainOutcome { get; }
     public abstract string TryNowExplained { get; }
     public abstract string ItsMessages { get; }
-    public abstract string ItsSettings { get; }
     public abstract string NoTransports { get; }
     public abstract string AllTransports { get; }
     public abstract string NotConfigured { get; }

@@ -65,7 +65,6 @@ abstract partial class Words
     public abstract string NotAllowedTitle { get; }
     public abstract string NotAllowed { get; }
 
-    public abstract string Yes { get; }
     public abstract string No { get; }
     public abstract string None { get; }
     public abstract string Next { get; }
