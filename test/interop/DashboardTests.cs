@@ -28,7 +28,7 @@ public sealed class DashboardTests(DashboardStage stage) : IClassFixture<Dashboa
         await MarkAsync(tab);
         var id = await stage.SubmitAsync("live@customer.example", "Fresh from the press");
         await Expect(tab.Page.Locator($"#m{id}")).ToHaveTextAsync("Fresh from the press");
-        var row = tab.Page.GetByRole(AriaRole.Row).Filter(new() { HasText = "live@customer.example" });
+        var row = tab.Page.GetByRole(AriaRole.Row).Filter(new() { Has = tab.Page.Locator($"#m{id}") });
         await Expect(row).ToContainTextAsync("relayed");
         await StillThereAsync(tab);
         tab.AssertNoTrouble();
