@@ -150,15 +150,18 @@ run_tests() {
   walks=Postern.Tests.Simulation
   suite units "$units" "${quiet[@]}" -namespace- "$walks" "${only[@]}"
   end_peers
+  # The program's own code is compiled quickly, not well: a start costs the tests half the time (measured).
+  export DOTNET_TC_QuickJit=1
+  local peers=("$(test_program interop Postern.Interop)" "${quiet[@]}")
+  local pages=Postern.Interop.Dashboard crash=Postern.Interop.Crash
   # A first generation of 64 MiB (hexadecimal): the simulation lives on short-lived objects.
   begin_beside simulation env DOTNET_GCgen0size=4000000 \
     "$units" "${quiet[@]}" -namespace "$walks" "${only[@]}"
   # The same inputs at each run: only how many of them there is time for differs.
   [ ${#only[@]} -gt 0 ] || begin_beside fuzz "$fuzz" "$fuzz_seconds" --seed 1
-  suite interop "$(test_program interop Postern.Interop)" \
-    "${quiet[@]}" -namespace- Postern.Interop.Crash "${only[@]}"
-  suite crash "$(test_program interop Postern.Interop)" \
-    "${quiet[@]}" -namespace Postern.Interop.Crash "${only[@]}"
+  begin_beside browser "${peers[@]}" -namespace "$pages" "${only[@]}"
+  suite interop "${peers[@]}" -namespace- "$pages" -namespace- "$crash" "${only[@]}"
+  suite crash "${peers[@]}" -namespace "$crash" "${only[@]}"
   end_beside
   finish
 }

@@ -55,15 +55,15 @@ public sealed class SecurityTests
     }
 
     [Fact]
-    public async Task Connections_OpenedAndClosed_LeaveNoDescriptor()
+    public async Task Connections_OpenedAndClosed_LeaveNoSocket()
     {
         await using var postern = await PosternProcess.StartAsync(Relay);
         await FloodAsync(postern, 100);
-        var before = await postern.SettledDescriptorsAsync();
+        var before = await postern.SettledSocketsAsync();
         await FloodAsync(postern, 3000);
         await Eventually.TrueAsync(
-            () => postern.MovingDescriptors <= before, "the descriptors are back", evidence: () =>
-                $"{postern.MovingDescriptors} open, {before} before");
+            () => postern.Sockets <= before, "the sockets are closed", evidence: () =>
+                $"{postern.Sockets} open, {before} before");
     }
 
     [Theory]

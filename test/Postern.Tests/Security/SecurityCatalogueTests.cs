@@ -4,10 +4,10 @@ namespace Postern.Tests.Security;
 public sealed class SecurityCatalogueTests
 {
     const string Hooks = "test/Postern.Tests/Hooks/ProviderHooksTests.cs";
-    const string Mails = "test/interop/BrowserSecurityTests.Mail.cs";
-    const string Pages = "test/interop/BrowserSecurityTests.Pages.cs";
-    const string SignIns = "test/interop/BrowserSecurityTests.SignIn.cs";
-    const string Shown = "test/interop/BrowserSecurityTests.cs";
+    const string Mails = "test/interop/Dashboard/BrowserSecurityTests.Mail.cs";
+    const string Pages = "test/interop/Dashboard/BrowserSecurityTests.Pages.cs";
+    const string SignIns = "test/interop/Dashboard/BrowserSecurityTests.SignIn.cs";
+    const string Shown = "test/interop/Dashboard/BrowserSecurityTests.cs";
     const string Targets = "test/Postern.Tests/Webhooks/WebTargetsTests.cs";
 
     static readonly string[] Areas =

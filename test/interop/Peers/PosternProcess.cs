@@ -83,10 +83,9 @@ sealed partial class PosternProcess : IAsyncDisposable
     public int Descriptors =>
         System.IO.Directory.GetFileSystemEntries($"/proc/{daemon!.Id}/fd").Length;
 
-    /// <summary>How many of them come and go with work: all but its assemblies, which are opened when
-    /// something of them is first used.</summary>
-    public int MovingDescriptors => System.IO.Directory.EnumerateFileSystemEntries($"/proc/{daemon!.Id}/fd")
-        .Count(one => new FileInfo(one).LinkTarget?.EndsWith(".dll", StringComparison.Ordinal) is false);
+    /// <summary>How many of them are sockets.</summary>
+    public int Sockets => System.IO.Directory.EnumerateFileSystemEntries($"/proc/{daemon!.Id}/fd")
+        .Count(one => new FileInfo(one).LinkTarget?.StartsWith("socket:", StringComparison.Ordinal) is true);
 
     public int ResidentKibibytes => StatusOf("VmRSS");
 
@@ -173,13 +172,12 @@ sealed partial class PosternProcess : IAsyncDisposable
     public Task AlarmAsync(string kind = "") =>
         Eventually.TrueAsync(() => HasAlarmAsync(kind), $"an alarm of kind \"{kind}\"", evidence: () => Said);
 
-    /// <summary>What is open once its number stays the same, without assemblies.</summary>
-    public async Task<int> SettledDescriptorsAsync()
+    /// <summary>How many sockets there are once their number stays the same.</summary>
+    public async Task<int> SettledSocketsAsync()
     {
         var before = -1;
         await Eventually.TrueAsync(
-            () => before == (before = MovingDescriptors), "the descriptors settle",
-            evidence: () => $"{before}");
+            () => before == (before = Sockets), "the sockets settle", evidence: () => $"{before}");
         return before;
     }
 

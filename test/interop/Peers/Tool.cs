@@ -38,8 +38,11 @@ static class Tool
     {
         Require("node", "nodejs");
         var npm = Path.Combine(InteropDirectory, "npm");
+        // npm writes the first when it has installed what the second names.
+        var installed = File.GetLastWriteTimeUtc(Path.Combine(npm, "node_modules", ".package-lock.json"));
         Assert.SkipUnless(
-            Directory.Exists(Path.Combine(npm, "node_modules")), $"the npm packages are missing; {Mend}");
+            installed >= File.GetLastWriteTimeUtc(Path.Combine(npm, "package-lock.json")),
+            $"the npm packages are missing or old; {Mend}");
         return Path.Combine(npm, script);
     }
 

@@ -4,7 +4,7 @@ using System.Text;
 using System.Text.RegularExpressions;
 using Microsoft.Playwright;
 
-namespace Postern.Interop;
+namespace Postern.Interop.Dashboard;
 
 /// <summary>One Postern, one browser and a site of somebody else, for all tests of a class.</summary>
 /// <remarks>What goes to <c>rude.test</c> is refused as a test says; all else waits for a next hop that is

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 
-namespace Postern.Interop;
+namespace Postern.Interop.Dashboard;
 
 /// <summary>A sandbox and a browser that looks into it.</summary>
 sealed class SandboxStage : IAsyncDisposable

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
 
-namespace Postern.Interop;
+namespace Postern.Interop.Dashboard;
 
 /// <summary>What operators do on pages is done, in the store, and noted in their name.</summary>
 public sealed partial class DashboardActsTests(DashboardStage stage) : IClassFixture<DashboardStage>

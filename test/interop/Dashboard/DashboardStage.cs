@@ -3,7 +3,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Postern.Tests.Doubles;
 
-namespace Postern.Interop;
+namespace Postern.Interop.Dashboard;
 
 /// <summary>A Postern with mail in every state, a browser, and the names of who signs in.</summary>
 /// <remarks>Shared by a class: each test sends mail of its own, which its address tells apart.</remarks>

@@ -1,4 +1,4 @@
-namespace Postern.Interop;
+namespace Postern.Interop.Dashboard;
 
 /// <summary>Ten ways a message goes wrong: its page names the cause and the mend as the command does, in two
 /// languages, and shows by itself that the mend helped.</summary>

@@ -1,7 +1,7 @@
 using System.Text;
 using Microsoft.Playwright;
 
-namespace Postern.Interop;
+namespace Postern.Interop.Dashboard;
 
 /// <summary>One Postern with a way for each trouble, by the recipient's domain, and a browser that is signed
 /// in.</summary>

@@ -1,7 +1,7 @@
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
 
-namespace Postern.Interop;
+namespace Postern.Interop.Dashboard;
 
 /// <summary>The pages of the sandbox, which runs by no file and on ports of its own.</summary>
 public sealed class DashboardSandboxTests : IAsyncLifetime

@@ -3,7 +3,7 @@ using System.Net;
 using System.Text;
 using System.Text.RegularExpressions;
 
-namespace Postern.Interop;
+namespace Postern.Interop.Dashboard;
 
 /// <summary>What strangers say is text on every page; and every answer has a strict policy.</summary>
 public sealed partial class BrowserSecurityTests

@@ -4,7 +4,7 @@ using System.Text;
 using Microsoft.Playwright;
 using WebCookie = Microsoft.Playwright.Cookie;
 
-namespace Postern.Interop;
+namespace Postern.Interop.Dashboard;
 
 /// <summary>Who may ask, and from where.</summary>
 public sealed partial class BrowserSecurityTests

@@ -2,7 +2,7 @@ using System.Text;
 using Microsoft.Playwright;
 using Postern.Tests.Dashboard.Mail;
 
-namespace Postern.Interop;
+namespace Postern.Interop.Dashboard;
 
 /// <summary>What mails are made of, in the frame and on the tabs of their pages.</summary>
 public sealed partial class BrowserSecurityTests

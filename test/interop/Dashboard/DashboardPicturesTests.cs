@@ -1,6 +1,6 @@
 using Microsoft.Playwright;
 
-namespace Postern.Interop;
+namespace Postern.Interop.Dashboard;
 
 /// <summary>The pictures of the documentation, taken where <c>POSTERN_SCREENSHOTS</c> names a
 /// directory.</summary>

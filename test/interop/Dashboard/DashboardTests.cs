@@ -1,7 +1,7 @@
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
 
-namespace Postern.Interop;
+namespace Postern.Interop.Dashboard;
 
 /// <summary>The dashboard as people use it: while mail moves, without script, by keys alone, and in roles
 /// that may not do everything.</summary>

@@ -1,6 +1,6 @@
 using Microsoft.Playwright;
 
-namespace Postern.Interop;
+namespace Postern.Interop.Dashboard;
 
 /// <summary>Each page as a browser shows it: in both languages, light and dark, wide and on a
 /// phone.</summary>

@@ -1,7 +1,7 @@
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
 
-namespace Postern.Interop;
+namespace Postern.Interop.Dashboard;
 
 /// <summary>A message in trouble, and its page in front of two readers, one English and one Korean.</summary>
 sealed class TroubledMail : IAsyncDisposable

@@ -1,7 +1,7 @@
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
 
-namespace Postern.Interop;
+namespace Postern.Interop.Dashboard;
 
 /// <summary>Acts on suppressions, accounts, users and the configuration.</summary>
 public sealed partial class DashboardActsTests

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Postern.Interop;
+namespace Postern.Interop.Dashboard;
 
 /// <summary>The catalogue's cases of the dashboard, in a real browser against the real program.</summary>
 public sealed partial class BrowserSecurityTests(BrowserHouse house)
