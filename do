@@ -62,14 +62,14 @@ suite() {
   count "$name" "$status" "$log"
 }
 
-# What needs a processor and nothing else runs beside what mostly waits. It takes what is left of the machine,
-# and what it says comes when it is done.
+# Runs beside what follows, as nice as its second argument says: what needs a processor and nothing else takes
+# what is left of the machine. What it says comes when it is done.
 beside=()
 begin_beside() {
-  local name=$1 log
-  shift
+  local name=$1 niceness=$2 log
+  shift 2
   log=$(mktemp)
-  nice -n 19 "$@" > "$log" 2>&1 &
+  nice -n "$niceness" "$@" > "$log" 2>&1 &
   beside+=("$name $! $log")
 }
 
@@ -155,11 +155,11 @@ run_tests() {
   local peers=("$(test_program interop Postern.Interop)" "${quiet[@]}")
   local pages=Postern.Interop.Dashboard crash=Postern.Interop.Crash
   # A first generation of 64 MiB (hexadecimal): the simulation lives on short-lived objects.
-  begin_beside simulation env DOTNET_GCgen0size=4000000 \
+  begin_beside simulation 19 env DOTNET_GCgen0size=4000000 \
     "$units" "${quiet[@]}" -namespace "$walks" "${only[@]}"
   # The same inputs at each run: only how many of them there is time for differs.
-  [ ${#only[@]} -gt 0 ] || begin_beside fuzz "$fuzz" "$fuzz_seconds" --seed 1
-  begin_beside browser "${peers[@]}" -namespace "$pages" "${only[@]}"
+  [ ${#only[@]} -gt 0 ] || begin_beside fuzz 19 "$fuzz" "$fuzz_seconds" --seed 1
+  begin_beside browser 5 "${peers[@]}" -namespace "$pages" "${only[@]}"
   suite interop "${peers[@]}" -namespace- "$pages" -namespace- "$crash" "${only[@]}"
   suite crash "${peers[@]}" -namespace "$crash" "${only[@]}"
   end_beside
