@@ -34,7 +34,9 @@ sealed partial class PageHouse : IAsyncDisposable
 
     public DateTimeOffset Now => clock.GetUtcNow();
 
-    public static async Task<PageHouse> OpenAsync(PosternOptions options, IResolver? resolver = null)
+    /// <param name="store">With what a test put into it. Null: an empty one.</param>
+    public static async Task<PageHouse> OpenAsync(
+        PosternOptions options, IResolver? resolver = null, MemoryStore? store = null)
     {
         var house = new PageHouse();
         options = options with
@@ -50,7 +52,7 @@ sealed partial class PageHouse : IAsyncDisposable
             Index = house.directory.PathOf("index.db"),
         };
         house.Agent = await MailTransferAgent.StartAsync(
-            options, new MemoryStore(), parts, TestContext.Current.CancellationToken);
+            options, store ?? new MemoryStore(), parts, TestContext.Current.CancellationToken);
         return house;
     }
 
@@ -58,8 +60,10 @@ sealed partial class PageHouse : IAsyncDisposable
     /// <param name="address">Path and query.</param>
     /// <param name="language">Accept-Language.</param>
     /// <param name="name">The part of the path that is a name. Null: it has none.</param>
+    /// <param name="id">The part of the path that is a queue id. Null: it has none.</param>
     public async Task<(int Status, string Html)> ShowAsync<TPage>(
-        string address, OperatorRole role = OperatorRole.Admin, string language = "en", string? name = null)
+        string address, OperatorRole role = OperatorRole.Admin, string language = "en", string? name = null,
+        string? id = null)
         where TPage : DashboardPage
     {
         await using var services = new ServiceCollection().AddLogging()
@@ -72,6 +76,8 @@ sealed partial class PageHouse : IAsyncDisposable
         context.Request.Headers.AcceptLanguage = language;
         if (name is not null)
             context.Request.RouteValues["name"] = name;
+        if (id is not null)
+            context.Request.RouteValues["id"] = id;
         var visit = new Visit(
             context, new DashboardParts(Agent, new Pulse(Agent.Metrics.Totals, clock), null, clock),
             new Access("ann", role, new Session("", new SessionOwner.First(), Now, Now, ""), Csrf));

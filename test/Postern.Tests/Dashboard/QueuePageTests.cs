@@ -10,22 +10,24 @@ namespace Postern.Tests.Dashboard;
 
 public sealed class QueuePageTests : IAsyncLifetime
 {
-    readonly QueueHouse house = new();
+    PageHouse house = null!;
 
     /// <summary>Sixty held messages, and a deferred one with five recipients.</summary>
     public async ValueTask InitializeAsync()
     {
+        var store = new MemoryStore();
         for (var id = 1; id <= 60; id++)
-            await house.Store.CommitAsync(Accept(
+            await store.CommitAsync(Accept(
                 Message(id), Recipient(id, state: RecipientState.Held) with { LastText = "<b>no</b>" }));
-        await house.Store.CommitAsync(Accept(
+        await store.CommitAsync(Accept(
             Message(100, ""), [.. Enumerable.Range(1, 5).Select(
                 number => Recipient(100, number, RecipientState.Deferred, dueSeconds: 3600) with
                 {
                     Attempts = number,
                     LastText = "4.2.1 later",
                 })]));
-        await house.StartAsync(MailHall.OptionsOf(MailHall.Route("all", via: ["relay"])));
+        house = await PageHouse.OpenAsync(
+            MailHall.OptionsOf(MailHall.Route("all", via: ["relay"])), store: store);
     }
 
     public ValueTask DisposeAsync() => house.DisposeAsync();
@@ -136,7 +138,7 @@ public sealed class QueuePageTests : IAsyncLifetime
     public async Task Why_NamesItsCause_InTheReadersLanguage(string language, string cause)
     {
         var (status, page) = await house.ShowAsync<QueueWhyPage>(
-            $"/queue/{IdOf(100)}/why", language, route: ("id", IdOf(100)));
+            $"/queue/{IdOf(100)}/why", language: language, id: IdOf(100));
         Assert.Equal(200, status);
         Assert.Contains(cause, System.Net.WebUtility.HtmlDecode(page), StringComparison.Ordinal);
         Assert.Contains($"POST queue/retry?id={IdOf(100)}", page, StringComparison.Ordinal);
@@ -145,7 +147,7 @@ public sealed class QueuePageTests : IAsyncLifetime
 
     [Fact]
     public async Task Why_OfAnUnknownMessage_IsNotFound() => Assert.Equal(
-        404, (await house.ShowAsync<QueueWhyPage>("/queue/7/why", route: ("id", "7"))).Status);
+        404, (await house.ShowAsync<QueueWhyPage>("/queue/7/why", id: "7")).Status);
 
     [Fact]
     public void Ages_BeyondTheLargestLanes_AreOneRow()

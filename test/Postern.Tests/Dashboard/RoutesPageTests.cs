@@ -6,7 +6,7 @@ namespace Postern.Tests.Dashboard;
 
 public sealed class RoutesPageTests : IAsyncLifetime
 {
-    readonly QueueHouse house = new();
+    PageHouse house = null!;
 
     public async ValueTask InitializeAsync()
     {
@@ -14,7 +14,7 @@ public sealed class RoutesPageTests : IAsyncLifetime
             Route("shop", from: ["*@shop.example"], to: ["*@one.example"], via: ["first", "second"]),
             Route("in", to: ["*@in.example"], via: ["second"]) with { Accepts = MailDoors.Mx },
             Route("of kim", to: ["*@two.example"], via: ["first"]) with { Account = ["kim"] });
-        await house.StartAsync(options);
+        house = await PageHouse.OpenAsync(options);
     }
 
     public ValueTask DisposeAsync() => house.DisposeAsync();

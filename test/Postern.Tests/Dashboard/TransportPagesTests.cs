@@ -6,12 +6,12 @@ namespace Postern.Tests.Dashboard;
 
 public sealed class TransportPagesTests : IAsyncLifetime
 {
-    readonly QueueHouse house = new();
+    PageHouse house = null!;
 
     public async ValueTask InitializeAsync()
     {
         var options = OptionsOf(Route("all", via: ["relay"]));
-        await house.StartAsync(options with
+        house = await PageHouse.OpenAsync(options with
         {
             Transports = new Dictionary<string, TransportOptions>(options.Transports)
             {
@@ -34,12 +34,12 @@ public sealed class TransportPagesTests : IAsyncLifetime
     [Fact]
     public async Task Transport_OffersToTryItNow()
     {
-        var (status, page) = await house.ShowAsync<TransportPage>("/transports/hub", route: ("name", "hub"));
+        var (status, page) = await house.ShowAsync<TransportPage>("/transports/hub", name: "hub");
         Assert.Equal(200, status);
         Assert.Contains("value=\"POST queue/retry?transport=hub\"", page, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Transport_ThatIsNone_IsNotFound() => Assert.Equal(
-        404, (await house.ShowAsync<TransportPage>("/transports/x", route: ("name", "x"))).Status);
+        404, (await house.ShowAsync<TransportPage>("/transports/x", name: "x")).Status);
 }
