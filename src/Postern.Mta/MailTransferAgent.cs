@@ -102,7 +102,7 @@ public sealed class MailTransferAgent : IAsyncDisposable
         Metrics.Observe(new QueueGauges(QueueSizes, QueueAges, LaneCounts), Alarms);
         Index = parts.Index is { } file ? new MessageIndex(
             store, file, () => Options.Log.Keep, clock, parts.Logs.CreateLogger("Postern.Index")) : null;
-        Anonymiser = new Anonymiser(Queue, store, Index);
+        Anonymiser = new Anonymiser(Queue, store, Index) { Replies = eventLog.Replies };
     }
 
     static EventLogSettings SettingsOf(PosternOptions options) => new()

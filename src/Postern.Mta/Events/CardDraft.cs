@@ -41,6 +41,9 @@ sealed class CardDraft(QueueId id)
 
     public QueueId Id => id;
 
+    /// <summary>Of the last event that it knows.</summary>
+    public long LastSeq => lastSeq;
+
     /// <summary>As the file has it. Null: it has none.</summary>
     public Fate? StoredState { get; private set; }
 
@@ -161,7 +164,7 @@ sealed class CardDraft(QueueId id)
             tags = [.. card.Tags],
             marks = card.Marks,
             lastSeq = card.LastSeq,
-            fates = rows.Blob(CountsColumn + Fates.Count + 3).ToArray(),
+            fates = FatesOf(rows.Blob(CountsColumn + Fates.Count + 3)),
             StoredState = card.State,
         };
         for (var i = 0; i < Fates.Count; i++)
@@ -172,6 +175,27 @@ sealed class CardDraft(QueueId id)
         draft.addressesStored = draft.addresses.Count;
         return draft;
     }
+
+    static byte[] FatesOf(ReadOnlySpan<byte> stored)
+    {
+        if (stored.Length % EntryOctets != 0 || stored.Length > RecipientsMax * EntryOctets)
+            throw SqliteFailure.Damage("fates on a card are cut");
+        for (var at = 0; at < stored.Length; at += EntryOctets)
+        {
+            if (stored[at] > Fates.Count)
+                throw SqliteFailure.Damage("a card tells of a fate that there is not");
+            MomentOf(BinaryPrimitives.ReadInt64LittleEndian(stored[(at + 1)..]));
+        }
+        return stored.ToArray();
+    }
+
+    /// <exception cref="SqliteFailure">It is none.</exception>
+    public static DateTimeOffset MomentOf(long ticks) =>
+        ticks >= 0 && ticks <= DateTimeOffset.MaxValue.UtcTicks ? new DateTimeOffset(ticks, TimeSpan.Zero)
+            : throw SqliteFailure.Damage("what should be a moment is none");
+
+    static Fate FateOf(long state) => state is >= 0 and < Fates.Count ? (Fate)state
+        : throw SqliteFailure.Damage("a card tells of a state that there is not");
 
     void AddCrowd(SqliteDatabase file)
     {
@@ -188,10 +212,10 @@ sealed class CardDraft(QueueId id)
             counts[i] = (int)rows.Long(column + CountsColumn + i);
         var rest = column + CountsColumn + Fates.Count;
         return new IndexCard(
-            id, new DateTimeOffset(rows.Long(column), TimeSpan.Zero), rows.Text(column + 1),
+            id, MomentOf(rows.Long(column)), rows.Text(column + 1),
             Split(rows.Text(column + 2)), TextOrNull(rows, column + 3), Split(rows.Text(column + 4)),
             rows.Text(column + 5), TextOrNull(rows, column + 6), rows.LongOrNull(column + 7),
-            rows.Text(column + 8), (Fate)rows.Long(rest + 1), counts, (CardMarks)rows.Long(rest),
+            rows.Text(column + 8), FateOf(rows.Long(rest + 1)), counts, (CardMarks)rows.Long(rest),
             rows.Long(rest + 2));
     }
 

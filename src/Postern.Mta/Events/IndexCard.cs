@@ -42,7 +42,11 @@ public enum CardMarks
 /// <param name="Next">What to go on behind. Null: all were looked at.</param>
 /// <param name="LookedTo">How far back it looked, where time ran out. Null: it did not.</param>
 public sealed record IndexPage(
-    IReadOnlyList<IndexCard> Cards, QueueId? Next, DateTimeOffset? LookedTo, IndexProgress Progress);
+    IReadOnlyList<IndexCard> Cards, QueueId? Next, DateTimeOffset? LookedTo, IndexProgress Progress)
+{
+    /// <summary>More words begin so than could be gathered in time: no message was looked at.</summary>
+    public bool IsTooBroad { get; init; }
+}
 
 /// <summary>How far the index is.</summary>
 /// <param name="IndexedTo">The moment of the last event it knows. Null: it knows none.</param>

@@ -24,6 +24,14 @@ public sealed class LastReplies
             rings.GetOrAdd(transport, static _ => new Ring()).Add(fact);
     }
 
+    /// <summary>Puts others in the place of events; any thread may.</summary>
+    /// <param name="rewrite">Gives the same object where nothing is to be changed.</param>
+    internal void Rewrite(Func<MailEvent, MailEvent> rewrite)
+    {
+        foreach (var ring in rings.Values)
+            ring.Rewrite(rewrite);
+    }
+
     sealed class Ring
     {
         readonly MailEvent?[] slots = new MailEvent?[AttemptsMax];
@@ -33,6 +41,17 @@ public sealed class LastReplies
         {
             Volatile.Write(ref slots[count % AttemptsMax], fact);
             Volatile.Write(ref count, count + 1);
+        }
+
+        public void Rewrite(Func<MailEvent, MailEvent> rewrite)
+        {
+            for (var place = 0; place < AttemptsMax; place++)
+            {
+                if (Volatile.Read(ref slots[place]) is not { } fact)
+                    continue;
+                // Where a newer one has come meanwhile, that stays.
+                Interlocked.CompareExchange(ref slots[place], rewrite(fact), fact);
+            }
         }
 
         public List<MailEvent> Read()

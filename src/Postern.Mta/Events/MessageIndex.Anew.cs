@@ -6,7 +6,16 @@ namespace Postern.Mta.Events;
 /// <summary>Cards and words of messages whose events were rewritten.</summary>
 public sealed partial class MessageIndex
 {
-    /// <summary>Grows when events were rewritten: pages read before that are not taken in.</summary>
+    /// <summary>Pages that one step of a merge writes: some milliseconds.</summary>
+    const int MergePagesMax = 500;
+
+    /// <summary>Fewer changes say that there was nothing to merge.</summary>
+    const int MergedMin = 2;
+
+    const int TruncateMode = 3; // SQLITE_CHECKPOINT_TRUNCATE
+
+    /// <summary>Grows when events were rewritten, or the file was made anew: pages read before that are not
+    /// taken in.</summary>
     int rewritings;
 
     /// <summary>Makes the cards of messages anew from their events, and follows what operators did.</summary>
@@ -19,15 +28,54 @@ public sealed partial class MessageIndex
         await WorkAsync(file => TakeOperated(file, events)).ConfigureAwait(false);
         foreach (var id in messages)
         {
-            var life = await store.ReadEventsOfAsync(id, cancel).ConfigureAwait(false);
-            await WorkAsync(file => TakeAnew(file, id, life)).ConfigureAwait(false);
+            IReadOnlyList<StoredEvent> life;
+            do
+                life = await store.ReadEventsOfAsync(id, cancel).ConfigureAwait(false);
+            while (await WorkAsync(file => TakeAnew(file, id, life)).ConfigureAwait(false) == ReadAgain);
+        }
+    }
+
+    /// <summary>After cards were made anew: what stood on the old ones is overwritten, and of the words that
+    /// nobody finds any more none is left; then all of it is on the disk.</summary>
+    /// <remarks>FTS5 only marks a row that is gone; its words go when what has such marks is merged
+    /// (https://sqlite.org/fts5.html, "merge"): a little at a time, so that others have their turn.</remarks>
+    /// <exception cref="StoreException">The file cannot be written.</exception>
+    internal async ValueTask WipeAsync(CancellationToken cancel)
+    {
+        // The sign means: from the beginning, and all of them.
+        for (var pages = -MergePagesMax;
+            await WorkAsync(file => Merge(file, pages)).ConfigureAwait(false) >= MergedMin;
+            pages = MergePagesMax)
+            cancel.ThrowIfCancellationRequested();
+        await WorkAsync(static file => file.Checkpoint(TruncateMode).Logged).ConfigureAwait(false);
+    }
+
+    /// <returns>Rows that were changed; that nothing was left to merge is one of them.</returns>
+    static int Merge(SqliteDatabase file, int pages) => Wiping(file, () =>
+    {
+        var before = file.TotalChanges;
+        file.Use("INSERT INTO words(words, rank) VALUES ('merge', ?1)").Bind(1, pages).Run();
+        return file.TotalChanges - before;
+    });
+
+    /// <summary>What is deleted meanwhile is overwritten with zeroes.</summary>
+    static int Wiping(SqliteDatabase file, Func<int> work)
+    {
+        file.Execute("PRAGMA secure_delete=ON");
+        try
+        {
+            return InTransaction(file, work);
+        }
+        finally
+        {
+            file.Execute("PRAGMA secure_delete=FAST");
         }
     }
 
     int TakeOperated(SqliteDatabase file, IReadOnlyList<StoredEvent> events)
     {
         Interlocked.Increment(ref rewritings);
-        return InTransaction(file, () =>
+        return Wiping(file, () =>
         {
             foreach (var (seq, fact) in events)
                 file.Use("UPDATE operated SET actor = ?2, what = ?3 WHERE seq = ?1").Bind(1, seq)
@@ -42,7 +90,10 @@ public sealed partial class MessageIndex
         Interlocked.Increment(ref rewritings);
         if (CardDraft.Find(file, id) is not { } old)
             return 0;
-        return InTransaction(file, () =>
+        // The card knows of later events than were read here, and nobody reads those again.
+        if (life is [.., var last] && last.Seq < old.LastSeq)
+            return ReadAgain;
+        return Wiping(file, () =>
         {
             RemoveCard(file, id.Value, old.StoredState!.Value);
             var draft = new CardDraft(id);

@@ -10,6 +10,10 @@ public sealed partial class MessageIndex
     /// <summary>How long one question looks; what it has found by then is its answer.</summary>
     static readonly TimeSpan AskMax = TimeSpan.FromMilliseconds(300);
 
+    /// <summary>How long it gathers what words stand for; a word that is looked for by its beginning may
+    /// stand for all there are.</summary>
+    static readonly TimeSpan GatherMax = TimeSpan.FromSeconds(2);
+
     /// <summary>Ids are given out ahead of a clock that went back; by so much they are looked for.</summary>
     static readonly TimeSpan ClockBackMax = TimeSpan.FromHours(1);
 
@@ -19,7 +23,7 @@ public sealed partial class MessageIndex
     public async ValueTask<IndexPage> FindAsync(IndexQuery query, CancellationToken cancel)
     {
         query = query with { Limit = Math.Clamp(query.Limit, 1, IndexQuery.LimitMax) };
-        return await AskAsync(file => Find(file, query, cancel), cancel).ConfigureAwait(false);
+        return await AskAsync(file => FindInTime(file, query, cancel), cancel).ConfigureAwait(false);
     }
 
     /// <summary>Messages by state; those without any are left out.</summary>
@@ -43,13 +47,14 @@ public sealed partial class MessageIndex
         rows.Bind(1, before ?? long.MaxValue).Bind(2, Math.Clamp(limit, 1, OperatedMax));
         while (rows.Step())
             entries.Add(new OperatedEntry(
-                rows.Long(0), new DateTimeOffset(rows.Long(1), TimeSpan.Zero), rows.Text(2), rows.Text(3),
+                rows.Long(0), CardDraft.MomentOf(rows.Long(1)), rows.Text(2), rows.Text(3),
                 (int?)rows.LongOrNull(4)));
         return entries;
     }, cancel);
 
     /// <summary>A file that was never opened is opened, and one that is damaged made anew before the question
     /// is put again.</summary>
+    /// <exception cref="StoreException">The file cannot be read.</exception>
     async ValueTask<T> AskAsync<T>(Func<SqliteDatabase, T> ask, CancellationToken cancel)
     {
         await OpenAsync().ConfigureAwait(false);
@@ -61,26 +66,50 @@ public sealed partial class MessageIndex
         {
             LogMadeAnew(failure.Message);
         }
-        await thread.RunAsync(Remake).ConfigureAwait(false);
+        catch (SqliteFailure failure)
+        {
+            throw Unusable(failure);
+        }
+        await OnThreadAsync(Remake).ConfigureAwait(false);
         return await readers.AskAsync(ask, cancel).ConfigureAwait(false);
     }
 
-    IndexPage Find(SqliteDatabase file, IndexQuery query, CancellationToken cancel)
+    /// <summary>Cards come one by one; but all that words stand for is gathered before the first.</summary>
+    IndexPage FindInTime(SqliteDatabase file, IndexQuery query, CancellationToken cancel)
+    {
+        var began = clock.GetTimestamp();
+        using var gathering = file.EndWhen(() =>
+            cancel.IsCancellationRequested || clock.GetElapsedTime(began) > GatherMax);
+        var looked = new Looked();
+        try
+        {
+            return Find(file, query, looked, cancel);
+        }
+        catch (SqliteFailure failure) when (failure.IsInterrupted)
+        {
+            cancel.ThrowIfCancellationRequested();
+            return new IndexPage(looked.Cards, looked.Last, looked.Last?.At, Progress)
+            {
+                IsTooBroad = looked.Last is null,
+            };
+        }
+    }
+
+    IndexPage Find(SqliteDatabase file, IndexQuery query, Looked looked, CancellationToken cancel)
     {
         var began = clock.GetTimestamp();
         var progress = Progress;
         var phrases = query.Phrases();
-        var cards = new List<IndexCard>();
+        var cards = looked.Cards;
         var match = query.Match();
         using var rows = Ask(file, query, match);
-        QueueId? looked = null;
         while (rows.Step())
         {
             cancel.ThrowIfCancellationRequested();
             var id = new QueueId(rows.Long(0));
-            if (looked is { } last && clock.GetElapsedTime(began) > AskMax)
+            if (looked.Last is { } last && clock.GetElapsedTime(began) > AskMax)
                 return new IndexPage(cards, last, last.At, progress);
-            looked = id;
+            looked.Last = id;
             if (CardOf(file, rows, match) is not { } card || !Fits(card, query, phrases))
                 continue;
             // One more than asked for shows that there is a next page.
@@ -95,7 +124,7 @@ public sealed partial class MessageIndex
     static SqliteStatement Ask(SqliteDatabase file, IndexQuery query, string? match)
     {
         var below = Math.Min(
-            query.After?.Value ?? long.MaxValue, FirstIdAt(query.Until + ClockBackMax) ?? long.MaxValue);
+            query.After?.Value ?? long.MaxValue, FirstIdAt(ClockBackFrom(query.Until)) ?? long.MaxValue);
         // Ids are never behind the clock.
         var from = FirstIdAt(query.Since) ?? 0;
         if (match is not null)
@@ -108,6 +137,11 @@ public sealed partial class MessageIndex
             : file.Use(CardDraft.Select + " WHERE id < ?1 AND id >= ?2 ORDER BY id DESC")
                 .Bind(1, below).Bind(2, from);
     }
+
+    /// <summary>Null: nothing is later.</summary>
+    static DateTimeOffset? ClockBackFrom(DateTimeOffset? until) =>
+        until?.ToUniversalTime() is { } moment && moment < DateTimeOffset.MaxValue - ClockBackMax
+            ? moment + ClockBackMax : null;
 
     static long? FirstIdAt(DateTimeOffset? at) => at is not { } moment ? null
         : Math.Clamp((long)(moment - QueueId.Origin).TotalMilliseconds, 0, (1L << 41) - 1) << 22;
@@ -138,5 +172,14 @@ public sealed partial class MessageIndex
                 return true;
         }
         return false;
+    }
+
+    /// <summary>How far a question has come.</summary>
+    sealed class Looked
+    {
+        public List<IndexCard> Cards { get; } = [];
+
+        /// <summary>Null: it has seen no message yet.</summary>
+        public QueueId? Last { get; set; }
     }
 }

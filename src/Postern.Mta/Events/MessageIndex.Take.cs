@@ -68,7 +68,7 @@ public sealed partial class MessageIndex
 
     static Place ReadPlace(SqliteDatabase file) => new(
         file.Scalar("SELECT value FROM meta WHERE name = 'seq'"),
-        file.Scalar("SELECT value FROM meta WHERE name = 'at'"));
+        CardDraft.MomentOf(file.Scalar("SELECT value FROM meta WHERE name = 'at'")).UtcTicks);
 
     static void WritePlace(SqliteDatabase file, Place place) =>
         file.Use("INSERT OR REPLACE INTO meta VALUES ('seq', ?1), ('at', ?2)")

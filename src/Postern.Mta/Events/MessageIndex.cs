@@ -94,7 +94,7 @@ public sealed partial class MessageIndex : IAsyncDisposable
                 await SweepAsync(cancel).ConfigureAwait(false);
             return true;
         }
-        catch (Exception e) when (e is SqliteFailure or StoreException or IOException)
+        catch (StoreException e)
         {
             LogStepFailed(e);
             return false;
@@ -139,7 +139,7 @@ public sealed partial class MessageIndex : IAsyncDisposable
                 is [var known] && known.Seq == place.Seq && known.Event.At.UtcTicks == place.At))
         {
             LogMadeAnew("it is about other events than the store has");
-            await thread.RunAsync(() => Remake()).ConfigureAwait(false);
+            await OnThreadAsync(Remake).ConfigureAwait(false);
         }
         isChecked = true;
     }
@@ -180,7 +180,8 @@ public sealed partial class MessageIndex : IAsyncDisposable
 
     /// <summary>Runs a transaction on the thread. One that finds the file damaged makes it anew, and is not
     /// repeated: whoever comes next begins with the first event.</summary>
-    Task<int> WorkAsync(Func<SqliteDatabase, int> work) => thread.RunAsync(() =>
+    /// <exception cref="StoreException">The file cannot be used.</exception>
+    Task<int> WorkAsync(Func<SqliteDatabase, int> work) => OnThreadAsync(() =>
     {
         try
         {
@@ -194,6 +195,21 @@ public sealed partial class MessageIndex : IAsyncDisposable
         }
     });
 
+    Task<int> OnThreadAsync(Func<int> run) => thread.RunAsync(() =>
+    {
+        try
+        {
+            return run();
+        }
+        catch (Exception failure) when (failure is SqliteFailure or IOException)
+        {
+            throw Unusable(failure);
+        }
+    });
+
+    StoreException Unusable(Exception failure) =>
+        new(store.Health, $"the index of messages cannot be used: {failure.Message}", failure);
+
     SqliteDatabase Open()
     {
         var file = IndexFile.TryOpen(path);
@@ -203,6 +219,8 @@ public sealed partial class MessageIndex : IAsyncDisposable
             IndexFile.Remove(path);
             file = IndexFile.TryOpen(path)!;
         }
+        // Whatever else becomes of it, the file is known and is closed.
+        writer = file;
         place = ReadPlace(file);
         Interlocked.Exchange(ref indexedTo, place.At);
         isOpen = true;
@@ -211,6 +229,8 @@ public sealed partial class MessageIndex : IAsyncDisposable
 
     int Remake()
     {
+        // What was read from behind the old file's place leaves a gap in the new one.
+        Interlocked.Increment(ref rewritings);
         using (readers.Close())
         {
             writer?.Dispose();
@@ -238,10 +258,9 @@ public sealed partial class MessageIndex : IAsyncDisposable
 
     void Close()
     {
-        const int truncate = 3; // SQLITE_CHECKPOINT_TRUNCATE
         try
         {
-            writer?.Checkpoint(truncate);
+            writer?.Checkpoint(TruncateMode);
         }
         catch (SqliteFailure failure)
         {

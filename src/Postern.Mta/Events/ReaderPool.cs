@@ -32,19 +32,21 @@ sealed class ReaderPool(string path) : IDisposable
         lock (idle)
             idle.TryPop(out reader);
         reader ??= IndexFile.OpenReader(path);
-        var answer = default(T)!;
         try
         {
-            answer = ask(reader);
+            var answer = ask(reader);
+            lock (idle)
+            {
+                idle.Push(reader);
+                reader = null;
+            }
+            return answer;
         }
-        catch (SqliteFailure)
+        finally
         {
-            reader.Dispose();
-            throw;
+            // Whatever ended the question, nobody may be left with an open file.
+            reader?.Dispose();
         }
-        lock (idle)
-            idle.Push(reader);
-        return answer;
     }
 
     /// <summary>Waits for the questions under way and closes all connections; nobody asks until the answer is

@@ -21,6 +21,9 @@ public sealed class Anonymiser(MessageQueue queue, IMailStore store, MessageInde
 
     readonly SemaphoreSlim gate = new(1, 1);
 
+    /// <summary>Null: nobody keeps any.</summary>
+    public LastReplies? Replies { get; init; }
+
     /// <summary>Null: another run is under way.</summary>
     /// <exception cref="StoreException">It ended early.</exception>
     public async ValueTask<AnonymiseReport?> RunAsync(AnonymiseRequest request, CancellationToken cancel)
@@ -35,6 +38,8 @@ public sealed class Anonymiser(MessageQueue queue, IMailStore store, MessageInde
                     ?? throw new StoreException(store.Health, "the key of pseudonyms cannot be stored");
             var run = new Run(SoughtAddress.Of(request.Address, key ?? []), request);
             await LookThroughAsync(run, cancel).ConfigureAwait(false);
+            if (!request.IsDryRun)
+                await ForgetElsewhereAsync(run, cancel).ConfigureAwait(false);
             return new AnonymiseReport(key is null ? null : run.Sought.Pseudonym)
             {
                 EventsLooked = run.Looked,
@@ -53,6 +58,15 @@ public sealed class Anonymiser(MessageQueue queue, IMailStore store, MessageInde
         {
             gate.Release();
         }
+    }
+
+    /// <summary>What is remembered of events beside the store.</summary>
+    async ValueTask ForgetElsewhereAsync(Run run, CancellationToken cancel)
+    {
+        Replies?.Rewrite(fact => fact.Message is { } id && run.Left.ContainsKey(id)
+            ? fact : run.RewriteAlone(fact));
+        if (index is not null && run.HasTouched)
+            await index.WipeAsync(cancel).ConfigureAwait(false);
     }
 
     async ValueTask LookThroughAsync(Run run, CancellationToken cancel)
@@ -107,6 +121,7 @@ public sealed class Anonymiser(MessageQueue queue, IMailStore store, MessageInde
         if (run.Request.IsDryRun || (known.Count == 0 && touched.Count == 0))
             return;
         await queue.RewriteAsync(rewritten, cancel).ConfigureAwait(false);
+        run.HasTouched = true;
         if (index is not null)
             await index.TakeAnewAsync(touched, known, cancel).ConfigureAwait(false);
     }
@@ -122,6 +137,9 @@ public sealed class Anonymiser(MessageQueue queue, IMailStore store, MessageInde
         public long Looked { get; set; }
         public int Changed { get; set; }
         public int Dropped { get; set; }
+
+        /// <summary>Something names the address, or did.</summary>
+        public bool HasTouched { get; set; }
 
         /// <summary>Those that are done, with the last event that was looked at.</summary>
         public Dictionary<QueueId, long> Messages { get; } = [];

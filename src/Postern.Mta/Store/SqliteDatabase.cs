@@ -59,6 +59,10 @@ sealed class SqliteDatabase : IDisposable
     /// <summary>Rows changed by the last statement.</summary>
     public int Changes => raw.sqlite3_changes(handle);
 
+    /// <summary>Rows changed since this connection was opened, by its own tables and those behind
+    /// them.</summary>
+    public int TotalChanges => raw.sqlite3_total_changes(handle);
+
     public bool InTransaction => raw.sqlite3_get_autocommit(handle) == 0;
 
     /// <summary>Pages that went to the log since this connection was opened.</summary>
@@ -94,6 +98,21 @@ sealed class SqliteDatabase : IDisposable
     {
         using var rows = Use(sql);
         return rows.Step() ? rows.Long(0) : 0;
+    }
+
+    /// <summary>What runs is ended as soon as it is over; until the answer is disposed it is asked again and
+    /// again, a few steps of SQLite's machine apart.</summary>
+    public IDisposable EndWhen(Func<bool> isOver)
+    {
+        // A look at one page of an index of words is a dozen of them: half a millisecond.
+        const int steps = 100;
+        raw.sqlite3_progress_handler(handle, steps, _ => isOver() ? 1 : 0, null);
+        return new Ending(handle);
+    }
+
+    sealed class Ending(sqlite3 handle) : IDisposable
+    {
+        public void Dispose() => raw.sqlite3_progress_handler(handle, 0, null, null);
     }
 
     /// <summary>Ends a failed transaction. Writes nothing.</summary>
@@ -229,7 +248,13 @@ sealed class SqliteFailure(int code, string message) : Exception($"SQLite {code}
 
     public bool IsFull => (code & 0xff) == raw.SQLITE_FULL;
 
+    /// <summary>It was told to end: <see cref="SqliteDatabase.EndWhen"/>.</summary>
+    public bool IsInterrupted => (code & 0xff) == raw.SQLITE_INTERRUPT;
+
     public bool IsDamage => (code & 0xff) is raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB;
+
+    /// <summary>A row is not as it was written, though SQLite finds nothing wrong with it.</summary>
+    public static SqliteFailure Damage(string what) => new(raw.SQLITE_CORRUPT, what);
 
     /// <summary>The disk or the database cannot be trusted with another write.</summary>
     public bool IsFatal => IsDamage || (code & 0xff) is raw.SQLITE_IOERR or raw.SQLITE_CANTOPEN

@@ -97,19 +97,13 @@ public sealed class SetUpTalk
 
     static string Hide(string answer, ClientLogin login)
     {
-        var (user, password) = (login.UserName, login.Password);
-        string[] secrets =
-        [
-            Convert.ToBase64String(Encoding.UTF8.GetBytes($"\0{user}\0{password}")),
-            Convert.ToBase64String(Encoding.UTF8.GetBytes(password)),
-            Convert.ToBase64String(Encoding.UTF8.GetBytes(user)),
-            password,
-            user,
-        ];
-        foreach (var secret in secrets)
+        answer = login.Hide(answer);
+        string[] names =
+            [Convert.ToBase64String(Encoding.UTF8.GetBytes(login.UserName)), login.UserName];
+        foreach (var name in names)
         {
-            if (secret.Length > 0)
-                answer = answer.Replace(secret, "(hidden)", StringComparison.Ordinal);
+            if (name.Length > 0)
+                answer = answer.Replace(name, ClientLogin.Hidden, StringComparison.Ordinal);
         }
         return answer;
     }

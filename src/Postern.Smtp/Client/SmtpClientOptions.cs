@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 
 namespace Postern.Smtp.Client;
 
@@ -62,6 +63,27 @@ public sealed record ClientLogin(string UserName, string Password)
 {
     /// <summary>Never shows the password.</summary>
     public override string ToString() => UserName;
+
+    /// <summary>A relay's words without the password, in whatever form it has heard it.</summary>
+    internal string Hide(string text)
+    {
+        var octets = Encoding.UTF8.GetBytes(Password);
+        string[] secrets =
+        [
+            Convert.ToBase64String(Encoding.UTF8.GetBytes($"\0{UserName}\0{Password}")),
+            Convert.ToBase64String(octets),
+            Password,
+        ];
+        foreach (var secret in secrets)
+        {
+            if (secret.Length > 0)
+                text = text.Replace(secret, Hidden, StringComparison.Ordinal);
+        }
+        return text;
+    }
+
+    /// <summary>In the place of what is not shown.</summary>
+    internal const string Hidden = "(hidden)";
 }
 
 /// <summary>The time-outs of RFC 5321 §4.5.3.2, each for one step.</summary>

@@ -82,9 +82,13 @@ partial class SmtpClientSession
                 return LogIn();
         }
         return reply.Code >= 400
-            ? new SetupStep.End(new OpenResult.LoginRefused(current.Mechanism, reply))
+            ? new SetupStep.End(new OpenResult.LoginRefused(current.Mechanism, WithoutLogin(reply)))
             : Refused(reply);
     }
+
+    /// <summary>What a relay says of a login goes into logs, events and alarms.</summary>
+    Reply WithoutLogin(Reply reply) => options.Login is not { } login ? reply
+        : new Reply(reply.Code, reply.Status, [.. reply.Lines.Select(login.Hide)]);
 }
 
 /// <summary>The client's half of one SASL exchange.</summary>

@@ -78,13 +78,14 @@ sealed partial class WebApi
 /// <param name="LookedTo">How far back it looked, where time ran out. Null: it did not.</param>
 /// <param name="IndexedTo">The last event the index knows. Null: none.</param>
 /// <param name="Behind">Events it does not know yet.</param>
+/// <param name="TooBroad">So many words begin so that no message was looked at.</param>
 sealed record SearchPage(
     IReadOnlyList<SearchEntry> Messages, string? Next, DateTimeOffset? LookedTo, DateTimeOffset? IndexedTo,
-    long Behind)
+    long Behind, bool TooBroad)
 {
     public static SearchPage Of(IndexPage page) => new(
         [.. page.Cards.Select(SearchEntry.Of)], page.Next?.ToString(), page.LookedTo,
-        page.Progress.IndexedTo, page.Progress.Behind);
+        page.Progress.IndexedTo, page.Progress.Behind, page.IsTooBroad);
 }
 
 /// <summary>One message of them.</summary>

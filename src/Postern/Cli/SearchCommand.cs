@@ -24,6 +24,10 @@ static class SearchCommand
             left -= page.Messages.Count;
             if (page.Behind > 0 && after.Length == 0)
                 Output.Error($"{page.Behind} events are not indexed yet", "look again in a while");
+            if (page.TooBroad)
+                throw new CommandException(
+                    ExitCode.DataError, "too many words begin so; no message was looked at",
+                    "write more of the word, or all of it without the star");
             if (left <= 0 || page.Next is not { } next)
                 return ExitCode.Ok;
             after = $"&after={next}";

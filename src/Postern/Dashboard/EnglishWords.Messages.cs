@@ -8,6 +8,10 @@ sealed partial class EnglishWords
         "Address, subject, id or tag; or from:, to:, subject:, tag:, id:, state: in front of a word";
 
     public override string NothingFound => "No message fits.";
+
+    public override string TooBroad =>
+        "Too many words begin so, and no message was looked at. Write more of the word, or all of it.";
+
     public override string NoMessages => "No message yet. Send one, and it will be here.";
     public override string LookedTo => "Not everything was looked at: back to";
 

@@ -419,6 +419,131 @@ public sealed class MessageIndexTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task File_MadeAnew_WhileEventsWereRead_HasThemAll()
+    {
+        await TakeAsync([.. Enumerable.Range(1, 300).Select(number => Accepted(number))]);
+        await index.DisposeAsync();
+        var store = new WatchedStore(hall.Store);
+        index = new MessageIndex(store, File, () => keep, hall.Clock, log);
+        await index.CatchUpAsync(Cancel);
+        await AppendAsync(Accepted(301));
+        store.Meanwhile = async () =>
+        {
+            await using (var file = new FileStream(
+                File, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+            {
+                file.Position = 4096;
+                file.Write(Enumerable.Repeat((byte)0xA5, (int)(file.Length - 4096)).ToArray());
+            }
+            Assert.Equal("", await FindAsync("order"));
+        };
+        await index.CatchUpAsync(Cancel);
+        await index.CatchUpAsync(Cancel);
+        Assert.Single(log.Lines);
+        Assert.Equal(
+            "301 7", await FindAsync("id:301@example.org") + " " + await FindAsync("id:7@example.org"));
+        Assert.Equal(301, (await index.CountAsync(Cancel)).Messages.Values.Sum());
+    }
+
+    [Fact]
+    public async Task Card_MadeAnew_WhileItsMessageLives_KnowsAllOfIt()
+    {
+        await TakeAsync(Accepted(1), Fact(EventKind.Relayed));
+        await index.DisposeAsync();
+        var store = new WatchedStore(hall.Store);
+        index = new MessageIndex(store, File, () => keep, hall.Clock, log);
+        await index.CatchUpAsync(Cancel);
+        store.Meanwhile = () => TakeAsync(Fact(EventKind.Delivered), Fact(EventKind.Opened));
+        await index.TakeAnewAsync([Id(1)], [], Cancel);
+        await index.CatchUpAsync(Cancel);
+        var card = await CardAsync();
+        Assert.Equal((Fate.Delivered, CardMarks.Opened, 4L), (card.State, card.Marks, card.LastSeq));
+    }
+
+    [Fact]
+    public async Task Question_ThatNobodyWaitsFor_LeavesNoFileOpen()
+    {
+        await TakeAsync(Accepted(1));
+        await index.DisposeAsync();
+        CancellationTokenSource? asked = null;
+        index = Open(new SteppingClock(TimeSpan.Zero) { Looked = () => asked?.Cancel() });
+        Assert.Equal("1", await FindAsync("order"));
+        var before = OpenFiles();
+        for (var i = 0; i < 20; i++)
+        {
+            using (asked = new CancellationTokenSource())
+                await Assert.ThrowsAnyAsync<OperationCanceledException>(
+                    async () => await index.FindAsync(new IndexQuery(), asked.Token));
+        }
+        Assert.InRange(OpenFiles(), 0, before);
+
+        int OpenFiles() => Directory.GetFiles("/proc/self/fd")
+            .Count(name => new FileInfo(name).LinkTarget?.StartsWith(File, StringComparison.Ordinal) == true);
+    }
+
+    [Fact]
+    public async Task Word_ThatTooManyBeginWith_IsAnswered_AndSaysSo()
+    {
+        // Long ones, so that the index of words has many pages.
+        static string Name(int number) => $"user{number}{new string((char)('a' + (number % 26)), 50)}";
+        await TakeAsync([.. Enumerable.Range(1, 5000)
+            .Select(number => Accepted(number, to: $"{Name(number)}@example.net"))]);
+        await index.DisposeAsync();
+        index = Open(new SteppingClock(TimeSpan.FromSeconds(1)));
+        var page = await index.FindAsync(IndexQuery.Parse("user*"), Cancel);
+        Assert.Equal((true, 0, null, null), (page.IsTooBroad, page.Cards.Count, page.Next, page.LookedTo));
+        await ReopenAsync();
+        page = await index.FindAsync(IndexQuery.Parse("user*"), Cancel);
+        Assert.Equal((false, 50), (page.IsTooBroad, page.Cards.Count));
+        Assert.Equal("17", await FindAsync($"{Name(17)}@example.net"));
+    }
+
+    [Theory]
+    [InlineData("UPDATE card SET at = -1")]
+    [InlineData("UPDATE card SET state = 99")]
+    [InlineData("UPDATE card SET fates = x'00'")]
+    [InlineData("UPDATE card SET fates = x'630000000000000000'")]
+    [InlineData("UPDATE meta SET value = -1 WHERE name = 'at'")]
+    public async Task Row_ThatIsDamaged_IsMadeAnew(string damage)
+    {
+        await TakeAsync(Accepted(1), Accepted(2));
+        await index.DisposeAsync();
+        using (var file = SqliteDatabase.OpenDerived(File))
+            file.Execute(damage);
+        index = Open();
+        await AppendAsync(Fact(EventKind.Relayed));
+        await FindAsync("");
+        await index.CatchUpAsync(Cancel);
+        await index.CatchUpAsync(Cancel);
+        Assert.Equal("2 1 relayed", await FindAsync("") + " " + await StateAsync());
+        Assert.StartsWith(
+            "Warning The index of messages is made anew", Assert.Single(log.Lines), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task File_ThatCannotBeOpened_IsNoBugOfWhoAsks()
+    {
+        await index.DisposeAsync();
+        Directory.CreateDirectory(File);
+        index = Open();
+        await Assert.ThrowsAsync<StoreException>(async () => await FindAsync("order"));
+        await Assert.ThrowsAsync<StoreException>(async () => await index.TakeAnewAsync([Id(1)], [], Cancel));
+        await Assert.ThrowsAsync<StoreException>(async () => await index.CatchUpAsync(Cancel));
+        Directory.Delete(File);
+        await TakeAsync(Accepted(1));
+        Assert.Equal("1", await FindAsync("order"));
+    }
+
+    [Fact]
+    public async Task Time_BelowTheEndOfTime_IsAnAnswer()
+    {
+        await TakeAsync(Accepted(1));
+        Assert.Single((await index.FindAsync(
+            new IndexQuery { Since = DateTimeOffset.MinValue, Until = DateTimeOffset.MaxValue },
+            Cancel)).Cards);
+    }
+
+    [Fact]
     public async Task File_IsTheOwnersAlone()
     {
         await TakeAsync(Accepted(1));
@@ -446,10 +571,17 @@ public sealed class MessageIndexTests : IAsyncLifetime
     {
         long now;
 
+        /// <summary>Happens at each look. Null: nothing.</summary>
+        public Action? Looked { get; init; }
+
         public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
         public override DateTimeOffset GetUtcNow() => MailHall.Start;
 
-        public override long GetTimestamp() => Interlocked.Add(ref now, step.Ticks);
+        public override long GetTimestamp()
+        {
+            Looked?.Invoke();
+            return Interlocked.Add(ref now, step.Ticks);
+        }
     }
 }

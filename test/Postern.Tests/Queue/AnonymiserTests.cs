@@ -3,6 +3,7 @@ using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Postern.Mta.Events;
+using Postern.Mta.Lists;
 using Postern.Mta.Queue;
 using Postern.Mta.Store;
 using Postern.Mta.Suppressions;
@@ -358,6 +359,84 @@ public abstract class AnonymiserTests : IAsyncLifetime
         Assert.Equal(5, (await index.CountAsync(Cancel)).Messages.Values.Sum());
         Assert.DoesNotContain("kim",
             Assert.Single(await index.ReadOperatedAsync(null, 10, Cancel)).What, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task File_OfTheIndex_HoldsNothingOfTheAddress()
+    {
+        for (var i = 1; i <= 40; i++)
+        {
+            await TellAsync(Accepted(i, 1, "zoltan@example.net") with { Subject = "Zzecret" });
+            await TellAsync(Fact(EventKind.Relayed, i, 1, "zoltan@example.net"));
+        }
+        Assert.Contains("zoltan", IndexText(), StringComparison.Ordinal);
+        var report = await RunAsync(who: "zoltan@example.net");
+        var text = IndexText();
+        Assert.DoesNotContain("zoltan", text, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain("zzecret", text, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains(report.Pseudonym!, text, StringComparison.Ordinal);
+        Assert.Equal("40 39", (await FindAsync("to:" + report.Pseudonym))[..5]);
+    }
+
+    /// <summary>All octets of its files.</summary>
+    string IndexText() => string.Concat(
+        Directory.GetFiles(PathOf("."), MessageIndex.FileName + "*").Select(ReadOpen));
+
+    static string ReadOpen(string path)
+    {
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        var octets = new byte[file.Length];
+        file.ReadExactly(octets);
+        return Encoding.Latin1.GetString(octets);
+    }
+
+    [Fact]
+    public async Task LastReplies_NameNobodyEither_UnlessTheMailWaits()
+    {
+        var replies = new LastReplies();
+        using var forgetter = new Anonymiser(queue, store, index) { Replies = replies };
+        MailEvent Answered(int message) => Fact(EventKind.Attempted, message) with
+        {
+            Transport = "relay",
+            Reply = $"450 <{Kim}> later",
+            Facts = AttemptFacts.None,
+        };
+        await AcceptAsync(1, Row(1, RecipientState.Deferred));
+        await TellAsync(Answered(1), Accepted(2), Answered(2));
+        replies.Note(Answered(1));
+        replies.Note(Answered(2));
+        var report = await forgetter.RunAsync(new AnonymiseRequest(MailHall.Mailbox(Kim)), Cancel);
+        Assert.Equal(
+            [(report!.Pseudonym, $"450 <{report.Pseudonym}> later"), (Kim, $"450 <{Kim}> later")],
+            replies.Of("relay").Select(fact => (fact.RecipientAddress, fact.Reply)));
+    }
+
+    [Fact]
+    public async Task Memberships_AreKept_UnlessTheyAreAskedFor()
+    {
+        const string list = "news@example.org";
+        var member = new ListMember("Kim", IsSubscribed: true, Variables: null);
+        await queue.PutObjectsAsync([
+            queue.Lists.Table.Put(
+                list, new StoredList("", "", ListAccess.Readonly, ReplyPreference.List, MailHall.Start, 2)),
+            queue.Lists.Members.Put($"{list}/{Kim}", member),
+            queue.Lists.Members.Put($"{list}/lee@example.net", member)]);
+        await queue.Lists.ReloadAsync([list], Cancel);
+        Assert.Equal(1, (await RunAsync()).Memberships);
+        Assert.Equal(2, (await store.ReadObjectsAsync(MailingLists.MemberKind, Cancel)).Count);
+        Assert.Equal(1, (await RunAsync(request => request with
+        {
+            TakesSuppressions = true,
+            IsDryRun = true,
+        })).Memberships);
+        Assert.Equal(2, Assert.Single(queue.Lists.All).Stored.Members);
+
+        Assert.Equal(1, (await RunAsync(request => request with { TakesSuppressions = true })).Memberships);
+        Assert.Equal($"{list}/lee@example.net",
+            Assert.Single(await store.ReadObjectsAsync(MailingLists.MemberKind, Cancel)).Name);
+        Assert.Equal(1, Assert.Single(queue.Lists.All).Stored.Members);
+        Assert.Equal(1, (await queue.Lists.Table.FindAsync(list, Cancel))!.Members);
+        Assert.Equal(0, (await RunAsync(request => request with { TakesSuppressions = true })).Memberships);
     }
 
     [Fact]

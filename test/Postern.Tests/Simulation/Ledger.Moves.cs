@@ -37,6 +37,11 @@ sealed partial class Ledger
                 Break($"recipient {row.Number} of {row.Message} stands twice in one change");
             Move(change, row);
         }
+        foreach (var (seq, fact) in change.Rewritten)
+        {
+            if (fact.Message is { } rewritten && Open.Any(key => key.Message == rewritten))
+                Break($"event {seq} of {rewritten} is rewritten, and that is not done");
+        }
         foreach (var fact in change.Events)
         {
             if (fact is { Message: { } message, Recipient: { } number }
@@ -58,11 +63,23 @@ sealed partial class Ledger
                 + (fact.Reply ?? fact.Why ?? fact.Alarm?.Subject));
     }
 
+    /// <summary>Content was kept of somebody who asked to be forgotten.</summary>
+    static bool IsKeptNoLonger(Fate fate, Recipient row)
+    {
+        if (fate.Row is not { State: RecipientState.Done, KeepUntil: not null } kept
+            || row != kept with { KeepUntil = null })
+            return false;
+        fate.Row = row;
+        return true;
+    }
+
     void Move(StoreChange change, Recipient row)
     {
         var facts = change.Events.FindAll(
             fact => fact.Message == row.Message && fact.Recipient == row.Number);
         var isNew = !fates.TryGetValue(KeyOf(row), out var fate);
+        if (fate is not null && IsKeptNoLonger(fate, row))
+            return;
         if (isNew)
         {
             fates.Add(KeyOf(row), fate = new Fate { Row = row });

@@ -71,6 +71,10 @@ sealed class SimulatedWorld
 
     public ReversePath DrawSender() => new(Senders[chance.Next(Senders.Length)]);
 
+    /// <summary>Somebody who writes or is written to.</summary>
+    public Mailbox DrawPerson() => Senders[chance.Next(2 * Senders.Length) % Senders.Length] is { } sender
+        && chance.Next(2) == 0 ? sender : People[chance.Next(People.Length)];
+
     public EnvelopeRecipient[] DrawEnvelope()
     {
         var first = chance.Next(People.Length);

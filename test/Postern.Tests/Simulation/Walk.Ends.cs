@@ -126,6 +126,7 @@ sealed partial class Walk
         foreach (var lane in process.Dispatcher.Lanes())
             Say($"{lane}, {process.Health.ConditionOf(lane.Lane)}");
         Say(process.Gated.IsCompleted ? "the gate is free" : "the gate is taken");
+        FinishForgetting();
         if (ledger.BegunCount != 0)
             ledger.Break($"{ledger.BegunCount} attempts that were begun are neither made nor given up");
         foreach (var alarm in process.Alarms)

@@ -104,7 +104,10 @@ sealed partial class Walk
                 Command();
                 break;
             case < 93:
-                KeepHouse();
+                if (chance.Next(3) == 0)
+                    Forget(world.DrawPerson(), chance.Next(2) == 0);
+                else
+                    KeepHouse();
                 break;
             case < 96:
                 MoodsChange();

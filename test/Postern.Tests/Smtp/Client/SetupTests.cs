@@ -117,6 +117,25 @@ public sealed class SetupTests
     }
 
     [Fact]
+    public async Task Auth_Refused_WithThePasswordInTheReply_DoesNotPassItOn()
+    {
+        var result = await Relays.OpenOnlyAsync(
+            async relay =>
+            {
+                await relay.GreetAsync("AUTH PLAIN");
+                await relay.ExpectAsync(
+                    "AUTH PLAIN AHVzZXIAcGVuY2ls",
+                    "535-5.7.8 AHVzZXIAcGVuY2ls is not right\r\n"
+                    + "535 5.7.8 nor is pencil, or cGVuY2ls, of user");
+                await relay.ExpectEndAsync();
+            },
+            InClear);
+        Assert.Equal(
+            "535 5.7.8 (hidden) is not right nor is (hidden), or (hidden), of user",
+            Assert.IsType<OpenResult.LoginRefused>(result).Reply.ToString());
+    }
+
+    [Fact]
     public async Task Auth_LoginOnly_AnswersBothPrompts()
     {
         var (stream, script) = ScriptedRelay.PlayInMemory(async relay =>
