@@ -222,6 +222,7 @@ sealed partial class WebApi
             request.Name, AccountDirectory.CreateCredential(request.Password), senders, rate, quota,
             clock.GetUtcNow()));
         await agent.ReloadAccountsAsync(context.RequestAborted);
+        OperatorNote.KeepSubject(context, Uri.EscapeDataString(request.Name));
         await AnswerAsync(context, new Changed(1), AdminJson.Default.Changed);
     }
 

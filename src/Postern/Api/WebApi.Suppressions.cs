@@ -106,6 +106,8 @@ sealed partial class WebApi
     {
         var text = request.Reason ?? "";
         text = text[..Math.Min(text.Length, Suppression.TextCharactersMax)];
+        OperatorNote.KeepSubject(
+            context, $"{key.Domain} {key.Kind.ToString().ToLowerInvariant()} {key.Address}");
         var entry = new Suppression { Since = clock.GetUtcNow() };
         entry = key.Kind switch
         {
