@@ -30,7 +30,8 @@ public sealed record TelemetryOptions
             "How it is spoken to: protobuf over HTTP, or gRPC (usually port 4317).",
             o => o.Protocol, (o, v) => o with { Protocol = v }),
         new ValueSetting<TelemetryOptions, Secret?>("headers", Kinds.Secret.OrNull(),
-            "Headers of each request, by reference: `name=value`, with commas in between.",
+            "Headers of each request, by reference: `name=value`, with commas in between; off loopback over "
+            + "https alone.",
             o => o.Headers, (o, v) => o with { Headers = v }) { DefaultDoc = "none" },
         new ValueSetting<TelemetryOptions, double>("sample", Kinds.Fraction,
             "How many messages have a trace, from 0 to 1. A submitter that sends a trace of its own has "

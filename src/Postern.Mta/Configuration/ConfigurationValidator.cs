@@ -62,6 +62,11 @@ sealed partial class ConfigurationValidator(PosternOptions options, Reading at)
             at.Error(
                 "telemetry.headers",
                 $"{headers.Reference} holds something else than \"name=value\" with commas in between");
+        else if (headers is not null && url is not null && Uri.TryCreate(url, UriKind.Absolute, out var place)
+            && place.Scheme != Uri.UriSchemeHttps && !Transports.PubSub.PubSubEndpoint.IsLoopback(place))
+            at.Error(
+                "telemetry.headers",
+                "would be readable on the way to otlp; write that with https, or take the headers out");
     }
 
     static bool IsHeader(string pair) => pair.IndexOf('=', StringComparison.Ordinal) is > 0 and var equals

@@ -124,9 +124,9 @@ public sealed partial class MessageIndex
     static SqliteStatement Ask(SqliteDatabase file, IndexQuery query, string? match)
     {
         var below = Math.Min(
-            query.After?.Value ?? long.MaxValue, FirstIdAt(ClockBackFrom(query.Until)) ?? long.MaxValue);
+            query.After?.Value ?? long.MaxValue, FirstIdAt(query.Until, ClockBackMax) ?? long.MaxValue);
         // Ids are never behind the clock.
-        var from = FirstIdAt(query.Since) ?? 0;
+        var from = FirstIdAt(query.Since, TimeSpan.Zero) ?? 0;
         if (match is not null)
             return file.Use(
                 "SELECT rowid FROM words WHERE words MATCH ?3 AND rowid < ?1 AND rowid >= ?2 "
@@ -138,13 +138,10 @@ public sealed partial class MessageIndex
                 .Bind(1, below).Bind(2, from);
     }
 
-    /// <summary>Null: nothing is later.</summary>
-    static DateTimeOffset? ClockBackFrom(DateTimeOffset? until) =>
-        until?.ToUniversalTime() is { } moment && moment < DateTimeOffset.MaxValue - ClockBackMax
-            ? moment + ClockBackMax : null;
-
-    static long? FirstIdAt(DateTimeOffset? at) => at is not { } moment ? null
-        : Math.Clamp((long)(moment - QueueId.Origin).TotalMilliseconds, 0, (1L << 41) - 1) << 22;
+    /// <summary>Any moment will do: one that is too early or too late is the first or the last there
+    /// is.</summary>
+    static long? FirstIdAt(DateTimeOffset? at, TimeSpan later) => at is not { } moment ? null
+        : Math.Clamp((long)(moment - QueueId.Origin + later).TotalMilliseconds, 0, (1L << 41) - 1) << 22;
 
     static IndexCard? CardOf(SqliteDatabase file, SqliteStatement rows, string? match)
     {

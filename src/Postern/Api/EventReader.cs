@@ -25,19 +25,24 @@ sealed class EventReader(IMailStore store)
     }
 
     /// <summary>Events before a place, newest first: the store reads forward only, so by windows.</summary>
+    /// <param name="before">Any number: it may be one that somebody typed.</param>
     public async IAsyncEnumerable<StoredEvent> DownAsync(
         long before, [EnumeratorCancellation] CancellationToken cancel)
     {
-        for (var end = before; end > 1;)
+        // What came first has come of age, or the first place is one.
+        if (await store.ReadEventsAfterAsync(0, 1, cancel) is not [var oldest])
+            yield break;
+        for (var end = before; end > oldest.Seq;)
         {
-            var start = Math.Max(0, end - 1 - PageMax);
+            var start = Math.Max(oldest.Seq - 1, end - 1 - PageMax);
             var page = await store.ReadEventsAfterAsync(start, PageMax, cancel);
             for (var i = page.Count - 1; i >= 0; i--)
             {
                 if (page[i].Seq < end)
                     yield return page[i];
             }
-            end = start + 1;
+            // Nothing comes behind the window: it lay beyond the last place.
+            end = page.Count > 0 ? start + 1 : Math.Min(start, await LastAsync(cancel)) + 1;
         }
     }
 

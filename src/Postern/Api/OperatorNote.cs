@@ -6,7 +6,7 @@ namespace Postern.Api;
 /// <summary>One thing that somebody did over the admin API.</summary>
 /// <param name="Actor">The name that the caller gave, or <see cref="Nobody"/>.</param>
 /// <param name="What">Method, path below the API's root and query, and the face it was asked by:
-/// <c>POST queue/hold?id=0A1B2C3D4E5F6 (page)</c>. Never a body.</param>
+/// <c>POST queue/hold?id=0A1B2C3D4E5F6 (page)</c>. Of a body whom it names, and nothing else.</param>
 /// <param name="Count">How many it changed. Null: the answer does not say.</param>
 sealed record OperatorNote(string Actor, string What, int? Count)
 {
@@ -56,7 +56,8 @@ sealed record OperatorNote(string Actor, string What, int? Count)
     static bool Changes(string method) =>
         !HttpMethods.IsGet(method) && !HttpMethods.IsHead(method) && !HttpMethods.IsOptions(method);
 
-    /// <summary>Names what it was about, where neither path nor query may.</summary>
+    /// <summary>Names what it was about, where neither path nor query does.</summary>
+    /// <param name="subject">Percent-encoded where it is not known to have no parentheses.</param>
     public static void KeepSubject(HttpContext context, string subject) =>
         context.Items[SubjectItem] = subject;
 

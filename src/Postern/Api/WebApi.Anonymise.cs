@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Postern.Mta.Queue;
 using Postern.Smtp;
 
@@ -12,16 +11,7 @@ sealed partial class WebApi
 
     async Task AnonymiseAsync(HttpContext context)
     {
-        AnonymiseOrder? order;
-        try
-        {
-            order = await context.Request
-                .ReadFromJsonAsync(AdminJson.Default.AnonymiseOrder, context.RequestAborted);
-        }
-        catch (JsonException)
-        {
-            order = null;
-        }
+        var order = await ReadBodyAsync(context, AdminJson.Default.AnonymiseOrder);
         if (order?.Address is not { Length: > 0 } text || !Mailbox.TryParse(text, out var address)
             || address.Domain.Length == 0)
         {

@@ -180,16 +180,7 @@ sealed partial class WebApi
 
     async Task AddAccountAsync(HttpContext context)
     {
-        AccountRequest? request;
-        try
-        {
-            request = await context.Request
-                .ReadFromJsonAsync(AdminJson.Default.AccountRequest, context.RequestAborted);
-        }
-        catch (System.Text.Json.JsonException)
-        {
-            request = null;
-        }
+        var request = await ReadBodyAsync(context, AdminJson.Default.AccountRequest);
         if (request is not { Name.Length: > 0, Password.Length: > 0, Senders: not null })
         {
             await ErrorAsync(
@@ -205,7 +196,8 @@ sealed partial class WebApi
         var senders = new List<AddressPattern>();
         foreach (var text in request.Senders)
         {
-            if (!AddressPattern.TryParse(text, out var pattern, out var mend))
+            // JSON may have null where a text is due.
+            if (!AddressPattern.TryParse(text ?? "", out var pattern, out var mend))
             {
                 await ErrorAsync(context, 400, $"\"{text}\" is no address pattern", mend);
                 return;
@@ -230,6 +222,7 @@ sealed partial class WebApi
             request.Name, AccountDirectory.CreateCredential(request.Password), senders, rate, quota,
             clock.GetUtcNow()));
         await agent.ReloadAccountsAsync(context.RequestAborted);
+        OperatorNote.KeepSubject(context, Uri.EscapeDataString(request.Name));
         await AnswerAsync(context, new Changed(1), AdminJson.Default.Changed);
     }
 

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Postern.Mta.Store;
 using Postern.Mta.Suppressions;
 using Postern.Mta.Transports;
@@ -101,16 +100,7 @@ sealed partial class WebApi
     /// <summary>Null: it cannot be read, and the answer is given.</summary>
     async ValueTask<SuppressionExchange?> ReadExchangeAsync(HttpContext context)
     {
-        SuppressionExchangeRequest? request;
-        try
-        {
-            request = await context.Request.ReadFromJsonAsync(
-                AdminJson.Default.SuppressionExchangeRequest, context.RequestAborted);
-        }
-        catch (JsonException)
-        {
-            request = null;
-        }
+        var request = await ReadBodyAsync(context, AdminJson.Default.SuppressionExchangeRequest);
         if (request?.Transport is not { Length: > 0 } name || agent.FindTransport(name) is not { } transport)
             await ErrorAsync(context, 404, "there is no such transport", "name one of [transports]");
         else if ((request.Domain ?? agent.Options.Transports.GetValueOrDefault(name)?.Domain)

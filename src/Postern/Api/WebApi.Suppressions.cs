@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json;
 using Postern.Mta.Store;
 using Postern.Mta.Suppressions;
 
@@ -82,16 +81,7 @@ sealed partial class WebApi
 
     async Task AddSuppressionAsync(HttpContext context)
     {
-        SuppressionRequest? request;
-        try
-        {
-            request = await context.Request
-                .ReadFromJsonAsync(AdminJson.Default.SuppressionRequest, context.RequestAborted);
-        }
-        catch (JsonException)
-        {
-            request = null;
-        }
+        var request = await ReadBodyAsync(context, AdminJson.Default.SuppressionRequest);
         if (request?.Address is not { Length: > 0 })
         {
             await ErrorAsync(context, 400, "an entry needs an address", "domain and kind may be left out");
@@ -106,7 +96,7 @@ sealed partial class WebApi
                 context, 400, "this domain is not configured",
                 "add it to the configuration, or write * for all");
         else if (request.Tags?.Any(tag =>
-            tag.Length is 0 or > TagCharactersMax || !Ascii.IsValid(tag)) == true)
+            tag is not { Length: > 0 and <= TagCharactersMax } || !Ascii.IsValid(tag)) == true)
             await ErrorAsync(context, 400, "a tag cannot be read", "1 to 128 ASCII characters");
         else
             await AddSuppressionAsync(context, new SuppressionKey(domain, kind, address), request);
@@ -116,6 +106,8 @@ sealed partial class WebApi
     {
         var text = request.Reason ?? "";
         text = text[..Math.Min(text.Length, Suppression.TextCharactersMax)];
+        OperatorNote.KeepSubject(
+            context, $"{key.Domain} {key.Kind.ToString().ToLowerInvariant()} {key.Address}");
         var entry = new Suppression { Since = clock.GetUtcNow() };
         entry = key.Kind switch
         {

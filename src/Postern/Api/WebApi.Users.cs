@@ -21,7 +21,7 @@ sealed partial class WebApi
     }
 
     static UserEntry EntryOf(User user) => new(
-        user.Name, user.Role.ToString().ToLowerInvariant(), user.Since, user.Password is not null);
+        user.Name, WordOf(user.Role), user.Since, user.Password is not null);
 
     async Task AddUserAsync(HttpContext context)
     {
@@ -32,13 +32,24 @@ sealed partial class WebApi
                 context, 400, "a user needs name and role", "the role is one of reader, operator, admin");
         else if (!UserDirectory.TryReadName(typed, out var name, out var mend))
             await ErrorAsync(context, 400, "this is no name of a user", mend);
-        else if (request.Password is null)
+        else
+        {
+            OperatorNote.KeepSubject(context, $"{Uri.EscapeDataString(name)} {WordOf(role)}");
+            await AddUserAsync(context, name, role, request.Password);
+        }
+    }
+
+    async Task AddUserAsync(HttpContext context, string name, OperatorRole role, string? password)
+    {
+        if (password is null)
             await AnswerUserAsync(
                 context, name, await agent.Users.AddAsync(name, role, null, context.RequestAborted));
-        else if (await VerifierAsync(context, request.Password) is { } verifier)
+        else if (await VerifierAsync(context, password) is { } verifier)
             await AnswerUserAsync(
                 context, name, await agent.Users.AddAsync(name, role, verifier, context.RequestAborted));
     }
+
+    static string WordOf(OperatorRole role) => role.ToString().ToLowerInvariant();
 
     async Task RemoveUserAsync(HttpContext context)
     {
@@ -67,8 +78,11 @@ sealed partial class WebApi
         if (request?.Role is not { } word || !QueueQuery.TryReadWord(word, out OperatorRole role))
             await ErrorAsync(context, 400, "a role is needed", "one of reader, operator, admin");
         else
+        {
+            OperatorNote.KeepSubject(context, WordOf(role));
             await AnswerUserAsync(
                 context, name, await agent.Users.ChangeRoleAsync(name, role, context.RequestAborted));
+        }
     }
 
     async Task LinkUserAsync(HttpContext context)

@@ -11,6 +11,10 @@ static partial class CommandTree
         new("--server") { Description = "socket or data directory of the server", Recursive = true };
     static readonly Option<bool> Json = new("--json") { Description = "print JSON", Recursive = true };
 
+    /// <summary>The parser lists what may stand there, an item a line.</summary>
+    static string OnOneLine(string message) => string
+        .Join(' ', message.Split(['\n', '\t', ' '], StringSplitOptions.RemoveEmptyEntries)).TrimEnd('.');
+
     public static async Task<int> InvokeAsync(string[] args)
     {
         // An argument that begins with @ is what it is, and names no file: a peer may have chosen it.
@@ -18,7 +22,8 @@ static partial class CommandTree
         if (parsed.Errors.Count > 0 && parsed.Action is not System.CommandLine.Help.HelpAction)
         {
             Output.Error(
-                string.Join("; ", parsed.Errors.Select(error => error.Message)), "see: postern --help");
+                string.Join("; ", parsed.Errors.Select(error => OnOneLine(error.Message))),
+                "see: postern --help");
             return ExitCode.Usage;
         }
         var invocation = new InvocationConfiguration

@@ -50,9 +50,9 @@ sealed class DashboardFace(DashboardParts parts, SignIn signIn, Acts acts, IServ
         foreach (var (path, answer) in MailAnswers.All)
             Behind(web, path, answer);
         Open(web.MapGet("/login", ShowLoginAsync));
-        Open(web.MapGet("/live", LiveAsync));
-        Open(web.MapPost("/act", ActAsync));
         var stopping = web.Lifetime.ApplicationStopping;
+        Open(web.MapGet("/live", context => LiveAsync(context, stopping)));
+        Open(web.MapPost("/act", ActAsync));
         web.Lifetime.ApplicationStarted.Register(() => _ = parts.Pulse.RunAsync(stopping));
         stopping.Register(acts.Dispose);
     }
@@ -131,11 +131,11 @@ sealed class DashboardFace(DashboardParts parts, SignIn signIn, Acts acts, IServ
     }
 
     /// <summary>Only to pages of ours: another site's script cannot listen.</summary>
-    Task LiveAsync(HttpContext context)
+    Task LiveAsync(HttpContext context, CancellationToken stopping)
     {
         if (signIn.Find(context) is not null
             && context.Request.Headers["Sec-Fetch-Site"].ToString() is "" or "same-origin")
-            return live.RunAsync(context, () => signIn.Find(context) is null);
+            return live.RunAsync(context, () => signIn.Find(context) is null, stopping);
         context.Response.StatusCode = StatusCodes.Status403Forbidden;
         return Task.CompletedTask;
     }

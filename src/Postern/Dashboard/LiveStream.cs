@@ -20,7 +20,8 @@ sealed class LiveStream(MailTransferAgent agent, Pulse pulse, TimeProvider clock
     int listeners;
 
     /// <param name="isOver">The session has ended: so does the stream.</param>
-    public async Task RunAsync(HttpContext context, Func<bool> isOver)
+    /// <param name="stopping">The server ends, which waits for what is being answered.</param>
+    public async Task RunAsync(HttpContext context, Func<bool> isOver, CancellationToken stopping)
     {
         if (Interlocked.Increment(ref listeners) > ListenersMax)
         {
@@ -29,13 +30,14 @@ sealed class LiveStream(MailTransferAgent agent, Pulse pulse, TimeProvider clock
             context.Response.Headers.RetryAfter = "60";
             return;
         }
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
         try
         {
-            await TellAsync(context, isOver);
+            await TellAsync(context, isOver, end.Token);
         }
-        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+        catch (OperationCanceledException) when (end.IsCancellationRequested)
         {
-            // The page was left.
+            // The page was left, or its browser comes back to the next process.
         }
         finally
         {
@@ -43,9 +45,8 @@ sealed class LiveStream(MailTransferAgent agent, Pulse pulse, TimeProvider clock
         }
     }
 
-    async Task TellAsync(HttpContext context, Func<bool> isOver)
+    async Task TellAsync(HttpContext context, Func<bool> isOver, CancellationToken cancel)
     {
-        var cancel = context.RequestAborted;
         context.Response.ContentType = "text/event-stream";
         context.Response.Headers.CacheControl = "no-store";
         await context.Response.WriteAsync("retry: 2000\n\n", cancel);

@@ -185,7 +185,8 @@ sealed class OidcProvider(TimeProvider clock) : IDisposable
             if (configuration.Issuer != issuer)
                 throw new OidcException("the provider has another name than the issuer of the configuration");
             foreach (var place in (string?[])[configuration.AuthorizationEndpoint,
-                configuration.TokenEndpoint, configuration.JwksUri])
+                configuration.TokenEndpoint, configuration.JwksUri,
+                .. configuration.UserInfoEndpoint is { Length: > 0 } told ? [told] : (string?[])[]])
             {
                 if (!IsGood(place))
                     throw new OidcException("the metadata of the provider names an endpoint without https");

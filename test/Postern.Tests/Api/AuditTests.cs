@@ -50,13 +50,28 @@ public sealed class AuditTests(RunningServer server) : IClassFixture<RunningServ
     }
 
     [Fact]
-    public async Task Body_IsNeverNoted()
+    public async Task OfABody_OnlyWhomItNames_IsNoted()
     {
         Assert.Equal(200, await AskAsync(
             "POST", "accounts?note=bodies", """{"name":"quiet","password":"open-sesame","senders":[]}"""));
         var note = Assert.Single(await NotesAsync("note=bodies"));
-        Assert.Equal("POST accounts?note=bodies", note.Why);
+        Assert.Equal("POST accounts?note=bodies quiet", note.Why);
         Assert.Empty(await NotesAsync("sesame"));
+    }
+
+    [Theory]
+    [InlineData("users", """{"name":"eve (page)","role":"admin","password":"open-sesame"}""",
+        "POST users eve%20%28page%29 admin")]
+    [InlineData("users", """{"name":"mallory","role":"reader"}""", "POST users mallory reader")]
+    [InlineData("users/mallory/role", """{"role":"operator"}""", "POST users/mallory/role operator")]
+    [InlineData("suppressions", """{"address":"Rest@once.example","kind":"complaint"}""",
+        "POST suppressions * complaint rest@once.example")]
+    public async Task WhomItWasAbout_IsNoted(string path, string body, string expected)
+    {
+        await AskAsync("POST", "users", """{"name":"mallory","role":"reader"}""");
+        await AskAsync("DELETE", path == "users" ? "users/mallory" : "users/nobody");
+        Assert.Equal(200, await AskAsync("POST", path, body));
+        Assert.Contains(expected, (await NotesAsync(path)).Select(note => note.Why));
     }
 
     [Theory]

@@ -51,6 +51,15 @@ public sealed class ProgramTests : IDisposable
         """);
 
     [Fact]
+    public async Task Word_ThatIsNoneOfThose_IsAnsweredByWhichThereAre_OnOneLine()
+    {
+        var (code, _, error) = await RunAsync("", "user", "add", "bob", "--role", "king");
+        Assert.Equal(64, code);
+        OneLine(error);
+        Assert.Contains("one of: 'reader' 'operator' 'admin'; see", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Serve_WithAFileThatIsNotThere_Exits78()
     {
         var (code, _, error) = await RunAsync("", "serve", "--config", directory.PathOf("none.toml"));

@@ -21,7 +21,15 @@ public sealed class ConfigurationReaderTests
 
     static ConfigurationResult ReadAsItIs(string text) => ConfigurationReader.ReadText(
         text, "postern.toml",
-        new ConfigurationSurroundings { Variable = name => name == "SECRET" ? "user:pass" : null });
+        new ConfigurationSurroundings
+        {
+            Variable = name => name switch
+            {
+                "SECRET" => "user:pass",
+                "HEADERS" => "authorization=Bearer abc",
+                _ => null,
+            },
+        });
 
     static string[] ErrorsOf(string text) => [.. Read(text).Errors.Select(e => e.ToString())];
 
@@ -60,8 +68,17 @@ public sealed class ConfigurationReaderTests
     [InlineData("sample = nan", "telemetry.sample: must be from 0 to 1")]
     [InlineData("sample = \"all\"", "telemetry.sample: must be a fraction such as 0.1, not text")]
     [InlineData("headers = \"env:SECRET\"", "telemetry.headers: env:SECRET holds something else")]
+    [InlineData("otlp = \"http://collector.example:4318\"\nheaders = \"env:HEADERS\"",
+        "telemetry.headers: would be readable on the way")]
     public void Telemetry_ThatCannotBe_IsAnError(string line, string expected) =>
         Assert.Contains(expected, Assert.Single(ErrorsOf($"[telemetry]\n{line}")), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("http://127.0.0.1:4318")]
+    [InlineData("http://localhost:4318")]
+    [InlineData("https://collector.example:4318")]
+    public void Telemetry_WithAToken_GoesWhereNobodyReadsIt(string url) =>
+        Assert.Empty(ErrorsOf($"[telemetry]\notlp = \"{url}\"\nheaders = \"env:HEADERS\""));
 
     [Theory]
     [InlineData("0.25", 0.25)]

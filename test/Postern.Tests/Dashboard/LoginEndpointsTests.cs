@@ -270,6 +270,19 @@ public sealed class LoginEndpointsTests(RunningServer server) : IClassFixture<Ru
 
     // UI-10
     [Fact]
+    public async Task Guesses_OfOneUser_AreCountedTogether_HoweverHisNameIsTyped()
+    {
+        const string name = "김철수";
+        for (var i = 1; i < LoginThrottle.AccountFailuresMax; i++)
+            server.Agent.Logins.Failed(new IPAddress([10, 0, 0, (byte)i]), $"dashboard {name}");
+        using var browser = Open();
+        await browser.LoginAsync(name.Normalize(System.Text.NormalizationForm.FormD), "wrong horse");
+        Assert.NotNull(
+            server.Agent.Logins.RefusedFor(new IPAddress([10, 0, 1, 1]), $"dashboard {name}"));
+    }
+
+    // UI-10
+    [Fact]
     public async Task WrongPassword_CountsForAddressAndUser()
     {
         for (var i = 1; i < LoginThrottle.AddressFailuresMax; i++)

@@ -213,6 +213,14 @@ public sealed class OidcEndpointsTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Provider_ThatTellsOfPeopleInTheClear_IsRefused()
+    {
+        provider.UserInfoAt = "http://people.example.org/";
+        using var browser = Open();
+        Assert.Equal("/login?trouble=oidc", await BeginAsync(browser));
+    }
+
+    [Fact]
     public async Task Provider_ThatIsNotThere_LeadsToThePage()
     {
         await provider.DisposeAsync();

@@ -22,6 +22,7 @@ public sealed class MemoryStore : IMailStore
     readonly HashSet<QueueId> lost = [];
     TaskCompletionSource? more;
     StoreHealth? failNext;
+    int eventReads;
     bool closed;
 
     public MemoryStore(MemoryDisk? disk = null)
@@ -52,6 +53,9 @@ public sealed class MemoryStore : IMailStore
 
     /// <summary>Recipients that searches have read.</summary>
     public int SearchedCount { get; private set; }
+
+    /// <summary>Pages of events by their place that may be read; the next one fails.</summary>
+    public int EventReadsMax { get; set; } = int.MaxValue;
 
     /// <summary>The content of this message is not there any more when it is asked for.</summary>
     public void LoseContent(QueueId id) => lost.Add(id);
@@ -333,6 +337,7 @@ public sealed class MemoryStore : IMailStore
     public ValueTask<IReadOnlyList<StoredEvent>> ReadEventsAfterAsync(
         long seq, int limit, CancellationToken cancel)
     {
+        Assert.True(Interlocked.Increment(ref eventReads) <= EventReadsMax, "it reads events without end");
         lock (gate)
             return List(disk.Events.Where(e => e.Seq > seq).Take(limit));
     }

@@ -21,7 +21,8 @@ public sealed partial class DashboardActsTests
         await tab.Page.Locator("input[name='body.reason']").FillAsync("=wrote to the desk");
         await PressAsync(Button(tab, "Add"));
         Assert.Contains("\"complaint\"", await ListAsync("suppression", "list", address, "--json"));
-        await stage.AssertDoneAsync(DashboardStage.Operator, "POST suppressions");
+        await stage.AssertDoneAsync(
+            DashboardStage.Operator, $"POST suppressions {DashboardStage.Domain} complaint {address}");
 
         var file = await tab.Page.RunAndWaitForDownloadAsync(() => Link(tab, "Export as CSV").ClickAsync());
         Assert.Equal("suppressions.csv", file.SuggestedFilename);
@@ -54,7 +55,7 @@ public sealed partial class DashboardActsTests
         Assert.Contains("\"printer\"", list);
         Assert.Contains("\"*@print.example\",\"scan@shop.example\"", list);
         Assert.Contains("600/min", list);
-        await stage.AssertDoneAsync(DashboardStage.Admin, "POST accounts");
+        await stage.AssertDoneAsync(DashboardStage.Admin, "POST accounts printer");
 
         await Row(tab, "printer").GetByRole(AriaRole.Link, new() { Name = "Remove…" }).ClickAsync();
         await PressAsync(Button(tab, "Remove it"));
@@ -73,7 +74,7 @@ public sealed partial class DashboardActsTests
         await tab.Page.Locator("input[name='body.password']").FillAsync(first);
         await PressAsync(Button(tab, "Add"));
         Assert.Matches("nina.*reader", await ListAsync("user", "list"));
-        await stage.AssertDoneAsync(DashboardStage.Admin, "POST users");
+        await stage.AssertDoneAsync(DashboardStage.Admin, "POST users nina reader");
         // Without script: a live page leaves by itself when its session ends, beside what is done here.
         var still = new TabOptions { HasScript = false };
         await using var hers = await stage.OpenAsync(still);
@@ -91,7 +92,7 @@ public sealed partial class DashboardActsTests
         await tab.Page.Locator("select[name='body.role']").SelectOptionAsync("operator");
         await PressAsync(Button(tab, "Change it"));
         Assert.Matches("nina.*operator", await ListAsync("user", "list"));
-        await NotedAsync(tab, DashboardStage.Admin, "POST users/nina/role");
+        await NotedAsync(tab, DashboardStage.Admin, "POST users/nina/role operator");
 
         await tab.GoAsync("/users/nina");
         await PressAsync(Button(tab, "Make a link"));

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
 
@@ -97,6 +98,21 @@ public sealed class DashboardTests(DashboardStage stage) : IClassFixture<Dashboa
             """);
         Assert.Matches(@"^changed (\d+\.){5}\d+$", told);
         tab.AssertNoTrouble();
+    }
+
+    [Fact]
+    public async Task Page_WhoseSessionHasEnded_LeadsToTheLogin()
+    {
+        await using var tab = await stage.SignInAsync(DashboardStage.Reader);
+        await tab.GoAsync("/messages");
+        // As another tab of the same browser does.
+        await tab.Page.EvaluateAsync("""
+            () => fetch("/logout", {
+              method: "POST", redirect: "manual",
+              body: new URLSearchParams({ csrf: document.querySelector("input[name=csrf]").value }),
+            })
+            """);
+        await Expect(tab.Page).ToHaveURLAsync(new Regex("/login"), new() { Timeout = 20_000 });
     }
 
     // ---- without script

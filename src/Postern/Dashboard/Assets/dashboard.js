@@ -76,8 +76,25 @@ let stream = null;
 
 function listen() {
   const seen = document.querySelector("[data-seen]")?.dataset.seen ?? "";
-  stream = new EventSource(`/live?seen=${encodeURIComponent(seen)}`);
-  stream.onmessage = refresh;
+  const one = new EventSource(`/live?seen=${encodeURIComponent(seen)}`);
+  stream = one;
+  one.onmessage = refresh;
+  // A browser comes back by itself from a connection that broke, never from an answer that is an error: the
+  // session has ended, which the page finds out, the server has no room, or a proxy waits for it to start.
+  one.onerror = () => {
+    if (one.readyState !== EventSource.CLOSED || stream !== one)
+      return;
+    stream = null;
+    refresh();
+    setTimeout(comeBack, 30000);
+  };
+}
+
+function comeBack() {
+  if (stream || document.hidden)
+    return;
+  listen();
+  refresh();
 }
 
 function leave() {
@@ -91,10 +108,8 @@ if (document.querySelector("[data-live]")) {
   document.addEventListener("visibilitychange", () => {
     if (document.hidden)
       leave();
-    else if (!stream) {
-      listen();
-      refresh();
-    }
+    else
+      comeBack();
   });
 }
 for (const box of document.querySelectorAll("input[data-all]"))
