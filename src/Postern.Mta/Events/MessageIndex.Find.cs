@@ -95,7 +95,9 @@ public sealed partial class MessageIndex
     static SqliteStatement Ask(SqliteDatabase file, IndexQuery query, string? match)
     {
         var below = Math.Min(
-            query.After?.Value ?? long.MaxValue, FirstIdAt(query.Until + ClockBackMax) ?? long.MaxValue);
+            query.After?.Value ?? long.MaxValue,
+            query.Until is { } until && until < DateTimeOffset.MaxValue - ClockBackMax
+                ? FirstIdAt(until + ClockBackMax)!.Value : long.MaxValue);
         // Ids are never behind the clock.
         var from = FirstIdAt(query.Since) ?? 0;
         if (match is not null)
