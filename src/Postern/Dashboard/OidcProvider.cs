@@ -23,6 +23,8 @@ sealed class OidcProvider(TimeProvider clock) : IDisposable
     /// <summary>Logins that ask the provider at the same time.</summary>
     const int AskingMax = 8;
 
+    const string WithoutTls = "the metadata of the provider names an endpoint without https";
+
     static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
     static readonly TimeSpan KeepFor = TimeSpan.FromHours(1);
     static readonly TimeSpan RenewAfter = TimeSpan.FromMinutes(1);
@@ -188,8 +190,10 @@ sealed class OidcProvider(TimeProvider clock) : IDisposable
                 configuration.TokenEndpoint, configuration.JwksUri])
             {
                 if (!IsGood(place))
-                    throw new OidcException("the metadata of the provider names an endpoint without https");
+                    throw new OidcException(WithoutTls);
             }
+            if (configuration.UserInfoEndpoint is { Length: > 0 } asked && !IsGood(asked))
+                throw new OidcException(WithoutTls);
             var keys = await TextAsync(
                 new HttpRequestMessage(HttpMethod.Get, configuration.JwksUri), cancel);
             foreach (var key in new JsonWebKeySet(keys).GetSigningKeys())

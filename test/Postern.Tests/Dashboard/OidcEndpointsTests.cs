@@ -213,6 +213,14 @@ public sealed class OidcEndpointsTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Provider_WhoIsAskedForAddressesInTheClear_IsRefused()
+    {
+        provider.UserInfoAt = "http://id.example.org/me";
+        using var browser = Open();
+        Assert.Equal("/login?trouble=oidc", await BeginAsync(browser));
+    }
+
+    [Fact]
     public async Task Provider_ThatIsNotThere_LeadsToThePage()
     {
         await provider.DisposeAsync();

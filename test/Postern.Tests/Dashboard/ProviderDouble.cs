@@ -34,7 +34,7 @@ sealed class ProviderDouble : IAsyncDisposable
         web.MapGet("/.well-known/openid-configuration", () => Results.Text($$"""
             {"issuer":"{{Name ?? Issuer}}","authorization_endpoint":"{{Issuer}}/auth",
             "token_endpoint":"{{Issuer}}/token","jwks_uri":"{{KeysAt ?? Issuer + "/keys"}}",
-            "userinfo_endpoint":"{{Issuer}}/me"}
+            "userinfo_endpoint":"{{UserInfoAt ?? Issuer + "/me"}}"}
             """, "application/json"));
         web.MapGet("/keys", () => Results.Text($$"""{"keys":[{{PublicKey()}}]}""", "application/json"));
         web.MapGet("/me", () => Results.Text(UserInfo, "application/json"));
@@ -47,6 +47,8 @@ sealed class ProviderDouble : IAsyncDisposable
     public string? Name { get; set; }
 
     public string? KeysAt { get; set; }
+
+    public string? UserInfoAt { get; set; }
 
     public SecurityKey Key { get; set; }
 
