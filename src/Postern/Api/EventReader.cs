@@ -28,7 +28,10 @@ sealed class EventReader(IMailStore store)
     public async IAsyncEnumerable<StoredEvent> DownAsync(
         long before, [EnumeratorCancellation] CancellationToken cancel)
     {
-        for (var end = before; end > 1;)
+        // What is older than the events that are kept leaves no row, and may be millions of places.
+        if (await store.ReadEventsAfterAsync(0, 1, cancel) is not [var oldest])
+            yield break;
+        for (var end = before; end > oldest.Seq;)
         {
             var start = Math.Max(0, end - 1 - PageMax);
             var page = await store.ReadEventsAfterAsync(start, PageMax, cancel);

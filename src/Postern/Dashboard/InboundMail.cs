@@ -32,7 +32,8 @@ public sealed record InboundMailPage(IReadOnlyList<InboundMail> Mails, long? Nex
         IMailStore store, PosternOptions options, long? before, CancellationToken cancel)
     {
         var reader = new EventReader(store);
-        var place = before ?? await reader.LastAsync(cancel) + 1;
+        // A place beyond the last event is somebody's own invention.
+        var place = Math.Min(before ?? long.MaxValue, await reader.LastAsync(cancel) + 1);
         var (order, facts, held) =
             (new List<QueueId>(), new Dictionary<QueueId, List<MailEvent>>(), new HashSet<QueueId>());
         var doors = DoorsOf(options);
