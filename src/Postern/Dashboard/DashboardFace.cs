@@ -14,7 +14,9 @@ namespace Postern.Dashboard;
 /// </remarks>
 sealed class DashboardFace(DashboardParts parts, SignIn signIn, Acts acts, IServiceProvider services)
 {
-    readonly LiveStream live = new(parts.Agent, parts.Pulse, parts.Clock);
+    readonly LiveStream live = new(
+        parts.Agent, parts.Pulse, parts.Clock,
+        services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
     readonly ILoggerFactory logs = services.GetRequiredService<ILoggerFactory>();
 
     /// <summary>What stands beside the endpoints of this face: the guard asks for it.</summary>
@@ -155,7 +157,7 @@ sealed class DashboardFace(DashboardParts parts, SignIn signIn, Acts acts, IServ
             await RenderAsync<NotAllowedPage>(new Visit(context, parts, access));
             return;
         }
-        var notice = await acts.DoAsync(access, form, context.RequestAborted);
+        var notice = await acts.DoAsync(access, form);
         notice.Leave(context, signIn.Origins);
         LoginEndpoints.Lead(context, ReturnPath.Of(form["back"].ToString()));
     }

@@ -7,7 +7,9 @@ namespace Postern.Dashboard;
 /// themselves.</summary>
 /// <remarks>One look a second for all of them, and none while nobody listens. A page that nothing happens to
 /// costs nothing.</remarks>
-sealed class LiveStream(MailTransferAgent agent, Pulse pulse, TimeProvider clock)
+/// <param name="stopping">The program stops: nobody need wait for these streams.</param>
+sealed class LiveStream(
+    MailTransferAgent agent, Pulse pulse, TimeProvider clock, CancellationToken stopping)
 {
     /// <summary>Beside the connections of http there must be room for requests.</summary>
     const int ListenersMax = 32;
@@ -29,13 +31,14 @@ sealed class LiveStream(MailTransferAgent agent, Pulse pulse, TimeProvider clock
             context.Response.Headers.RetryAfter = "60";
             return;
         }
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
         try
         {
-            await TellAsync(context, isOver);
+            await TellAsync(context, isOver, end.Token);
         }
-        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+        catch (OperationCanceledException) when (end.IsCancellationRequested)
         {
-            // The page was left.
+            // The page was left, or the program stops.
         }
         finally
         {
@@ -43,9 +46,8 @@ sealed class LiveStream(MailTransferAgent agent, Pulse pulse, TimeProvider clock
         }
     }
 
-    async Task TellAsync(HttpContext context, Func<bool> isOver)
+    async Task TellAsync(HttpContext context, Func<bool> isOver, CancellationToken cancel)
     {
-        var cancel = context.RequestAborted;
         context.Response.ContentType = "text/event-stream";
         context.Response.Headers.CacheControl = "no-store";
         await context.Response.WriteAsync("retry: 2000\n\n", cancel);
@@ -86,7 +88,7 @@ readonly record struct LiveState(
         return new LiveState(
             totals.Accepted.Value,
             totals.Relayed.Value + totals.Deferred.Value + totals.Failed.Value,
-            agent.Alarms.Raised.Count,
+            agent.Alarms.Count,
             agent.Waiting.Sum(lane => (long)lane.Recipients) + agent.Held.Sum(),
             pulse.LastMinute,
             agent.Index?.Progress.IndexedTo?.Ticks ?? 0);
