@@ -51,6 +51,9 @@ public sealed class UserDirectory(
                 || char.GetUnicodeCategory(c) is UnicodeCategory.Format or UnicodeCategory.LineSeparator
                     or UnicodeCategory.ParagraphSeparator)
             ? "a user's name has 1 to 64 characters, no controls, and no space at its ends"
+            // It is a segment of the paths by which he is changed and removed.
+            : text is "." or ".." || text.AsSpan().IndexOfAny('/', '\\', '#') >= 0
+            ? "a user's name has no slash, backslash or #, and is not dots alone"
             : text == First ? $"\"{First}\" is who comes by the link of the first start" : null;
         if (mend is null)
             name = text.Normalize();

@@ -187,10 +187,12 @@ sealed partial class WebApi
                 context, 400, "an account needs name, password and senders", "senders may be an empty list");
             return;
         }
-        if (request.Name.Length > AccountDirectory.NameCharactersMax || request.Name.Any(char.IsControl))
+        if (request.Name.Length > AccountDirectory.NameCharactersMax || request.Name.Any(char.IsControl)
+            // It is a segment of the path by which it is removed.
+            || request.Name is "." or ".." || request.Name.Contains('/', StringComparison.Ordinal))
         {
             await ErrorAsync(
-                context, 400, "this is no name of an account", "256 characters at most, and no controls");
+                context, 400, "this is no name of an account", "256 characters, no controls, no slash");
             return;
         }
         var senders = new List<AddressPattern>();

@@ -182,8 +182,7 @@ static class QueueCommand
         foreach (var selection in selections)
         {
             var answer = await server.SendAsync(
-                HttpMethod.Post, path + selection, null,
-                    AdminJson.Default.Changed, cancel);
+                HttpMethod.Post, Join(path, selection), null, AdminJson.Default.Changed, cancel);
             changed = new Changed(
                 changed.Recipients + answer.Recipients, answer.Lanes + (changed.Lanes ?? 0));
         }
@@ -192,6 +191,10 @@ static class QueueCommand
             : $"{name[(name.IndexOf(' ', StringComparison.Ordinal) + 1)..]}: {TextOf(changed)}");
         return ExitCode.Ok;
     }
+
+    /// <summary>As it stands in the record of what operators did.</summary>
+    internal static string Join(string path, string selection) =>
+        path.EndsWith('?') ? path + selection.TrimStart('&') : path + selection;
 
     static string TextOf(Changed changed) =>
         $"{changed.Recipients} recipients"

@@ -42,17 +42,18 @@ sealed class Acts(string socket) : IDisposable
         Uri.UnescapeDataString(segment) is not ("" or "." or "..") and var name
         && name.AsSpan().IndexOfAny('/', '\\', '#') < 0 && !name.Any(char.IsControl);
 
-    /// <summary>Makes the call of a form.</summary>
-    public async Task<Notice> DoAsync(Access access, IFormCollection form, CancellationToken cancel)
+    /// <summary>Makes the call of a form, to its end, whether the browser waits or not: half of it, and
+    /// without a note of who did it, nobody wants.</summary>
+    public async Task<Notice> DoAsync(Access access, IFormCollection form)
     {
         using var request = RequestOf(form);
         OperatorNote.Sign(request.Headers, access.User, OperatorNote.Page);
         try
         {
-            using var answer = await http.SendAsync(request, cancel);
-            return await ReadAsync(answer, cancel);
+            using var answer = await http.SendAsync(request, CancellationToken.None);
+            return await ReadAsync(answer);
         }
-        catch (HttpRequestException e)
+        catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
         {
             return new Notice(IsGood: false, Text: e.Message);
         }
@@ -97,9 +98,9 @@ sealed class Acts(string socket) : IDisposable
     static string[] EntriesOf(string? typed) => (typed ?? "").Split(
         ['\n', ',', ' '], StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 
-    static async Task<Notice> ReadAsync(HttpResponseMessage answer, CancellationToken cancel)
+    static async Task<Notice> ReadAsync(HttpResponseMessage answer)
     {
-        var text = await answer.Content.ReadAsStringAsync(cancel);
+        var text = await answer.Content.ReadAsStringAsync();
         try
         {
             if (answer.IsSuccessStatusCode)

@@ -14,7 +14,9 @@ namespace Postern.Dashboard;
 /// </remarks>
 sealed class DashboardFace(DashboardParts parts, SignIn signIn, Acts acts, IServiceProvider services)
 {
-    readonly LiveStream live = new(parts.Agent, parts.Pulse, parts.Clock);
+    readonly LiveStream live = new(
+        parts.Agent, parts.Pulse, parts.Clock,
+        services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
     readonly ILoggerFactory logs = services.GetRequiredService<ILoggerFactory>();
 
     /// <summary>What stands beside the endpoints of this face: the guard asks for it.</summary>
@@ -50,9 +52,9 @@ sealed class DashboardFace(DashboardParts parts, SignIn signIn, Acts acts, IServ
         foreach (var (path, answer) in MailAnswers.All)
             Behind(web, path, answer);
         Open(web.MapGet("/login", ShowLoginAsync));
-        var stopping = web.Lifetime.ApplicationStopping;
-        Open(web.MapGet("/live", context => LiveAsync(context, stopping)));
+        Open(web.MapGet("/live", LiveAsync));
         Open(web.MapPost("/act", ActAsync));
+        var stopping = web.Lifetime.ApplicationStopping;
         web.Lifetime.ApplicationStarted.Register(() => _ = parts.Pulse.RunAsync(stopping));
         stopping.Register(acts.Dispose);
     }
@@ -131,11 +133,11 @@ sealed class DashboardFace(DashboardParts parts, SignIn signIn, Acts acts, IServ
     }
 
     /// <summary>Only to pages of ours: another site's script cannot listen.</summary>
-    Task LiveAsync(HttpContext context, CancellationToken stopping)
+    Task LiveAsync(HttpContext context)
     {
         if (signIn.Find(context) is not null
             && context.Request.Headers["Sec-Fetch-Site"].ToString() is "" or "same-origin")
-            return live.RunAsync(context, () => signIn.Find(context) is null, stopping);
+            return live.RunAsync(context, () => signIn.Find(context) is null);
         context.Response.StatusCode = StatusCodes.Status403Forbidden;
         return Task.CompletedTask;
     }
@@ -155,7 +157,7 @@ sealed class DashboardFace(DashboardParts parts, SignIn signIn, Acts acts, IServ
             await RenderAsync<NotAllowedPage>(new Visit(context, parts, access));
             return;
         }
-        var notice = await acts.DoAsync(access, form, context.RequestAborted);
+        var notice = await acts.DoAsync(access, form);
         notice.Leave(context, signIn.Origins);
         LoginEndpoints.Lead(context, ReturnPath.Of(form["back"].ToString()));
     }

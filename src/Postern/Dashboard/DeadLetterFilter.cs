@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Postern.Api;
 using Postern.Mta;
 using Postern.Mta.Configuration;
 using Postern.Mta.Queue;
@@ -12,6 +13,14 @@ namespace Postern.Dashboard;
 /// <param name="Query">The same for the admin API: <c>state=dead-letter&amp;route=in</c>.</param>
 sealed record DeadLetterFilter(QueueFilter Filter, string Query)
 {
+    /// <summary>The same once more, of what had arrived by a moment, and with moments for ages: it means
+    /// later what it means now.</summary>
+    public DeadLetterFilter AsOf(DateTimeOffset now)
+    {
+        var filter = QueueIntent.AsOf(Filter, now);
+        return new DeadLetterFilter(filter, QueueQuery.Write(filter));
+    }
+
     /// <summary>Pages of the queue that are counted before it is said that there are more.</summary>
     const int PagesMax = 8;
 
@@ -90,7 +99,7 @@ sealed record DeadLetterFilter(QueueFilter Filter, string Query)
         {
             var found = await store.ListAsync(Filter, key, PageMax, cancel);
             foreach (var letter in found.Messages.SelectMany(
-                stored => Of(stored).Select(row => new DeadLetter(stored.Message, row))))
+                stored => Of(stored).Select(row => DeadLetter.Of(stored, row))))
             {
                 if (count++ < SampleMax)
                     sample.Add(letter);
@@ -102,7 +111,13 @@ sealed record DeadLetterFilter(QueueFilter Filter, string Query)
 }
 
 /// <summary>A recipient that failed for good, whose content is kept.</summary>
-public sealed record DeadLetter(QueuedMessage Message, Recipient Row);
+/// <param name="OfMessage">How many of the message there are, whether they fit or not: a replay of it is for
+/// all of them.</param>
+public sealed record DeadLetter(QueuedMessage Message, Recipient Row, int OfMessage)
+{
+    internal static DeadLetter Of(StoredMessage stored, Recipient row) =>
+        new(stored.Message, row, stored.Recipients.Count(one => one.IsDeadLetter));
+}
 
 /// <param name="IsAll">There are no more.</param>
 public sealed record DeadLetterCount(int Count, bool IsAll, IReadOnlyList<DeadLetter> Sample)

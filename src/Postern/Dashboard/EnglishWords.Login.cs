@@ -26,7 +26,8 @@ sealed partial class EnglishWords
         LoginTrouble.Link =>
             "This link has been used, or has ended. A new start of Postern, or \"postern user link NAME\","
             + " prints another.",
-        LoginTrouble.Name => "Nobody can be called so: letters, digits, and . _ - @, 64 characters at most.",
+        LoginTrouble.Name =>
+            "This name cannot be used: up to 64 characters, without / \\ # and without spaces at its ends.",
         LoginTrouble.Password => "The password must have 8 to 256 characters.",
         LoginTrouble.Form => "The page was too old, or the request came from somewhere else. Try again.",
         LoginTrouble.Oidc => "Your organisation's login did not say who you are. Try again.",

@@ -14,6 +14,9 @@ sealed partial class EnglishWords
     public override string MailPicturesLeftOut =>
         "Pictures that stand elsewhere are not loaded: loading them can tell the sender that "
         + "the mail was opened.";
+    public override string MailLinksStay =>
+        "Links in the mail do not open when they are clicked. To follow one, copy its address from "
+        + "the menu of the right mouse button.";
     public override string MailLoadPictures => "Load remote pictures";
     public override string MailPicturesLoaded => "Remote pictures are loaded.";
     public override string MailLeavePicturesOut => "Leave them out";

@@ -86,6 +86,10 @@ sealed partial class EnglishWords
     public override string DelayInQueue => "b: waiting for a connection";
     public override string DelayConnecting => "c: connecting";
     public override string DelaySending => "d: sending";
+    public override string EventsLeftOut(int count) =>
+        $"{Number(count)} events in between are not shown.";
+    public override string ForAllRecipients => "For all its recipients:";
+    public override string ForAll(string act, int recipients) => $"{act} all {Number(recipients)}";
     public override string ShowContent => "Show the mail";
     public override string MoreRecipients(long count) => $"and {Number(count)} more";
     public override string Hold => "Hold";

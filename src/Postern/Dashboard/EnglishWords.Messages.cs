@@ -7,6 +7,8 @@ sealed partial class EnglishWords
     public override string SearchExplained =>
         "Address, subject, id or tag; or from:, to:, subject:, tag:, id:, state: in front of a word";
 
+    public override string SinceDay => "Since, UTC";
+    public override string UntilDay => "Until, UTC";
     public override string NothingFound => "No message fits.";
 
     public override string TooBroad =>

@@ -19,6 +19,7 @@ sealed partial class EnglishWords
     };
 
     public override string SettingsCertificate => "Certificate ends";
+    public override string SettingsCertificateEnded => "has ended";
     public override string SettingsListeners => "Listeners";
     public override string SettingsListener => "Listener";
     public override string SettingsFor => "For";

@@ -16,6 +16,7 @@ sealed partial class EnglishWords
     public override string SuppressionAddressBegins => "Address begins with";
     public override string SuppressionEveryDomain => "all domains";
     public override string SuppressionKindWord => "List";
+    public override string SuppressionSince => "Since";
     public override string Reason => "Reason";
     public override string SuppressionAddTitle => "Add an address";
     public override string Add => "Add";

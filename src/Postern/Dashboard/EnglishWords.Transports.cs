@@ -28,5 +28,6 @@ sealed partial class EnglishWords
     public override string ItsMessages => "Its messages in the queue";
     public override string NoTransports => "No transport is configured.";
     public override string AllTransports => "All transports";
+    public override string MoreTransports(int count) => $"+{Number(count)}";
     public override string NotConfigured => "not configured any more";
 }

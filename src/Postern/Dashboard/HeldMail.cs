@@ -6,7 +6,8 @@ namespace Postern.Dashboard;
 
 /// <summary>A recipient of mail that came in and is held, with why.</summary>
 /// <param name="Why">Null: it was let go meanwhile.</param>
-public sealed record HeldMail(QueuedMessage Message, Recipient Row, Explanation? Why)
+/// <param name="OfMessage">How many recipients of the message are held: an act is for all of them.</param>
+public sealed record HeldMail(QueuedMessage Message, Recipient Row, Explanation? Why, int OfMessage)
 {
     /// <summary>Of one message; the others are on its own page.</summary>
     const int RecipientsMax = 5;
@@ -22,9 +23,9 @@ public sealed record HeldMail(QueuedMessage Message, Recipient Row, Explanation?
         {
             var whys = (await queue.WhyAsync(stored.Message.Id, cancel))
                 .ToDictionary(why => why.Number);
-            held.AddRange(stored.Recipients.Where(row => row.State == RecipientState.Held)
-                .Take(RecipientsMax)
-                .Select(row => new HeldMail(stored.Message, row, whys.GetValueOrDefault(row.Number))));
+            var rows = stored.Recipients.Where(row => row.State == RecipientState.Held).ToList();
+            held.AddRange(rows.Take(RecipientsMax).Select(row => new HeldMail(
+                stored.Message, row, whys.GetValueOrDefault(row.Number), rows.Count)));
         }
         return (held, page.Next);
     }

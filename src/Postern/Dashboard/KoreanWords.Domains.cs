@@ -22,7 +22,7 @@ sealed partial class KoreanWords
     public override string DomainCheckedNow => "방금 확인했습니다.";
     public override string DomainNoAnswer => "DNS가 제시간에 응답하지 않아 이전에 확인한 상태를 표시합니다.";
     public override string DomainMayDiffer => "확인 대상은 MX와 SPF입니다. 나머지 레코드는 복사해서 등록할 수 있도록 표시합니다.";
-    public override string DomainsNone => "발신 도메인이 없습니다. 설정에 [domains.\"example.org\"]를 추가하십시오.";
+    public override string DomainsNone => "발신 도메인이 없습니다. 설정에 [domains.\"example.org\"]를 추가하세요.";
     public override string DomainKeys => "API 키";
     public override string DomainKeysMean => "키 자체는 표시하지 않습니다. 해시만 보관합니다.";
     public override string Key => "키";
@@ -41,6 +41,6 @@ sealed partial class KoreanWords
     public override string AccountAddTitle => "계정 추가";
     public override string AccountRemoveTitle => "계정 삭제";
     public override string AccountRemoveMeans => "이 이름으로 더 이상 로그인할 수 없습니다. 큐에 있는 메일은 그대로 남습니다.";
-    public override string AccountInFile => "설정 파일에 정의된 계정입니다. 설정 파일에서 삭제하십시오.";
+    public override string AccountInFile => "설정 파일에 정의된 계정입니다. 설정 파일에서 삭제하세요.";
     public override string AccountsNone => "계정이 없습니다.";
 }

@@ -36,13 +36,13 @@ sealed partial class KoreanWords
     public override string InboundReplayMeans => "각 메일을 현재 라우트로 다시 보냅니다. 이미 받은 수신자는 같은 메일을 두 번 받을 수 있습니다.";
     public override string InboundReplays(int count, bool isAll) =>
         isAll ? $"수신자 {Number(count)}명에게 다시 보냅니다."
-        : $"수신자 {Number(count)}명 이상에게 다시 보냅니다.";
+        : $"{Number(count)}명이 넘는 수신자에게 다시 보냅니다.";
     public override string InboundSample(int count) => $"처음 {Number(count)}건";
 
     public override string InboundAge(string field) => field switch
     {
-        "older" => "이보다 오래됨 (2d, 4h)",
-        _ => "이보다 최근 (2d, 4h)",
+        "older" => "이 기간보다 오래됨 (예: 2d, 4h)",
+        _ => "이 기간 이내 (예: 2d, 4h)",
     };
 
     public override string InboundUnread => "조건을 해석할 수 없습니다.";

@@ -26,7 +26,7 @@ sealed partial class KoreanWords
         LoginTrouble.Link =>
             "이미 사용했거나 만료된 링크입니다. Postern을 다시 시작하거나 \"postern user link NAME\" 명령으로"
             + " 새 링크를 받으세요.",
-        LoginTrouble.Name => "사용할 수 없는 이름입니다. 글자, 숫자, . _ - @ 만 64자까지 쓸 수 있습니다.",
+        LoginTrouble.Name => "사용할 수 없는 이름입니다. 64자 이하로, / \\ # 문자와 앞뒤 공백 없이 입력하세요.",
         LoginTrouble.Password => "비밀번호는 8자 이상 256자 이하여야 합니다.",
         LoginTrouble.Form => "페이지가 오래되었거나 다른 곳에서 온 요청입니다. 다시 시도하세요.",
         LoginTrouble.Oidc => "조직 로그인에서 사용자를 확인하지 못했습니다. 다시 시도하세요.",

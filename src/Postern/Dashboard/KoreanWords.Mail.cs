@@ -12,6 +12,8 @@ sealed partial class KoreanWords
     public override string MailViews => "메일 보기 방식";
     public override string MailFrameTitle => "HTML로 표시한 메일";
     public override string MailPicturesLeftOut => "외부 이미지는 불러오지 않았습니다. 이미지를 불러오면 발신자가 열람 사실을 알 수 있습니다.";
+    public override string MailLinksStay =>
+        "메일 안의 링크는 클릭해도 열리지 않습니다. 열어 보려면 마우스 오른쪽 버튼 메뉴에서 링크 주소를 복사하세요.";
     public override string MailLoadPictures => "외부 이미지 불러오기";
     public override string MailPicturesLoaded => "외부 이미지를 불러왔습니다.";
     public override string MailLeavePicturesOut => "외부 이미지 숨기기";
@@ -31,7 +33,7 @@ sealed partial class KoreanWords
     public override string MailFileInline => "본문에 포함";
     public override string MailDefects => "MIME 형식에 오류가 있습니다:";
     public override string MailEnvelope => "봉투";
-    public override string MailTimeline => "전송 이력";
+    public override string MailTimeline => "타임라인";
     public override string MailDate => "날짜";
     public override string SandboxExplained => "샌드박스 안의 중계 서버가 받은 메일입니다. 외부로 나간 메일은 없습니다.";
     public override string SandboxEmpty => "아직 메일이 없습니다. 2587번 포트나 API로 메일을 보내면 여기에 나타납니다.";
@@ -41,7 +43,7 @@ sealed partial class KoreanWords
     public override string ContentOf(string id) => $"{id} 메일 내용";
     public override string ContentGoneTitle => "메일 내용이 남아 있지 않습니다";
     public override string ContentGone =>
-        "마지막 수신자까지 처리가 끝나면 내용은 삭제됩니다. queue.keep-content나 라우트 설정으로 보관할 수 있습니다. 전송 이력은 그대로 남아 "
+        "마지막 수신자까지 처리가 끝나면 내용은 삭제됩니다. queue.keep-content나 라우트 설정으로 보관할 수 있습니다. 타임라인은 그대로 남아 "
         + "있습니다.";
     public override string ContentDamaged => "저장된 내용이 손상되어 접수 당시와 다릅니다. 로그와 경보를 확인하세요.";
 

@@ -80,7 +80,7 @@ sealed partial class KoreanWords
         _ => "다음 홉",
     };
 
-    public override string Uncertain => "불확실: 응답을 받지 못해 이미 전달되었을 수도 있습니다";
+    public override string Uncertain => "불확실: 응답을 받지 못했으며, 이미 전달되었을 수도 있습니다";
     public override string ToldBy => "출처";
 
     public override string NameOfSource(string source) => source switch
@@ -99,10 +99,13 @@ sealed partial class KoreanWords
     public override string DelayInQueue => "b: 연결 대기";
     public override string DelayConnecting => "c: 연결";
     public override string DelaySending => "d: 전송";
+    public override string EventsLeftOut(int count) => $"중간의 이벤트 {Number(count)}건은 표시하지 않습니다.";
+    public override string ForAllRecipients => "이 메시지의 모든 수신자:";
+    public override string ForAll(string act, int recipients) => $"{act} (수신자 {Number(recipients)}명)";
     public override string ShowContent => "메일 내용 보기";
     public override string MoreRecipients(long count) => $"외 {Number(count)}명";
     public override string Hold => "보류";
-    public override string Release => "해제";
+    public override string Release => "보류 해제";
     public override string RetryNow => "지금 재시도";
     public override string Cancel => "취소…";
     public override string Expire => "만료 처리…";

@@ -5,8 +5,10 @@ sealed partial class KoreanWords
     public override string Search => "검색";
 
     public override string SearchExplained =>
-        "주소, 제목, ID, 태그로 찾습니다. from:, to:, subject:, tag:, id:, state: 를 앞에 붙일 수 있습니다";
+        "주소, 제목, ID, 태그로 찾습니다. from:, to:, subject:, tag:, id:, state:를 앞에 붙일 수 있습니다.";
 
+    public override string SinceDay => "시작일 (UTC)";
+    public override string UntilDay => "종료일 (UTC)";
     public override string NothingFound => "조건에 맞는 메시지가 없습니다.";
 
     public override string TooBroad =>

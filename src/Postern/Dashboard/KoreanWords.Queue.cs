@@ -36,10 +36,10 @@ sealed partial class KoreanWords
     public override string QueueDo(QueueCommand command) => command switch
     {
         QueueCommand.Hold => "보류",
-        QueueCommand.Release => "해제",
+        QueueCommand.Release => "보류 해제",
         QueueCommand.Retry => "지금 재시도",
         QueueCommand.Cancel => "취소",
-        QueueCommand.Expire => "만료",
+        QueueCommand.Expire => "만료 처리",
         _ => throw new UnreachableException(),
     };
 
@@ -49,7 +49,7 @@ sealed partial class KoreanWords
         QueueCommand.Release => "이 메일 보류 해제",
         QueueCommand.Retry => "이 메일 지금 재시도",
         QueueCommand.Cancel => "이 메일 취소",
-        QueueCommand.Expire => "이 메일 만료",
+        QueueCommand.Expire => "이 메일 만료 처리",
         _ => throw new UnreachableException(),
     };
 
@@ -74,13 +74,13 @@ sealed partial class KoreanWords
 
     public override string QueuedMessages => "큐에 있는 메시지";
     public override string AnyState => "전체";
-    public override string DeadLetters => "최종 실패 보관 메일";
+    public override string DeadLetters => "배달 불능 메일";
     public override string OrderWord => "정렬";
     public override string NewestFirst => "최신순";
     public override string OldestFirst => "오래된 순";
-    public override string SendingDomain => "발송 도메인";
-    public override string ArrivedBefore => "도착 시각 이전 (UTC)";
-    public override string ArrivedAfter => "도착 시각 이후 (UTC)";
+    public override string SendingDomain => "발신 도메인";
+    public override string ArrivedBefore => "이 시각 이전 도착 (UTC)";
+    public override string ArrivedAfter => "이 시각 이후 도착 (UTC)";
     public override string PatternExplained => "주소에는 라우트와 같은 패턴을 쓸 수 있습니다. 예: a@b.example, *@b.example";
     public override string FilterUnread => "필터를 해석할 수 없습니다.";
     public override string Arrived => "도착";
@@ -97,12 +97,12 @@ sealed partial class KoreanWords
 
     public override string WhichIsAll => "큐에 있는 모든 메일";
     public override string WhichAre(string state) => $"상태가 {state}인 메일";
-    public override string WhichAreDeadLetters => "최종 실패하여 보관 중인 메일";
+    public override string WhichAreDeadLetters => "최종 실패해 보관 중인 배달 불능 메일";
     public override string WhichGoBy(string transport) => $"전송 경로가 {transport}인 메일";
     public override string WhichTookRoute(string route) => $"라우트가 {route}인 메일";
     public override string WhichAreFrom(string pattern) => $"보낸 사람이 {pattern}인 메일";
     public override string WhichAreTo(string pattern) => $"받는 사람이 {pattern}인 메일";
-    public override string WhichAreOfDomain(string domain) => $"발송 도메인이 {domain}인 메일";
+    public override string WhichAreOfDomain(string domain) => $"발신 도메인이 {domain}인 메일";
     public override string WhichArrivedBefore(string moment) => $"{moment} 이전에 도착한 메일";
     public override string WhichArrivedAfter(string moment) => $"{moment} 이후에 도착한 메일";
     public override string WhichWereMarked => "선택한 메시지";

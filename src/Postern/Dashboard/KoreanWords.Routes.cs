@@ -41,7 +41,7 @@ sealed partial class KoreanWords
     public override string ExplainRoute => "어떤 라우트가 적용되나요?";
     public override string ExplainDo => "확인";
     public override string DoorWord => "들어온 곳";
-    public override string SenderHint => "user@domain, 리포트는 <>";
+    public override string SenderHint => "user@domain, 반송 보고서는 <>";
     public override string NotAnAddress => "주소가 아닙니다. user@domain 형식으로 입력하세요.";
     public override string DecisionVia(string transport) => $"{transport}(으)로 보냅니다.";
     public override string DecisionAll(string transports) => $"다음 모두에 사본을 보냅니다: {transports}";

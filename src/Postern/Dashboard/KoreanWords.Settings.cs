@@ -15,10 +15,11 @@ sealed partial class KoreanWords
     {
         StoreHealth.Accepting => "메일 접수 중",
         StoreHealth.Full => "가득 참: 새 메일을 받지 않음",
-        _ => "장애: 아무것도 승인하지 않음",
+        _ => "장애: 메일을 접수하지 않음",
     };
 
     public override string SettingsCertificate => "인증서 만료";
+    public override string SettingsCertificateEnded => "만료됨";
     public override string SettingsListeners => "리스너";
     public override string SettingsListener => "리스너";
     public override string SettingsFor => "용도";
@@ -33,7 +34,7 @@ sealed partial class KoreanWords
     public override string SettingsChangedOnly => "기본값과 다른 항목만";
     public override string SettingsNothing => "일치하는 설정이 없습니다.";
     public override string SettingsCut(int count) =>
-        $"처음 {Number(count)}개만 표시합니다. 나머지는 검색하십시오.";
+        $"처음 {Number(count)}개만 표시합니다. 나머지는 검색하세요.";
     public override string SettingsHead => "일반";
     public override string SettingsReload => "설정 다시 읽기";
     public override string NeedsRestart => "다음 키는 재시작해야 적용됩니다:";

@@ -16,6 +16,7 @@ sealed partial class KoreanWords
     public override string SuppressionAddressBegins => "주소 시작 부분";
     public override string SuppressionEveryDomain => "모든 도메인";
     public override string SuppressionKindWord => "목록";
+    public override string SuppressionSince => "등록 시각";
     public override string Reason => "사유";
     public override string SuppressionAddTitle => "주소 추가";
     public override string Add => "추가";

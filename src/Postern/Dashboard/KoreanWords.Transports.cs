@@ -25,5 +25,6 @@ sealed partial class KoreanWords
     public override string ItsMessages => "큐에 있는 메시지";
     public override string NoTransports => "설정된 전송 경로가 없습니다.";
     public override string AllTransports => "전체 전송 경로";
+    public override string MoreTransports(int count) => $"외 {Number(count)}개";
     public override string NotConfigured => "설정에서 빠짐";
 }

@@ -18,7 +18,7 @@ sealed partial class KoreanWords
     public override string UserNewRole => "역할 변경";
     public override string UserNewRoleNow => "변경";
     public override string UserLinkTitle => "일회용 링크";
-    public override string UserLinkMeans => "한 번만 로그인할 수 있습니다. 링크는 한 번만 표시되므로 안전한 방법으로 전달하십시오.";
+    public override string UserLinkMeans => "한 번만 로그인할 수 있습니다. 링크는 한 번만 표시되므로 안전한 방법으로 전달하세요.";
     public override string UserLinkMake => "링크 만들기";
     public override string LinkOnce => "한 번만 로그인할 수 있는 링크이며 지금만 표시됩니다:";
     public override string UsersNone => "아직 사용자가 없습니다.";

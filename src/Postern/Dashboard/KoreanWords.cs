@@ -44,7 +44,7 @@ sealed partial class KoreanWords : Words
     public override string Show => "보기";
     public override string State => "상태";
     public override string Since => "시작";
-    public override string Until => "까지";
+    public override string Until => "예정 시각";
     public override string Time => "시각";
     public override string Sender => "보낸 사람";
     public override string Recipient => "받는 사람";

@@ -7,7 +7,9 @@ namespace Postern.Dashboard;
 /// themselves.</summary>
 /// <remarks>One look a second for all of them, and none while nobody listens. A page that nothing happens to
 /// costs nothing.</remarks>
-sealed class LiveStream(MailTransferAgent agent, Pulse pulse, TimeProvider clock)
+/// <param name="stopping">The server ends, which waits for what is being answered.</param>
+sealed class LiveStream(
+    MailTransferAgent agent, Pulse pulse, TimeProvider clock, CancellationToken stopping)
 {
     /// <summary>Beside the connections of http there must be room for requests.</summary>
     const int ListenersMax = 32;
@@ -20,8 +22,7 @@ sealed class LiveStream(MailTransferAgent agent, Pulse pulse, TimeProvider clock
     int listeners;
 
     /// <param name="isOver">The session has ended: so does the stream.</param>
-    /// <param name="stopping">The server ends, which waits for what is being answered.</param>
-    public async Task RunAsync(HttpContext context, Func<bool> isOver, CancellationToken stopping)
+    public async Task RunAsync(HttpContext context, Func<bool> isOver)
     {
         if (Interlocked.Increment(ref listeners) > ListenersMax)
         {
@@ -87,7 +88,7 @@ readonly record struct LiveState(
         return new LiveState(
             totals.Accepted.Value,
             totals.Relayed.Value + totals.Deferred.Value + totals.Failed.Value,
-            agent.Alarms.Raised.Count,
+            agent.Alarms.Count,
             agent.Waiting.Sum(lane => (long)lane.Recipients) + agent.Held.Sum(),
             pulse.LastMinute,
             agent.Index?.Progress.IndexedTo?.Ticks ?? 0);

@@ -32,11 +32,13 @@ sealed record Notice(bool IsGood, int? Count = null, string? Text = null, string
         context.Response.Cookies.Append(Cookie, Base64Url.EncodeToString(json), options);
     }
 
-    /// <summary>Takes it away again.</summary>
+    /// <summary>Takes it away again, for a page that is shown: not for a frame, nor for what the script of
+    /// another tab fetches.</summary>
     public static bool TryTake(HttpContext context, [NotNullWhen(true)] out Notice? notice)
     {
         notice = null;
-        if (!context.Request.Cookies.TryGetValue(Cookie, out var text))
+        if (context.Request.Headers["Sec-Fetch-Dest"].ToString() is not ("" or "document")
+            || !context.Request.Cookies.TryGetValue(Cookie, out var text))
             return false;
         context.Response.Cookies.Delete(Cookie, Options);
         try

@@ -19,10 +19,6 @@ public sealed record QueueList(
     /// <summary>The filter as a query, with nothing in front. Empty: everything.</summary>
     public string Query => QueueQuery.Write(Filter);
 
-    /// <summary>What a command of the admin API takes that means all of it.</summary>
-    internal static string SelectionOf(QueueFilter filter) =>
-        QueueQuery.Write(filter) is { Length: > 0 } query ? query : "all=true";
-
     /// <summary>The address of the list, from the beginning.</summary>
     internal static string AddressOf(QueueFilter filter, bool isOldestFirst = false) => WithQuery(
         "/queue", QueueQuery.Write(filter), isOldestFirst ? "order=oldest" : "");

@@ -12,6 +12,7 @@ abstract partial class Words
     public abstract string MailViews { get; }
     public abstract string MailFrameTitle { get; }
     public abstract string MailPicturesLeftOut { get; }
+    public abstract string MailLinksStay { get; }
     public abstract string MailLoadPictures { get; }
     public abstract string MailPicturesLoaded { get; }
     public abstract string MailLeavePicturesOut { get; }

@@ -42,6 +42,9 @@ abstract partial class Words
     public abstract string DelayInQueue { get; }
     public abstract string DelayConnecting { get; }
     public abstract string DelaySending { get; }
+    public abstract string EventsLeftOut(int count);
+    public abstract string ForAllRecipients { get; }
+    public abstract string ForAll(string act, int recipients);
     public abstract string ShowContent { get; }
     public abstract string MoreRecipients(long count);
     public abstract string Hold { get; }

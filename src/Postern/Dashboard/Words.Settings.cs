@@ -12,6 +12,7 @@ abstract partial class Words
     public abstract string SettingsHealth { get; }
     public abstract string NameOf(StoreHealth health);
     public abstract string SettingsCertificate { get; }
+    public abstract string SettingsCertificateEnded { get; }
     public abstract string SettingsListeners { get; }
     public abstract string SettingsListener { get; }
     public abstract string SettingsFor { get; }

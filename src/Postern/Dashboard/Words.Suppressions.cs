@@ -9,6 +9,7 @@ abstract partial class Words
     public abstract string SuppressionAddressBegins { get; }
     public abstract string SuppressionEveryDomain { get; }
     public abstract string SuppressionKindWord { get; }
+    public abstract string SuppressionSince { get; }
     public abstract string Reason { get; }
     public abstract string SuppressionAddTitle { get; }
     public abstract string Add { get; }

@@ -24,5 +24,6 @@ abstract partial class Words
     public abstract string ItsMessages { get; }
     public abstract string NoTransports { get; }
     public abstract string AllTransports { get; }
+    public abstract string MoreTransports(int count);
     public abstract string NotConfigured { get; }
 }

@@ -64,8 +64,8 @@ public sealed class AuditTests(RunningServer server) : IClassFixture<RunningServ
         "POST users eve%20%28page%29 admin")]
     [InlineData("users", """{"name":"mallory","role":"reader"}""", "POST users mallory reader")]
     [InlineData("users/mallory/role", """{"role":"operator"}""", "POST users/mallory/role operator")]
-    [InlineData("suppressions", """{"address":"Rest@once.example","kind":"complaint"}""",
-        "POST suppressions * complaint rest@once.example")]
+    [InlineData("suppressions", """{"address":"Rest@named.example","kind":"complaint"}""",
+        "POST suppressions * complaint rest@named.example")]
     public async Task WhomItWasAbout_IsNoted(string path, string body, string expected)
     {
         await AskAsync("POST", "users", """{"name":"mallory","role":"reader"}""");

@@ -50,6 +50,10 @@ public sealed class UsersTests : IAsyncLifetime
     [InlineData("""{"name":"a","role":"king"}""", "needs name and role")]
     [InlineData("""{"name":"a","role":"2"}""", "needs name and role")]
     [InlineData("""{"name":"first","role":"admin"}""", "no name of a user")]
+    [InlineData("""{"name":"team/kim","role":"admin"}""", "no name of a user")]
+    [InlineData("""{"name":"team\\kim","role":"admin"}""", "no name of a user")]
+    [InlineData("""{"name":"kim#1","role":"admin"}""", "no name of a user")]
+    [InlineData("""{"name":"..","role":"admin"}""", "no name of a user")]
     [InlineData("""{"name":"a","role":"admin","password":"short"}""", "no password")]
     [InlineData("""{"name":"a\ud800","role":"admin"}""", "")]
     public async Task User_ThatCannotBe_Is400AndSaysWhy(string body, string why)

@@ -194,6 +194,19 @@ public sealed class WebApiTests(RunningServer server) : IClassFixture<RunningSer
             (answer.GetProperty("route").GetString(), answer.GetProperty("transport").GetString()));
     }
 
+    [Theory]
+    [InlineData("shop/web")]
+    [InlineData("..")]
+    public async Task Account_ThatCouldNeverBeRemoved_IsNotMade(string name)
+    {
+        using var http = server.Socket("admin.sock");
+        using var body = new StringContent(
+            $$"""{"name":"{{name}}","password":"secret","senders":[]}""", Encoding.UTF8, "application/json");
+        using var answer = await http.PostAsync("admin/v1/accounts", body, Cancel);
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        Assert.False(server.Agent.Accounts.TryFind(name, out _));
+    }
+
     [Fact]
     public async Task Account_MadeAndRemoved_IsListedInBetween()
     {

@@ -57,6 +57,14 @@ public sealed class InboundMailTests : IAsyncDisposable
     Task<QueueId> CameAsync(string listener, string? checks = null, bool isHeld = false) =>
         CameAsync(listener, checks, isHeld, "me@in.example");
 
+    /// <summary>Each look at the store has a thousand places.</summary>
+    [Fact]
+    public async Task Page_BeforeAPlaceThatIsFarBeyondTheEnd_BeginsWithTheNewest()
+    {
+        var id = await CameAsync("door");
+        Assert.Equal(id, Assert.Single((await ReadAsync(long.MaxValue)).Mails).Id);
+    }
+
     [Theory]
     [InlineData("door", 1)]
     [InlineData("mx-25", 1)]

@@ -112,8 +112,29 @@ public sealed class InboundPageTests : IAsyncLifetime
         var (_, html) = await house.ShowAsync<InboundReplayPage>("/inbound/replay?recipient=*@in.example");
         Assert.Contains("2 recipients will be tried again.", html, StringComparison.Ordinal);
         Assert.Contains(
-            "value=\"POST inbound/replay?state=dead-letter&amp;recipient=*@in.example\"", html,
+            "value=\"POST inbound/replay?state=dead-letter&amp;recipient=%2A%40in.example&amp;", html,
             StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Replay_MeansWhatWasThere_WhenItWasShown()
+    {
+        await DeadAsync();
+        var (_, html) = await house.ShowAsync<InboundReplayPage>("/inbound/replay?newer=2d");
+        var call = html[html.IndexOf("POST inbound/replay", StringComparison.Ordinal)..];
+        call = call[..call.IndexOf('"', StringComparison.Ordinal)];
+        Assert.DoesNotContain("newer", call, StringComparison.Ordinal);
+        Assert.Contains("arrived-after=", call, StringComparison.Ordinal);
+        Assert.Contains("arrived-before=", call, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Act_OnARow_SaysThatItIsForAllOfTheMessage()
+    {
+        var mail = MailHall.Mail(Letter("ann@good.example"), "me@in.example", "you@in.example");
+        await house.Agent.Queue.AcceptAsync(mail with { Quarantine = "verdict strange: SPF fail" });
+        var (_, html) = await house.ShowAsync<InboundPage>("/inbound?view=quarantine");
+        Assert.Contains("Release all 2", html, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -123,6 +144,14 @@ public sealed class InboundPageTests : IAsyncLifetime
         var (_, html) = await house.ShowAsync<InboundReplayPage>("/inbound/replay?older=yesterday");
         Assert.Contains("This filter cannot be read.", html, StringComparison.Ordinal);
         Assert.DoesNotContain("POST inbound/replay", html, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Messages_UntilTheLastDayThereIs_AreLookedFor()
+    {
+        var (status, html) = await house.ShowAsync<MessagesPage>("/messages?until=9999-12-31");
+        Assert.Equal(200, status);
+        Assert.Contains("Until, UTC", html, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -34,6 +34,9 @@ sealed partial class PageHouse : IAsyncDisposable
 
     public DateTimeOffset Now => clock.GetUtcNow();
 
+    /// <summary>Null: in ten days.</summary>
+    public DateTimeOffset? CertificateEnd { get; set; }
+
     /// <param name="store">With what a test put into it. Null: an empty one.</param>
     public static async Task<PageHouse> OpenAsync(
         PosternOptions options, IResolver? resolver = null, MemoryStore? store = null)
@@ -67,7 +70,8 @@ sealed partial class PageHouse : IAsyncDisposable
         where TPage : DashboardPage
     {
         await using var services = new ServiceCollection().AddLogging()
-            .AddSingleton(new ServerFacts("1.2.3", Now - TimeSpan.FromHours(2), [], () => Now.AddDays(10)))
+            .AddSingleton(new ServerFacts(
+                "1.2.3", Now - TimeSpan.FromHours(2), [], () => CertificateEnd ?? Now.AddDays(10)))
             .BuildServiceProvider();
         var context = new DefaultHttpContext { RequestServices = services };
         var parts = address.Split('?', 2);

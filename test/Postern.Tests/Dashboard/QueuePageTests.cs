@@ -1,3 +1,5 @@
+using System.Net;
+using System.Text.RegularExpressions;
 using Postern.Dashboard;
 using Postern.Dashboard.Pages;
 using Postern.Mta.Accounts;
@@ -65,7 +67,7 @@ public sealed class QueuePageTests : IAsyncLifetime
     [Fact]
     public async Task Row_NamesThreeRecipients_AndCountsTheOthers()
     {
-        var page = System.Net.WebUtility.HtmlDecode(await HtmlAsync("/queue?sender=%3C%3E"));
+        var page = WebUtility.HtmlDecode(await HtmlAsync("/queue?sender=%3C%3E"));
         Assert.Contains("r1@example.com, r2@example.com, r3@example.com", page, StringComparison.Ordinal);
         Assert.DoesNotContain("r4@example.com", page, StringComparison.Ordinal);
         Assert.Contains(">+2<", page, StringComparison.Ordinal);
@@ -103,9 +105,23 @@ public sealed class QueuePageTests : IAsyncLifetime
         Assert.Equal(200, status);
         Assert.Contains("60 recipients are concerned, messages: 60.", page, StringComparison.Ordinal);
         Assert.Contains("in state: held", page, StringComparison.Ordinal);
-        Assert.Contains("value=\"POST queue/cancel?state=held\"", page, StringComparison.Ordinal);
+        Assert.Contains("value=\"POST queue/cancel?state=held&amp;", page, StringComparison.Ordinal);
         Assert.Contains(IdOf(20), page, StringComparison.Ordinal);
         Assert.DoesNotContain(IdOf(21), page, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("state=held")]
+    [InlineData("")]
+    public async Task Command_OnAllThatFit_SparesWhatArrivesAfterItsPreview(string filter)
+    {
+        var (_, page) = await house.ShowAsync<QueueActPage>($"/queue/act?do=cancel&{filter}");
+        var call = new Regex("value=\"POST queue/cancel[?]([^\"]*)\"").Match(page).Groups[1].Value;
+        Assert.Contains(
+            $"arrived-before={Uri.EscapeDataString("2026-01-02T03:04:05.0000001Z")}",
+            WebUtility.HtmlDecode(call), StringComparison.Ordinal);
+        Assert.Contains("arrived before 2026-01-02 03:04:05Z", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("all=true", page, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -140,7 +156,7 @@ public sealed class QueuePageTests : IAsyncLifetime
         var (status, page) = await house.ShowAsync<QueueWhyPage>(
             $"/queue/{IdOf(100)}/why", language: language, id: IdOf(100));
         Assert.Equal(200, status);
-        Assert.Contains(cause, System.Net.WebUtility.HtmlDecode(page), StringComparison.Ordinal);
+        Assert.Contains(cause, WebUtility.HtmlDecode(page), StringComparison.Ordinal);
         Assert.Contains($"POST queue/retry?id={IdOf(100)}", page, StringComparison.Ordinal);
         Assert.DoesNotContain("POST queue/cancel", page, StringComparison.Ordinal);
     }

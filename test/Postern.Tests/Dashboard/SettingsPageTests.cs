@@ -28,6 +28,14 @@ public sealed class SettingsPageTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Certificate_ThatHasEnded_IsSaidToHave()
+    {
+        house.CertificateEnd = house.Now - TimeSpan.FromDays(1);
+        var (_, html) = await house.ShowAsync<SettingsPage>("/settings");
+        Assert.Contains("<span class=\"badge bad\">has ended</span>", html, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Key_ThatDiffersFromItsDefault_IsMarkedInWords()
     {
         var (_, html) = await house.ShowAsync<SettingsPage>("/settings?q=[queue] lifetime");

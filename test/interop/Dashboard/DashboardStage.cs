@@ -274,7 +274,8 @@ public sealed class DashboardStage : IAsyncLifetime
     {
         var done = await DoneByAsync(actor);
         Assert.True(
-            done.Contains($"{Uri.UnescapeDataString(what)} (page)"),
+            done.Any(one => one.StartsWith(Uri.UnescapeDataString(what), StringComparison.Ordinal)
+                && one.EndsWith(" (page)", StringComparison.Ordinal)),
             $"{what} is not among\n{string.Join('\n', done)}");
     }
 

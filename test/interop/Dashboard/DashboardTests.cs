@@ -27,7 +27,7 @@ public sealed class DashboardTests(DashboardStage stage) : IClassFixture<Dashboa
         await using var tab = await stage.SignInAsync(DashboardStage.Reader);
         await tab.GoAsync("/messages");
         await MarkAsync(tab);
-        var id = await stage.SubmitAsync("live@customer.example", "Fresh from the press");
+        var id = await stage.SubmitAsync("press@customer.example", "Fresh from the press");
         await Expect(tab.Page.Locator($"#m{id}")).ToHaveTextAsync("Fresh from the press");
         var row = tab.Page.GetByRole(AriaRole.Row).Filter(new() { Has = tab.Page.Locator($"#m{id}") });
         await Expect(row).ToContainTextAsync("relayed");

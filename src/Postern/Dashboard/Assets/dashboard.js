@@ -14,10 +14,10 @@ function showOwnTime(root) {
   }
 }
 
-// What the reader is about to do is left alone: a marked box, a field with text.
+// What the reader is about to do is left alone: a marked box, a field with text, a button that has the focus.
 function isInUse(part) {
   const one = document.activeElement;
-  return (part.contains(one) && one.matches("input, select, textarea"))
+  return (part.contains(one) && one.matches("input, select, textarea, button, summary"))
     || part.querySelector("input[type=checkbox]:checked") !== null;
 }
 
@@ -29,11 +29,14 @@ function keyOf(node) {
 function put(old, fresh) {
   const opened = [...old.querySelectorAll("details[open][id]")].map((one) => one.id);
   const focus = old.contains(document.activeElement) ? keyOf(document.activeElement) : null;
-  old.replaceWith(fresh);
+  // The part itself stays: a screen reader speaks of what changes in a region it knows.
+  for (const { name, value } of fresh.attributes)
+    old.setAttribute(name, value);
+  old.replaceChildren(...fresh.childNodes);
   for (const id of opened)
-    fresh.querySelector(`#${CSS.escape(id)}`)?.setAttribute("open", "");
+    old.querySelector(`#${CSS.escape(id)}`)?.setAttribute("open", "");
   if (focus)
-    fresh.querySelector(focus)?.focus({ preventScroll: true });
+    old.querySelector(focus)?.focus({ preventScroll: true });
 }
 
 let busy = false;
