@@ -310,14 +310,14 @@ public sealed class MailTransferAgentTests : IAsyncLifetime
         });
         ways["relay"].Otherwise = Results.LoginRefused;
         await SendAsync("b@example.net");
-        while (ways["alerts"].Contents.Count < 2)
-        {
-            patience.Token.ThrowIfCancellationRequested();
-            clock.Advance(TimeSpan.FromSeconds(1));
-            await Task.Yield();
-        }
-        Assert.Contains(ways["alerts"].Contents, mail => mail.Contains("Subject: Alarm: login relay\r\n"));
-        Assert.Contains(ways["alerts"].Contents, mail => mail.Contains("Action: delayed\r\n"));
+        // Days pass here while one mail is written, and others may come in between.
+        foreach (var line in (string[])["Subject: Alarm: login relay\r\n", "Action: delayed\r\n"])
+            while (!ways["alerts"].Contents.Any(mail => mail.Contains(line, StringComparison.Ordinal)))
+            {
+                patience.Token.ThrowIfCancellationRequested();
+                clock.Advance(TimeSpan.FromSeconds(1));
+                await Task.Yield();
+            }
     }
 
     [Fact]

@@ -41,7 +41,7 @@ sealed partial class EnglishWords
     public override string AccountAnySender => "any sender";
     public override string AccountQuota => "Daily quota";
     public override string AccountUsed => "Used today";
-    public override string AccountAddTitle => "Add an account";
+    public override string AccountAddTitle => "Add an account, or replace one";
     public override string AccountRemoveTitle => "Remove an account";
     public override string AccountRemoveMeans =>
         "Nobody can log in with this name any more. Mail in the queue stays.";

@@ -38,7 +38,7 @@ sealed partial class KoreanWords
     public override string AccountAnySender => "모든 발신 주소";
     public override string AccountQuota => "일일 할당량";
     public override string AccountUsed => "오늘 사용량";
-    public override string AccountAddTitle => "계정 추가";
+    public override string AccountAddTitle => "계정 추가 또는 교체";
     public override string AccountRemoveTitle => "계정 삭제";
     public override string AccountRemoveMeans => "이 이름으로 더 이상 로그인할 수 없습니다. 큐에 있는 메일은 그대로 남습니다.";
     public override string AccountInFile => "설정 파일에 정의된 계정입니다. 설정 파일에서 삭제하세요.";

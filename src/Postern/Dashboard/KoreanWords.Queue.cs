@@ -33,6 +33,27 @@ sealed partial class KoreanWords
         _ => throw new UnreachableException(),
     };
 
+    public override string? QueueCauseMeans(WaitCause cause) => cause switch
+    {
+        WaitCause.BeingAttempted => "지금 전송을 시도하고 있습니다.",
+        WaitCause.BehindOthers => "앞선 메일이 먼저 나갑니다. 기다리면 차례가 옵니다.",
+        WaitCause.RateLimit => "전송 경로의 속도 한도를 다 썼습니다. 한도가 풀리면 자동으로 나갑니다.",
+        WaitCause.NextHopDown => "다음 홉에 장애가 있습니다. 복구되면 자동으로 다시 보냅니다.",
+        WaitCause.LaneClosed =>
+            "다른 메일을 보내다가 다음 홉의 장애를 확인하여 레인을 닫았습니다. 복구되면 자동으로 다시 보냅니다.",
+        WaitCause.Alarm =>
+            "운영자가 조치해야 하는 문제입니다. 해결될 때까지 메일은 반송되지 않고 큐에서 기다립니다.",
+        WaitCause.NoRoute => "이 메일이 나갈 라우트나 전송 경로가 설정에 없습니다.",
+        WaitCause.Held => "보류된 메일입니다. 보류를 해제하거나 취소할 때까지 큐에 남습니다.",
+        WaitCause.Greylisted => "상대 서버가 그레이리스팅으로 미루었습니다. 다음 시도는 대개 받아 줍니다.",
+        WaitCause.RetryTime => "상대 서버가 나중에 다시 보내라고 답했습니다. 예정된 시각에 자동으로 다시 보냅니다.",
+        WaitCause.Scheduled => "보낸 사람이 정한 시각까지 기다립니다.",
+        WaitCause.Uncertain =>
+            "응답을 받지 못해 이미 배달되었을 수 있습니다. 같은 메일이 두 번 가지 않도록 기다립니다.",
+        WaitCause.Done => null,
+        _ => throw new UnreachableException(),
+    };
+
     public override string QueueDo(QueueCommand command) => command switch
     {
         QueueCommand.Hold => "보류",

@@ -4,6 +4,10 @@ abstract partial class Words
 {
     public abstract string AllWell { get; }
     public abstract string AlarmsStand(int count);
+
+    /// <summary>What an alarm of a kind means and what mends it. Null: its text, which is English, says
+    /// it.</summary>
+    public virtual string? AlarmMeans(string kind) => null;
     public abstract string AcceptedPerMinute { get; }
     public abstract string RelayedPerMinute { get; }
     public abstract string DeferredPerMinute { get; }

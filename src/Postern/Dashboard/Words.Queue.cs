@@ -6,6 +6,10 @@ abstract partial class Words
 {
     public abstract string QueueState(RecipientState state);
     public abstract string QueueCause(WaitCause cause);
+
+    /// <summary>What a cause means and whether something is to be done. Null: the text of the explanation,
+    /// which is English, says it.</summary>
+    public virtual string? QueueCauseMeans(WaitCause cause) => null;
     public abstract string QueueDo(QueueCommand command);
     public abstract string QueueDoThese(QueueCommand command);
     public abstract string QueueDoes(QueueCommand command);

@@ -13,6 +13,7 @@ sealed class ScriptedTransport(string name) : ITransport
     readonly Lock gate = new();
     readonly Queue<AttemptResult[]> answers = new();
     readonly Queue<TaskCompletionSource> held = new();
+    readonly List<string> contents = [];
 
     public string Name => name;
 
@@ -20,7 +21,14 @@ sealed class ScriptedTransport(string name) : ITransport
     public List<Attempt> Attempts { get; } = [];
 
     /// <summary>The content of each attempt as a next hop would get it, Latin-1.</summary>
-    public List<string> Contents { get; } = [];
+    public IReadOnlyList<string> Contents
+    {
+        get
+        {
+            lock (gate)
+                return [.. contents];
+        }
+    }
 
     /// <summary>The answer once the script is over.</summary>
     public AttemptResult Otherwise { get; set; } = Results.Relayed;
@@ -84,7 +92,7 @@ sealed class ScriptedTransport(string name) : ITransport
         lock (gate)
         {
             Attempts.Add(attempt);
-            Contents.Add(content);
+            contents.Add(content);
             if (Holds)
                 held.Enqueue(waiting = new TaskCompletionSource());
         }

@@ -11,8 +11,12 @@ public sealed class TroubleTests(TroubleHouse house) : IClassFixture<TroubleHous
     {
         await using var mail = await TroubledMail.SendAsync(house, "down");
         await mail.IsNamedAsync(new Named("next-hop-down", "next hop down", "다음 홉 장애"));
+        var mend = await mail.CommandOfMendAsync("to probe now: postern ");
         await using var relay = new FaultyRelay(port: house.DownPort);
-        await mail.TypeMendAsync("to probe now: postern ");
+        var answer = await Postern.CommandAsync(mend);
+        // A probe of the queue's own may have been before it.
+        if (!answer.Error.Contains("is not in the queue", StringComparison.Ordinal))
+            answer.Succeeded();
         await mail.IsRelayedAsync();
         Assert.Equal(["box@down.test"], relay.Taken);
     }

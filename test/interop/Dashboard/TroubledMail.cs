@@ -77,14 +77,12 @@ sealed class TroubledMail : IAsyncDisposable
     public Task PressAsync(string button) =>
         english.Page.GetByRole(AriaRole.Button, new() { Name = button, Exact = true }).ClickAsync();
 
-    /// <summary>As an operator would who reads it on the page.</summary>
-    /// <param name="before">What stands before the command's own words.</param>
-    public async Task TypeMendAsync(string before)
+    /// <summary>The words of a command that the page names as the mend, as an operator reads them.</summary>
+    /// <param name="before">What stands before them.</param>
+    public async Task<string[]> CommandOfMendAsync(string before)
     {
         var mend = (await ReadAsync(english)).Mend!;
-        var words = mend[(mend.IndexOf(before, StringComparison.Ordinal) + before.Length)..].Split(' ');
-        // The program's options stand behind its first word.
-        (await house.Postern.CommandAsync(words)).Succeeded();
+        return mend[(mend.IndexOf(before, StringComparison.Ordinal) + before.Length)..].Split(' ');
     }
 
     /// <summary>From the list of dead letters, in a tab of its own.</summary>
