@@ -71,7 +71,27 @@ sealed partial class LoopDisk : IAsyncDisposable
     public async Task RemountAsync()
     {
         (await Command.RunAsync("/bin/umount", FullPath)).Succeeded();
+        // A process that has just begun may hold a copy of all mounts for a moment; until it lets go, the
+        // device has the same file system, without power.
+        await Eventually.TrueAsync(() => !IsInUse(), "the device is let go");
         (await MountAsync()).Succeeded();
+    }
+
+    bool IsInUse()
+    {
+        foreach (var device in Directory.EnumerateDirectories("/sys/block", "loop*"))
+        {
+            try
+            {
+                if (File.ReadAllText(Path.Combine(device, "loop/backing_file")).TrimEnd() == image)
+                    return true;
+            }
+            catch (IOException)
+            {
+                // It has no file, or none any more.
+            }
+        }
+        return false;
     }
 
     public async ValueTask DisposeAsync()

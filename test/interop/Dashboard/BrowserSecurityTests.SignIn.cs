@@ -91,8 +91,10 @@ public sealed partial class BrowserSecurityTests
         await Eventually.TrueAsync(
             () => Refused() >= paths.Length, "each frame is refused",
             evidence: () => string.Join('\n', tab.Troubles));
-        foreach (var frame in tab.Page.Frames.Skip(1))
-            Assert.Equal("chrome-error://chromewebdata/", frame.Url);
+        await Eventually.TrueAsync(
+            () => tab.Page.Frames.Skip(1).All(frame => frame.Url == "chrome-error://chromewebdata/"),
+            "each shows the browser's own page instead",
+            evidence: () => string.Join('\n', tab.Page.Frames.Select(frame => frame.Url)));
 
         int Refused() => tab.Troubles.Count(
             one => one.StartsWith("console", StringComparison.Ordinal) && one.Contains("frame-ancestors"));

@@ -38,10 +38,20 @@ sealed class PrometheusPeer : IAsyncDisposable
     {
         var prometheus = new PrometheusPeer(target);
         await Eventually.TrueAsync(
-            async () => prometheus.daemon.HasExited || await SmtpWire.IsOpenAsync(prometheus.port),
-            "Prometheus listens", evidence: () => prometheus.Said);
+            async () => prometheus.daemon.HasExited || await prometheus.IsReadyAsync(),
+            "Prometheus is ready", evidence: () => prometheus.Said);
         Assert.False(prometheus.daemon.HasExited, prometheus.Said);
         return prometheus;
+    }
+
+    /// <summary>It listens before it answers questions.</summary>
+    async Task<bool> IsReadyAsync()
+    {
+        if (!await SmtpWire.IsOpenAsync(port))
+            return false;
+        using var answer = await http.GetAsync(
+            new Uri($"http://127.0.0.1:{port}/-/ready"), TestContext.Current.CancellationToken);
+        return answer.IsSuccessStatusCode;
     }
 
     /// <summary>The data of an answer.</summary>
