@@ -18,7 +18,10 @@ static partial class CommandTree
             Description =
                 "failed, expired, held, waiting, delayed, relayed, cancelled, delivered or expanded",
         };
-        var since = new Option<string?>("--since") { Description = "a moment, or how long ago, as in 2d" };
+        var since = new Option<string?>("--since")
+        {
+            Description = "a moment of local time, or how long ago, as in 2d",
+        };
         var until = new Option<string?>("--until") { Description = "the same; not in it" };
         var limit = new Option<int>("--limit")
         {

@@ -57,8 +57,15 @@ static class SearchCommand
 sealed record SearchRequest(string Text, string? State, string? Since, string? Until, int Limit)
 {
     /// <summary>As the admin API takes it.</summary>
-    public string Query => Part("q", Text) + Part("state", State) + Part("since", Since)
-        + Part("until", Until);
+    public string Query => Part("q", Text) + Part("state", State) + Part("since", WithZone(Since))
+        + Part("until", WithZone(Until));
+
+    /// <summary>A moment without a zone is of this machine's, as those that are printed are. What is none is
+    /// left for the server to read.</summary>
+    static string? WithZone(string? text) =>
+        DateTimeOffset.TryParse(
+            text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeLocal, out var moment)
+            ? moment.ToString("O", CultureInfo.InvariantCulture) : text;
 
     static string Part(string key, string? value) =>
         value is { Length: > 0 } ? $"&{key}={Uri.EscapeDataString(value)}" : "";

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Text.Json.Nodes;
 using Postern.Api;
@@ -34,6 +35,23 @@ public sealed class SearchTests(RunningServer server) : IClassFixture<RunningSer
         Assert.Empty(page["messages"]!.AsArray());
         Assert.Equal(0, (int)page["behind"]!);
         Assert.Null(page["next"]);
+    }
+
+    [Theory]
+    [InlineData("2026-05-04T06:03:39Z", "2026-05-04T06:03:39.0000000+00:00")]
+    [InlineData("2026-05-04 15:00+09:00", "2026-05-04T15:00:00.0000000+09:00")]
+    [InlineData("2d", "2d")]
+    [InlineData("never", "never")]
+    public void Moment_OfAQuestion_KeepsItsZone(string typed, string asked) => Assert.Equal(
+        $"&since={Uri.EscapeDataString(asked)}", new SearchRequest("", null, typed, null, 1).Query);
+
+    [Fact]
+    public void Moment_WithoutAZone_IsOfThisMachine()
+    {
+        var here = new DateTimeOffset(new DateTime(2026, 5, 4, 0, 0, 0, DateTimeKind.Local));
+        Assert.Equal(
+            $"&until={Uri.EscapeDataString(here.ToString("O", CultureInfo.InvariantCulture))}",
+            new SearchRequest("", null, null, "2026-05-04", 1).Query);
     }
 
     [Fact]
