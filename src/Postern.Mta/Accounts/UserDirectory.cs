@@ -41,7 +41,11 @@ public sealed class UserDirectory(
     public bool TryFind(string name, [NotNullWhen(true)] out User? user) =>
         Users.TryGetValue(name, out user);
 
-    /// <summary>A name as it is kept and compared: one form of what may be typed in several ways.</summary>
+    /// <summary>A name as it is kept and compared: one form of what may be typed in several ways. Whoever is
+    /// there keeps his, though nobody could be called so any more.</summary>
+    public static string FormOf(string text) => text.Any(char.IsSurrogate) ? text : text.Normalize();
+
+    /// <summary>The name of somebody new, in the form that names are kept in.</summary>
     /// <param name="mend">What is wrong with it; null when it is good.</param>
     public static bool TryReadName(string text, out string name, out string? mend)
     {
@@ -56,7 +60,7 @@ public sealed class UserDirectory(
             ? "a user's name has no slash, backslash or #, and is not dots alone"
             : text == First ? $"\"{First}\" is who comes by the link of the first start" : null;
         if (mend is null)
-            name = text.Normalize();
+            name = FormOf(text);
         return mend is null;
     }
 

@@ -28,10 +28,12 @@ public sealed partial class MessageIndex
         await WorkAsync(file => TakeOperated(file, events)).ConfigureAwait(false);
         foreach (var id in messages)
         {
+            var read = 0L;
             IReadOnlyList<StoredEvent> life;
             do
                 life = await store.ReadEventsOfAsync(id, cancel).ConfigureAwait(false);
-            while (await WorkAsync(file => TakeAnew(file, id, life)).ConfigureAwait(false) == ReadAgain);
+            while (await WorkAsync(file => TakeAnew(file, id, life, ref read)).ConfigureAwait(false)
+                == ReadAgain);
         }
     }
 
@@ -85,14 +87,19 @@ public sealed partial class MessageIndex
     }
 
     /// <summary>A message that has no card gets none.</summary>
-    int TakeAnew(SqliteDatabase file, QueueId id, IReadOnlyList<StoredEvent> life)
+    /// <param name="read">All that the store keeps up to there stands in the life.</param>
+    int TakeAnew(SqliteDatabase file, QueueId id, IReadOnlyList<StoredEvent> life, ref long read)
     {
         Interlocked.Increment(ref rewritings);
         if (CardDraft.Find(file, id) is not { } old)
             return 0;
-        // The card knows of later events than were read here, and nobody reads those again.
-        if (life is [.., var last] && last.Seq < old.LastSeq)
+        // The card knows of later events than were read here, and nobody reads those again. Those that are
+        // not there the next time are kept no more.
+        if (life is [.., var last] && last.Seq < old.LastSeq && read < old.LastSeq)
+        {
+            read = old.LastSeq;
             return ReadAgain;
+        }
         return Wiping(file, () =>
         {
             RemoveCard(file, id.Value, old.StoredState!.Value);

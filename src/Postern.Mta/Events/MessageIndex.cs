@@ -219,9 +219,16 @@ public sealed partial class MessageIndex : IAsyncDisposable
             IndexFile.Remove(path);
             file = IndexFile.TryOpen(path)!;
         }
-        // Whatever else becomes of it, the file is known and is closed.
-        writer = file;
-        place = ReadPlace(file);
+        try
+        {
+            place = ReadPlace(file);
+        }
+        catch (SqliteFailure)
+        {
+            // Nobody goes on in it from a place that was not read.
+            file.Dispose();
+            throw;
+        }
         Interlocked.Exchange(ref indexedTo, place.At);
         isOpen = true;
         return file;

@@ -187,9 +187,11 @@ sealed partial class WebApi
                 context, 400, "an account needs name, password and senders", "senders may be an empty list");
             return;
         }
+        var isThere = agent.Accounts.TryFind(request.Name, out var known);
         if (request.Name.Length > AccountDirectory.NameCharactersMax || request.Name.Any(char.IsControl)
-            // It is a segment of the path by which it is removed.
-            || request.Name is "." or ".." || request.Name.Contains('/', StringComparison.Ordinal))
+            // It is a segment of the path by which it is removed; one from before may be replaced.
+            || (!isThere
+                && (request.Name is "." or ".." || request.Name.Contains('/', StringComparison.Ordinal))))
         {
             await ErrorAsync(
                 context, 400, "this is no name of an account", "256 characters, no controls, no slash");
@@ -214,7 +216,7 @@ sealed partial class WebApi
                 "write rate as 100/s, 600/min, 1000/hour or 5000/day, and quota as 5000/day");
             return;
         }
-        if (agent.Accounts.TryFind(request.Name, out var known) && known.Source == AccountSource.File)
+        if (known?.Source == AccountSource.File)
         {
             await ErrorAsync(
                 context, 409, $"account {request.Name} stands in the configuration file", "change it there");
@@ -236,7 +238,7 @@ sealed partial class WebApi
 
     async Task RemoveAccountAsync(HttpContext context)
     {
-        var name = (string)context.GetRouteValue("name")!;
+        var name = NameIn(context, one => agent.Accounts.TryFind(one, out _));
         if (!agent.Accounts.TryFind(name, out var known))
             await ErrorAsync(context, 404, $"there is no account {name}", null);
         else if (known.Source == AccountSource.File)

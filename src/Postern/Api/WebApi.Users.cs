@@ -102,10 +102,16 @@ sealed partial class WebApi
     }
 
     /// <summary>The user in the path, in the form that names are kept in.</summary>
-    static string UserIn(HttpContext context)
+    string UserIn(HttpContext context) => UserDirectory.FormOf(
+        NameIn(context, name => agent.Users.TryFind(UserDirectory.FormOf(name), out _)));
+
+    /// <summary>The name in the path. No new one has a slash, but there may be some from before; in a path it
+    /// stays as it was written.</summary>
+    static string NameIn(HttpContext context, Func<string, bool> isThere)
     {
-        var typed = (string)context.GetRouteValue("name")!;
-        return UserDirectory.TryReadName(typed, out var name, out _) ? name : typed;
+        var written = (string)context.GetRouteValue("name")!;
+        var whole = written.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
+        return !isThere(written) && isThere(whole) ? whole : written;
     }
 
     /// <summary>Null: it cannot be made, and the answer is given.</summary>

@@ -41,8 +41,9 @@ sealed partial class LoginEndpoints(SignIn signIn, ILogger log)
     {
         var client = Origins.ClientOf(context);
         var typed = form["name"].ToString();
+        var name = UserDirectory.FormOf(typed);
         // Accounts of mail and users may bear the same name; one that can be typed in several ways is one.
-        var counted = $"dashboard {(UserDirectory.TryReadName(typed, out var name, out _) ? name : typed)}";
+        var counted = $"dashboard {name}";
         if (signIn.Logins.RefusedFor(client, counted) is { } wait)
         {
             await RefuseAsync(context, wait);

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
+using Postern.Mta.Accounts;
 
 namespace Postern.Tests.Api;
 
@@ -93,6 +94,22 @@ public sealed class UsersTests : IAsyncLifetime
     public async Task User_WhoIsNotThere_Is404(string method, string path, string? body) =>
         Assert.Equal(
             HttpStatusCode.NotFound, (await AskAsync(HttpMethod.Parse(method), path, body)).Status);
+
+    /// <summary>Of a time when more could stand in a name.</summary>
+    [Theory]
+    [InlineData("team/kim")]
+    [InlineData("team%2Fkim")]
+    [InlineData("team\\kim")]
+    [InlineData("kim#1")]
+    public async Task User_WhoseNameCouldNotBeGivenAnyMore_IsChangedAndRemoved(string name)
+    {
+        await server.Agent.Users.AddAsync(name, OperatorRole.Reader, null, Cancel);
+        var path = "/" + Uri.EscapeDataString(name);
+        Assert.Equal(HttpStatusCode.OK,
+            (await AskAsync(HttpMethod.Post, path + "/role", """{"role":"operator"}""")).Status);
+        Assert.Equal(HttpStatusCode.OK, (await AskAsync(HttpMethod.Delete, path)).Status);
+        Assert.Empty(server.Agent.Users.All);
+    }
 
     [Fact]
     public async Task PasswordAndRole_AreChanged()

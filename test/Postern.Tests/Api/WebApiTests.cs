@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using Postern.Mta.Accounts;
 
 namespace Postern.Tests.Api;
 
@@ -210,6 +211,23 @@ public sealed class WebApiTests(RunningServer server) : IClassFixture<RunningSer
             $$"""{"name":"{{name}}","password":"secret","senders":[]}""", Encoding.UTF8, "application/json");
         using var answer = await http.PostAsync("admin/v1/accounts", body, Cancel);
         Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        Assert.False(server.Agent.Accounts.TryFind(name, out _));
+    }
+
+    /// <summary>Of a time when more could stand in a name.</summary>
+    [Fact]
+    public async Task Account_ThatHasASlash_IsReplacedAndRemoved()
+    {
+        const string name = "shop/till";
+        await server.Agent.Queue.PutObjectAsync(AccountDirectory.Put(
+            name, AccountDirectory.CreateCredential("secret"), [], null, null, DateTimeOffset.UnixEpoch));
+        await server.Agent.ReloadAccountsAsync(Cancel);
+        using var http = server.Socket("admin.sock");
+        using var body = new StringContent(
+            $$"""{"name":"{{name}}","password":"another","senders":[]}""", Encoding.UTF8, "application/json");
+        using var replaced = await http.PostAsync("admin/v1/accounts", body, Cancel);
+        using var removed = await http.DeleteAsync("admin/v1/accounts/shop%2Ftill", Cancel);
+        Assert.Equal((HttpStatusCode.OK, HttpStatusCode.OK), (replaced.StatusCode, removed.StatusCode));
         Assert.False(server.Agent.Accounts.TryFind(name, out _));
     }
 

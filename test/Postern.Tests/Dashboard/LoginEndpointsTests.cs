@@ -59,6 +59,20 @@ public sealed class LoginEndpointsTests(RunningServer server) : IClassFixture<Ru
         Assert.Equal("no-store", response.Headers.CacheControl!.ToString());
     }
 
+    /// <summary>Of a time when more could stand in a name.</summary>
+    [Theory]
+    [InlineData("team/")]
+    [InlineData("team\\")]
+    [InlineData("#")]
+    public async Task Login_OfSomebodyWhoseNameCouldNotBeGivenAnyMore_StartsASession(string prefix)
+    {
+        var name = prefix + alice;
+        await AddAsync(name, OperatorRole.Reader);
+        using var browser = Open();
+        await browser.LoginAsync(name, Password);
+        Assert.Equal(name, SessionOf(browser)?.User);
+    }
+
     [Theory]
     [InlineData("wrong horse")]
     [InlineData("")]

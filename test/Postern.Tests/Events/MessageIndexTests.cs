@@ -460,6 +460,30 @@ public sealed class MessageIndexTests : IAsyncLifetime
         Assert.Equal((Fate.Delivered, CardMarks.Opened, 4L), (card.State, card.Marks, card.LastSeq));
     }
 
+    /// <summary>What was told before a clock went back outlives what was told afterwards.</summary>
+    [Fact]
+    public async Task Card_MadeAnew_WhoseLastEventsAreKeptNoMore_KnowsTheOthers()
+    {
+        await TakeAsync(
+            Accepted(1) with { At = MailHall.Start.AddDays(1) }, Fact(EventKind.Relayed), Accepted(2));
+        await hall.Store.SweepAsync(MailHall.Start, MailHall.Start.AddHours(1), Cancel);
+        await index.DisposeAsync();
+        var (store, reads) = (new WatchedStore(hall.Store), 0);
+        index = new MessageIndex(store, File, () => keep, hall.Clock, log);
+        await index.CatchUpAsync(Cancel);
+        store.Meanwhile = Count;
+        await index.TakeAnewAsync([Id(1)], [], Cancel);
+        store.Meanwhile = null;
+        Assert.Equal(1L, (await CardAsync()).LastSeq);
+
+        Task Count()
+        {
+            Assert.InRange(++reads, 1, 2);
+            store.Meanwhile = Count;
+            return Task.CompletedTask;
+        }
+    }
+
     [Fact]
     public async Task Question_ThatNobodyWaitsFor_LeavesNoFileOpen()
     {
@@ -532,6 +556,25 @@ public sealed class MessageIndexTests : IAsyncLifetime
         Directory.Delete(File);
         await TakeAsync(Accepted(1));
         Assert.Equal("1", await FindAsync("order"));
+    }
+
+    [Fact]
+    public async Task File_WhosePlaceCannotBeRead_IsOpenedAgain_AndGoesOnFromThere()
+    {
+        await TakeAsync(Accepted(1));
+        await index.DisposeAsync();
+        Rename("meta", "elsewhere");
+        index = Open();
+        await Assert.ThrowsAsync<StoreException>(async () => await FindAsync("order"));
+        Rename("elsewhere", "meta");
+        Assert.Equal("1", await FindAsync("order"));
+        Assert.Equal(MailHall.Start.AddSeconds(1), index.Progress.IndexedTo);
+
+        void Rename(string name, string other)
+        {
+            using var file = SqliteDatabase.OpenDerived(File);
+            file.Execute($"ALTER TABLE {name} RENAME TO {other}");
+        }
     }
 
     [Fact]
