@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Postern.Smtp;
 
 namespace Postern.Mta.Accounts;
 
@@ -48,7 +49,7 @@ public sealed class Passwords : IDisposable
             return false;
         var spaced = string.Concat(text.Select(c =>
             char.GetUnicodeCategory(c) == UnicodeCategory.SpaceSeparator ? ' ' : c));
-        var one = spaced.Normalize(NormalizationForm.FormKC);
+        var one = UnicodeText.Normalize(spaced, NormalizationForm.FormKC);
         var characters = one.EnumerateRunes().Count();
         mend = characters < CharactersMin ? $"a password has {CharactersMin} characters at least"
             : characters > CharactersMax ? TooLong : null;

@@ -1,8 +1,10 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Postern.Mta.Store;
+using Postern.Smtp;
 
 namespace Postern.Mta.Accounts;
 
@@ -43,7 +45,7 @@ public sealed class UserDirectory(
 
     /// <summary>A name as it is kept and compared: one form of what may be typed in several ways. Whoever is
     /// there keeps his, though nobody could be called so any more.</summary>
-    public static string FormOf(string text) => text.Any(char.IsSurrogate) ? text : text.Normalize();
+    public static string FormOf(string text) => UnicodeText.Normalize(text, NormalizationForm.FormC);
 
     /// <summary>The name of somebody new, in the form that names are kept in.</summary>
     /// <param name="mend">What is wrong with it; null when it is good.</param>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Postern.Smtp;
 
 namespace Postern.Mta.Events;
 
@@ -79,10 +80,7 @@ static class IndexWords
     {
         if (Ascii.IsValid(text))
             return text.ToLowerInvariant();
-        // Half a surrogate pair is no text, and normalising would throw.
-        if (text.AsSpan().IndexOfAnyInRange('\uD800', '\uDFFF') >= 0)
-            text = string.Concat(text.EnumerateRunes());
-        return text.Normalize(NormalizationForm.FormKC).ToLowerInvariant();
+        return UnicodeText.Normalize(text, NormalizationForm.FormKC).ToLowerInvariant();
     }
 
     static bool IsBlank(char c) => char.IsWhiteSpace(c) || char.IsControl(c);

@@ -71,7 +71,14 @@ public sealed partial class MessageIndex
             throw Unusable(failure);
         }
         await OnThreadAsync(Remake).ConfigureAwait(false);
-        return await readers.AskAsync(ask, cancel).ConfigureAwait(false);
+        try
+        {
+            return await readers.AskAsync(ask, cancel).ConfigureAwait(false);
+        }
+        catch (SqliteFailure failure)
+        {
+            throw Unusable(failure);
+        }
     }
 
     /// <summary>Cards come one by one; but all that words stand for is gathered before the first.</summary>
@@ -109,8 +116,9 @@ public sealed partial class MessageIndex
             var id = new QueueId(rows.Long(0));
             if (looked.Last is { } last && clock.GetElapsedTime(began) > AskMax)
                 return new IndexPage(cards, last, last.At, progress);
+            var card = CardOf(file, rows, match);
             looked.Last = id;
-            if (CardOf(file, rows, match) is not { } card || !Fits(card, query, phrases))
+            if (card is null || !Fits(card, query, phrases))
                 continue;
             // One more than asked for shows that there is a next page.
             if (cards.Count == query.Limit)

@@ -22,7 +22,8 @@ public static class SaslPrep
         var mapped = new StringBuilder(text.Length);
         for (var i = 0; i < text.Length;)
         {
-            if (!Rune.TryGetRuneAt(text, i, out var rune))
+            // U+FFFE is of table C.4, and normalising would throw.
+            if (!Rune.TryGetRuneAt(text, i, out var rune) || rune.Value == 0xFFFE)
                 return null;
             i += rune.Utf16SequenceLength;
             if (Rune.GetUnicodeCategory(rune) == UnicodeCategory.SpaceSeparator)

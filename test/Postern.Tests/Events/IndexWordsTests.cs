@@ -26,6 +26,10 @@ public sealed class IndexWordsTests
     public void Text_WithHalfASurrogatePair_HasWordsNevertheless() =>
         Assert.Equal(["a", "b"], IndexWords.OfText("a\ud800 \udc00b"));
 
+    [Fact]
+    public void Text_WithANoncharacter_HasWordsNevertheless() =>
+        Assert.Equal(["주문", "b"], IndexWords.OfText("주문\ufffe \uffffb"));
+
     [Theory]
     [InlineData("Kim+Shop@Mail.Example.com", "kim+shop@mail.example.com kim+shop kim mail.example.com mail "
         + "example com")]

@@ -139,12 +139,8 @@ public sealed class MailView
     internal static string NameOf(MailAttachment file) => Composed(Shown(file.Name));
 
     /// <summary>In Unicode's form C.</summary>
-    internal static string Composed(string text)
-    {
-        // Half a character would be refused; its place is taken by the sign for that.
-        var whole = string.Concat(text.EnumerateRunes().Select(rune => rune.ToString()));
-        return whole.Normalize(NormalizationForm.FormC);
-    }
+    internal static string Composed(string text) =>
+        UnicodeText.Normalize(text, NormalizationForm.FormC);
 }
 
 /// <param name="Number">From 1, as addresses have it.</param>
