@@ -27,7 +27,7 @@ public sealed class SecurityCatalogueTests
             ["TLS-23"] = ("test/Postern.Tests/Listeners/ServerCertificateTests.cs",
                 "Certificate_WithBrokenNewFile_StaysTheOldOneAndSaysWhy"),
             ["DOS-01"] = ("test/interop/SecurityTests.cs", "Connections_ThatIdle_TakeLittleMemory"),
-            ["DOS-03"] = ("test/interop/SecurityTests.cs", "Connections_OpenedAndClosed_LeaveNoSocket"),
+            ["DOS-03"] = ("test/interop/SecurityTests.cs", "Connections_OpenedAndClosed_LeaveNoDescriptor"),
             ["DOS-05"] = ("test/interop/SecurityTests.cs", "Descriptors_ThatAreFew_EndNoProcess"),
             ["DOS-14"] = ("test/interop/SecurityTests.cs", "Noise_OnEveryPort_EndsTheSessionAlone"),
             ["FS-03"] = ("test/interop/SecurityTests.cs", "Files_WhateverTheUmask_AreForTheirOwner"),
