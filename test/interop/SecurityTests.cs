@@ -68,7 +68,8 @@ public sealed class SecurityTests
         await Eventually.TrueAsync(
             () => postern.Sockets <= before && postern.Descriptors <= files + OpenedLateMax,
             "the descriptors are back", evidence: () =>
-                $"{postern.Sockets} sockets open, {before} before; {postern.Descriptors} in all, {files} before");
+                $"{postern.Sockets} sockets open, {before} before; "
+                + $"{postern.Descriptors} in all, {files} before");
     }
 
     [Theory]
